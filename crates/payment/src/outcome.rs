@@ -76,6 +76,8 @@ pub enum Basis {
     Signed,
     /// Only the TLS channel vouches for it (WeChat Pay 4xx, Alipay before it knows the app).
     Channel,
+    /// Our own proof that nothing was sent.
+    NotSent,
 }
 
 /// Why no byte left us.
