@@ -1,0 +1,50 @@
+//! The rail accounts that this gateway may use, in the order of the config.
+
+use paifang_payment::{AccountId, Presentation, RailName, WalletName};
+use paifang_rail::{Descriptor, Identity, Offer};
+
+/// One rail account.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Its name in the config.
+    pub id: AccountId,
+    /// Its rail.
+    pub rail: RailName,
+    /// What its rail can do.
+    pub descriptor: &'static Descriptor,
+    /// Whom its messages must name.
+    pub identity: Identity,
+    /// Whether new charges are taken; queries, closes and refunds always are.
+    pub enabled: bool,
+}
+
+/// All of them.
+#[derive(Debug, Clone, Default)]
+pub struct Accounts(Vec<Account>);
+
+impl Accounts {
+    /// In the order of the config.
+    pub fn new(accounts: Vec<Account>) -> Self {
+        Self(accounts)
+    }
+
+    /// By name.
+    pub fn get(&self, id: &AccountId) -> Option<&Account> {
+        self.0.iter().find(|account| account.id == *id)
+    }
+
+    /// In the order of the config.
+    pub fn iter(&self) -> impl Iterator<Item = &Account> {
+        self.0.iter()
+    }
+}
+
+impl Account {
+    /// The offer of this wallet in this presentation.
+    pub fn offer(&self, wallet: &WalletName, presentation: Presentation) -> Option<&'static Offer> {
+        self.descriptor
+            .offers
+            .iter()
+            .find(|offer| offer.wallet == wallet.as_str() && offer.presentation == presentation)
+    }
+}

@@ -1,0 +1,143 @@
+//! One exchange with a rail: plan, send once, read. Whatever happens becomes an observation; nothing is retried here.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use paifang_payment::attempt::Attempt;
+use paifang_payment::intent::Intent;
+use paifang_payment::refund::Refund;
+use paifang_payment::{
+    AccountId, Digest, Doubt, Evidence, News, NotSent, Observation, Outcome, Pending, Source, Verb,
+};
+use paifang_rail::{Charge, Order, PayerCode, Plan, RefundOrder, Reversal};
+use paifang_store::{Store, StoreError, Submission};
+use ring::digest::{SHA256, digest};
+
+use crate::Engine;
+use crate::ports::{Environment, RailCall, Rails, Transport, TransportError};
+
+impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
+    /// Carries a call out. The call must have been written ahead.
+    pub(crate) async fn carry(&self, account: &AccountId, call: RailCall, nonce: &str) -> Observation {
+        let verb = call.as_call().verb();
+        let call = Arc::new(call);
+        let world = &self.inner.world;
+        let exchange = match self.inner.rails.plan(account, &call, nonce, world.now()).await {
+            Ok(Plan::Send(exchange)) => exchange,
+            Ok(Plan::HandOff(next_action)) => {
+                let pending = Pending { next_action: Some(next_action), rail_ref: None };
+                return ours(verb, Outcome::Pending(pending), Source::Rule, "rail.handed_off");
+            }
+            Err(error) => {
+                tracing::warn!(%account, verb = verb.as_str(), %error, "call not planned");
+                let cause = NotSent::NotPlanned(error.to_string());
+                return ours(verb, Outcome::NotSent(cause), Source::Transport, "rail.not_planned");
+            }
+        };
+        world.reached(points(verb).sending);
+        let reply = self.inner.transport.exchange(account, exchange).await;
+        world.reached(points(verb).answered);
+        match reply {
+            Ok(reply) => {
+                let carried = sha256(&reply.body);
+                let answer = self.inner.rails.read(account, &call, nonce, reply, world.now()).await;
+                answer.into_observation(verb, carried)
+            }
+            Err(TransportError::NotSent(cause)) => {
+                ours(verb, Outcome::NotSent(cause), Source::Transport, "transport.not_sent")
+            }
+            Err(TransportError::TimedOut) => {
+                ours(verb, Outcome::Unknown(Doubt::TimedOut), Source::Transport, "transport.timed_out")
+            }
+            Err(TransportError::Lost) => {
+                ours(verb, Outcome::Unknown(Doubt::ConnectionLost), Source::Transport, "transport.lost")
+            }
+        }
+    }
+
+    /// The call that creates an attempt's order, with the payer's data that lies beside the journal.
+    pub(crate) async fn charge_call(
+        &self,
+        intent: &Intent,
+        attempt: &Attempt,
+        payer_code: Option<PayerCode>,
+    ) -> Result<RailCall, StoreError> {
+        let submission = self.inner.store.submission(attempt.terms.id).await?;
+        let Submission { payer, client_ip } =
+            submission.unwrap_or(Submission { payer: None, client_ip: None });
+        Ok(RailCall::Charge(Charge {
+            order: order_of(attempt),
+            description: intent.terms.description.clone(),
+            wallet: attempt.terms.wallet.clone(),
+            payer,
+            payer_code,
+            client_ip,
+        }))
+    }
+}
+
+/// An attempt as its rail knows it.
+pub(crate) fn order_of(attempt: &Attempt) -> Order {
+    Order {
+        order_no: attempt.terms.order_no.clone(),
+        amount: attempt.terms.amount,
+        presentation: attempt.terms.presentation,
+        rail_ref: attempt.rail_ref.clone(),
+        opened_at: attempt.terms.opened_at,
+        expires_at: attempt.terms.expires_at,
+    }
+}
+
+/// The call for this verb about an attempt that exists already.
+pub(crate) fn attempt_call(attempt: &Attempt, verb: Verb, reversed_at: Timestamp) -> Option<RailCall> {
+    let order = order_of(attempt);
+    let reversal =
+        |order| Reversal { order, reversal_no: attempt.terms.reversal_no.clone(), opened_at: reversed_at };
+    match verb {
+        Verb::Query => Some(RailCall::Query(order)),
+        Verb::Close => Some(RailCall::Close(order)),
+        Verb::Reverse => Some(RailCall::Reverse(reversal(order))),
+        Verb::QueryReverse => Some(RailCall::QueryReverse(reversal(order))),
+        Verb::Charge | Verb::Refund | Verb::QueryRefund => None,
+    }
+}
+
+/// A refund of an attempt, as the rail knows it.
+pub(crate) fn refund_order(refund: &Refund, attempt: &Attempt) -> RefundOrder {
+    RefundOrder {
+        order: order_of(attempt),
+        refund_no: refund.terms.refund_no.clone(),
+        amount: refund.terms.amount,
+        reason: refund.terms.reason.clone(),
+        opened_at: refund.terms.opened_at,
+    }
+}
+
+fn ours(verb: Verb, outcome: Outcome, source: Source, rule: &str) -> Observation {
+    Observation { verb, news: News::Outcome(outcome), evidence: Evidence::plain(source, rule) }
+}
+
+fn sha256(bytes: &[u8]) -> Digest {
+    let mut sum = [0; 32];
+    sum.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    Digest(sum)
+}
+
+/// The places around a call at which a crash test may end the process.
+struct Points {
+    sending: &'static str,
+    answered: &'static str,
+}
+
+fn points(verb: Verb) -> Points {
+    let (sending, answered) = match verb {
+        Verb::Charge => ("charge.sending", "charge.answered"),
+        Verb::Query => ("query.sending", "query.answered"),
+        Verb::Close => ("close.sending", "close.answered"),
+        Verb::Reverse => ("reverse.sending", "reverse.answered"),
+        Verb::QueryReverse => ("query_reverse.sending", "query_reverse.answered"),
+        Verb::Refund => ("refund.sending", "refund.answered"),
+        Verb::QueryRefund => ("query_refund.sending", "query_refund.answered"),
+    };
+    Points { sending, answered }
+}

@@ -1,0 +1,113 @@
+//! What a storefront asks, already parsed: every field has its type, and nothing is optional that is needed.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use paifang_money::PositiveMoney;
+use paifang_payment::{IntentId, PayerId, Presentation, RequestId, WalletName};
+use paifang_rail::{ClientKind, PayerCode};
+use serde::Serialize;
+
+/// Create an intent, and confirm it at once where a wallet is chosen already.
+#[derive(Debug, Clone, Serialize)]
+pub struct CreateIntent {
+    /// The storefront's id of this call.
+    #[serde(skip)]
+    pub request_id: RequestId,
+    /// What is to be paid.
+    pub amount: PositiveMoney,
+    /// What is bought; 1 to 127 bytes.
+    pub description: String,
+    /// The storefront's notes.
+    pub metadata: BTreeMap<String, String>,
+    /// When it ends by itself; absent: the gateway's default.
+    pub expires_at: Option<Timestamp>,
+    /// The choice, if it is made.
+    pub confirmation: Option<Confirmation>,
+}
+
+/// Choose a wallet for an intent; again with another one to switch.
+#[derive(Debug, Clone, Serialize)]
+pub struct ConfirmIntent {
+    /// The storefront's id of this call.
+    #[serde(skip)]
+    pub request_id: RequestId,
+    /// Which intent.
+    pub intent: IntentId,
+    /// The etag that the caller has seen; absent: any.
+    #[serde(skip)]
+    pub etag: Option<String>,
+    /// The choice.
+    pub confirmation: Confirmation,
+}
+
+/// A wallet, a presentation, and what is known of the payer.
+#[derive(Debug, Clone, Serialize)]
+pub struct Confirmation {
+    /// The wallet.
+    pub wallet: WalletName,
+    /// How the payer is asked; absent: the first that fits the client.
+    pub presentation: Option<Presentation>,
+    /// The payer's surroundings.
+    pub client: Client,
+    /// Where the payer's browser goes at the end.
+    pub return_url: Option<String>,
+}
+
+/// The payer's surroundings, as the storefront sees them.
+#[derive(Debug, Clone, Serialize)]
+pub struct Client {
+    /// Where the payer is.
+    pub kind: ClientKind,
+    /// Inside of which wallet, where `kind` says so.
+    pub wallet: Option<WalletName>,
+    /// The payer's address.
+    pub ip: Option<IpAddr>,
+    /// The payer as the wallet's login names them.
+    pub payer: Option<PayerId>,
+    /// The code scanned from the payer's phone.
+    #[serde(serialize_with = "exposed")]
+    pub payer_code: Option<PayerCode>,
+}
+
+/// End an intent unpaid.
+#[derive(Debug, Clone, Serialize)]
+pub struct CancelIntent {
+    /// The storefront's id of this call.
+    #[serde(skip)]
+    pub request_id: RequestId,
+    /// Which intent.
+    pub intent: IntentId,
+    /// The etag that the caller has seen; absent: any.
+    #[serde(skip)]
+    pub etag: Option<String>,
+}
+
+/// Give money back.
+#[derive(Debug, Clone, Serialize)]
+pub struct CreateRefund {
+    /// The storefront's id of this call.
+    #[serde(skip)]
+    pub request_id: RequestId,
+    /// Which intent.
+    pub intent: IntentId,
+    /// How much; absent: everything that is left.
+    pub amount: Option<PositiveMoney>,
+    /// Why, for the payer's eyes; at most 80 bytes.
+    pub reason: Option<String>,
+}
+
+/// What a call made, or had made before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made<T> {
+    /// The resource as it is now.
+    pub resource: T,
+    /// The same call was taken before; nothing was done again.
+    pub replayed: bool,
+}
+
+/// The code enters the keyed fingerprint of the request and nothing else.
+fn exposed<S: serde::Serializer>(code: &Option<PayerCode>, to: S) -> Result<S::Ok, S::Error> {
+    code.as_ref().map(PayerCode::expose).serialize(to)
+}

@@ -1,0 +1,248 @@
+//! From a step of the machines to a batch: what is written, booked, scheduled and told, all in one commit.
+
+use jiff::{SignedDuration, Timestamp};
+use paifang_ledger::{Account as LedgerAccount, Kind, PostingKey, Transfer};
+use paifang_payment::attempt::Attempt;
+use paifang_payment::intent::{Intent, Posting, Step};
+use paifang_payment::refund::{self, Purpose, Refund};
+use paifang_payment::{Evidence, Source};
+use paifang_rail::Descriptor;
+use paifang_store::{
+    Amounts, Batch, Guard, IntentRow, IntentWrite, NewEvent, RefundWrite, Snapshot, Store, SubmissionChange,
+    WorkChange, WorkKey,
+};
+
+use crate::ports::{Environment, Rails, Transport};
+use crate::schedule;
+use crate::{Engine, Error};
+
+impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
+    /// The batch of an intent's step. `before` is what the step started from; `None` for a creation.
+    pub(crate) fn compose(
+        &self,
+        before: Option<&IntentRow>,
+        step: &Step,
+        at: Timestamp,
+    ) -> Result<Batch, Error> {
+        let intent = &step.intent;
+        let mut batch = Batch::new(intent.terms.tenant, at);
+        let expected = before.map_or(0, |row| row.intent.version);
+        batch.intent = Some(IntentWrite { expected, row: intent.clone(), entries: step.entries.clone() });
+        let mut amounts =
+            before.map_or_else(|| Amounts::none(intent.terms.amount.currency()), |row| row.amounts);
+        for posting in &step.postings {
+            self.post(&mut batch, intent, posting, &mut amounts, at)?;
+        }
+        self.schedule_intent(&mut batch, before.map(|row| &row.intent), step, at);
+        self.tell_intent(&mut batch, before.map(|row| &row.intent), intent, amounts);
+        Ok(batch)
+    }
+
+    fn post(
+        &self,
+        batch: &mut Batch,
+        intent: &Intent,
+        posting: &Posting,
+        amounts: &mut Amounts,
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        let (Posting::Captured(id) | Posting::Late(id) | Posting::Returned(id)) = posting;
+        let attempt =
+            intent.attempt(*id).ok_or_else(|| Error::Broken(format!("{id} is posted but not there")))?;
+        let rail = LedgerAccount::rail(attempt.terms.account.as_str());
+        let merchant = LedgerAccount::merchant(&intent.terms.tenant.to_string());
+        let row = |verb: &str, debit: &LedgerAccount, credit: &LedgerAccount| Transfer {
+            key: PostingKey::of(&[verb, &id.to_string()]),
+            debit: debit.clone(),
+            credit: credit.clone(),
+            amount: attempt.terms.amount,
+            kind: Kind::Posted,
+            subject: intent.terms.id.to_string(),
+            at,
+        };
+        match posting {
+            Posting::Captured(_) => {
+                batch.transfers.push(row("capture", &rail, &merchant));
+                batch.guards.push(Guard::Capture(intent.terms.id, attempt.terms.amount));
+                amounts.captured = attempt.terms.amount.money();
+            }
+            Posting::Returned(_) => {
+                batch.transfers.push(row("capture", &rail, &merchant));
+                batch.transfers.push(row("reverse", &merchant, &rail));
+            }
+            Posting::Late(_) => {
+                let suspense = LedgerAccount::suspense_late(attempt.terms.account.as_str());
+                batch.transfers.push(row("late", &rail, &suspense));
+                self.event(batch, intent, "payment_intent.late_payment", *amounts);
+                let refund = self.late_refund(intent, attempt, at)?;
+                self.compose_refund(batch, 0, &refund, at);
+            }
+        }
+        Ok(())
+    }
+
+    /// Late money goes back by itself: a refund of its own, under a number derived from the order's.
+    fn late_refund(&self, intent: &Intent, attempt: &Attempt, at: Timestamp) -> Result<refund::Step, Error> {
+        let account = self.account(&attempt.terms.account)?;
+        let refund_no = self.inner.names.late_refund(&attempt.terms.order_no);
+        let opened_at = whole_second(at);
+        let terms = refund::Terms {
+            id: self.new_refund_id(),
+            tenant: intent.terms.tenant,
+            intent: intent.terms.id,
+            attempt: attempt.terms.id,
+            request_id: attempt.terms.request_id.clone(),
+            purpose: Purpose::LateMoney,
+            rail: attempt.terms.rail.clone(),
+            account: attempt.terms.account.clone(),
+            nonce: self.inner.names.nonce(&refund_no),
+            refund_no,
+            amount: attempt.terms.amount,
+            reason: None,
+            opened_at,
+            resend_until: resend_until(account.descriptor, opened_at),
+        };
+        Ok(Refund::open(terms, Evidence::plain(Source::Rule, "refund.late_money")))
+    }
+
+    /// Adds a refund's step to a batch.
+    pub(crate) fn compose_refund(
+        &self,
+        batch: &mut Batch,
+        expected: u64,
+        step: &refund::Step,
+        at: Timestamp,
+    ) {
+        let refund = &step.refund;
+        let (terms, amount) = (&refund.terms, refund.terms.amount);
+        batch.refunds.push(RefundWrite { expected, row: refund.clone(), entries: step.entries.clone() });
+        if let Some(posting) = step.posting {
+            batch.transfers.push(refund_transfer(refund, posting, at));
+            let guard = match posting {
+                refund::Posting::Reserved => Guard::Reserve(terms.intent, amount),
+                refund::Posting::Returned => Guard::Settle(terms.intent, amount),
+                refund::Posting::Released => Guard::Release(terms.intent, amount),
+            };
+            if terms.purpose == Purpose::Requested {
+                batch.guards.push(guard);
+            }
+        }
+        self.schedule_refund(batch, refund, at);
+        let snapshot = Snapshot::Refund { refund: Box::new(refund.clone()) };
+        let kind = match (&refund.state, expected) {
+            (_, 0) => "refund.created",
+            (refund::State::Processing, _) => "refund.processing",
+            (refund::State::Succeeded { .. }, _) => "refund.succeeded",
+            (refund::State::Failed { .. }, _) => "refund.failed",
+            (refund::State::Sending(_) | refund::State::InDoubt(_), _) => return,
+        };
+        batch.events.push(NewEvent {
+            id: self.new_event_id(),
+            intent: terms.intent,
+            kind: kind.into(),
+            snapshot,
+        });
+    }
+
+    fn schedule_refund(&self, batch: &mut Batch, refund: &Refund, at: Timestamp) {
+        let key = WorkKey::Refund { tenant: refund.terms.tenant, refund: refund.terms.id };
+        let written_ahead = matches!(&refund.state, refund::State::Sending(sending) if !sending.unsent);
+        let lease = written_ahead.then(|| self.own_lease());
+        batch.work.push(match schedule::refund_due(refund, 0, at) {
+            Some(due_at) => WorkChange::Put { key, lane: Some(refund.terms.account.clone()), due_at, lease },
+            None => WorkChange::Remove { key },
+        });
+    }
+
+    fn schedule_intent(&self, batch: &mut Batch, before: Option<&Intent>, step: &Step, at: Timestamp) {
+        let intent = &step.intent;
+        let tenant = intent.terms.tenant;
+        for attempt in &intent.attempts {
+            let was =
+                before.and_then(|old| old.attempt(attempt.terms.id).map(|known| (known, old.wants(known))));
+            let wanted = intent.wants(attempt);
+            if was.is_some_and(|(known, wanted_before)| known == attempt && wanted_before == wanted) {
+                continue;
+            }
+            let key = WorkKey::Attempt { tenant, intent: intent.terms.id, attempt: attempt.terms.id };
+            let due = schedule::attempt_due(attempt, wanted, 0, at);
+            let sending =
+                matches!(&attempt.state, paifang_payment::attempt::State::Sending(now) if !now.unsent);
+            let moved = was.is_none_or(|(known, _)| known.state != attempt.state);
+            if sending && !moved {
+                continue;
+            }
+            let lease = sending.then(|| self.own_lease());
+            batch.work.push(match due {
+                Some(due_at) => {
+                    WorkChange::Put { key, lane: Some(attempt.terms.account.clone()), due_at, lease }
+                }
+                None => WorkChange::Remove { key },
+            });
+            if !attempt.is_live() {
+                batch.submissions.push(SubmissionChange::Clear(attempt.terms.id));
+            }
+        }
+        let key = WorkKey::Expiry { tenant, intent: intent.terms.id };
+        match before {
+            None => {
+                let due_at = intent.terms.expires_at;
+                batch.work.push(WorkChange::Put { key, lane: None, due_at, lease: None });
+            }
+            Some(old) if !old.is_final() && intent.is_final() => batch.work.push(WorkChange::Remove { key }),
+            Some(_) => {}
+        }
+    }
+
+    fn tell_intent(&self, batch: &mut Batch, before: Option<&Intent>, intent: &Intent, amounts: Amounts) {
+        match before {
+            None => self.event(batch, intent, "payment_intent.created", amounts),
+            Some(old) if old.state != intent.state => {
+                let kind = format!("payment_intent.{}", intent.state.name());
+                self.event(batch, intent, &kind, amounts);
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn event(&self, batch: &mut Batch, intent: &Intent, kind: &str, amounts: Amounts) {
+        let snapshot = Snapshot::Intent { intent: Box::new(intent.clone()), amounts };
+        let id = self.new_event_id();
+        batch.events.push(NewEvent { id, intent: intent.terms.id, kind: kind.to_owned(), snapshot });
+    }
+}
+
+/// Until when a refund may be sent again under its number.
+pub(crate) fn resend_until(descriptor: &Descriptor, opened_at: Timestamp) -> Timestamp {
+    let time = SignedDuration::from_secs(descriptor.refunding.resend_s.into());
+    opened_at.saturating_add(time).unwrap_or(opened_at)
+}
+
+pub(crate) fn whole_second(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+/// A reserve is a pending transfer; the end of the refund posts or voids it.
+fn refund_transfer(refund: &Refund, posting: refund::Posting, at: Timestamp) -> Transfer {
+    let terms = &refund.terms;
+    let from = match terms.purpose {
+        Purpose::Requested => LedgerAccount::merchant(&terms.tenant.to_string()),
+        Purpose::LateMoney => LedgerAccount::suspense_late(terms.account.as_str()),
+    };
+    let id = terms.id.to_string();
+    let reserve = PostingKey::of(&["refund", &id]);
+    let (key, kind) = match posting {
+        refund::Posting::Reserved => (reserve, Kind::Pending),
+        refund::Posting::Returned => (PostingKey::of(&["refund", &id, "returned"]), Kind::Posts(reserve)),
+        refund::Posting::Released => (PostingKey::of(&["refund", &id, "released"]), Kind::Voids(reserve)),
+    };
+    Transfer {
+        key,
+        debit: from,
+        credit: LedgerAccount::rail(terms.account.as_str()),
+        amount: terms.amount,
+        kind,
+        subject: terms.intent.to_string(),
+        at,
+    }
+}

@@ -1,0 +1,178 @@
+//! The engine itself: what it holds, how it commits, and how a caller waits.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::{Either, select};
+use jiff::{SignedDuration, Timestamp};
+use paifang_payment::{EventId, IntentId, RefundId, TenantId};
+use paifang_store::{Batch, Committed, IntentRow, Lease, Store, StoreError};
+
+use crate::ports::{Environment, Rails, Transport};
+use crate::signals::Signals;
+use crate::{Account, Accounts, Consultation, Error, Names, WalletOption};
+
+/// The use cases over one store, one set of rails, one transport and one environment. Clones share everything.
+pub struct Engine<S, R, T, E> {
+    pub(crate) inner: Arc<Inner<S, R, T, E>>,
+}
+
+pub(crate) struct Inner<S, R, T, E> {
+    pub store: S,
+    pub rails: R,
+    pub transport: T,
+    pub world: E,
+    pub accounts: Accounts,
+    pub names: Names,
+    pub limits: Limits,
+    pub signals: Signals,
+}
+
+/// Bounds of the engine, from the config.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Names this replica in leases.
+    pub owner: String,
+    /// How long an intent lives that names no end.
+    pub intent_life: SignedDuration,
+    /// How long an intent may live at most.
+    pub intent_life_max: SignedDuration,
+    /// How long a claim lasts; longer than a rail call can take.
+    pub lease: SignedDuration,
+    /// Claims per lane at once.
+    pub lane_width: usize,
+    /// Pause between two looks at a lane where nothing wakes it.
+    pub look_every: SignedDuration,
+}
+
+/// How often a decision is taken again because somebody else was faster.
+pub(crate) const CONFLICTS_MAX: u32 = 64;
+
+impl<S, R, T, E> Clone for Engine<S, R, T, E> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
+    /// Puts an engine together. The deployment's key comes from the store, where it was kept at the first start.
+    pub async fn new(
+        store: S,
+        rails: R,
+        transport: T,
+        world: E,
+        accounts: Accounts,
+        limits: Limits,
+    ) -> Result<Self, StoreError> {
+        let mut fresh = [0; 32];
+        world.entropy(&mut fresh);
+        let names = Names::new(&store.deployment_key(fresh).await?);
+        let signals = Signals::default();
+        Ok(Self {
+            inner: Arc::new(Inner { store, rails, transport, world, accounts, names, limits, signals }),
+        })
+    }
+
+    /// The store, for reads.
+    pub fn store(&self) -> &S {
+        &self.inner.store
+    }
+
+    /// The rail accounts.
+    pub fn accounts(&self) -> &Accounts {
+        &self.inner.accounts
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.inner.world.now()
+    }
+
+    /// What can be offered for this amount to a payer in these surroundings.
+    pub fn consult(&self, question: &Consultation) -> Vec<WalletOption> {
+        self.inner.accounts.consult(question, self.inner.limits.intent_life)
+    }
+
+    /// Resolves at the next commit of any kind in this process, or after `most`.
+    pub async fn anything_committed(&self, most: SignedDuration) {
+        let signal = self.inner.signals.anything();
+        drop(select(signal, self.inner.world.sleep(most)).await);
+    }
+
+    /// Waits until the intent needs no rail's word any more, or `budget` is over; answers it as it is then.
+    pub async fn await_intent(
+        &self,
+        tenant: TenantId,
+        id: IntentId,
+        budget: SignedDuration,
+    ) -> Result<IntentRow, Error> {
+        let quiet = |row: &IntentRow| row.intent.state != paifang_payment::intent::State::Processing;
+        self.await_change(tenant, id, budget, quiet).await
+    }
+
+    /// Waits until `enough` holds of the intent, or `budget` is over; answers it as it is then.
+    pub async fn await_change(
+        &self,
+        tenant: TenantId,
+        id: IntentId,
+        budget: SignedDuration,
+        enough: impl Fn(&IntentRow) -> bool,
+    ) -> Result<IntentRow, Error> {
+        let mut deadline = self.inner.world.sleep(budget).fuse();
+        loop {
+            let signal = self.inner.signals.intent(id);
+            let row = self.inner.store.intent(tenant, id).await?.ok_or(Error::NotFound("payment intent"))?;
+            if enough(&row) {
+                return Ok(row);
+            }
+            let news = select(signal, self.inner.world.sleep(LOOK_AGAIN));
+            if let Either::Left(_) = select(&mut deadline, news).await {
+                return Ok(row);
+            }
+        }
+    }
+
+    /// Commits, and tells who waits.
+    pub(crate) async fn commit(&self, batch: Batch) -> Result<Committed, StoreError> {
+        let intent = batch.intent.as_ref().map(|write| write.row.terms.id);
+        let intent = intent.or(batch.refunds.first().map(|write| write.row.terms.intent));
+        let committed = self.inner.store.commit(batch).await;
+        if matches!(committed, Ok(Committed::Done)) {
+            self.inner.signals.committed(intent);
+        }
+        committed
+    }
+
+    pub(crate) fn account(&self, id: &paifang_payment::AccountId) -> Result<&Account, Error> {
+        self.inner
+            .accounts
+            .get(id)
+            .ok_or_else(|| Error::Broken(format!("rail account {id} is not configured")))
+    }
+
+    pub(crate) fn own_lease(&self) -> Lease {
+        let millis = u32::try_from(self.inner.limits.lease.as_millis()).unwrap_or(u32::MAX);
+        Lease { owner: self.inner.limits.owner.clone(), millis }
+    }
+
+    pub(crate) fn new_intent_id(&self) -> IntentId {
+        IntentId::from_parts(self.now(), self.ten_bytes())
+    }
+
+    pub(crate) fn new_refund_id(&self) -> RefundId {
+        RefundId::from_parts(self.now(), self.ten_bytes())
+    }
+
+    pub(crate) fn new_event_id(&self) -> EventId {
+        EventId::from_parts(self.now(), self.ten_bytes())
+    }
+
+    fn ten_bytes(&self) -> [u8; 10] {
+        let mut bytes = [0; 10];
+        self.inner.world.entropy(&mut bytes);
+        bytes
+    }
+}
+
+/// How long a waiter sleeps before it looks by itself: another replica may have been at work.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_millis(500);

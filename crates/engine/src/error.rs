@@ -1,0 +1,90 @@
+//! Why a storefront's call was not taken. Nothing was changed in any of these cases.
+
+use paifang_store::StoreError;
+
+/// Why a call was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Fields of the request are wrong; all of them are listed.
+    #[error("the request has {} wrong fields", .0.len())]
+    Invalid(Vec<Violation>),
+    /// This tenant has no such resource.
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    /// The request id was used before for another request.
+    #[error("the request id was used before with another content")]
+    RequestReused,
+    /// The resource is not in a state for this call.
+    #[error("{message}")]
+    Precondition {
+        /// One of [`reason`].
+        reason: &'static str,
+        /// For the caller's eyes.
+        message: String,
+    },
+    /// The etag that was sent is not the current one.
+    #[error("the resource has changed since it was read")]
+    EtagMismatch,
+    /// Too many writers at once, or the gateway is shutting down; the same call may be sent again.
+    #[error("the gateway cannot take the call now")]
+    Busy,
+    /// The store did not answer.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// A fault of ours.
+    #[error("the gateway broke its own rule: {0}")]
+    Broken(String),
+}
+
+/// One wrong field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Its path in the request.
+    pub field: String,
+    /// What would be right.
+    pub rule: String,
+}
+
+/// Reasons of [`Error::Precondition`], each with a page of its own under `docs/errors/`.
+pub mod reason {
+    /// The intent has ended.
+    pub const INTENT_FINAL: &str = "INTENT_FINAL";
+    /// The intent's time is over.
+    pub const INTENT_EXPIRED: &str = "INTENT_EXPIRED";
+    /// The intent is being canceled or expired.
+    pub const INTENT_ENDING: &str = "INTENT_ENDING";
+    /// The intent has used up its attempts.
+    pub const ATTEMPTS_USED_UP: &str = "ATTEMPTS_USED_UP";
+    /// The intent is paid: refund it.
+    pub const INTENT_SUCCEEDED: &str = "INTENT_SUCCEEDED";
+    /// The intent is not paid, so nothing can go back.
+    pub const INTENT_NOT_PAID: &str = "INTENT_NOT_PAID";
+    /// More would go back than was captured.
+    pub const REFUND_EXCEEDS_CAPTURE: &str = "REFUND_EXCEEDS_CAPTURE";
+    /// The rail takes no such refund.
+    pub const REFUND_NOT_SUPPORTED: &str = "REFUND_NOT_SUPPORTED";
+    /// No rail account offers this wallet here.
+    pub const WALLET_UNAVAILABLE: &str = "WALLET_UNAVAILABLE";
+    /// Every reason above.
+    pub const ALL: &[&str] = &[
+        INTENT_FINAL,
+        INTENT_EXPIRED,
+        INTENT_ENDING,
+        ATTEMPTS_USED_UP,
+        INTENT_SUCCEEDED,
+        INTENT_NOT_PAID,
+        REFUND_EXCEEDS_CAPTURE,
+        REFUND_NOT_SUPPORTED,
+        WALLET_UNAVAILABLE,
+    ];
+}
+
+impl Error {
+    pub(crate) fn precondition(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::Precondition { reason, message: message.into() }
+    }
+
+    pub(crate) fn invalid(field: &str, rule: impl Into<String>) -> Self {
+        Self::Invalid(vec![Violation { field: field.to_owned(), rule: rule.into() }])
+    }
+}

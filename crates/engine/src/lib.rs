@@ -1,0 +1,40 @@
+//! The use cases of the gateway, and the loops that see to what is under way.
+//!
+//! Everything follows one order: decide (pure), commit (store), act (rail). The call to a rail happens outside of any
+//! transaction and only after it was written ahead; whatever comes back, from wherever, enters by [`Engine::observe`].
+//!
+//! ```text
+//! create / confirm ─► commit "Sending" ─► plan ─► transport ─► read ─┐
+//! notification ─► verify, bind ───────────────────────────────────────┼─► observe ─► commit
+//! timer ─► lease ─► query / close / reverse / resend ─────────────────┘
+//! ```
+//!
+//! The engine names no runtime, socket, clock or adapter: [`ports`] says what it needs, so a simulator can run it
+//! unchanged. It holds no lock and no transaction across a call to a rail.
+#![forbid(unsafe_code)]
+
+mod accounts;
+mod cancel;
+mod carry;
+mod command;
+mod compose;
+mod confirm;
+mod consult;
+mod engine;
+mod error;
+mod names;
+mod notified;
+mod observe;
+pub mod ports;
+mod refunds;
+mod schedule;
+mod signals;
+mod worker;
+
+pub use accounts::{Account, Accounts};
+pub use command::{CancelIntent, Client, ConfirmIntent, Confirmation, CreateIntent, CreateRefund, Made};
+pub use consult::{Consultation, Obstacle, WalletOption};
+pub use engine::{Engine, Limits};
+pub use error::{Error, Violation, reason};
+pub use names::Names;
+pub use notified::Notified;

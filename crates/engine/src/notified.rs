@@ -1,0 +1,162 @@
+//! Messages from rails: verify, bind, observe, and only then acknowledge.
+
+use paifang_payment::{AccountId, Digest, Doubt, Observation, Source, Verb};
+use paifang_rail::{Claims, Notification, NotificationError, Subject, Verdict};
+use paifang_store::{AttemptRef, InboxEntry, InboxVerdict, Store, WorkKey};
+
+use crate::observe::Observed;
+use crate::ports::{Environment, IncomingMessage, Rails, Transport};
+use crate::{Engine, Error};
+
+/// What became of a message, for metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notified {
+    /// It changed something.
+    News,
+    /// It was known.
+    Known,
+    /// Genuine, but it does not fit: kept, raised, without effect.
+    Suspicious,
+    /// Genuine, but no such order is known here.
+    Orphan,
+    /// Not believed; without any effect.
+    Rejected(NotificationError),
+    /// Our store did not answer.
+    Failed,
+}
+
+impl Notified {
+    /// What the rail is told.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::News | Self::Known | Self::Suspicious => Verdict::Kept,
+            Self::Orphan => Verdict::Orphan,
+            Self::Rejected(_) => Verdict::Rejected,
+            Self::Failed => Verdict::TryLater,
+        }
+    }
+
+    /// One word for metrics.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::News => "news",
+            Self::Known => "known",
+            Self::Suspicious => "suspicious",
+            Self::Orphan => "orphan",
+            Self::Rejected(error) => error.word(),
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
+    /// Takes a message that came in for this account. Fails closed: whatever is not certain has no effect (S14).
+    pub async fn notified(&self, account: &AccountId, message: &IncomingMessage) -> Notified {
+        let opened = self.inner.rails.open_notification(account, message, self.now()).await;
+        let notification = match opened {
+            Ok(verified) => verified.into_inner(),
+            Err(error) => return Notified::Rejected(error),
+        };
+        self.inner.world.reached("notify.verified");
+        let notified = self.take(account, notification).await.unwrap_or_else(|error| {
+            tracing::error!(%account, %error, "a notification was not kept");
+            Notified::Failed
+        });
+        self.inner.world.reached("notify.committed");
+        notified
+    }
+
+    async fn take(&self, account: &AccountId, notification: Notification) -> Result<Notified, Error> {
+        let Notification { key, subject, claims, outcome, rule } = notification;
+        let verb = match subject {
+            Subject::Charge(_) => Verb::Query,
+            Subject::Refund(_) => Verb::QueryRefund,
+        };
+        let seen = outcome.into_observation(verb, Source::Notification, Digest([0; 32]), rule);
+        let digest = seen.evidence.digest.unwrap_or(Digest([0; 32]));
+        let inbox = InboxEntry { account: account.clone(), key, verdict: InboxVerdict::Applied, digest };
+        match subject {
+            Subject::Charge(order_no) => {
+                let Some(at) = self.inner.store.attempt_by_order(account, &order_no).await? else {
+                    return Ok(self.orphan(account));
+                };
+                if !self.admits(account, &claims)? {
+                    return self.misaddressed(at.tenant, inbox).await;
+                }
+                let observed = self.observe(&at, &seen, Some(inbox)).await?;
+                self.hasten_attempt(&at, &seen).await?;
+                Ok(observed.into())
+            }
+            Subject::Refund(refund_no) => {
+                let Some(at) = self.inner.store.refund_by_number(account, &refund_no).await? else {
+                    return Ok(self.orphan(account));
+                };
+                if !self.admits(account, &claims)? {
+                    return self.misaddressed(at.tenant, inbox).await;
+                }
+                let observed = self.observe_refund(at.tenant, at.refund, &seen, Some(inbox)).await?;
+                self.inner.store.hasten(&WorkKey::Refund { tenant: at.tenant, refund: at.refund }).await?;
+                Ok(observed.into())
+            }
+        }
+    }
+
+    fn admits(&self, account: &AccountId, claims: &Claims) -> Result<bool, Error> {
+        Ok(self.account(account)?.identity.admits(claims))
+    }
+
+    async fn misaddressed(
+        &self,
+        tenant: paifang_payment::TenantId,
+        inbox: InboxEntry,
+    ) -> Result<Notified, Error> {
+        let doubt = Doubt::Mismatch("merchant or app".into());
+        Ok(self.suspect(tenant, Some(inbox), self.now(), &doubt).await?.into())
+    }
+
+    fn orphan(&self, account: &AccountId) -> Notified {
+        tracing::warn!(%account, "a genuine notification for an order that is not known here");
+        Notified::Orphan
+    }
+
+    /// A message that leaves the matter open is a good moment to ask.
+    async fn hasten_attempt(&self, at: &AttemptRef, seen: &Observation) -> Result<(), Error> {
+        let open = match &seen.news {
+            paifang_payment::News::Absent => true,
+            paifang_payment::News::Outcome(outcome) => {
+                matches!(outcome, paifang_payment::Outcome::Pending(_) | paifang_payment::Outcome::Unknown(_))
+            }
+        };
+        if open {
+            let (tenant, intent, attempt) = (at.tenant, at.intent, at.attempt);
+            self.inner.store.hasten(&WorkKey::Attempt { tenant, intent, attempt }).await?;
+        }
+        Ok(())
+    }
+
+    /// The payer's browser came back from a rail. Proves nothing and changes nothing; it is only a good moment to ask.
+    /// Answers where the payer goes.
+    pub async fn returned(
+        &self,
+        account: &AccountId,
+        order_no: &paifang_payment::OrderNo,
+    ) -> Result<Option<String>, Error> {
+        let Some(at) = self.inner.store.attempt_by_order(account, order_no).await? else { return Ok(None) };
+        let (tenant, intent, attempt) = (at.tenant, at.intent, at.attempt);
+        self.inner.store.hasten(&WorkKey::Attempt { tenant, intent, attempt }).await?;
+        self.inner.signals.committed(None);
+        let row = self.inner.store.intent(tenant, intent).await?;
+        Ok(row
+            .and_then(|row| row.intent.attempt(attempt).and_then(|attempt| attempt.terms.return_url.clone())))
+    }
+}
+
+impl From<Observed> for Notified {
+    fn from(observed: Observed) -> Self {
+        match observed {
+            Observed::News => Self::News,
+            Observed::Known => Self::Known,
+            Observed::Suspicious => Self::Suspicious,
+        }
+    }
+}

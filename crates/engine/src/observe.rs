@@ -1,0 +1,254 @@
+//! The one door for news: load, decide, commit, and act on what follows. In any order, any number of times.
+
+use futures::FutureExt;
+use jiff::Timestamp;
+use paifang_payment::attempt;
+use paifang_payment::{AttemptId, Doubt, Observation, RefundId, TenantId, intent, refund};
+use paifang_rail::PayerCode;
+use paifang_store::{
+    AttemptRef, Batch, Committed, InboxEntry, InboxVerdict, IntentRow, Store, Submission, SubmissionChange,
+};
+
+use crate::carry::refund_order;
+use crate::engine::CONFLICTS_MAX;
+use crate::ports::{Environment, RailCall, Rails, Transport};
+use crate::{Engine, Error};
+
+/// What became of a piece of news.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Observed {
+    /// It changed something.
+    News,
+    /// It was known.
+    Known,
+    /// It contradicts what was ordered; kept, raised, without effect.
+    Suspicious,
+}
+
+impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
+    /// Takes news about an attempt; `inbox` is the notification that brought it, if one did.
+    pub(crate) async fn observe(
+        &self,
+        at: &AttemptRef,
+        seen: &Observation,
+        inbox: Option<InboxEntry>,
+    ) -> Result<Observed, Error> {
+        for _ in 0..CONFLICTS_MAX {
+            let row = self
+                .inner
+                .store
+                .intent(at.tenant, at.intent)
+                .await?
+                .ok_or(Error::NotFound("payment intent"))?;
+            let now = self.now();
+            let step = match row.intent.clone().observe(at.attempt, seen, now, &self.inner.names) {
+                Ok(intent::Seen::News(step)) => step,
+                Ok(intent::Seen::Known(_)) => return self.keep(at.tenant, inbox, now, Observed::Known).await,
+                Ok(intent::Seen::Suspicious(doubt)) => {
+                    return self.suspect(at.tenant, inbox, now, &doubt).await;
+                }
+                Err(error) => return Err(Error::Broken(error.to_string())),
+            };
+            let mut batch = self.compose(Some(&row), &step, now)?;
+            self.inherit_submissions(&mut batch, &step).await?;
+            batch.inbox = inbox.clone();
+            let sends = Sends::of(&batch, &step);
+            match self.commit(batch).await? {
+                Committed::Done => {
+                    self.inner.world.reached("observe.committed");
+                    log_step(&row, &step, seen);
+                    self.send_all(at.tenant, sends, None);
+                    return Ok(Observed::News);
+                }
+                Committed::SeenBefore => return Ok(Observed::Known),
+                Committed::Conflict => {}
+                refused => return Err(Error::Broken(format!("an observation was refused: {refused:?}"))),
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    /// Takes news about a refund.
+    pub(crate) async fn observe_refund(
+        &self,
+        tenant: TenantId,
+        id: RefundId,
+        seen: &Observation,
+        inbox: Option<InboxEntry>,
+    ) -> Result<Observed, Error> {
+        for _ in 0..CONFLICTS_MAX {
+            let row = self.inner.store.refund(tenant, id).await?.ok_or(Error::NotFound("refund"))?;
+            let (expected, from, now) = (row.version, row.state.name(), self.now());
+            let step = match row.observe(seen, now) {
+                refund::Seen::News(step) => step,
+                refund::Seen::Known(_) => return self.keep(tenant, inbox, now, Observed::Known).await,
+                refund::Seen::Suspicious(doubt) => return self.suspect(tenant, inbox, now, &doubt).await,
+            };
+            let mut batch = Batch::new(tenant, now);
+            self.compose_refund(&mut batch, expected, &step, now);
+            batch.inbox = inbox.clone();
+            match self.commit(batch).await? {
+                Committed::Done => {
+                    self.inner.world.reached("observe_refund.committed");
+                    let (to, rule) = (step.refund.state.name(), &seen.evidence.rule);
+                    tracing::info!(refund = %id, from, to, rule, "refund moved");
+                    return Ok(Observed::News);
+                }
+                Committed::SeenBefore => return Ok(Observed::Known),
+                Committed::Conflict => {}
+                refused => return Err(Error::Broken(format!("an observation was refused: {refused:?}"))),
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    /// Keeps the notification that told nothing new.
+    async fn keep(
+        &self,
+        tenant: TenantId,
+        inbox: Option<InboxEntry>,
+        now: Timestamp,
+        observed: Observed,
+    ) -> Result<Observed, Error> {
+        if let Some(entry) = inbox {
+            let batch = Batch { inbox: Some(entry), ..Batch::new(tenant, now) };
+            match self.commit(batch).await? {
+                Committed::Done | Committed::SeenBefore => {}
+                refused => return Err(Error::Broken(format!("a notification was refused: {refused:?}"))),
+            }
+        }
+        Ok(observed)
+    }
+
+    /// Keeps a notification that does not fit: no state and no money moves.
+    pub(crate) async fn suspect(
+        &self,
+        tenant: TenantId,
+        inbox: Option<InboxEntry>,
+        now: Timestamp,
+        doubt: &Doubt,
+    ) -> Result<Observed, Error> {
+        tracing::error!(?doubt, account = ?inbox.as_ref().map(|entry| &entry.account), "suspicious news");
+        let why = format!("{doubt:?}");
+        let inbox = inbox.map(|entry| InboxEntry { verdict: InboxVerdict::Suspicious { why }, ..entry });
+        self.keep(tenant, inbox, now, Observed::Suspicious).await
+    }
+
+    /// An automatic repeat of an attempt needs the payer's data of the one that it repeats.
+    pub(crate) async fn inherit_submissions(
+        &self,
+        batch: &mut Batch,
+        step: &intent::Step,
+    ) -> Result<(), Error> {
+        for id in &step.opened {
+            let repeats = step.intent.attempt(*id).and_then(|attempt| attempt.terms.repeats);
+            let Some(earlier) = repeats else { continue };
+            if let Some(submission) = self.inner.store.submission(earlier).await? {
+                batch.submissions.push(SubmissionChange::Put(*id, submission));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what a commit has written ahead, in tasks of their own: nobody's request is waited for.
+    pub(crate) fn send_all(&self, tenant: TenantId, sends: Sends, payer_code: Option<PayerCode>) {
+        for (intent, attempt) in sends.attempts {
+            let at = AttemptRef { tenant, intent, attempt };
+            let (engine, code) = (self.clone(), payer_code.clone());
+            self.inner.world.spawn(async move { engine.send_attempt(at, code).await }.boxed());
+        }
+        for refund in sends.refunds {
+            let engine = self.clone();
+            self.inner.world.spawn(async move { engine.send_refund(tenant, refund).await }.boxed());
+        }
+    }
+
+    /// Sends an attempt that was written ahead and leased by this replica, and observes what comes back.
+    pub(crate) async fn send_attempt(&self, at: AttemptRef, payer_code: Option<PayerCode>) {
+        if let Err(error) = self.try_send_attempt(&at, payer_code).await {
+            tracing::error!(attempt = %at.attempt, %error, "sending did not finish; the timer will ask the rail");
+        }
+    }
+
+    async fn try_send_attempt(&self, at: &AttemptRef, payer_code: Option<PayerCode>) -> Result<(), Error> {
+        let row =
+            self.inner.store.intent(at.tenant, at.intent).await?.ok_or(Error::NotFound("payment intent"))?;
+        let missing = || Error::Broken(format!("{} is sent but not there", at.attempt));
+        let attempt = row.intent.attempt(at.attempt).ok_or_else(missing)?;
+        if !matches!(&attempt.state, attempt::State::Sending(sending) if !sending.unsent) {
+            return Ok(());
+        }
+        self.inner.world.reached("charge.written_ahead");
+        let call = self.charge_call(&row.intent, attempt, payer_code).await?;
+        let seen = self.carry(&attempt.terms.account, call, &attempt.terms.nonce).await;
+        self.observe(at, &seen, None).await?;
+        self.inner.world.reached("charge.observed");
+        Ok(())
+    }
+
+    /// Sends a refund that was written ahead and leased by this replica, and observes what comes back.
+    pub(crate) async fn send_refund(&self, tenant: TenantId, id: RefundId) {
+        if let Err(error) = self.try_send_refund(tenant, id).await {
+            tracing::error!(refund = %id, %error, "sending did not finish; the timer will ask the rail");
+        }
+    }
+
+    async fn try_send_refund(&self, tenant: TenantId, id: RefundId) -> Result<(), Error> {
+        let refund = self.inner.store.refund(tenant, id).await?.ok_or(Error::NotFound("refund"))?;
+        if !matches!(&refund.state, refund::State::Sending(sending) if !sending.unsent) {
+            return Ok(());
+        }
+        self.inner.world.reached("refund.written_ahead");
+        let call = RailCall::Refund(self.refund_order(&refund).await?);
+        let seen = self.carry(&refund.terms.account, call, &refund.terms.nonce).await;
+        self.observe_refund(tenant, id, &seen, None).await?;
+        self.inner.world.reached("refund.observed");
+        Ok(())
+    }
+
+    pub(crate) async fn refund_order(
+        &self,
+        refund: &refund::Refund,
+    ) -> Result<paifang_rail::RefundOrder, Error> {
+        let terms = &refund.terms;
+        let row = self.inner.store.intent(terms.tenant, terms.intent).await?;
+        let row = row.ok_or(Error::NotFound("payment intent"))?;
+        let missing = || Error::Broken(format!("{} refunds an attempt that is not there", terms.id));
+        Ok(refund_order(refund, row.intent.attempt(terms.attempt).ok_or_else(missing)?))
+    }
+}
+
+/// What a commit has written ahead and this replica now sends.
+#[derive(Debug, Default)]
+pub(crate) struct Sends {
+    attempts: Vec<(paifang_payment::IntentId, AttemptId)>,
+    refunds: Vec<RefundId>,
+}
+
+impl Sends {
+    /// The openings in an intent's step and in its batch.
+    pub fn of(batch: &Batch, step: &intent::Step) -> Self {
+        let intent = step.intent.terms.id;
+        let attempts = step.opened.iter().map(|attempt| (intent, *attempt)).collect();
+        Self { attempts, refunds: Self::of_refunds(batch).refunds }
+    }
+
+    /// The refunds that a batch opens.
+    pub fn of_refunds(batch: &Batch) -> Self {
+        let opened = batch.refunds.iter().filter(|write| write.expected == 0);
+        Self { attempts: Vec::new(), refunds: opened.map(|write| write.row.terms.id).collect() }
+    }
+}
+
+/// What an attempt's message needs of the payer, to be kept beside the journal.
+pub(crate) fn submission(client: &crate::Client) -> Submission {
+    Submission { payer: client.payer.clone(), client_ip: client.ip }
+}
+
+/// One line per transition.
+fn log_step(before: &IntentRow, step: &intent::Step, seen: &Observation) {
+    let (from, to) = (before.intent.state.name(), step.intent.state.name());
+    let rule = &seen.evidence.rule;
+    let news = seen.news.word();
+    tracing::info!(payment = %step.intent.terms.id, from, to, news, rule, "payment moved");
+}

@@ -1,0 +1,178 @@
+//! Refunds: guarded by one conditional row, sent under one number for ever.
+
+use jiff::{SignedDuration, Timestamp};
+use paifang_money::PositiveMoney;
+use paifang_payment::attempt::{self, Attempt};
+use paifang_payment::intent::State;
+use paifang_payment::refund::{Purpose, Refund, Terms};
+use paifang_payment::{Evidence, Source, TenantId};
+use paifang_store::{Batch, Committed, IntentRow, Operation, PAGE_MAX, RequestKey, Resource, Store};
+
+use crate::command::{CreateRefund, Made};
+use crate::compose::{resend_until, whole_second};
+use crate::error::reason;
+use crate::observe::Sends;
+use crate::ports::{Environment, Rails, Transport};
+use crate::{Account, Engine, Error};
+
+impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
+    /// Opens a refund. Durable when it returns; it is then being sent by a task of its own.
+    pub async fn create_refund(&self, tenant: TenantId, wanted: CreateRefund) -> Result<Made<Refund>, Error> {
+        let fingerprint = self.fingerprint(&wanted)?;
+        match self.inner.store.request(tenant, Operation::CreateRefund, &wanted.request_id).await? {
+            Some(known) if known.fingerprint == fingerprint => {
+                return self.made_refund(tenant, known.resource, true).await;
+            }
+            Some(_) => return Err(Error::RequestReused),
+            None => {}
+        }
+        let row =
+            self.inner.store.intent(tenant, wanted.intent).await?.ok_or(Error::NotFound("payment intent"))?;
+        let now = self.now();
+        let terms = self.refund_terms(&row, &wanted, now).await?;
+        let step = Refund::open(terms, Evidence::plain(Source::Storefront, "refund.create"));
+        let mut batch = Batch::new(tenant, now);
+        self.compose_refund(&mut batch, 0, &step, now);
+        let resource = Resource::Refund(step.refund.terms.id);
+        let (operation, request_id) = (Operation::CreateRefund, wanted.request_id.clone());
+        batch.request = Some(RequestKey { operation, request_id, fingerprint, resource });
+        let sends = Sends::of_refunds(&batch);
+        self.inner.world.reached("refund.deciding");
+        match self.commit(batch).await? {
+            Committed::Done => {
+                self.inner.world.reached("refund.committed");
+                self.send_all(tenant, sends, None);
+                self.made_refund(tenant, resource, false).await
+            }
+            Committed::Replayed(resource) => self.made_refund(tenant, resource, true).await,
+            Committed::RequestReused => Err(Error::RequestReused),
+            Committed::GuardFailed => Err(exceeds(&row)),
+            refused => Err(Error::Broken(format!("a refund was refused: {refused:?}"))),
+        }
+    }
+
+    /// Waits until the rail has taken or refused the refund, or `budget` is over; answers it as it is then.
+    pub async fn await_refund(&self, refund: Refund, budget: SignedDuration) -> Result<Refund, Error> {
+        use paifang_payment::refund;
+        let (tenant, id, intent) = (refund.terms.tenant, refund.terms.id, refund.terms.intent);
+        let deadline = self.now().saturating_add(budget).unwrap_or(Timestamp::MAX);
+        loop {
+            let signal = self.inner.signals.intent(intent);
+            let row = self.inner.store.refund(tenant, id).await?.ok_or(Error::NotFound("refund"))?;
+            let waiting = matches!(row.state, refund::State::Sending(_) | refund::State::InDoubt(_));
+            let left = deadline.duration_since(self.now());
+            if !waiting || left <= SignedDuration::ZERO {
+                return Ok(row);
+            }
+            let look = left.min(SignedDuration::from_millis(500));
+            drop(futures::future::select(signal, self.inner.world.sleep(look)).await);
+        }
+    }
+
+    async fn made_refund(
+        &self,
+        tenant: TenantId,
+        resource: Resource,
+        replayed: bool,
+    ) -> Result<Made<Refund>, Error> {
+        let Resource::Refund(id) = resource else {
+            return Err(Error::Broken("the request made another kind of resource".into()));
+        };
+        let resource = self.inner.store.refund(tenant, id).await?.ok_or(Error::NotFound("refund"))?;
+        Ok(Made { resource, replayed })
+    }
+
+    async fn refund_terms(
+        &self,
+        row: &IntentRow,
+        wanted: &CreateRefund,
+        now: Timestamp,
+    ) -> Result<Terms, Error> {
+        let State::Succeeded { winner } = row.intent.state else {
+            let message =
+                format!("the intent is {}; only a succeeded one is refunded", row.intent.state.name());
+            return Err(Error::precondition(reason::INTENT_NOT_PAID, message));
+        };
+        let missing = || Error::Broken(format!("{winner} won but is not there"));
+        let attempt = row.intent.attempt(winner).ok_or_else(missing)?;
+        let account = self.account(&attempt.terms.account)?;
+        let amount = refund_amount(row, wanted)?;
+        self.check_rules(row, attempt, account, amount, now).await?;
+        let terms = &row.intent.terms;
+        let refund_no = self.inner.names.refund(terms.tenant, &account.id, &wanted.request_id);
+        let opened_at = whole_second(now);
+        Ok(Terms {
+            id: self.new_refund_id(),
+            tenant: terms.tenant,
+            intent: terms.id,
+            attempt: winner,
+            request_id: wanted.request_id.clone(),
+            purpose: Purpose::Requested,
+            rail: account.rail.clone(),
+            account: account.id.clone(),
+            nonce: self.inner.names.nonce(&refund_no),
+            refund_no,
+            amount,
+            reason: wanted.reason.clone(),
+            opened_at,
+            resend_until: resend_until(account.descriptor, opened_at),
+        })
+    }
+
+    /// What the rail's descriptor allows.
+    async fn check_rules(
+        &self,
+        row: &IntentRow,
+        attempt: &Attempt,
+        account: &Account,
+        amount: PositiveMoney,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let rules = account.descriptor.refunding;
+        let unsupported = |message: String| Err(Error::precondition(reason::REFUND_NOT_SUPPORTED, message));
+        if !rules.partial && amount != row.intent.terms.amount {
+            return unsupported(format!("{} refunds whole payments only", account.rail));
+        }
+        let paid_at = match &attempt.state {
+            attempt::State::Paid(paid) => paid.settled.settled_at.unwrap_or(attempt.terms.opened_at),
+            _ => attempt.terms.opened_at,
+        };
+        let window = SignedDuration::from_hours(24 * i64::from(rules.window_days));
+        if now > paid_at.saturating_add(window).unwrap_or(Timestamp::MAX) {
+            return unsupported(format!(
+                "{} refunds within {} days of the payment",
+                account.rail, rules.window_days
+            ));
+        }
+        let (tenant, id) = (row.intent.terms.tenant, row.intent.terms.id);
+        let so_far = self.inner.store.refunds(tenant, Some(id), None, PAGE_MAX).await?.rows.len();
+        if so_far >= rules.count_max as usize {
+            return unsupported(format!(
+                "{} takes at most {} refunds of one payment",
+                account.rail, rules.count_max
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn refund_amount(row: &IntentRow, wanted: &CreateRefund) -> Result<PositiveMoney, Error> {
+    let left = row.amounts.captured.checked_sub(row.amounts.refunded);
+    let left = left.and_then(|left| left.checked_sub(row.amounts.reserved));
+    match wanted.amount {
+        Some(amount) if amount.currency() != row.intent.terms.amount.currency() => {
+            let rule =
+                format!("must be in {}, the currency of the intent", row.intent.terms.amount.currency());
+            Err(Error::invalid("amount.currency_code", rule))
+        }
+        Some(amount) => Ok(amount),
+        None => left.and_then(|left| PositiveMoney::try_from(left).ok()).ok_or_else(|| exceeds(row)),
+    }
+}
+
+fn exceeds(row: &IntentRow) -> Error {
+    let paifang_store::Amounts { captured, reserved, refunded } = row.amounts;
+    let message =
+        format!("more than is left: captured {captured}, refunded {refunded}, under way {reserved}");
+    Error::precondition(reason::REFUND_EXCEEDS_CAPTURE, message)
+}

@@ -1,0 +1,120 @@
+//! When to look again: the schedules of each kind of flow, with jitter derived from the item, so that a simulator sees
+//! the same times at the same seed.
+
+use jiff::{SignedDuration, Timestamp};
+use paifang_payment::attempt::{Attempt, CloseVerb, State};
+use paifang_payment::refund::{self, Refund};
+
+/// The payer is at it: 5 s, 10 s, 30 s, 1 m, 2 m, 5 m, then every 10 m.
+const PRESENT_S: &[i64] = &[5, 10, 30, 60, 120, 300, 600];
+/// A charge by payer's code is undecided: every 3 s for a minute, then every 5 m for a day.
+const CODE_S: i64 = 3;
+const CODE_TRIES: u32 = 20;
+const CODE_SLOW_S: i64 = 300;
+const CODE_SLOW_TRIES: u32 = 288;
+/// A creation in doubt was never shown, so only the storefront waits: soon, then slower.
+const DOUBT_S: &[i64] = &[1, 2, 3, 5, 10, 30, 60, 120, 300, 600];
+/// A close or reverse without a final word: at once, 5 s, 15 s, 30 s, 60 s, then every 5 m for a day.
+const CLOSE_S: &[i64] = &[1, 5, 15, 30, 60];
+const CLOSE_SLOW_S: i64 = 300;
+const CLOSE_SLOW_TRIES: u32 = 288;
+/// A refund: 1 m five times, 5 m, 10 m, 20 m, 30 m, then hourly for a day, then every 6 h for three.
+const REFUND_S: &[i64] = &[60, 60, 60, 60, 60, 300, 600, 1200, 1800];
+const REFUND_HOURLY: u32 = 24;
+const REFUND_SLOW: u32 = 12;
+/// A refund in doubt is looked at sooner at first: somebody waits for the answer.
+const REFUND_DOUBT_S: &[i64] = &[1, 3, 10, 30];
+/// After the end: is it really over? An hour and a day later.
+const ENDED_S: &[i64] = &[3600, 86_400];
+/// A send that did not leave us.
+const UNSENT_S: &[i64] = &[1, 2, 5, 10, 30];
+
+/// When an attempt is looked at next after `tries` looks brought nothing; `None`: give it to a person (or, for one that
+/// has ended, to nobody).
+pub(crate) fn attempt_due(attempt: &Attempt, wanted: bool, tries: u32, now: Timestamp) -> Option<Timestamp> {
+    let wait = match &attempt.state {
+        State::Sending(sending) if sending.unsent => step(UNSENT_S, tries.max(sending.sends - 1)),
+        State::Sending(_) => Some(0),
+        State::AwaitingPayer(_) | State::InDoubt(_) if attempt.is_synchronous() => code(tries),
+        State::AwaitingPayer(_) if !wanted && !attempt.left && tries == 0 => Some(0),
+        State::AwaitingPayer(_) => Some(step_or_last(PRESENT_S, tries)),
+        State::InDoubt(_) if wanted && attempt.wants_resend() => Some(0),
+        State::InDoubt(_) => Some(step_or_last(DOUBT_S, tries)),
+        State::Closing(closing) if !closing.ask && !closing.absent && tries == 0 => Some(0),
+        State::Closing(closing) if closing.verb == CloseVerb::Close && attempt.left => {
+            Some(step_or_last(PRESENT_S, tries))
+        }
+        State::Closing(_) => closing_wait(tries),
+        State::Closed(_) => step(ENDED_S, tries),
+        State::Paid(_) | State::Refused(_) | State::Late(_) => None,
+    }?;
+    let due = plus(now, jittered(wait, attempt.terms.order_no.as_str(), tries));
+    let expiry = attempt.terms.expires_at;
+    let live = attempt.is_live();
+    Some(if live && now < expiry && due > expiry { expiry } else { due })
+}
+
+/// When a refund is looked at next; `None`: give it to a person.
+pub(crate) fn refund_due(refund: &Refund, tries: u32, now: Timestamp) -> Option<Timestamp> {
+    let wait = match &refund.state {
+        refund::State::Sending(sending) if sending.unsent => {
+            step_or_last(UNSENT_S, tries.max(sending.sends - 1))
+        }
+        refund::State::Sending(_) => 0,
+        refund::State::InDoubt(doubt) if tries == 0 && doubt.sends > 1 => {
+            step_or_last(REFUND_S, doubt.sends - 2)
+        }
+        refund::State::InDoubt(_) if (tries as usize) < REFUND_DOUBT_S.len() => {
+            step_or_last(REFUND_DOUBT_S, tries)
+        }
+        refund::State::InDoubt(_) | refund::State::Processing => refund_wait(tries)?,
+        refund::State::Succeeded { .. } | refund::State::Failed { .. } => return None,
+    };
+    Some(plus(now, jittered(wait, refund.terms.refund_no.as_str(), tries)))
+}
+
+fn code(tries: u32) -> Option<i64> {
+    match tries {
+        0..CODE_TRIES => Some(CODE_S),
+        _ if tries < CODE_TRIES + CODE_SLOW_TRIES => Some(CODE_SLOW_S),
+        _ => None,
+    }
+}
+
+fn closing_wait(tries: u32) -> Option<i64> {
+    match CLOSE_S.get(tries as usize) {
+        Some(wait) => Some(*wait),
+        None if tries < CLOSE_SLOW_TRIES => Some(CLOSE_SLOW_S),
+        None => None,
+    }
+}
+
+fn refund_wait(tries: u32) -> Option<i64> {
+    let beyond = tries.saturating_sub(u32::try_from(REFUND_S.len()).unwrap_or(u32::MAX));
+    match REFUND_S.get(tries as usize) {
+        Some(wait) => Some(*wait),
+        None if beyond < REFUND_HOURLY => Some(3600),
+        None if beyond < REFUND_HOURLY + REFUND_SLOW => Some(6 * 3600),
+        None => None,
+    }
+}
+
+fn step(schedule: &[i64], tries: u32) -> Option<i64> {
+    schedule.get(tries as usize).copied()
+}
+
+fn step_or_last(schedule: &[i64], tries: u32) -> i64 {
+    step(schedule, tries).or(schedule.last().copied()).unwrap_or(0)
+}
+
+/// 80 to 120 % of the wait, from the item's own number.
+fn jittered(wait_s: i64, number: &str, tries: u32) -> SignedDuration {
+    let mix =
+        number.bytes().fold(u64::from(tries) + 1, |mix, byte| mix.wrapping_mul(31).wrapping_add(byte.into()));
+    let percent = 80 + i64::try_from(mix % 41).unwrap_or(0);
+    SignedDuration::from_millis(wait_s.saturating_mul(10).saturating_mul(percent))
+}
+
+fn plus(time: Timestamp, by: SignedDuration) -> Timestamp {
+    time.saturating_add(by).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,275 @@
+//! The loops that see to what is under way: a lane per rail account, so that a rail that is down holds up no other, and
+//! a lane for expiries. A claim is durable before anything is done under it; whoever takes over something that may have
+//! been sent asks first.
+
+use futures::FutureExt;
+use futures::future::{join_all, select};
+use futures::stream::{FuturesUnordered, StreamExt};
+use jiff::Timestamp;
+use paifang_payment::attempt::{self, Attempt, Duty};
+use paifang_payment::refund::Refund;
+use paifang_payment::{AccountId, IntentId, TenantId};
+use paifang_store::{
+    AttemptRef, Batch, Committed, Fence, IntentRow, Leased, Store, StoreError, WorkChange, WorkKey,
+};
+
+use crate::carry::attempt_call;
+use crate::engine::CONFLICTS_MAX;
+use crate::observe::{Observed, Sends};
+use crate::ports::{Environment, RailCall, Rails, Transport};
+use crate::schedule;
+use crate::{Engine, Error};
+
+impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
+    /// Runs every lane until `stop` resolves; what is under way then is finished first.
+    pub async fn work(&self, stop: impl Future<Output = ()> + Send + Clone) {
+        let lanes = self.inner.accounts.iter().map(|account| Some(account.id.clone())).chain([None]);
+        join_all(lanes.map(|lane| self.run_lane(lane, stop.clone()))).await;
+    }
+
+    /// Does everything of one lane that is due now; answers how much that was. For tests and the simulator.
+    pub async fn work_once(&self, lane: Option<&AccountId>) -> Result<usize, StoreError> {
+        let claimed = self.claim(lane, self.inner.limits.lane_width).await?;
+        let count = claimed.len();
+        join_all(claimed.into_iter().map(|item| self.see_to(item))).await;
+        Ok(count)
+    }
+
+    async fn run_lane(&self, lane: Option<AccountId>, stop: impl Future<Output = ()> + Send + Clone) {
+        let mut running = FuturesUnordered::new();
+        let mut stopping = stop.boxed().fuse();
+        loop {
+            let wake = self.inner.signals.anything();
+            let free = self.inner.limits.lane_width.saturating_sub(running.len());
+            let claimed = match self.claim(lane.as_ref(), free).await {
+                Ok(claimed) => claimed,
+                Err(error) => {
+                    tracing::error!(lane = ?lane, %error, "work cannot be claimed");
+                    Vec::new()
+                }
+            };
+            running.extend(claimed.into_iter().map(|item| self.see_to(item)));
+            let pause = select(wake, self.inner.world.sleep(self.inner.limits.look_every));
+            futures::select_biased! {
+                () = stopping => break,
+                _ = running.select_next_some() => {}
+                _ = pause.fuse() => {}
+            }
+        }
+        while running.next().await.is_some() {}
+    }
+
+    async fn claim(&self, lane: Option<&AccountId>, max: usize) -> Result<Vec<Leased>, StoreError> {
+        if max == 0 {
+            return Ok(Vec::new());
+        }
+        let limits = &self.inner.limits;
+        self.inner.store.lease_due(lane, max, &limits.owner, limits.lease).await
+    }
+
+    /// Sees to one piece of work. One failure never ends the lane: the lease ends, and it is tried again.
+    async fn see_to(&self, item: Leased) {
+        let done = match &item.key {
+            WorkKey::Attempt { tenant, intent, attempt } => {
+                let at = AttemptRef { tenant: *tenant, intent: *intent, attempt: *attempt };
+                self.see_to_attempt(&item, at).await
+            }
+            WorkKey::Refund { tenant, refund } => self.see_to_refund(&item, *tenant, *refund).await,
+            WorkKey::Expiry { tenant, intent } => self.see_to_expiry(&item, *tenant, *intent).await,
+        };
+        if let Err(error) = done {
+            tracing::error!(work = %item.key.text(), tries = item.tries, %error, "work did not finish");
+        }
+    }
+
+    async fn see_to_attempt(&self, item: &Leased, at: AttemptRef) -> Result<(), Error> {
+        let row =
+            self.inner.store.intent(at.tenant, at.intent).await?.ok_or(Error::NotFound("payment intent"))?;
+        let missing = || Error::Broken(format!("{} has work but is not there", at.attempt));
+        let attempt = row.intent.attempt(at.attempt).ok_or_else(missing)?;
+        match attempt.duty(row.intent.wants(attempt)) {
+            Duty::Rest => self.finish(item, at.tenant).await,
+            Duty::Send => {
+                if self.write_ahead(item, &row, &at).await? {
+                    self.send_attempt(at, None).await;
+                }
+                Ok(())
+            }
+            Duty::Call(verb) => {
+                let reversed_at = reversed_at(&self.inner.store, &row, attempt).await?;
+                let call = attempt_call(attempt, verb, reversed_at);
+                let call =
+                    call.ok_or_else(|| Error::Broken("a duty that is no call about an order".into()))?;
+                let seen = self.carry(&attempt.terms.account, call, &attempt.terms.nonce).await;
+                match self.observe(&at, &seen, None).await? {
+                    Observed::News => Ok(()),
+                    Observed::Known | Observed::Suspicious => self.look_again(item, &at).await,
+                }
+            }
+        }
+    }
+
+    /// Commits "it may have been sent (again)" under this claim, before a byte leaves.
+    async fn write_ahead(&self, item: &Leased, row: &IntentRow, at: &AttemptRef) -> Result<bool, Error> {
+        let now = self.now();
+        let Some(step) = row.intent.clone().begin_send(at.attempt, now, &self.inner.names) else {
+            return Ok(false);
+        };
+        let mut batch = self.compose(Some(row), &step, now)?;
+        batch.fence = Some(fence(item));
+        let committed = self.commit(batch).await?;
+        self.inner.world.reached("resend.written_ahead");
+        Ok(committed == Committed::Done)
+    }
+
+    /// Nothing new: later again, by the schedule, or to a person when the schedule has ended.
+    async fn look_again(&self, item: &Leased, at: &AttemptRef) -> Result<(), Error> {
+        let row =
+            self.inner.store.intent(at.tenant, at.intent).await?.ok_or(Error::NotFound("payment intent"))?;
+        let Some(attempt) = row.intent.attempt(at.attempt) else { return Ok(()) };
+        let due = schedule::attempt_due(attempt, row.intent.wants(attempt), item.tries, self.now());
+        self.reschedule(item, at.tenant, due, attempt.is_live()).await
+    }
+
+    async fn see_to_refund(
+        &self,
+        item: &Leased,
+        tenant: TenantId,
+        id: paifang_payment::RefundId,
+    ) -> Result<(), Error> {
+        let refund = self.inner.store.refund(tenant, id).await?.ok_or(Error::NotFound("refund"))?;
+        match refund.duty(self.now()) {
+            Duty::Rest => self.finish(item, tenant).await,
+            Duty::Send => {
+                if self.write_refund_ahead(item, refund).await? {
+                    self.send_refund(tenant, id).await;
+                }
+                Ok(())
+            }
+            Duty::Call(_) => {
+                let call = RailCall::QueryRefund(self.refund_order(&refund).await?);
+                let seen = self.carry(&refund.terms.account, call, &refund.terms.nonce).await;
+                match self.observe_refund(tenant, id, &seen, None).await? {
+                    Observed::News => Ok(()),
+                    Observed::Known | Observed::Suspicious => {
+                        self.look_at_refund_again(item, tenant, id).await
+                    }
+                }
+            }
+        }
+    }
+
+    async fn write_refund_ahead(&self, item: &Leased, refund: Refund) -> Result<bool, Error> {
+        let (now, expected, tenant) = (self.now(), refund.version, refund.terms.tenant);
+        let Some(step) = refund.begin_send(now) else { return Ok(false) };
+        let mut batch = Batch::new(tenant, now);
+        self.compose_refund(&mut batch, expected, &step, now);
+        batch.fence = Some(fence(item));
+        let committed = self.commit(batch).await?;
+        self.inner.world.reached("refund_resend.written_ahead");
+        Ok(committed == Committed::Done)
+    }
+
+    async fn look_at_refund_again(
+        &self,
+        item: &Leased,
+        tenant: TenantId,
+        id: paifang_payment::RefundId,
+    ) -> Result<(), Error> {
+        let refund = self.inner.store.refund(tenant, id).await?.ok_or(Error::NotFound("refund"))?;
+        let due = schedule::refund_due(&refund, item.tries, self.now());
+        let live = !refund.is_final();
+        self.reschedule(item, tenant, due, live).await
+    }
+
+    /// The intent's time is over: ask the rails before anything is closed.
+    async fn see_to_expiry(&self, item: &Leased, tenant: TenantId, id: IntentId) -> Result<(), Error> {
+        for _ in 0..CONFLICTS_MAX {
+            let row = self.inner.store.intent(tenant, id).await?.ok_or(Error::NotFound("payment intent"))?;
+            let now = self.now();
+            let Some(step) = row.intent.clone().expire(now, &self.inner.names) else {
+                let early = !row.intent.is_final() && now < row.intent.terms.expires_at;
+                let waiting = !row.intent.is_final();
+                let due = if early { row.intent.terms.expires_at } else { later(now) };
+                return self.reschedule(item, tenant, waiting.then_some(due), false).await;
+            };
+            let mut batch = self.compose(Some(&row), &step, now)?;
+            if !step.intent.is_final() {
+                let key = item.key.clone();
+                batch.work.push(WorkChange::Put { key, lane: None, due_at: later(now), lease: None });
+            }
+            let sends = Sends::of(&batch, &step);
+            match self.commit(batch).await? {
+                Committed::Done => {
+                    self.inner.world.reached("expire.committed");
+                    self.send_all(tenant, sends, None);
+                    return Ok(());
+                }
+                Committed::Conflict => {}
+                refused => return Err(Error::Broken(format!("an expiry was refused: {refused:?}"))),
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    async fn finish(&self, item: &Leased, tenant: TenantId) -> Result<(), Error> {
+        self.reschedule(item, tenant, None, false).await
+    }
+
+    /// Writes under the claim when it is due again; without a time, it is removed, or quarantined if it is still live.
+    /// A lost claim is no error: somebody else sees to it.
+    async fn reschedule(
+        &self,
+        item: &Leased,
+        tenant: TenantId,
+        due: Option<Timestamp>,
+        live: bool,
+    ) -> Result<(), Error> {
+        let key = item.key.clone();
+        let change = match due {
+            Some(due_at) => WorkChange::Delay { key, due_at },
+            None if live => {
+                tracing::error!(work = %key.text(), tries = item.tries, "quarantined: the schedule has ended");
+                WorkChange::Quarantine {
+                    key,
+                    reason: "the schedule ended without a rail's final word".into(),
+                }
+            }
+            None => WorkChange::Remove { key },
+        };
+        let mut batch = Batch::new(tenant, self.now());
+        (batch.fence, batch.work) = (Some(fence(item)), vec![change]);
+        match self.commit(batch).await? {
+            Committed::Done | Committed::Fenced => Ok(()),
+            refused => Err(Error::Broken(format!("a delay was refused: {refused:?}"))),
+        }
+    }
+}
+
+/// When a reverse was opened: the journal knows. Part of the reverse's identity on rails that number it by time.
+async fn reversed_at(store: &impl Store, row: &IntentRow, attempt: &Attempt) -> Result<Timestamp, Error> {
+    let reversing = matches!(&attempt.state, attempt::State::Closing(closing) if closing.verb == attempt::CloseVerb::Reverse);
+    if !reversing {
+        return Ok(attempt.terms.opened_at);
+    }
+    let journal = store.intent_journal(row.intent.terms.tenant, row.intent.terms.id).await?;
+    let opened = journal.iter().find_map(|entry| match &entry.fact {
+        paifang_payment::intent::Fact::AttemptMoved {
+            attempt: id,
+            to: attempt::State::Closing(closing),
+            ..
+        } if *id == attempt.terms.id && closing.verb == attempt::CloseVerb::Reverse => Some(entry.at),
+        _ => None,
+    });
+    let opened = opened.ok_or_else(|| Error::Broken("a reverse that the journal does not know".into()))?;
+    Ok(crate::compose::whole_second(opened))
+}
+
+fn fence(item: &Leased) -> Fence {
+    Fence { key: item.key.clone(), epoch: item.epoch }
+}
+
+/// An expiry that waits for a rail's word is only looked at to be sure that nothing was forgotten.
+fn later(now: Timestamp) -> Timestamp {
+    now.saturating_add(jiff::SignedDuration::from_mins(10)).unwrap_or(Timestamp::MAX)
+}
