@@ -23,6 +23,11 @@ pub mod vectors;
 mod mock;
 mod start;
 
+#[cfg(test)]
+mod framework_tests;
+#[cfg(test)]
+mod testing;
+
 pub use mock::{Bench, CodeOutcome, PayerAct, PayerError, PayerTarget, RailMock, RailReply, RailRequest};
 pub use start::{MockRails, Options};
 
