@@ -11,6 +11,7 @@
 //! do: it is written from the facts by a different hand, so that a misread rule cannot cancel out.
 #![forbid(unsafe_code)]
 
+pub mod alipay;
 pub mod book;
 pub mod clock;
 pub mod control;
