@@ -17,9 +17,7 @@ use crate::{Bench, RailMock};
 pub(crate) type Constructor = fn(Bench) -> Arc<dyn RailMock>;
 
 /// All rails: a new one adds its line here and its `pub mod` in `lib.rs`.
-const RAILS: &[(&str, Constructor)] = &[
-    ("alipay", crate::alipay::start), //
-];
+const RAILS: &[(&str, Constructor)] = &[("alipay", crate::alipay::start)];
 
 /// How to start.
 #[derive(Clone, Debug)]

@@ -2,7 +2,10 @@
 //!
 //! APIs: precreate, page pay, wap pay, query, close, cancel, refund, refund query. Checks and their order are in
 //! `gateway`, answers in `answer`, the book in `trades`, the APIs in `orders`, `refunds` and `page`,
-//! notices in `notify`. Amounts are fen inside and decimal yuan text on the wire.
+//! notices in `notify`, and what the payer does in `payer`. Amounts are fen inside and decimal yuan text on the wire.
+//!
+//! Not here yet: `alipay.trade.pay` and create, app pay, v3, content encryption, bills, pre-authorisation. Certificate
+//! mode is there as far as serial numbers go: they are checked and answered, with the same keys.
 
 mod answer;
 mod biz;
@@ -135,7 +138,8 @@ impl RailMock for AlipayMock {
     }
 
     /// A payer scans (which opens the trade), pays, or turns away (which leaves the trade waiting, as in the wallet).
-    /// Payer's codes come with `alipay.trade.pay`.
+    /// A `prepay_id` is the trade number that a front end hands to the wallet. There are no payer's codes, because
+    /// `alipay.trade.pay` is not here yet.
     fn payer(&self, act: PayerAct) -> Result<Value, PayerError> {
         self.act(act)
     }

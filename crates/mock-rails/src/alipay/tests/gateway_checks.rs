@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Rig, body_of, code, cut, order, post, signed_form};
 use crate::alipay::wire::Charset;
 use crate::faults::Fault;
-use crate::{RailReply, RailRequest};
+use crate::{RailMock, RailReply, RailRequest};
 
 /// Sends a form and returns sub_code and whether the answer was signed.
 fn judged(rig: &Rig, form: &str, key: &str) -> (String, bool) {
