@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use paifang_money::PositiveMoney;
-use paifang_payment::{IntentId, PayerId, Presentation, RequestId, WalletName};
+use paifang_payment::{IntentId, PayerId, Presentation, RailName, RequestId, WalletName};
 use paifang_rail::{ClientKind, PayerCode};
 use serde::Serialize;
 
@@ -47,6 +47,8 @@ pub struct ConfirmIntent {
 pub struct Confirmation {
     /// The wallet.
     pub wallet: WalletName,
+    /// Only over this rail; absent: any that serves the wallet.
+    pub rail: Option<RailName>,
     /// How the payer is asked; absent: the first that fits the client.
     pub presentation: Option<Presentation>,
     /// The payer's surroundings.

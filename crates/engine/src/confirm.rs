@@ -224,7 +224,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let time = intent.expires_at.duration_since(now);
         let mut fitting = self.inner.accounts.consult(&question, time);
         fitting.retain(|option| {
-            option.wallet == choice.wallet
+            choice.rail.as_ref().is_none_or(|rail| *rail == option.rail)
+                && option.wallet == choice.wallet
                 && choice.presentation.is_none_or(|wanted| wanted == option.presentation)
         });
         let Some(best) = fitting.first() else {

@@ -44,6 +44,8 @@ pub struct Intent {
     pub attempts: Vec<Attempt>,
     /// How many journal entries lead here; the version that a writer must have seen.
     pub version: u64,
+    /// When the last of them was decided.
+    pub updated_at: Timestamp,
 }
 
 /// What an intent is, fixed when it is created.

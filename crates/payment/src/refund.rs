@@ -35,6 +35,8 @@ pub struct Refund {
     pub rail_ref: Option<RailRef>,
     /// How many journal entries lead here.
     pub version: u64,
+    /// When the last of them was decided.
+    pub updated_at: Timestamp,
 }
 
 /// What a refund is, fixed in its first commit.

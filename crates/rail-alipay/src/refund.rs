@@ -60,11 +60,11 @@ pub(crate) fn plan_query(
 }
 
 /// A refund that was accepted. Code 10000 alone proves nothing: `fund_change` says whether this call moved money, and a
-/// repeat of a finished refund answers `N`, so everything but `Y` is asked for by the refund query.
+/// repeat of a finished refund answers `N`, so everything but `Y` is asked for by the refund query. It is a doubt, not
+/// "under way": nothing says that Alipay will carry it out, so an absent query must be able to send it again.
 pub(crate) fn read(refund: &RefundOrder, body: &Body, proof: Genuine) -> Answer {
     if body.fund_change.as_deref() != Some("Y") {
-        let pending = Pending { next_action: None, rail_ref: None };
-        return Answer::is(Outcome::pending(proof, pending), rule(Verb::Refund, "accepted"));
+        return doubt(Verb::Refund, Doubt::RailUnsure("fund_change".into()), "accepted");
     }
     // `refund_fee` is the sum over all refunds of the trade: less than this one contradicts the message itself.
     let sum = yuan(body.refund_fee.as_deref());

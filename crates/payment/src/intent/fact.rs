@@ -100,7 +100,9 @@ impl Intent {
     }
 
     pub(super) fn blank(terms: Terms) -> Self {
-        Self { terms, state: State::RequiresWallet, wish: Wish::None, attempts: Vec::new(), version: 1 }
+        let updated_at = terms.created_at;
+        let (state, wish, attempts) = (State::RequiresWallet, Wish::None, Vec::new());
+        Self { terms, state, wish, attempts, version: 1, updated_at }
     }
 
     /// Applies one entry. The only function that changes an intent.
@@ -134,7 +136,7 @@ impl Intent {
                 self.state = *to;
             }
         }
-        self.version = entry.seq;
+        (self.version, self.updated_at) = (entry.seq, entry.at);
         Ok(())
     }
 }

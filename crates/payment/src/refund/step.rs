@@ -216,7 +216,8 @@ impl Refund {
 
     fn blank(terms: Terms) -> Self {
         let state = State::Sending(Sending { sends: 1, unsent: false, doubted: false });
-        Self { terms, state, rail_ref: None, version: 1 }
+        let updated_at = terms.opened_at;
+        Self { terms, state, rail_ref: None, version: 1, updated_at }
     }
 
     fn apply(&mut self, entry: &Entry) -> Result<(), FoldError> {
@@ -228,7 +229,7 @@ impl Refund {
                 self.rail_ref = rail_ref.clone().or(self.rail_ref.take());
             }
         }
-        self.version = entry.seq;
+        (self.version, self.updated_at) = (entry.seq, entry.at);
         Ok(())
     }
 }
