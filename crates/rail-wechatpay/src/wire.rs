@@ -93,10 +93,7 @@ impl Refund {
             // merchant's console where it goes, and then the refund succeeds after all.
             "ABNORMAL" => (Outcome::pending(proof, Pending { next_action: None, rail_ref }), "abnormal"),
             // Given up by the rail, for want of the merchant's money in the usual case; the number is used up.
-            "CLOSED" => (
-                Outcome::refused(proof, reason("refund_not_allowed"), "CLOSED", "the refund was closed"),
-                "closed",
-            ),
+            "CLOSED" => (Outcome::refused(proof, reason("refund_not_allowed"), "CLOSED", ""), "closed"),
             other => (Outcome::unknown(Doubt::UnlistedCode(shortened(other))), "unlisted_state"),
         })
     }
