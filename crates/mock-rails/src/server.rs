@@ -1,0 +1,104 @@
+//! HTTP/1.1 in front of a rail: raw targets, raw bodies, absolute-form targets, and connections that can be dropped
+//! without a byte.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::{RailMock, RailReply, RailRequest};
+
+/// The largest request body, in bytes; a larger one is answered 413.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// How many connections a listener serves at once; more wait in the kernel's queue.
+pub const CONNECTIONS_MAX: usize = 512;
+/// How long a client may take for its headers, and again for its body, in real time.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Serves one rail until dropped.
+pub(crate) async fn serve(listener: TcpListener, rail: Arc<dyn RailMock>) -> Infallible {
+    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        // The semaphore is never closed, so the permit is always granted in the end.
+        let slot = slots.clone().acquire_owned().await;
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let rail = rail.clone();
+                connections.spawn(async move {
+                    serve_connection(stream, rail).await;
+                    drop(slot);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "accept failed");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+async fn serve_connection(stream: TcpStream, rail: Arc<dyn RailMock>) {
+    let service = service_fn(move |request| answer(rail.clone(), request));
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(READ_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+/// Makes hyper close the connection without writing anything.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is dropped on purpose")]
+struct DroppedOnPurpose;
+
+async fn answer(
+    rail: Arc<dyn RailMock>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, DroppedOnPurpose> {
+    let (head, body) = request.into_parts();
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err(status) => return Ok(plain(status)),
+    };
+    let request =
+        RailRequest { method: head.method, target: head.uri.to_string(), headers: head.headers, body };
+    match rail.handle(request).await {
+        RailReply::Answer { status, headers, body } => {
+            let mut response = Response::new(Full::new(body));
+            *response.status_mut() = status;
+            *response.headers_mut() = headers;
+            Ok(response)
+        }
+        RailReply::Dropped => Err(DroppedOnPurpose),
+    }
+}
+
+async fn read(body: Incoming) -> Result<Bytes, StatusCode> {
+    match tokio::time::timeout(READ_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+    }
+}
+
+fn plain(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(status.to_string())));
+    *response.status_mut() = status;
+    response
+}
