@@ -17,7 +17,7 @@ use crate::{Bench, RailMock};
 type Constructor = fn(Bench) -> Arc<dyn RailMock>;
 
 /// All rails: a new one adds its line here and its `pub mod` in `lib.rs`.
-const RAILS: &[(&str, Constructor)] = &[];
+const RAILS: &[(&str, Constructor)] = &[("wechatpay", crate::wechatpay::mount)];
 
 /// How to start.
 #[derive(Clone, Debug)]

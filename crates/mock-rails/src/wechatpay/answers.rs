@@ -113,7 +113,11 @@ impl Refusal {
             "RESOURCE_NOT_EXISTS" => (404, "退款单不存在"),
             "SIGN_ERROR" => (401, "签名错误"),
             "NOT_ENOUGH" => (403, "基本账户余额不足，请充值后重新发起"),
-            "NO_AUTH" | "RULE_LIMIT" | "TRADE_ERROR" | "ACCOUNT_ERROR" | "USER_ACCOUNT_ABNORMAL"
+            "NO_AUTH"
+            | "RULE_LIMIT"
+            | "TRADE_ERROR"
+            | "ACCOUNT_ERROR"
+            | "USER_ACCOUNT_ABNORMAL"
             | "REQUEST_BLOCKED" => (403, "请求被拒绝"),
             "OUT_TRADE_NO_USED" => (403, "商户订单号重复"),
             "FREQUENCY_LIMITED"
@@ -141,9 +145,7 @@ fn of_business(refused: Refused) -> Refusal {
         Refused::OrderNumberUsed => Refusal::new(403, "OUT_TRADE_NO_USED", "商户订单号重复", 268_498_688),
         Refused::RefundUnknown => Refusal::new(404, "RESOURCE_NOT_EXISTS", "退款单不存在", 268_512_771),
         Refused::RefundOrderUnknown => Refusal::new(404, "RESOURCE_NOT_EXISTS", "订单不存在", 268_512_771),
-        Refused::RefundChanged => {
-            invalid("订单金额或退款金额与之前请求不一致，请核实后再试", 268_435_461)
-        }
+        Refused::RefundChanged => invalid("订单金额或退款金额与之前请求不一致，请核实后再试", 268_435_461),
         Refused::RefundedInFull => invalid("订单已全额退款", 268_435_461),
         Refused::RefundTooLarge => invalid("申请退款金额大于订单剩余可退金额", 268_435_461),
         Refused::RefundTooMany => invalid("单笔订单最多支持50次部分退款", 268_435_461),

@@ -215,7 +215,8 @@ pub(crate) const REFUND: &[Field] = &[
 const APPID: Field = text("appid", "公众号ID", Required, 32, Any);
 const MCHID_FIELD: Field = text("mchid", "直连商户号", Required, 32, Any);
 const DESCRIPTION: Field = text("description", "商品描述", Required, 127, Any);
-const ORDER_NO: Field = Field { name: "out_trade_no", title: "商户订单号", need: Required, kind: OUT_TRADE_NO };
+const ORDER_NO: Field =
+    Field { name: "out_trade_no", title: "商户订单号", need: Required, kind: OUT_TRADE_NO };
 const TIME_EXPIRE: Field = text("time_expire", "交易结束时间", Optional, 64, Rule::Time);
 const ATTACH: Field = text("attach", "附加数据", Optional, 128, Any);
 const NOTIFY_URL: Field = text("notify_url", "通知地址", Required, 255, Rule::NotifyUrl);
@@ -274,5 +275,4 @@ const SCENE: Field = object(
         ),
     ],
 );
-const SETTLE: Field =
-    object("settle_info", "结算信息", Optional, &[flag("profit_sharing", "是否指定分账")]);
+const SETTLE: Field = object("settle_info", "结算信息", Optional, &[flag("profit_sharing", "是否指定分账")]);

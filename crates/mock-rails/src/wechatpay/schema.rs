@@ -261,7 +261,8 @@ fn is_notify_url(text: &str) -> bool {
 /// `2026-01-01T08:30:00+08:00`, with an optional fraction; jiff alone would take looser forms as well.
 fn is_rfc3339(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let has_offset = text.ends_with('Z') || bytes.iter().rev().nth(5).is_some_and(|b| matches!(b, b'+' | b'-'));
+    let has_offset =
+        text.ends_with('Z') || bytes.iter().rev().nth(5).is_some_and(|b| matches!(b, b'+' | b'-'));
     bytes.get(10) == Some(&b'T') && has_offset && text.parse::<Timestamp>().is_ok()
 }
 

@@ -107,6 +107,8 @@ pub(crate) struct Order {
     /// How often the payer was charged.
     charges: u32,
     refund_nos: Vec<String>,
+    /// Its place among the orders, by age.
+    number: u64,
     /// What signed the answer to the order, and signs its notification.
     pub(crate) key: KeyChoice,
 }
@@ -214,6 +216,7 @@ impl Trades {
             ChangedRepeat::AsReported => Refused::OrderChanged,
             ChangedRepeat::AsDocumented => Refused::OrderNumberUsed,
         };
+        let full = self.orders.len() >= ORDERS_MAX;
         match self.orders.get_mut(&order_no) {
             Some(Slot::UsedUp) => return Err(changed),
             Some(Slot::Ordered(order)) => {
@@ -228,9 +231,10 @@ impl Trades {
                     OrderState::NotPay => {}
                 }
             }
-            None if self.orders.len() >= ORDERS_MAX => return Err(Refused::Full),
+            None if full => return Err(Refused::Full),
             None => {
-                let order = Order::open(new, now);
+                self.counter += 1;
+                let order = Order::open(new, self.counter, now);
                 self.orders.insert(order_no.clone(), Slot::Ordered(Box::new(order)));
             }
         }
@@ -296,13 +300,19 @@ impl Trades {
         }
     }
 
-    /// The number of the order that is paid with this `code_url` or `prepay_id`.
-    pub(crate) fn order_no_of_handle(&self, handle: &str, now: Timestamp) -> Result<String, PayerRefused> {
+    /// The number of the order that is paid with this `code_url` or `prepay_id`; `late` also takes one that is older
+    /// than two hours.
+    pub(crate) fn order_no_of_handle(
+        &self,
+        handle: &str,
+        late: bool,
+        now: Timestamp,
+    ) -> Result<String, PayerRefused> {
         let order_no = self.by_handle.get(handle).ok_or(PayerRefused::VoidCode)?;
         let Some(Slot::Ordered(order)) = self.orders.get(order_no) else {
             return Err(PayerRefused::UnknownOrder);
         };
-        let valid = order.handles.iter().any(|h| h.text == handle && now < h.until);
+        let valid = order.handles.iter().any(|h| h.text == handle && (late || now < h.until));
         if valid { Ok(order_no.clone()) } else { Err(PayerRefused::VoidCode) }
     }
 
@@ -361,18 +371,15 @@ impl Trades {
         }
     }
 
-    /// What the rail believes, by order number.
+    /// What the rail believes, oldest order first.
     pub(crate) fn book(&self) -> Vec<BookEntry> {
-        let mut entries: Vec<_> = self
-            .orders
-            .values()
-            .filter_map(|slot| match slot {
-                Slot::Ordered(order) => Some(self.entry(order)),
-                Slot::UsedUp => None,
-            })
-            .collect();
-        entries.sort_by(|a, b| a.order_no.cmp(&b.order_no));
-        entries
+        let ordered = |slot| match slot {
+            &Slot::Ordered(ref order) => Some(order.as_ref()),
+            &Slot::UsedUp => None,
+        };
+        let mut orders: Vec<&Order> = self.orders.values().filter_map(ordered).collect();
+        orders.sort_by_key(|order| order.number);
+        orders.into_iter().map(|order| self.entry(order)).collect()
     }
 
     fn entry(&self, order: &Order) -> BookEntry {
@@ -402,7 +409,7 @@ impl Trades {
 }
 
 impl Order {
-    fn open(new: NewOrder, now: Timestamp) -> Self {
+    fn open(new: NewOrder, number: u64, now: Timestamp) -> Self {
         let wanted = new.body.time_expire.as_deref().and_then(|text| text.parse::<Timestamp>().ok());
         let expires_at = wanted.unwrap_or(now + LIFE_MAX).clamp(now + LIFE_MIN, now + LIFE_MAX);
         Self {
@@ -416,6 +423,7 @@ impl Order {
             payment: None,
             charges: 0,
             refund_nos: Vec::new(),
+            number,
             key: new.key,
         }
     }

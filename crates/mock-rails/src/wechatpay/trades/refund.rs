@@ -254,6 +254,7 @@ fn split_is_right(body: &RefundBody, shares: bool) -> bool {
         return true;
     }
     let sum = from.iter().try_fold(0_i64, |sum, part| sum.checked_add(part.amount));
-    let twice = from.iter().enumerate().any(|(at, part)| from[..at].iter().any(|p| p.account == part.account));
+    let twice =
+        from.iter().enumerate().any(|(at, part)| from[..at].iter().any(|p| p.account == part.account));
     shares && !twice && sum == Some(body.amount.refund)
 }

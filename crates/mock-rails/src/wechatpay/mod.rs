@@ -1,0 +1,489 @@
+//! WeChat Pay, API v3, as a direct merchant sees it.
+//!
+//! | call | path |
+//! |---|---|
+//! | Native, JSAPI order | `POST /v3/pay/transactions/native`, `…/jsapi` |
+//! | query | `GET /v3/pay/transactions/out-trade-no/{no}?mchid=`, `…/id/{transaction_id}?mchid=` |
+//! | close | `POST /v3/pay/transactions/out-trade-no/{no}/close` |
+//! | refund, its query | `POST /v3/refund/domestic/refunds`, `GET …/{out_refund_no}` |
+//! | platform certificates | `GET /v3/certificates` |
+//!
+//! Every other path is answered 404, a wrong method 405, both with an empty body. Requests are checked in the order of
+//! the real server ([`sign`], [`schema`], then the rules of [`trades`]). Answers with 2xx are signed; refusals are not.
+//!
+//! **Keys.** A request's `Wechatpay-Serial` chooses the key that signs its answer, and the notifications that follow
+//! from it: the public key's id or a listed certificate's serial; without it (or with an unknown one) the merchant's
+//! default of [`Settings::platform`].
+//!
+//! **Faults** beyond the framework's own: `WrongSignature` and `NotificationWrongSignature` are signature probes
+//! (`WECHATPAY/SIGNTEST/…`); the latter strikes the first try only, the next one is good, as with the real rail.
+//! `BusinessCode` strikes after the request's signature was found good. `BusinessCode("ABNORMAL")` and
+//! `BusinessCode("CLOSED")` on `refund` are no codes of the rail: the refund is accepted and *ends* in that state.
+//! `NotificationFirst` on `charge` makes the payer pay, and on `refund` ends the refund, before the reply is sent. The
+//! download of certificates is the operation `certificates`; a fault for any operation strikes it too.
+//!
+//! A refund is `PROCESSING` for three seconds of the rail's clock.
+
+mod answers;
+mod api;
+mod bodies;
+mod ids;
+mod keys;
+mod notify;
+mod payer;
+mod route;
+mod schema;
+mod sign;
+mod trades;
+mod views;
+
+#[cfg(test)]
+mod tests;
+
+pub use keys::MaterialError;
+pub use trades::ChangedRepeat;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, Weak};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+
+use crate::book::BookEntry;
+use crate::clock::Clock;
+use crate::faults::{Fault, Twist, around};
+use crate::journal::JournalEntry;
+use crate::notifier::Notice;
+use crate::{Bench, PayerAct, PayerError, RailMock, RailReply, RailRequest, locked};
+
+use answers::{Answer, Refusal, plain_headers};
+use keys::{KeyChoice, Keys, Material};
+use route::{Call, NoCall};
+use sign::{Honesty, Signed};
+use trades::Trades;
+
+/// What a client of this rail is configured with: the public test merchant. No `Debug`: it holds keys.
+#[derive(Clone)]
+pub struct Merchant {
+    /// Merchant number.
+    pub mchid: String,
+    /// App id bound to it.
+    pub appid: String,
+    /// Serial number of the API certificate, upper-case hex.
+    pub serial_no: String,
+    /// PKCS#8 PEM of the key that signs requests and front-end parameters.
+    pub private_key_pem: String,
+    /// The API certificate, PEM.
+    pub certificate_pem: String,
+    /// 32 ASCII bytes.
+    pub apiv3_key: String,
+    /// Serial number and PEM of the platform certificate in use.
+    pub platform_certificate: (String, String),
+    /// The same of the certificate that follows it.
+    pub platform_certificate_next: (String, String),
+    /// Id and PEM of the public key.
+    pub public_key: (String, String),
+}
+
+/// The public test merchant.
+///
+/// # Errors
+/// When the vector file lacks a key; a test of this crate rules that out.
+pub fn merchant() -> Result<Merchant, MaterialError> {
+    let material = Material::of_vectors()?;
+    let certificate = |of: keys::CertificateMaterial| (of.serial_no, of.certificate_pem);
+    Ok(Merchant {
+        mchid: material.merchant.mchid,
+        appid: material.merchant.appid,
+        serial_no: material.merchant.serial_no,
+        private_key_pem: material.merchant.private_key_pem,
+        certificate_pem: material.merchant.certificate_pem,
+        apiv3_key: material.apiv3_key,
+        platform_certificate: certificate(material.platform_certificate),
+        platform_certificate_next: certificate(material.platform_certificate_next),
+        public_key: (material.wechatpay_public_key.id, material.wechatpay_public_key.public_key_pem),
+    })
+}
+
+/// Which keys the merchant's answers are signed with by default, and what `GET /v3/certificates` lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Platform {
+    /// One certificate.
+    #[default]
+    Certificate,
+    /// Two certificates, the earlier one signs.
+    Rotating,
+    /// Two certificates, the later one signs.
+    Rotated,
+    /// No certificate at all (404), the public key signs.
+    PublicKeyOnly,
+}
+
+/// Where the sources leave a choice, or where the rail's behaviour depends on the merchant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// Keys.
+    pub platform: Platform,
+    /// How a changed repeat of an order number is refused.
+    pub changed_repeat: ChangedRepeat,
+    /// Whether two refunds of one order must be a minute apart (429 `FREQUENCY_LIMITED` otherwise). The rule is
+    /// documented; it is off by default, for tests on the wall's clock.
+    pub refunds_paced: bool,
+}
+
+/// The rail.
+pub struct WechatPay {
+    me: Weak<Self>,
+    bench: Bench,
+    keys: Arc<Keys>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    settings: Settings,
+    trades: Trades,
+    /// The one task that ends refunds when their time has come; it rests while none is under way.
+    timer: JoinSet<()>,
+    timer_runs: bool,
+}
+
+/// What a request came to.
+struct Done {
+    answer: Answer,
+    /// Delivered before the reply is sent.
+    first: Vec<Notice>,
+}
+
+impl From<Answer> for Done {
+    fn from(answer: Answer) -> Self {
+        Self { answer, first: Vec::new() }
+    }
+}
+
+impl fmt::Debug for WechatPay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WechatPay").field("origin", &self.bench.origin).finish_non_exhaustive()
+    }
+}
+
+/// The rail on its bench, with the public test merchant and default settings.
+///
+/// # Panics
+/// When the vector file lacks a key; a test of this crate rules that out.
+pub fn mount(bench: Bench) -> Arc<dyn RailMock> {
+    match WechatPay::new(bench, Settings::default()) {
+        Ok(rail) => rail,
+        Err(error) => panic!("the WeChat Pay test material is unusable: {error}"),
+    }
+}
+
+impl WechatPay {
+    /// The rail on its bench, with the public test merchant.
+    ///
+    /// # Errors
+    /// When the vector file lacks a key.
+    pub fn new(bench: Bench, settings: Settings) -> Result<Arc<Self>, MaterialError> {
+        let keys = Arc::new(Keys::parse(&Material::of_vectors()?)?);
+        let state = Mutex::new(State { settings, ..State::default() });
+        Ok(Arc::new_cyclic(|me| Self { me: me.clone(), bench, keys, state }))
+    }
+
+    /// Changes the settings from the next request on.
+    pub fn set(&self, settings: Settings) {
+        locked(&self.state).settings = settings;
+    }
+
+    async fn serve(&self, call: &Call, request: &RailRequest, twist: Twist) -> RailReply {
+        let now = self.bench.clock.now();
+        self.settle(now);
+        let (key, named) = self.key_of(request);
+        let done = match self.check(call, request, now) {
+            Err(refusal) => Answer::Refused(refusal).into(),
+            Ok(()) => self
+                .perform(call, request, &twist, key, now)
+                .unwrap_or_else(|refusal| Answer::Refused(refusal).into()),
+        };
+        self.record(call.name(), Some(call), request, verdict(&done.answer), now);
+        for notice in done.first {
+            self.bench.notifier.post_and_wait(notice).await;
+        }
+        tracing::debug!(call = call.name(), key_named = named, "answered");
+        self.dress(done.answer, key, &twist)
+    }
+
+    /// The checks that come before the call itself, in the rail's order.
+    fn check(&self, call: &Call, request: &RailRequest, now: Timestamp) -> Result<(), Refusal> {
+        let has = |name: HeaderName| request.headers.get(name).is_some_and(|value| !value.is_empty());
+        if !call.is_transaction() && !(has(USER_AGENT) && has(ACCEPT)) {
+            let message = "Http头缺少Accept或User-Agent";
+            return Err(Refusal::new(400, "INVALID_REQUEST", message, 268_435_461));
+        }
+        let header = request.header(AUTHORIZATION.as_str());
+        sign::check(&self.keys, header, &signed(request), now)
+            .map(|_| ())
+            .map_err(|fault| Refusal::of_auth(fault, call.is_transaction()))
+    }
+
+    /// The key that signs what follows from this request, and whether the request named it.
+    fn key_of(&self, request: &RailRequest) -> (KeyChoice, bool) {
+        let platform = locked(&self.state).settings.platform;
+        let default = match platform {
+            Platform::Certificate | Platform::Rotating => KeyChoice::Certificate,
+            Platform::Rotated => KeyChoice::NextCertificate,
+            Platform::PublicKeyOnly => KeyChoice::PublicKey,
+        };
+        let named = request.header("Wechatpay-Serial").and_then(|serial| self.keys.named(serial));
+        let usable = named.filter(|choice| match (choice, platform) {
+            (KeyChoice::PublicKey, _) => true,
+            (KeyChoice::Certificate | KeyChoice::NextCertificate, Platform::PublicKeyOnly) => false,
+            (KeyChoice::Certificate, _) => true,
+            (KeyChoice::NextCertificate, Platform::Certificate) => false,
+            (KeyChoice::NextCertificate, Platform::Rotating | Platform::Rotated) => true,
+        });
+        (usable.unwrap_or(default), usable.is_some())
+    }
+
+    /// Signs the answer and makes it HTTP.
+    fn dress(&self, answer: Answer, key: KeyChoice, twist: &Twist) -> RailReply {
+        let (status, body, honesty) = match (answer, twist) {
+            (Answer::Refused(refusal), _) => return refused(&refusal),
+            (answer, Twist::Unsigned) => (answer.status(), answer.into_body(), None),
+            (answer, Twist::WrongSignature) => (answer.status(), answer.into_body(), Some(Honesty::Probe)),
+            (answer, Twist::Plain | Twist::BusinessCode(_)) => {
+                (answer.status(), answer.into_body(), Some(Honesty::True))
+            }
+        };
+        let mut headers = plain_headers();
+        if !body.is_empty() {
+            headers.push((CONTENT_TYPE_NAME, JSON.to_owned()));
+        }
+        headers.push((REQUEST_ID, ids::request_id(0)));
+        if let Some(honesty) = honesty {
+            // The time of the signature, not of the request's arrival: a notification may have come in between.
+            let (now, nonce) = (self.bench.clock.now(), ids::answer_nonce());
+            headers.extend(sign::rail_headers(self.keys.signer(key), now, &nonce, &body, honesty));
+        }
+        reply(status, headers, body)
+    }
+
+    fn record(
+        &self,
+        operation: &str,
+        call: Option<&Call>,
+        request: &RailRequest,
+        verdict: String,
+        now: Timestamp,
+    ) {
+        let expected = request
+            .header(AUTHORIZATION.as_str())
+            .and_then(sign::Authorization::parse)
+            .map(|it| sign::request_message(&signed(request), it.timestamp, it.nonce))
+            .map(|message| String::from_utf8_lossy(&message).into_owned());
+        self.bench.journal.record(JournalEntry {
+            at: now,
+            method: request.method.to_string(),
+            path: request.path().to_owned(),
+            operation: operation.to_owned(),
+            order_no: call.and_then(|call| order_no_of(call, &request.body)),
+            verdict,
+            expected,
+        });
+    }
+
+    /// Ends the refunds whose time has come, and tells the merchant.
+    fn settle(&self, now: Timestamp) {
+        let notices: Vec<Notice> = {
+            let mut state = locked(&self.state);
+            let finished = state.trades.finish_due(now);
+            finished.iter().flat_map(|no| self.notices_of_refund(&state.trades, no, now, true)).collect()
+        };
+        for notice in notices {
+            self.bench.notifier.post(notice);
+        }
+    }
+
+    /// The notices of a finished refund; with `faulty`, under the next notification fault.
+    fn notices_of_refund(
+        &self,
+        trades: &Trades,
+        out_refund_no: &str,
+        now: Timestamp,
+        faulty: bool,
+    ) -> Vec<Notice> {
+        let Some(refund) = trades.refund_of(out_refund_no).filter(|refund| refund.notify_url.is_some())
+        else {
+            return Vec::new();
+        };
+        let fault = if faulty { self.bench.faults.take_notification("refund") } else { None };
+        notify::of_refund(&self.keys, refund, now, fault.as_ref())
+    }
+
+    /// Takes the fault that lets the notification overtake the reply, if it is the next one of this operation.
+    fn overtaken(&self, operation: &str) -> bool {
+        let next = self.bench.faults.armed().into_iter().find(|armed| {
+            armed.operation.as_deref().is_none_or(|wanted| wanted == operation)
+                && matches!(
+                    armed.fault,
+                    Fault::TwinNotifications
+                        | Fault::NotificationFirst
+                        | Fault::NoNotification
+                        | Fault::NotificationAmount(_)
+                        | Fault::NotificationWrongSignature
+                )
+        });
+        if next.is_none_or(|armed| armed.fault != Fault::NotificationFirst) {
+            return false;
+        }
+        match self.bench.faults.take_notification(operation) {
+            None => false,
+            Some(Fault::NotificationFirst) => true,
+            Some(other) => {
+                // Another request was quicker; what we took is not ours.
+                self.bench.faults.arm(Some(operation), other, 1);
+                false
+            }
+        }
+    }
+
+    /// Makes sure that a task watches the refunds under way.
+    fn watch_refunds(&self, state: &mut State) {
+        while state.timer.try_join_next().is_some() {}
+        if !state.timer_runs {
+            state.timer_runs = true;
+            state.timer.spawn(end_refunds(self.me.clone(), self.bench.clock.clone()));
+        }
+    }
+
+    /// When the next refund ends. With none under way the task that asks must end.
+    fn next_refund_end(&self) -> Option<Timestamp> {
+        let mut state = locked(&self.state);
+        let due = state.trades.next_due();
+        state.timer_runs = due.is_some();
+        due
+    }
+}
+
+/// Ends refunds at their time, until none is under way or the rail is gone.
+async fn end_refunds(rail: Weak<WechatPay>, clock: Clock) {
+    loop {
+        let Some(due) = rail.upgrade().and_then(|rail| rail.next_refund_end()) else { return };
+        clock.sleep_until(due).await;
+        if let Some(rail) = rail.upgrade() {
+            rail.settle(clock.now());
+        }
+    }
+}
+
+impl RailMock for WechatPay {
+    fn name(&self) -> &'static str {
+        "wechatpay"
+    }
+
+    fn handle(&self, request: RailRequest) -> BoxFuture<'_, RailReply> {
+        Box::pin(async move {
+            let call = match Call::of(&request.method, request.path()) {
+                Ok(call) => call,
+                Err(none) => {
+                    let status = match none {
+                        NoCall::UnknownPath => StatusCode::NOT_FOUND,
+                        NoCall::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+                    };
+                    let now = self.bench.clock.now();
+                    self.record("none", None, &request, status.as_u16().to_string(), now);
+                    return reply(status, plain_headers(), Vec::new());
+                }
+            };
+            let fault = self.bench.faults.take(call.operation());
+            around(fault, |twist| self.serve(&call, &request, twist)).await
+        })
+    }
+
+    fn payer(&self, act: PayerAct) -> Result<serde_json::Value, PayerError> {
+        self.act(act)
+    }
+
+    fn book(&self) -> Vec<BookEntry> {
+        self.expire_due();
+        locked(&self.state).trades.book()
+    }
+
+    fn expire_due(&self) {
+        let now = self.bench.clock.now();
+        self.settle(now);
+        locked(&self.state).trades.expire_due(now);
+    }
+}
+
+const JSON: &str = "application/json; charset=utf-8";
+const CONTENT_TYPE_NAME: &str = "Content-Type";
+const REQUEST_ID: &str = "Request-ID";
+
+impl Answer {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Done(_) => StatusCode::OK,
+            Self::DoneEmpty => StatusCode::NO_CONTENT,
+            Self::Refused(refusal) => {
+                StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+        }
+    }
+
+    fn into_body(self) -> Vec<u8> {
+        match self {
+            Self::Done(body) => body,
+            Self::DoneEmpty => Vec::new(),
+            Self::Refused(refusal) => refusal.body(),
+        }
+    }
+}
+
+/// A refusal goes out unsigned. Whether the real ones of an authenticated call are signed is unconfirmed.
+fn refused(refusal: &Refusal) -> RailReply {
+    let mut headers = plain_headers();
+    headers.push((CONTENT_TYPE_NAME, JSON.to_owned()));
+    if refusal.request_id {
+        headers.push((REQUEST_ID, ids::request_id(refusal.internal)));
+    }
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    reply(status, headers, refusal.body())
+}
+
+fn reply(status: StatusCode, headers: Vec<(&'static str, String)>, body: Vec<u8>) -> RailReply {
+    let mut map = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(&value)) {
+            map.insert(name, value);
+        }
+    }
+    debug_assert!(body.is_empty() || map.contains_key(CONTENT_TYPE));
+    RailReply::Answer { status, headers: map, body: Bytes::from(body) }
+}
+
+fn signed(request: &RailRequest) -> Signed<'_> {
+    Signed { method: request.method.as_str(), target: request.path_and_query(), body: &request.body }
+}
+
+fn verdict(answer: &Answer) -> String {
+    match answer {
+        Answer::Done(_) => "200".to_owned(),
+        Answer::DoneEmpty => "204".to_owned(),
+        Answer::Refused(refusal) => format!("{} {}", refusal.status, refusal.code),
+    }
+}
+
+fn order_no_of(call: &Call, body: &[u8]) -> Option<String> {
+    match call {
+        Call::QueryByOrderNo(order_no) | Call::Close(order_no) => Some(order_no.clone()),
+        Call::Order(_) | Call::Refund => {
+            let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+            body.get("out_trade_no")?.as_str().map(str::to_owned)
+        }
+        Call::QueryByTransaction(_) | Call::QueryRefund(_) | Call::Certificates => None,
+    }
+}
