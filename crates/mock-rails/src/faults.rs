@@ -209,7 +209,7 @@ where
 }
 
 /// Not JSON, not a form, not UTF-8, and cut in the middle of a tag.
-const GARBAGE: &[u8] = b"<html><head><title>\xCF\xB5\xCD\xB3</title></head><body {\"code\":";
+const GARBAGE: &[u8] = b"<html><head><title>\xBD\xBB\xD2\xD7</title></head><body {\"code\":";
 
 /// What a load balancer in front of a rail answers when the rail itself does not.
 fn broken(status: u16) -> RailReply {

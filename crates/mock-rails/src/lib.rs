@@ -24,6 +24,11 @@ pub mod wechatpay;
 mod mock;
 mod start;
 
+#[cfg(test)]
+mod framework_tests;
+#[cfg(test)]
+mod testing;
+
 pub use mock::{Bench, CodeOutcome, PayerAct, PayerError, PayerTarget, RailMock, RailReply, RailRequest};
 pub use start::{MockRails, Options};
 

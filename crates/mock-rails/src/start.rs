@@ -14,7 +14,7 @@ use crate::server;
 use crate::{Bench, RailMock};
 
 /// Builds one rail on its bench.
-type Constructor = fn(Bench) -> Arc<dyn RailMock>;
+pub(crate) type Constructor = fn(Bench) -> Arc<dyn RailMock>;
 
 /// All rails: a new one adds its line here and its `pub mod` in `lib.rs`.
 const RAILS: &[(&str, Constructor)] = &[("wechatpay", crate::wechatpay::mount)];
@@ -55,7 +55,10 @@ impl MockRails {
         Self::start_these(options, RAILS).await
     }
 
-    async fn start_these(options: Options, rails: &[(&'static str, Constructor)]) -> io::Result<Self> {
+    pub(crate) async fn start_these(
+        options: Options,
+        rails: &[(&'static str, Constructor)],
+    ) -> io::Result<Self> {
         if let Some(name) = options.ports.keys().find(|name| rails.iter().all(|(rail, _)| rail != name)) {
             let message = format!("there is no mock rail named {name}");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
