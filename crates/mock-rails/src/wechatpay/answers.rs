@@ -1,5 +1,5 @@
-//! What the rail answers: success bodies in the making, refusals with their HTTP status, code and text, and the
-//! header set of a real answer (facts: sections 1.3, 1.4 and 5 of the fact sheet on API v3).
+//! What the rail answers: success bodies in the making, and refusals with their HTTP status, code and text
+//! (facts: sections 1.3 and 5 of the fact sheet on API v3).
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
@@ -47,6 +47,15 @@ impl Answer {
         match serde_json::to_vec(body) {
             Ok(bytes) => Self::Done(bytes),
             Err(_) => Self::Refused(Refusal::new(500, "SYSTEM_ERROR", "系统错误", 0)),
+        }
+    }
+
+    /// For the journal: the status, and the code of a refusal.
+    pub(crate) fn verdict(&self) -> String {
+        match self {
+            Self::Done(_) => "200".to_owned(),
+            Self::DoneEmpty => "204".to_owned(),
+            Self::Refused(refusal) => format!("{} {}", refusal.status, refusal.code),
         }
     }
 }
@@ -156,17 +165,6 @@ fn of_business(refused: Refused) -> Refusal {
         Refused::RefundSplitWrong => invalid("退款出资账户及金额有误", 268_435_461),
         Refused::Full => Refusal::new(503, "SERVICE_UNAVAILABLE", "服务不可用", 0),
     }
-}
-
-/// What stands in every answer with a body, besides the signature. The names are in the case that the rail uses.
-pub(crate) fn plain_headers() -> Vec<(&'static str, String)> {
-    vec![
-        ("Server", "nginx".to_owned()),
-        ("Keep-Alive", "timeout=8".to_owned()),
-        ("Cache-Control", "no-cache, must-revalidate".to_owned()),
-        ("X-Content-Type-Options", "nosniff".to_owned()),
-        ("Content-Language", "zh-CN".to_owned()),
-    ]
 }
 
 /// Seconds and the offset `+08:00`, as all times of the payment APIs are written.

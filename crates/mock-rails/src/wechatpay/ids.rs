@@ -61,11 +61,11 @@ pub(crate) fn prepay_id(now: Timestamp) -> String {
 }
 
 /// Digits that start with 4200, 28 in all.
-pub(crate) fn transaction_id(now: Timestamp, counter: u64) -> String {
-    format!("4200000000{}{counter:010}", china_format(now, "%Y%m%d"))
+pub(crate) fn transaction_id(now: Timestamp, number: usize) -> String {
+    format!("4200000000{}{number:010}", china_format(now, "%Y%m%d"))
 }
 
 /// Digits that start with 50, 29 in all.
-pub(crate) fn refund_id(now: Timestamp, counter: u64) -> String {
-    format!("50000000000{}{counter:010}", china_format(now, "%Y%m%d"))
+pub(crate) fn refund_id(now: Timestamp, number: usize) -> String {
+    format!("50000000000{}{number:010}", china_format(now, "%Y%m%d"))
 }

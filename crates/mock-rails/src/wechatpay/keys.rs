@@ -196,7 +196,7 @@ impl Keys {
 }
 
 impl Signer {
-    fn parse(name: &'static str, serial: &str, pem: &str) -> Result<Self, MaterialError> {
+    pub(crate) fn parse(name: &'static str, serial: &str, pem: &str) -> Result<Self, MaterialError> {
         let der = der_of_pem(pem).ok_or(MaterialError::Key(name))?;
         let key = RsaKeyPair::from_pkcs8(&der).map_err(|_| MaterialError::Key(name))?;
         Ok(Self { serial: serial.to_owned(), key })

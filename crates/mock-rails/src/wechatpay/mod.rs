@@ -31,6 +31,7 @@ mod ids;
 mod keys;
 mod notify;
 mod payer;
+mod reply;
 mod route;
 mod schema;
 mod sign;
@@ -46,10 +47,9 @@ pub use trades::ChangedRepeat;
 use std::fmt;
 use std::sync::{Arc, Mutex, Weak};
 
-use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
+use http::header::{ACCEPT, AUTHORIZATION, HeaderName, USER_AGENT};
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
@@ -60,10 +60,10 @@ use crate::journal::JournalEntry;
 use crate::notifier::Notice;
 use crate::{Bench, PayerAct, PayerError, RailMock, RailReply, RailRequest, locked};
 
-use answers::{Answer, Refusal, plain_headers};
+use answers::{Answer, Refusal};
 use keys::{KeyChoice, Keys, Material};
 use route::{Call, NoCall};
-use sign::{Honesty, Signed};
+use sign::Signed;
 use trades::Trades;
 
 /// What a client of this rail is configured with: the public test merchant. No `Debug`: it holds keys.
@@ -201,25 +201,25 @@ impl WechatPay {
     async fn serve(&self, call: &Call, request: &RailRequest, twist: Twist) -> RailReply {
         let now = self.bench.clock.now();
         self.settle(now);
-        let (key, named) = self.key_of(request);
+        let key = self.key_of(request);
         let done = match self.check(call, request, now) {
             Err(refusal) => Answer::Refused(refusal).into(),
             Ok(()) => self
                 .perform(call, request, &twist, key, now)
                 .unwrap_or_else(|refusal| Answer::Refused(refusal).into()),
         };
-        self.record(call.name(), Some(call), request, verdict(&done.answer), now);
+        self.record(call.name(), Some(call), request, done.answer.verdict(), now);
         for notice in done.first {
             self.bench.notifier.post_and_wait(notice).await;
         }
-        tracing::debug!(call = call.name(), key_named = named, "answered");
-        self.dress(done.answer, key, &twist)
+        // The time of the signature, not of the request's arrival: a notification may have come in between.
+        reply::of(done.answer, self.keys.signer(key), self.bench.clock.now(), &twist)
     }
 
     /// The checks that come before the call itself, in the rail's order.
     fn check(&self, call: &Call, request: &RailRequest, now: Timestamp) -> Result<(), Refusal> {
         let has = |name: HeaderName| request.headers.get(name).is_some_and(|value| !value.is_empty());
-        if !call.is_transaction() && !(has(USER_AGENT) && has(ACCEPT)) {
+        if !call.is_transaction() && (!has(USER_AGENT) || !has(ACCEPT)) {
             let message = "Http头缺少Accept或User-Agent";
             return Err(Refusal::new(400, "INVALID_REQUEST", message, 268_435_461));
         }
@@ -229,8 +229,8 @@ impl WechatPay {
             .map_err(|fault| Refusal::of_auth(fault, call.is_transaction()))
     }
 
-    /// The key that signs what follows from this request, and whether the request named it.
-    fn key_of(&self, request: &RailRequest) -> (KeyChoice, bool) {
+    /// The key that signs what follows from this request.
+    fn key_of(&self, request: &RailRequest) -> KeyChoice {
         let platform = locked(&self.state).settings.platform;
         let default = match platform {
             Platform::Certificate | Platform::Rotating => KeyChoice::Certificate,
@@ -245,30 +245,7 @@ impl WechatPay {
             (KeyChoice::NextCertificate, Platform::Certificate) => false,
             (KeyChoice::NextCertificate, Platform::Rotating | Platform::Rotated) => true,
         });
-        (usable.unwrap_or(default), usable.is_some())
-    }
-
-    /// Signs the answer and makes it HTTP.
-    fn dress(&self, answer: Answer, key: KeyChoice, twist: &Twist) -> RailReply {
-        let (status, body, honesty) = match (answer, twist) {
-            (Answer::Refused(refusal), _) => return refused(&refusal),
-            (answer, Twist::Unsigned) => (answer.status(), answer.into_body(), None),
-            (answer, Twist::WrongSignature) => (answer.status(), answer.into_body(), Some(Honesty::Probe)),
-            (answer, Twist::Plain | Twist::BusinessCode(_)) => {
-                (answer.status(), answer.into_body(), Some(Honesty::True))
-            }
-        };
-        let mut headers = plain_headers();
-        if !body.is_empty() {
-            headers.push((CONTENT_TYPE_NAME, JSON.to_owned()));
-        }
-        headers.push((REQUEST_ID, ids::request_id(0)));
-        if let Some(honesty) = honesty {
-            // The time of the signature, not of the request's arrival: a notification may have come in between.
-            let (now, nonce) = (self.bench.clock.now(), ids::answer_nonce());
-            headers.extend(sign::rail_headers(self.keys.signer(key), now, &nonce, &body, honesty));
-        }
-        reply(status, headers, body)
+        usable.unwrap_or(default)
     }
 
     fn record(
@@ -395,7 +372,7 @@ impl RailMock for WechatPay {
                     };
                     let now = self.bench.clock.now();
                     self.record("none", None, &request, status.as_u16().to_string(), now);
-                    return reply(status, plain_headers(), Vec::new());
+                    return reply::empty(status);
                 }
             };
             let fault = self.bench.faults.take(call.operation());
@@ -419,62 +396,8 @@ impl RailMock for WechatPay {
     }
 }
 
-const JSON: &str = "application/json; charset=utf-8";
-const CONTENT_TYPE_NAME: &str = "Content-Type";
-const REQUEST_ID: &str = "Request-ID";
-
-impl Answer {
-    fn status(&self) -> StatusCode {
-        match self {
-            Self::Done(_) => StatusCode::OK,
-            Self::DoneEmpty => StatusCode::NO_CONTENT,
-            Self::Refused(refusal) => {
-                StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-            }
-        }
-    }
-
-    fn into_body(self) -> Vec<u8> {
-        match self {
-            Self::Done(body) => body,
-            Self::DoneEmpty => Vec::new(),
-            Self::Refused(refusal) => refusal.body(),
-        }
-    }
-}
-
-/// A refusal goes out unsigned. Whether the real ones of an authenticated call are signed is unconfirmed.
-fn refused(refusal: &Refusal) -> RailReply {
-    let mut headers = plain_headers();
-    headers.push((CONTENT_TYPE_NAME, JSON.to_owned()));
-    if refusal.request_id {
-        headers.push((REQUEST_ID, ids::request_id(refusal.internal)));
-    }
-    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    reply(status, headers, refusal.body())
-}
-
-fn reply(status: StatusCode, headers: Vec<(&'static str, String)>, body: Vec<u8>) -> RailReply {
-    let mut map = HeaderMap::with_capacity(headers.len());
-    for (name, value) in headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(&value)) {
-            map.insert(name, value);
-        }
-    }
-    debug_assert!(body.is_empty() || map.contains_key(CONTENT_TYPE));
-    RailReply::Answer { status, headers: map, body: Bytes::from(body) }
-}
-
 fn signed(request: &RailRequest) -> Signed<'_> {
     Signed { method: request.method.as_str(), target: request.path_and_query(), body: &request.body }
-}
-
-fn verdict(answer: &Answer) -> String {
-    match answer {
-        Answer::Done(_) => "200".to_owned(),
-        Answer::DoneEmpty => "204".to_owned(),
-        Answer::Refused(refusal) => format!("{} {}", refusal.status, refusal.code),
-    }
 }
 
 fn order_no_of(call: &Call, body: &[u8]) -> Option<String> {

@@ -6,29 +6,19 @@
 //!    \--close, or the order's end of life--> CLOSED --paid all the same (the payer's bank was slow)--> SUCCESS
 //! ```
 
+mod order;
 mod refund;
 
+pub(crate) use order::{NewOrder, Order, OrderState, Payment, Product};
 pub(crate) use refund::{Refund, RefundEnd, RefundRequest, RefundState};
 
 use std::collections::{BTreeMap, HashMap};
 
-use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use jiff::Timestamp;
 
-use super::bodies::OrderBody;
+use self::order::Handle;
 use super::ids;
-use super::keys::KeyChoice;
 use crate::book::{BookEntry, BookRefund};
-
-/// An order without `time_expire` lives this long. A later `time_expire` is lowered to it: the sources differ between
-/// 7 and 15 days as the limit, and a client must expect the shorter one.
-const LIFE_MAX: SignedDuration = SignedDuration::from_hours(7 * 24);
-
-/// An earlier `time_expire` is raised to this much from now.
-const LIFE_MIN: SignedDuration = SignedDuration::from_mins(1);
-
-/// How long a `code_url` or a `prepay_id` can be paid with, whatever the order's own end.
-const HANDLE_LIFE: SignedDuration = SignedDuration::from_hours(2);
 
 /// How many `prepay_id`s of one order are remembered.
 const HANDLES_MAX: usize = 8;
@@ -75,66 +65,6 @@ pub(crate) enum PayerRefused {
     OtherPayer,
 }
 
-/// How the payer is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Product {
-    Native,
-    Jsapi,
-}
-
-/// `trade_state`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OrderState {
-    NotPay,
-    Success,
-    /// Paid, and at least one refund was accepted. Whether acceptance or success of the refund makes it so is told
-    /// both ways; acceptance is taken here, because it is the one that surprises a client more.
-    Refund,
-    Closed,
-}
-
-/// One order.
-pub(crate) struct Order {
-    pub(crate) product: Product,
-    pub(crate) body: OrderBody,
-    /// The whole body as it first came: a repeat must say the same.
-    content: Value,
-    pub(crate) expires_at: Timestamp,
-    handles: Vec<Handle>,
-    scanned_by: Option<String>,
-    pub(crate) state: OrderState,
-    pub(crate) payment: Option<Payment>,
-    /// How often the payer was charged.
-    charges: u32,
-    refund_nos: Vec<String>,
-    /// Its place among the orders, by age.
-    number: u64,
-    /// What signed the answer to the order, and signs its notification.
-    pub(crate) key: KeyChoice,
-}
-
-/// What an order is paid with.
-struct Handle {
-    text: String,
-    until: Timestamp,
-}
-
-/// The payer's money. No `Debug`: it names the payer.
-#[derive(Clone)]
-pub(crate) struct Payment {
-    pub(crate) transaction_id: String,
-    pub(crate) paid_at: Timestamp,
-    pub(crate) openid: String,
-}
-
-/// A request to order.
-pub(crate) struct NewOrder {
-    pub(crate) product: Product,
-    pub(crate) body: OrderBody,
-    pub(crate) content: Value,
-    pub(crate) key: KeyChoice,
-}
-
 /// A number that was closed before anything was ordered with it is used up.
 enum Slot {
     Ordered(Box<Order>),
@@ -160,45 +90,13 @@ pub(crate) struct Trades {
     refunds: HashMap<String, Refund>,
     /// When accepted refunds come to their end.
     due: BTreeMap<(Timestamp, String), ()>,
-    counter: u64,
 }
 
-impl OrderState {
-    /// The rail's word.
-    pub(crate) fn word(self) -> &'static str {
+impl Slot {
+    fn order(&self) -> Option<&Order> {
         match self {
-            Self::NotPay => "NOTPAY",
-            Self::Success => "SUCCESS",
-            Self::Refund => "REFUND",
-            Self::Closed => "CLOSED",
-        }
-    }
-
-    /// `trade_state_desc`.
-    pub(crate) fn description(self) -> &'static str {
-        match self {
-            Self::NotPay => "订单未支付",
-            Self::Success => "支付成功",
-            Self::Refund => "订单发生过退款，退款详情请查询退款单",
-            Self::Closed => "订单已关闭",
-        }
-    }
-}
-
-impl Product {
-    /// `trade_type` of a paid order.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Native => "NATIVE",
-            Self::Jsapi => "JSAPI",
-        }
-    }
-}
-
-impl Order {
-    fn expire(&mut self, now: Timestamp) {
-        if self.state == OrderState::NotPay && now >= self.expires_at {
-            self.state = OrderState::Closed;
+            Self::Ordered(order) => Some(order),
+            Self::UsedUp => None,
         }
     }
 }
@@ -216,7 +114,8 @@ impl Trades {
             ChangedRepeat::AsReported => Refused::OrderChanged,
             ChangedRepeat::AsDocumented => Refused::OrderNumberUsed,
         };
-        let full = self.orders.len() >= ORDERS_MAX;
+        let number = self.orders.len();
+        let full = number >= ORDERS_MAX;
         match self.orders.get_mut(&order_no) {
             Some(Slot::UsedUp) => return Err(changed),
             Some(Slot::Ordered(order)) => {
@@ -233,8 +132,7 @@ impl Trades {
             }
             None if full => return Err(Refused::Full),
             None => {
-                self.counter += 1;
-                let order = Order::open(new, self.counter, now);
+                let order = Order::open(new, number, now);
                 self.orders.insert(order_no.clone(), Slot::Ordered(Box::new(order)));
             }
         }
@@ -255,7 +153,7 @@ impl Trades {
         for old in order.handles.drain(..void) {
             self.by_handle.remove(&old.text);
         }
-        order.handles.push(Handle { text: text.clone(), until: now + HANDLE_LIFE });
+        order.handles.push(Handle::new(text.clone(), now));
         self.by_handle.insert(text.clone(), order_no.to_owned());
         Some(text)
     }
@@ -309,9 +207,7 @@ impl Trades {
         now: Timestamp,
     ) -> Result<String, PayerRefused> {
         let order_no = self.by_handle.get(handle).ok_or(PayerRefused::VoidCode)?;
-        let Some(Slot::Ordered(order)) = self.orders.get(order_no) else {
-            return Err(PayerRefused::UnknownOrder);
-        };
+        let order = self.orders.get(order_no).and_then(Slot::order).ok_or(PayerRefused::UnknownOrder)?;
         let valid = order.handles.iter().any(|h| h.text == handle && (late || now < h.until));
         if valid { Ok(order_no.clone()) } else { Err(PayerRefused::VoidCode) }
     }
@@ -342,7 +238,7 @@ impl Trades {
         late: bool,
         now: Timestamp,
     ) -> Result<(), PayerRefused> {
-        let counter = self.counter + 1;
+        let number = self.by_transaction.len() + 1;
         let order = self.order_mut(order_no, now).ok_or(PayerRefused::UnknownOrder)?;
         match order.state {
             OrderState::Success | OrderState::Refund => return Err(PayerRefused::Paid),
@@ -352,12 +248,11 @@ impl Trades {
         if order.scanned_by.as_deref().is_some_and(|first| first != openid) {
             return Err(PayerRefused::OtherPayer);
         }
-        let transaction_id = ids::transaction_id(now, counter);
+        let transaction_id = ids::transaction_id(now, number);
         order.state = OrderState::Success;
         order.charges += 1;
         order.payment =
             Some(Payment { transaction_id: transaction_id.clone(), paid_at: now, openid: openid.to_owned() });
-        self.counter = counter;
         self.by_transaction.insert(transaction_id, order_no.to_owned());
         Ok(())
     }
@@ -373,11 +268,7 @@ impl Trades {
 
     /// What the rail believes, oldest order first.
     pub(crate) fn book(&self) -> Vec<BookEntry> {
-        let ordered = |slot| match slot {
-            &Slot::Ordered(ref order) => Some(order.as_ref()),
-            &Slot::UsedUp => None,
-        };
-        let mut orders: Vec<&Order> = self.orders.values().filter_map(ordered).collect();
+        let mut orders: Vec<&Order> = self.orders.values().filter_map(Slot::order).collect();
         orders.sort_by_key(|order| order.number);
         orders.into_iter().map(|order| self.entry(order)).collect()
     }
@@ -404,27 +295,6 @@ impl Trades {
                     state: refund.state.word().to_owned(),
                 })
                 .collect(),
-        }
-    }
-}
-
-impl Order {
-    fn open(new: NewOrder, number: u64, now: Timestamp) -> Self {
-        let wanted = new.body.time_expire.as_deref().and_then(|text| text.parse::<Timestamp>().ok());
-        let expires_at = wanted.unwrap_or(now + LIFE_MAX).clamp(now + LIFE_MIN, now + LIFE_MAX);
-        Self {
-            product: new.product,
-            body: new.body,
-            content: new.content,
-            expires_at,
-            handles: Vec::new(),
-            scanned_by: None,
-            state: OrderState::NotPay,
-            payment: None,
-            charges: 0,
-            refund_nos: Vec::new(),
-            number,
-            key: new.key,
         }
     }
 }

@@ -164,17 +164,16 @@ impl Trades {
     }
 
     fn accept(&mut self, order_no: String, request: RefundRequest, now: Timestamp) -> Option<()> {
-        let counter = self.counter + 1;
+        let number = self.refunds.len() + 1;
         let order = self.order_mut(&order_no, now)?;
         let transaction_id = order.payment.as_ref()?.transaction_id.clone();
         let refund_no = request.body.out_refund_no.clone();
         order.state = OrderState::Refund;
         order.refund_nos.push(refund_no.clone());
-        self.counter = counter;
         self.due.insert((now + REFUND_TAKES, refund_no.clone()), ());
         let refund = Refund {
             out_refund_no: refund_no.clone(),
-            refund_id: ids::refund_id(now, counter),
+            refund_id: ids::refund_id(now, number),
             out_trade_no: order_no,
             transaction_id,
             fen: request.body.amount.refund,
