@@ -172,15 +172,15 @@ impl WechatPay {
             Platform::Rotating | Platform::Rotated => 2,
             Platform::PublicKeyOnly => return Err(none()),
         };
-        let listed = self.keys.certificates().into_iter().take(listed);
+        let listed = self.keys.certificates.into_iter().take(listed);
         let nonces = std::iter::repeat_with(ids::seal_nonce);
         Ok(Answer::json(&self.certificate_list(listed.zip(nonces))).into())
     }
 
     /// The list, each certificate sealed under its own nonce.
-    pub(super) fn certificate_list<'a>(
+    pub(super) fn certificate_list(
         &self,
-        certificates: impl Iterator<Item = ((&'a str, &'a str), [u8; 12])>,
+        certificates: impl Iterator<Item = ((&'static str, &'static str), [u8; 12])>,
     ) -> CertificateList {
         let data = certificates.map(|((serial_no, pem), nonce)| {
             let sealed = self.keys.seal(nonce, CERTIFICATE, pem.as_bytes());
@@ -193,7 +193,7 @@ impl WechatPay {
                     nonce: sealed.nonce,
                 },
                 expire_time: CERTIFICATE_TO,
-                serial_no: serial_no.to_owned(),
+                serial_no,
             }
         });
         CertificateList { data: data.collect() }
@@ -223,7 +223,7 @@ struct CertificateEntry {
     effective_time: &'static str,
     encrypt_certificate: EncryptedCertificate,
     expire_time: &'static str,
-    serial_no: String,
+    serial_no: &'static str,
 }
 
 #[derive(Serialize)]

@@ -6,86 +6,14 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::Deserialize;
-use serde_json::Value;
 
-use crate::vectors::{self, der_of_pem};
+use super::merchant::{Merchant, key_text};
+use crate::vectors::der_of_pem;
 
-/// Why the key material cannot be used.
+/// A key of the test material that is none; the name says which.
 #[derive(Debug, thiserror::Error)]
-pub enum MaterialError {
-    /// The file is not the JSON it should be.
-    #[error("the key material is not readable")]
-    Json(#[from] serde_json::Error),
-    /// A key of the file is not one; the name says which.
-    #[error("{0} is not a usable key")]
-    Key(&'static str),
-}
-
-/// The `keys` part of the test material.
-#[derive(Clone, Deserialize)]
-pub struct Material {
-    /// The APIv3 key: 32 ASCII bytes, used raw as the AES-256 key.
-    pub apiv3_key: String,
-    /// The merchant.
-    pub merchant: MerchantMaterial,
-    /// The platform certificate in use.
-    pub platform_certificate: CertificateMaterial,
-    /// The one that follows it while the rail rotates.
-    pub platform_certificate_next: CertificateMaterial,
-    /// The key pair of public-key mode.
-    pub wechatpay_public_key: PublicKeyMaterial,
-}
-
-/// The merchant's side: this is what a client is configured with.
-#[derive(Clone, Deserialize)]
-pub struct MerchantMaterial {
-    /// Merchant number.
-    pub mchid: String,
-    /// App id bound to the merchant number.
-    pub appid: String,
-    /// Serial number of the merchant's API certificate, upper-case hex.
-    pub serial_no: String,
-    /// PKCS#8 PEM of the key that signs requests.
-    pub private_key_pem: String,
-    /// The public half, as the rail has it from the certificate.
-    pub public_key_pem: String,
-    /// The API certificate.
-    pub certificate_pem: String,
-}
-
-/// One platform certificate with its key.
-#[derive(Clone, Deserialize)]
-pub struct CertificateMaterial {
-    /// Serial number, 40 upper-case hex digits.
-    pub serial_no: String,
-    /// PKCS#8 PEM; only the rail has it.
-    pub private_key_pem: String,
-    /// The certificate that `GET /v3/certificates` hands out.
-    pub certificate_pem: String,
-}
-
-/// The key pair of public-key mode.
-#[derive(Clone, Deserialize)]
-pub struct PublicKeyMaterial {
-    /// `PUB_KEY_ID_` and 34 digits.
-    pub id: String,
-    /// PKCS#8 PEM; only the rail has it.
-    pub private_key_pem: String,
-    /// What the merchant copies from the merchant platform.
-    pub public_key_pem: String,
-}
-
-impl Material {
-    /// The public test material of the repository.
-    ///
-    /// # Errors
-    /// When the vector file lacks a key; a test of this crate rules that out.
-    pub fn of_vectors() -> Result<Self, MaterialError> {
-        let keys = vectors::wechatpay().get("keys").cloned().unwrap_or(Value::Null);
-        Ok(serde_json::from_value(keys)?)
-    }
-}
+#[error("{0} is not a usable key")]
+pub struct UnusableKey(&'static str);
 
 /// Which key signs an answer or a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -100,20 +28,21 @@ pub enum KeyChoice {
 
 /// A key that signs, and the name it goes by in `Wechatpay-Serial`.
 pub(crate) struct Signer {
-    pub(crate) serial: String,
+    pub(crate) serial: &'static str,
     key: RsaKeyPair,
 }
 
 /// All keys, parsed once at start.
 pub(crate) struct Keys {
-    pub(crate) mchid: String,
-    pub(crate) appid: String,
-    pub(crate) merchant_serial: String,
+    pub(crate) mchid: &'static str,
+    pub(crate) appid: &'static str,
+    pub(crate) merchant_serial: &'static str,
     merchant: UnparsedPublicKey<Vec<u8>>,
     certificate: Signer,
     next_certificate: Signer,
     public_key: Signer,
-    certificate_pems: [String; 2],
+    /// Serial number and PEM of both certificates, the one in use first.
+    pub(crate) certificates: [(&'static str, &'static str); 2],
     sealing: LessSafeKey,
 }
 
@@ -124,27 +53,26 @@ pub(crate) struct Sealed {
 }
 
 impl Keys {
-    pub(crate) fn parse(material: &Material) -> Result<Self, MaterialError> {
-        let sealing = UnboundKey::new(&AES_256_GCM, material.apiv3_key.as_bytes())
-            .map_err(|_| MaterialError::Key("apiv3_key"))?;
-        let merchant = der_of_pem(&material.merchant.public_key_pem).ok_or(MaterialError::Key("merchant"))?;
-        let current = &material.platform_certificate;
-        let next = &material.platform_certificate_next;
-        let public = &material.wechatpay_public_key;
+    /// The keys of the public test merchant.
+    pub(crate) fn of_vectors() -> Result<Self, UnusableKey> {
+        let merchant = Merchant::of_vectors();
+        let sealing = UnboundKey::new(&AES_256_GCM, merchant.apiv3_key.as_bytes());
+        let public = der_of_pem(key_text("/merchant/public_key_pem")).ok_or(UnusableKey("merchant"))?;
+        let certificates = [merchant.platform_certificate, merchant.platform_certificate_next];
+        let [current, next] = certificates.map(|(serial, _)| serial);
         Ok(Self {
-            mchid: material.merchant.mchid.clone(),
-            appid: material.merchant.appid.clone(),
-            merchant_serial: material.merchant.serial_no.clone(),
-            merchant: UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, merchant),
-            certificate: Signer::parse("platform_certificate", &current.serial_no, &current.private_key_pem)?,
-            next_certificate: Signer::parse(
-                "platform_certificate_next",
-                &next.serial_no,
-                &next.private_key_pem,
+            mchid: merchant.mchid,
+            appid: merchant.appid,
+            merchant_serial: merchant.serial_no,
+            merchant: UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public),
+            certificate: Signer::parse(current, key_text("/platform_certificate/private_key_pem"))?,
+            next_certificate: Signer::parse(next, key_text("/platform_certificate_next/private_key_pem"))?,
+            public_key: Signer::parse(
+                merchant.public_key.0,
+                key_text("/wechatpay_public_key/private_key_pem"),
             )?,
-            public_key: Signer::parse("wechatpay_public_key", &public.id, &public.private_key_pem)?,
-            certificate_pems: [current.certificate_pem.clone(), next.certificate_pem.clone()],
-            sealing: LessSafeKey::new(sealing),
+            certificates,
+            sealing: LessSafeKey::new(sealing.map_err(|_| UnusableKey("apiv3_key"))?),
         })
     }
 
@@ -161,16 +89,10 @@ impl Keys {
         if serial == self.public_key.serial {
             return Some(KeyChoice::PublicKey);
         }
-        if serial.eq_ignore_ascii_case(&self.certificate.serial) {
+        if serial.eq_ignore_ascii_case(self.certificate.serial) {
             return Some(KeyChoice::Certificate);
         }
-        serial.eq_ignore_ascii_case(&self.next_certificate.serial).then_some(KeyChoice::NextCertificate)
-    }
-
-    /// Serial number and PEM of both certificates, the one in use first.
-    pub(crate) fn certificates(&self) -> [(&str, &str); 2] {
-        let [current, next] = &self.certificate_pems;
-        [(&self.certificate.serial, current), (&self.next_certificate.serial, next)]
+        serial.eq_ignore_ascii_case(self.next_certificate.serial).then_some(KeyChoice::NextCertificate)
     }
 
     /// Whether `signature` (Base64) is the merchant's over `message`.
@@ -196,10 +118,10 @@ impl Keys {
 }
 
 impl Signer {
-    pub(crate) fn parse(name: &'static str, serial: &str, pem: &str) -> Result<Self, MaterialError> {
-        let der = der_of_pem(pem).ok_or(MaterialError::Key(name))?;
-        let key = RsaKeyPair::from_pkcs8(&der).map_err(|_| MaterialError::Key(name))?;
-        Ok(Self { serial: serial.to_owned(), key })
+    pub(crate) fn parse(serial: &'static str, pem: &str) -> Result<Self, UnusableKey> {
+        let der = der_of_pem(pem).ok_or(UnusableKey(serial))?;
+        let key = RsaKeyPair::from_pkcs8(&der).map_err(|_| UnusableKey(serial))?;
+        Ok(Self { serial, key })
     }
 
     /// RSASSA-PKCS1-v1_5 with SHA-256, Base64: the same bytes for the same message, always.

@@ -29,6 +29,7 @@ mod api;
 mod bodies;
 mod ids;
 mod keys;
+mod merchant;
 mod notify;
 mod payer;
 mod reply;
@@ -41,7 +42,8 @@ mod views;
 #[cfg(test)]
 mod tests;
 
-pub use keys::MaterialError;
+pub use keys::UnusableKey;
+pub use merchant::{Merchant, Platform, Settings};
 pub use trades::ChangedRepeat;
 
 use std::fmt;
@@ -61,79 +63,10 @@ use crate::notifier::Notice;
 use crate::{Bench, PayerAct, PayerError, RailMock, RailReply, RailRequest, locked};
 
 use answers::{Answer, Refusal};
-use keys::{KeyChoice, Keys, Material};
+use keys::{KeyChoice, Keys};
 use route::{Call, NoCall};
 use sign::Signed;
 use trades::Trades;
-
-/// What a client of this rail is configured with: the public test merchant. No `Debug`: it holds keys.
-#[derive(Clone)]
-pub struct Merchant {
-    /// Merchant number.
-    pub mchid: String,
-    /// App id bound to it.
-    pub appid: String,
-    /// Serial number of the API certificate, upper-case hex.
-    pub serial_no: String,
-    /// PKCS#8 PEM of the key that signs requests and front-end parameters.
-    pub private_key_pem: String,
-    /// The API certificate, PEM.
-    pub certificate_pem: String,
-    /// 32 ASCII bytes.
-    pub apiv3_key: String,
-    /// Serial number and PEM of the platform certificate in use.
-    pub platform_certificate: (String, String),
-    /// The same of the certificate that follows it.
-    pub platform_certificate_next: (String, String),
-    /// Id and PEM of the public key.
-    pub public_key: (String, String),
-}
-
-/// The public test merchant.
-///
-/// # Errors
-/// When the vector file lacks a key; a test of this crate rules that out.
-pub fn merchant() -> Result<Merchant, MaterialError> {
-    let material = Material::of_vectors()?;
-    let certificate = |of: keys::CertificateMaterial| (of.serial_no, of.certificate_pem);
-    Ok(Merchant {
-        mchid: material.merchant.mchid,
-        appid: material.merchant.appid,
-        serial_no: material.merchant.serial_no,
-        private_key_pem: material.merchant.private_key_pem,
-        certificate_pem: material.merchant.certificate_pem,
-        apiv3_key: material.apiv3_key,
-        platform_certificate: certificate(material.platform_certificate),
-        platform_certificate_next: certificate(material.platform_certificate_next),
-        public_key: (material.wechatpay_public_key.id, material.wechatpay_public_key.public_key_pem),
-    })
-}
-
-/// Which keys the merchant's answers are signed with by default, and what `GET /v3/certificates` lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Platform {
-    /// One certificate.
-    #[default]
-    Certificate,
-    /// Two certificates, the earlier one signs.
-    Rotating,
-    /// Two certificates, the later one signs.
-    Rotated,
-    /// No certificate at all (404), the public key signs.
-    PublicKeyOnly,
-}
-
-/// Where the sources leave a choice, or where the rail's behaviour depends on the merchant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Settings {
-    /// Keys.
-    pub platform: Platform,
-    /// How a changed repeat of an order number is refused.
-    pub changed_repeat: ChangedRepeat,
-    /// Whether two refunds of one order must be a minute apart (429 `FREQUENCY_LIMITED` otherwise). The rule is
-    /// documented; it is off by default, for tests on the wall's clock.
-    pub refunds_paced: bool,
-}
 
 /// The rail.
 pub struct WechatPay {
@@ -174,8 +107,8 @@ impl fmt::Debug for WechatPay {
 /// The rail on its bench, with the public test merchant and default settings.
 ///
 /// # Panics
-/// When the vector file lacks a key; a test of this crate rules that out.
-pub fn mount(bench: Bench) -> Arc<dyn RailMock> {
+/// When a key of the vector file is none; a test of this crate rules that out.
+pub fn start(bench: Bench) -> Arc<dyn RailMock> {
     match WechatPay::new(bench, Settings::default()) {
         Ok(rail) => rail,
         Err(error) => panic!("the WeChat Pay test material is unusable: {error}"),
@@ -186,9 +119,9 @@ impl WechatPay {
     /// The rail on its bench, with the public test merchant.
     ///
     /// # Errors
-    /// When the vector file lacks a key.
-    pub fn new(bench: Bench, settings: Settings) -> Result<Arc<Self>, MaterialError> {
-        let keys = Arc::new(Keys::parse(&Material::of_vectors()?)?);
+    /// When a key of the vector file is none; a test of this crate rules that out.
+    pub fn new(bench: Bench, settings: Settings) -> Result<Arc<Self>, UnusableKey> {
+        let keys = Arc::new(Keys::of_vectors()?);
         let state = Mutex::new(State { settings, ..State::default() });
         Ok(Arc::new_cyclic(|me| Self { me: me.clone(), bench, keys, state }))
     }

@@ -201,7 +201,7 @@ pub(crate) fn of_refund(
         id: ids::event_id(),
         happened_at: refund.success_at.unwrap_or(now),
         kind,
-        plaintext: serde_json::to_vec(&RefundPlaintext::of(refund, &keys.mchid, fen)).unwrap_or_default(),
+        plaintext: serde_json::to_vec(&RefundPlaintext::of(refund, keys.mchid, fen)).unwrap_or_default(),
         key: refund.key,
     };
     let key = format!("refund {}", refund.out_refund_no);

@@ -93,8 +93,7 @@ pub(crate) fn check<'h>(
     if signed_at.abs_diff(now.as_second()) > CLOCK_SKEW_SECONDS_MAX.unsigned_abs() {
         return Err(AuthFault::Timestamp);
     }
-    if authorization.mchid != keys.mchid || !authorization.serial.eq_ignore_ascii_case(&keys.merchant_serial)
-    {
+    if authorization.mchid != keys.mchid || !authorization.serial.eq_ignore_ascii_case(keys.merchant_serial) {
         return Err(AuthFault::Serial);
     }
     let message = request_message(request, authorization.timestamp, authorization.nonce);
@@ -142,7 +141,7 @@ pub(crate) fn rail_headers(
         ("Wechatpay-Nonce", nonce.to_owned()),
         ("Wechatpay-Signature", signature),
         ("Wechatpay-Timestamp", seconds.to_string()),
-        ("Wechatpay-Serial", signer.serial.clone()),
+        ("Wechatpay-Serial", signer.serial.to_owned()),
         ("Wechatpay-Signature-Type", SCHEME.to_owned()),
     ]
 }

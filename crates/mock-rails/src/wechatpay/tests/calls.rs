@@ -168,21 +168,21 @@ async fn unknown_orders_are_absent() {
 
 #[tokio::test]
 async fn every_success_is_signed_by_the_key_that_the_request_names() {
-    let merchant = crate::wechatpay::merchant().unwrap();
+    let merchant = Merchant::of_vectors();
     let (public, current, next) =
         (merchant.public_key.0, merchant.platform_certificate.0, merchant.platform_certificate_next.0);
     let lower = next.to_lowercase();
     for (platform, serial, key) in [
         (Platform::Certificate, None, "platform_certificate"),
-        (Platform::Certificate, Some(public.as_str()), "wechatpay_public_key"),
-        (Platform::Certificate, Some(next.as_str()), "platform_certificate"),
+        (Platform::Certificate, Some(public), "wechatpay_public_key"),
+        (Platform::Certificate, Some(next), "platform_certificate"),
         (Platform::Certificate, Some("PUB_KEY_ID_unknown"), "platform_certificate"),
         (Platform::Rotating, None, "platform_certificate"),
         (Platform::Rotating, Some(lower.as_str()), "platform_certificate_next"),
         (Platform::Rotated, None, "platform_certificate_next"),
-        (Platform::Rotated, Some(current.as_str()), "platform_certificate"),
+        (Platform::Rotated, Some(current), "platform_certificate"),
         (Platform::PublicKeyOnly, None, "wechatpay_public_key"),
-        (Platform::PublicKeyOnly, Some(current.as_str()), "wechatpay_public_key"),
+        (Platform::PublicKeyOnly, Some(current), "wechatpay_public_key"),
     ] {
         let world = World::with(Settings { platform, ..Settings::default() });
         let mut request = world.request(Method::POST, NATIVE, &order("T00000001", 100).to_string());

@@ -157,7 +157,7 @@ fn notifications_are_sealed_and_signed_as_in_the_vectors() {
 async fn the_certificate_list_is_that_of_the_vectors() {
     let world = World::open();
     let nonces = [*b"TESTcertno01", *b"TESTcertno02"];
-    let list = world.rail.certificate_list(world.rail.keys.certificates().into_iter().zip(nonces));
+    let list = world.rail.certificate_list(world.rail.keys.certificates.into_iter().zip(nonces));
     let wanted = text(&vectors::wechatpay()["certificates_download"], "body");
     assert_eq!(serde_json::to_string(&list).unwrap(), wanted);
 }

@@ -2,6 +2,7 @@
 
 mod calls;
 mod checks;
+mod e2e;
 mod faults;
 mod goldens;
 mod notifications;
@@ -18,8 +19,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use super::keys::{Keys, Material, Signer};
-use super::{Settings, WechatPay};
+use super::keys::{Keys, Signer};
+use super::{Merchant, Settings, WechatPay};
 use crate::clock::Clock;
 use crate::vectors::{self, der_of_pem};
 use crate::{Bench, PayerAct, PayerError, PayerTarget, RailMock, RailReply, RailRequest, locked};
@@ -47,7 +48,7 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 }
 
 fn keys() -> Keys {
-    Keys::parse(&Material::of_vectors().unwrap()).unwrap()
+    Keys::of_vectors().unwrap()
 }
 
 /// A rail at a standing clock, with its notifier at work.
@@ -110,8 +111,8 @@ impl World {
     fn with(settings: Settings) -> Self {
         let (bench, worker) = Bench::new(Clock::standing_at(base()), "http://127.0.0.1:1");
         let rail = WechatPay::new(bench.clone(), settings).unwrap();
-        let merchant = Material::of_vectors().unwrap().merchant;
-        let merchant = Signer::parse("merchant", &merchant.serial_no, &merchant.private_key_pem).unwrap();
+        let merchant = Merchant::of_vectors();
+        let merchant = Signer::parse(merchant.serial_no, merchant.private_key_pem).unwrap();
         Self { rail, bench, merchant, worker: tokio::spawn(worker.run()) }
     }
 

@@ -61,7 +61,7 @@ async fn a_notification_is_signed_by_the_key_that_the_order_named() {
     let mut body = order("T00000001", 100);
     body["notify_url"] = json!(shop.url);
     let mut request = world.request(http::Method::POST, NATIVE, &body.to_string());
-    let id = crate::wechatpay::merchant().unwrap().public_key.0;
+    let id = Merchant::of_vectors().public_key.0;
     request.headers.insert("Wechatpay-Serial", id.try_into().unwrap());
     assert_eq!(world.send(request).await.status, 200);
     world.pay("T00000001").unwrap();
