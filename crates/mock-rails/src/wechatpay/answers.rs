@@ -1,10 +1,8 @@
-//! What the rail answers: success bodies in the making, and refusals with their HTTP status, code and text
-//! (facts: sections 1.3 and 5 of the fact sheet on API v3).
+//! What the rail answers: success bodies in the making, and refusals with their HTTP status, code and text.
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
-use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::sign::AuthFault;
 use super::trades::Refused;
@@ -26,28 +24,18 @@ pub(crate) struct Refusal {
     pub(crate) status: u16,
     pub(crate) code: String,
     pub(crate) message: String,
-    pub(crate) detail: Option<Detail>,
+    /// Where a parameter is wrong, in the form seen live (the documented one also names `field` and `issue`).
+    pub(crate) detail: Option<Value>,
     /// The rail's internal number, the last part of `Request-ID`.
     pub(crate) internal: u32,
     /// Left out on the 401 of the transaction paths.
     pub(crate) request_id: bool,
 }
 
-/// Where a parameter is wrong, in the form seen live (the documented form also names `field` and `issue`).
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Detail {
-    pub(crate) location: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) value: Option<Value>,
-}
-
 impl Answer {
     /// A 200 with this body.
-    pub(crate) fn json(body: &impl Serialize) -> Self {
-        match serde_json::to_vec(body) {
-            Ok(bytes) => Self::Done(bytes),
-            Err(_) => Self::Refused(Refusal::new(500, "SYSTEM_ERROR", "系统错误", 0)),
-        }
+    pub(crate) fn json(body: &Value) -> Self {
+        Self::Done(body.to_string().into_bytes())
     }
 
     /// For the journal: the status, and the code of a refusal.
@@ -86,21 +74,20 @@ impl Refusal {
 
     /// A bad parameter, with the place and the value that came.
     pub(crate) fn param(message: String, location: &'static str, value: Option<Value>) -> Self {
-        let detail = Some(Detail { location: Some(location), value });
-        Self { detail, message, ..Self::new(400, "PARAM_ERROR", "", 268_435_461) }
+        let mut detail = json!({"location": location});
+        if let Some(value) = value {
+            detail["value"] = value;
+        }
+        Self { detail: Some(detail), message, ..Self::new(400, "PARAM_ERROR", "", 268_435_461) }
     }
 
     /// Keys in alphabetical order, as real bodies have them.
     pub(crate) fn body(&self) -> Vec<u8> {
-        #[derive(Serialize)]
-        struct Body<'a> {
-            code: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            detail: Option<&'a Detail>,
-            message: &'a str,
+        let mut body = json!({"code": self.code, "message": self.message});
+        if let Some(detail) = &self.detail {
+            body["detail"] = detail.clone();
         }
-        let body = Body { code: &self.code, detail: self.detail.as_ref(), message: &self.message };
-        serde_json::to_vec(&body).unwrap_or_default()
+        body.to_string().into_bytes()
     }
 
     /// The answer to a request that is not proved to be the merchant's.

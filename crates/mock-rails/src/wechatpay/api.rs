@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::answers::{Answer, Refusal};
 use super::bodies::{self, CloseBody, OrderBody, RefundBody};
@@ -13,14 +13,13 @@ use super::payer::openid_of;
 use super::route::Call;
 use super::schema::check_parameter;
 use super::trades::{NewOrder, Order, Product, RefundEnd, RefundRequest, Refused};
-use super::views::{OrderView, RefundView};
-use super::{Done, Platform, WechatPay};
+use super::{Done, Platform, WechatPay, views};
 use crate::faults::Twist;
 use crate::{RailRequest, locked};
 
 /// Validity of both test certificates.
-pub(super) const CERTIFICATE_FROM: &str = "2020-01-01T08:00:00+08:00";
-pub(super) const CERTIFICATE_TO: &str = "2050-01-01T07:59:59+08:00";
+const CERTIFICATE_FROM: &str = "2020-01-01T08:00:00+08:00";
+const CERTIFICATE_TO: &str = "2050-01-01T07:59:59+08:00";
 
 impl WechatPay {
     /// Does what the request asks for.
@@ -70,8 +69,8 @@ impl WechatPay {
         let new = NewOrder { product, body: read, content, key };
         let handle = state.trades.place(new, changed_repeat, now)?;
         let mut done = Done::from(match product {
-            Product::Native => Answer::json(&CodeUrl { code_url: &handle }),
-            Product::Jsapi => Answer::json(&PrepayId { prepay_id: &handle }),
+            Product::Native => Answer::json(&json!({"code_url": handle})),
+            Product::Jsapi => Answer::json(&json!({"prepay_id": handle})),
         });
         if self.overtaken("charge") {
             let openid = state.trades.order(&order_no, now).map(openid_of).unwrap_or_default();
@@ -181,67 +180,36 @@ impl WechatPay {
     pub(super) fn certificate_list(
         &self,
         certificates: impl Iterator<Item = ((&'static str, &'static str), [u8; 12])>,
-    ) -> CertificateList {
-        let data = certificates.map(|((serial_no, pem), nonce)| {
+    ) -> Value {
+        let entry = |((serial_no, pem), nonce): ((&str, &str), _)| {
             let sealed = self.keys.seal(nonce, CERTIFICATE, pem.as_bytes());
-            CertificateEntry {
-                effective_time: CERTIFICATE_FROM,
-                encrypt_certificate: EncryptedCertificate {
-                    algorithm: "AEAD_AES_256_GCM",
-                    associated_data: CERTIFICATE,
-                    ciphertext: sealed.ciphertext,
-                    nonce: sealed.nonce,
+            json!({
+                "effective_time": CERTIFICATE_FROM,
+                "encrypt_certificate": {
+                    "algorithm": "AEAD_AES_256_GCM",
+                    "associated_data": CERTIFICATE,
+                    "ciphertext": sealed.ciphertext,
+                    "nonce": sealed.nonce,
                 },
-                expire_time: CERTIFICATE_TO,
-                serial_no,
-            }
-        });
-        CertificateList { data: data.collect() }
+                "expire_time": CERTIFICATE_TO,
+                "serial_no": serial_no,
+            })
+        };
+        json!({"data": certificates.map(entry).collect::<Value>()})
     }
 }
 
 /// The associated data of an encrypted certificate.
 const CERTIFICATE: &str = "certificate";
 
-#[derive(Serialize)]
-struct CodeUrl<'a> {
-    code_url: &'a str,
-}
-
-#[derive(Serialize)]
-struct PrepayId<'a> {
-    prepay_id: &'a str,
-}
-
-#[derive(Serialize)]
-pub(super) struct CertificateList {
-    data: Vec<CertificateEntry>,
-}
-
-#[derive(Serialize)]
-struct CertificateEntry {
-    effective_time: &'static str,
-    encrypt_certificate: EncryptedCertificate,
-    expire_time: &'static str,
-    serial_no: &'static str,
-}
-
-#[derive(Serialize)]
-struct EncryptedCertificate {
-    algorithm: &'static str,
-    associated_data: &'static str,
-    ciphertext: String,
-    nonce: String,
-}
-
 fn view(order: Option<&Order>) -> Result<Done, Refusal> {
     let order = order.ok_or(Refused::OrderUnknown)?;
-    Ok(Answer::json(&OrderView::of(order)).into())
+    Ok(Answer::json(&views::order(order)).into())
 }
 
 fn refund_answer(refund: Option<&super::trades::Refund>) -> Result<Answer, Refusal> {
     let refund = refund.ok_or(Refused::RefundUnknown)?;
-    Ok(Answer::json(&RefundView::of(refund)))
+    Ok(Answer::json(&views::refund(refund)))
 }
 
 /// The first parameter of this name, decoded.

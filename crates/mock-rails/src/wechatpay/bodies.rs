@@ -1,5 +1,4 @@
-//! The request bodies: the table of fields of each call, and the few values that the mock acts on (facts: sections
-//! 2.0, 2.1, 2.4 and 2.5 of the fact sheet on API v3).
+//! The request bodies: the table of fields of each call, and the few values that the mock acts on.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

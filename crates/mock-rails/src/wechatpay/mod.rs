@@ -23,6 +23,9 @@
 //! download of certificates is the operation `certificates`; a fault for any operation strikes it too.
 //!
 //! A refund is `PROCESSING` for three seconds of the rail's clock.
+//!
+//! **Sources.** The vendor's API v3 pages and SDKs (pay.weixin.qq.com, github.com/wechatpay-apiv3). A comment says *seen
+//! live* where a fact comes from probes or logs instead, and *unconfirmed* where no source settles it.
 
 mod answers;
 mod api;

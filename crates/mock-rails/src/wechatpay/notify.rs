@@ -1,4 +1,4 @@
-//! Notifications: the envelope, sealed and signed anew at each try (facts: section 4 of the fact sheet on API v3).
+//! Notifications: the envelope, sealed and signed anew at each try.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::ids;
 use super::keys::{KeyChoice, Keys};
 use super::sign::{Honesty, rail_headers};
 use super::trades::{Order, Payment, Refund, RefundState};
-use super::views::{PaidPlaintext, RefundPlaintext};
+use super::views;
 use crate::faults::Fault;
 use crate::notifier::{HttpMessage, Notice};
 
@@ -179,7 +179,7 @@ pub(crate) fn of_payment(
         id: ids::event_id(),
         happened_at: payment.paid_at,
         kind: EventKind::Paid,
-        plaintext: serde_json::to_vec(&PaidPlaintext::of(order, payment, fen)).unwrap_or_default(),
+        plaintext: views::paid(order, payment, fen).to_string().into_bytes(),
         key: order.key,
     };
     let key = format!("paid {}", order.body.out_trade_no);
@@ -201,7 +201,7 @@ pub(crate) fn of_refund(
         id: ids::event_id(),
         happened_at: refund.success_at.unwrap_or(now),
         kind,
-        plaintext: serde_json::to_vec(&RefundPlaintext::of(refund, keys.mchid, fen)).unwrap_or_default(),
+        plaintext: views::refund_ended(refund, keys.mchid, fen).to_string().into_bytes(),
         key: refund.key,
     };
     let key = format!("refund {}", refund.out_refund_no);

@@ -24,9 +24,9 @@ impl WechatPay {
     pub(super) fn act(&self, act: PayerAct) -> Result<Value, PayerError> {
         let now = self.bench.clock.now();
         match act {
-            PayerAct::Scan(target) => self.scan(&target, now),
+            // A failed attempt is a look at the order: it stays unpaid, and nothing is notified.
+            PayerAct::Scan(target) | PayerAct::Decline(target) => self.scan(&target, now),
             PayerAct::Pay { target, force } => self.pay(&target, force, now),
-            PayerAct::Decline(target) => self.decline(&target, now),
             // Payer's codes come with the codepay call, which this mock has not got yet.
             PayerAct::IssueCode(_) => Err(PayerError::Unsupported),
         }
@@ -61,16 +61,6 @@ impl WechatPay {
         let Some(payment) = &order.payment else { return Vec::new() };
         let fault = self.bench.faults.take_notification("charge");
         notify::of_payment(&self.keys, order, payment, fault.as_ref())
-    }
-
-    /// A failed attempt leaves the order unpaid, and nothing is notified.
-    fn decline(&self, target: &PayerTarget, now: Timestamp) -> Result<Value, PayerError> {
-        let mut state = locked(&self.state);
-        let order_no = find(&state.trades, target, false, now)?;
-        let openid = state.trades.order(&order_no, now).map(openid_of).unwrap_or_default();
-        let scanned = state.trades.scan(&order_no, &openid, now);
-        scanned.map_err(|refused| told(refused, &mut state, &order_no, now))?;
-        seen(&mut state, &order_no, now)
     }
 }
 

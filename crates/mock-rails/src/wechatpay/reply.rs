@@ -1,4 +1,4 @@
-//! The HTTP form of an answer: the header set of a real one (facts: section 1.4 of the fact sheet on API v3).
+//! The HTTP form of an answer: the header set of a real one.
 
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};

@@ -1,5 +1,5 @@
 //! The two signed messages of API v3: what a merchant signs in a request, and what the rail signs in an answer or a
-//! notification (facts: sections 1.2 to 1.5 of the rail's published signature rules).
+//! notification.
 
 use jiff::Timestamp;
 

@@ -241,3 +241,36 @@ async fn payers_codes_are_not_here_yet() {
     let world = World::open();
     assert_eq!(world.rail.payer(PayerAct::IssueCode(crate::CodeOutcome::Pays)), Err(PayerError::Unsupported));
 }
+
+#[tokio::test]
+async fn what_was_sent_along_comes_back() {
+    let world = World::open();
+    let mut body = order("T00000001", 100);
+    body["attach"] = json!("附加");
+    body["scene_info"] = json!({"payer_client_ip": "203.0.113.7", "device_id": "till-1"});
+    assert_eq!(world.post(NATIVE, &body).await.status, 200);
+    let queried = world.query("T00000001").await.json();
+    assert_eq!(
+        (&queried["attach"], &queried["scene_info"]),
+        (&json!("附加"), &json!({"device_id": "till-1"}))
+    );
+}
+
+#[tokio::test]
+async fn answers_have_the_headers_of_a_real_one() {
+    let world = World::open();
+    let got = world.native("T00000001", 100).await;
+    for (name, value) in [
+        ("Server", "nginx"),
+        ("Content-Type", "application/json; charset=utf-8"),
+        ("Cache-Control", "no-cache, must-revalidate"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Content-Language", "zh-CN"),
+    ] {
+        assert_eq!(got.header(name), value);
+    }
+    assert_eq!(got.header("Wechatpay-Nonce").len(), 32);
+    let other = world.native("T00000001", 100).await;
+    assert_ne!(got.header("Wechatpay-Nonce"), other.header("Wechatpay-Nonce"));
+    assert_eq!(got.header("Request-ID").len(), 36);
+}

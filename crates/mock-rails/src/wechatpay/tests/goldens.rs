@@ -10,6 +10,7 @@ use crate::wechatpay::notify::{Event, EventKind};
 use crate::wechatpay::sign::{
     AuthFault, Authorization, Honesty, Signed, check, rail_headers, request_message,
 };
+use crate::wechatpay::views;
 
 fn at(timestamp: &str) -> Timestamp {
     Timestamp::from_second(timestamp.parse().unwrap()).unwrap()
@@ -159,7 +160,7 @@ async fn the_certificate_list_is_that_of_the_vectors() {
     let nonces = [*b"TESTcertno01", *b"TESTcertno02"];
     let list = world.rail.certificate_list(world.rail.keys.certificates.into_iter().zip(nonces));
     let wanted = text(&vectors::wechatpay()["certificates_download"], "body");
-    assert_eq!(serde_json::to_string(&list).unwrap(), wanted);
+    assert_eq!(list.to_string(), wanted);
 }
 
 #[test]
@@ -198,12 +199,11 @@ async fn query_and_notified_plaintexts_are_those_of_the_vectors() {
     let plaintexts = {
         let mut state = locked(&world.rail.state);
         let order = state.trades.order("T20260101000001", base()).unwrap();
-        let paid = crate::wechatpay::views::PaidPlaintext::of(order, order.payment.as_ref().unwrap(), 100);
-        let paid = serde_json::to_string(&paid).unwrap();
+        let paid = views::paid(order, order.payment.as_ref().unwrap(), 100);
         let refund = state.trades.refund_of("R20260101000001").unwrap();
-        let refund = crate::wechatpay::views::RefundPlaintext::of(refund, "1900000109", 30);
-        (paid, serde_json::to_string(&refund).unwrap())
+        (paid, views::refund_ended(refund, "1900000109", 30))
     };
-    assert_eq!(plaintexts.0, text(vector("notifications", "transaction-success"), "plaintext"));
-    assert_eq!(plaintexts.1, text(vector("notifications", "refund-success"), "plaintext"));
+    let notified =
+        |name| -> Value { serde_json::from_str(text(vector("notifications", name), "plaintext")).unwrap() };
+    assert_eq!(plaintexts, (notified("transaction-success"), notified("refund-success")));
 }

@@ -1,5 +1,5 @@
-//! The rail's own books: orders and refunds, their states, and which repeat is the same request (facts: section 3 of
-//! the fact sheet on API v3). Nothing here knows HTTP; time is handed in.
+//! The rail's own books: orders and refunds, their states, and which repeat is the same request.
+//! Nothing here knows HTTP; time is handed in.
 //!
 //! ```text
 //! NOTPAY --pay--> SUCCESS --first refund accepted--> REFUND
