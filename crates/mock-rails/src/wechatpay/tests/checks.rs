@@ -212,3 +212,35 @@ async fn the_journal_has_the_string_that_should_have_been_signed() {
     let entry = world.bench.journal.entries().pop().unwrap();
     assert_eq!((entry.order_no.as_deref(), entry.verdict.as_str()), (Some("T00000001"), "200"));
 }
+
+/// The header is read by name, in any order; one that is not exactly the five pairs is none. The merchant number is
+/// not part of what is signed, so it is checked on its own.
+#[tokio::test]
+async fn the_authorization_header_is_read_by_name_and_strictly() {
+    let world = World::open();
+    let good = world.request(Method::GET, "/v3/certificates", "");
+    let header = good.header("authorization").unwrap().to_owned();
+    let (scheme, pairs) = header.split_once(' ').unwrap();
+    let reversed: Vec<&str> = pairs.split(',').rev().collect();
+    let malformed = "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》";
+    let wrong_serial = "商户证书序列号有误。请使用签名私钥匹配的证书序列号";
+    for (header, message) in [
+        (header.clone(), None),
+        (format!("{scheme} {}", reversed.join(",")), None),
+        (header.replace("3A1B5C7D9E0F", "3a1b5c7d9e0f"), None),
+        (header.replace("mchid=\"1900000109\"", "mchid=\"1900000110\""), Some(wrong_serial)),
+        (header.replace("mchid=\"1900000109\",", ""), Some(malformed)),
+        (format!("{header},mchid=\"1900000109\""), Some(malformed)),
+        (format!("{header},extra=\"1\""), Some(malformed)),
+        (header.replace("nonce_str=\"N0NCE\"", "nonce_str=\"\""), Some(malformed)),
+        (header.replace("nonce_str=\"N0NCE\"", "nonce_str=N0NCE"), Some(malformed)),
+        (header.replace("timestamp=\"", "timestamp=\"+"), Some(malformed)),
+        (header.replace("WECHATPAY2", "wechatpay2"), Some(malformed)),
+        (scheme.to_owned(), Some(malformed)),
+    ] {
+        let mut request = good.clone();
+        request.headers.insert("authorization", HeaderValue::from_str(&header).unwrap());
+        let got = world.send(request).await;
+        assert_eq!((got.status != 200).then(|| got.message()).as_deref(), message, "{header}");
+    }
+}
