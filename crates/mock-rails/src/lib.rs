@@ -20,6 +20,7 @@ pub mod journal;
 pub mod notifier;
 pub mod server;
 pub mod vectors;
+pub mod wechatpay;
 
 mod mock;
 mod start;
