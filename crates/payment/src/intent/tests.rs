@@ -321,7 +321,8 @@ proptest! {
             match &attempt.state {
                 attempt::State::Paid(_) => {
                     prop_assert_eq!(intent.state, State::Succeeded { winner: id });
-                    prop_assert_eq!(posted, vec![&Posting::Captured(id)]);
+                    let captured = Posting::Captured(id);
+                    prop_assert_eq!(posted, vec![&captured]);
                 }
                 attempt::State::Late(_) => prop_assert!(posted.contains(&&Posting::Late(id)) && !posted.contains(&&Posting::Captured(id))),
                 attempt::State::Closed(closed) => prop_assert_eq!(posted.len(), usize::from(closed.returned.is_some())),
