@@ -162,8 +162,6 @@ impl Stage {
         self.workers.abort();
         let report = fsck::run(self.engine.store()).await.unwrap();
         assert!(report.is_clean(), "{report:#?}");
-        let truth = self.truth.lock().unwrap();
-        let net: i64 = truth.orders.values().map(|order| order.paid - order.refunded).sum();
         let rails: i128 = self
             .engine
             .store()
@@ -174,6 +172,8 @@ impl Stage {
             .filter(|row| row.account.kind() == AccountKind::Rail)
             .map(|row| row.balance.posted(&row.account))
             .sum();
+        let truth = self.truth.lock().unwrap();
+        let net: i64 = truth.orders.values().map(|order| order.paid - order.refunded).sum();
         assert_eq!(i128::from(net), rails, "the ledger and the rail differ: {:#?}", truth.orders);
         for order in truth.orders.values() {
             assert!(order.charges <= 1, "charged twice: {order:?}");
