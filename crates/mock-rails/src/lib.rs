@@ -1,6 +1,6 @@
 //! Mock rails: local servers that speak the real wire protocols of the payment rails, for tests and the demo.
 //!
-//! - [`MockRails`] starts one listener per rail and one control listener, on loopback only ([`start`]).
+//! - [`MockRails`] starts one listener per rail and one control listener, on loopback only.
 //! - What the rails share: [`clock`] (their world's time), [`faults`] (misbehaviour on demand), [`notifier`]
 //!   (notifications repeated until acknowledged), [`journal`] (what arrived and how it was judged), [`book`]
 //!   (what the rail believes about money), [`server`] (HTTP with raw targets and raw bodies) and [`control`]
@@ -11,6 +11,7 @@
 //! do: it is written from the facts by a different hand, so that a misread rule cannot cancel out.
 #![forbid(unsafe_code)]
 
+pub mod alipay;
 pub mod book;
 pub mod clock;
 pub mod control;

@@ -246,8 +246,21 @@ mod tests {
         assert_eq!(read("88.880000"), Ok(8888));
         assert_eq!(read("88.881"), Err(DecimalError::TooPrecise));
         assert_eq!(Money::from_decimal("1.5", jpy()), Err(DecimalError::TooPrecise));
-        for text in ["", ".", "1.", ".5", "-1", "+1", "1e3", " 1", "1,000.00", "1.2.3", "NaN", "１", "9999999999999999999"]
-        {
+        for text in [
+            "",
+            ".",
+            "1.",
+            ".5",
+            "-1",
+            "+1",
+            "1e3",
+            " 1",
+            "1,000.00",
+            "1.2.3",
+            "NaN",
+            "１",
+            "9999999999999999999",
+        ] {
             assert_eq!(read(text), Err(DecimalError::Malformed), "{text}");
         }
     }

@@ -1,0 +1,158 @@
+//! Answers of the v2 gateway: the inner object, its codes, and the signed envelope.
+//!
+//! What is sent stays within what every published client can cut out of the text: compact JSON, the method's own key,
+//! response then `alipay_cert_sn` then `sign`, the signature's `/` and `+` written plainly. Slashes inside the signed
+//! object are escaped as the real gateway does, so that a client that re-serialises it fails here.
+
+use serde_json::Value;
+
+use super::wire::Charset;
+
+/// A code with its Chinese text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sub(pub(super) &'static str, pub(super) &'static str);
+
+/// Business codes that this mock decides on itself.
+pub(super) mod acq {
+    use super::Sub;
+
+    pub(crate) const TRADE_NOT_EXIST: Sub = Sub("ACQ.TRADE_NOT_EXIST", "交易不存在");
+    pub(crate) const TRADE_STATUS_ERROR: Sub = Sub("ACQ.TRADE_STATUS_ERROR", "交易状态不合法");
+    pub(crate) const TRADE_HAS_SUCCESS: Sub = Sub("ACQ.TRADE_HAS_SUCCESS", "交易已被支付");
+    pub(crate) const TRADE_HAS_CLOSE: Sub = Sub("ACQ.TRADE_HAS_CLOSE", "交易已经关闭");
+    pub(crate) const TRADE_HAS_FINISHED: Sub = Sub("ACQ.TRADE_HAS_FINISHED", "交易已完结");
+    pub(crate) const CONTEXT_INCONSISTENT: Sub = Sub("ACQ.CONTEXT_INCONSISTENT", "交易信息被篡改");
+    pub(crate) const INVALID_PARAMETER: Sub = Sub("ACQ.INVALID_PARAMETER", "参数无效");
+    pub(crate) const TOTAL_FEE_EXCEED: Sub = Sub("ACQ.TOTAL_FEE_EXCEED", "订单总金额不在允许范围内");
+    pub(crate) const EXPIRED_ALREADY: Sub =
+        Sub("ACQ.NOW_TIME_AFTER_EXPIRE_TIME_ERROR", "当前时间晚于交易超时时间");
+    pub(crate) const TOO_MANY_GOODS: Sub = Sub("ACQ.SUB_GOODS_SIZE_MAX_COUNT", "商品明细数量超限");
+    pub(crate) const INVALID_RECEIVE_ACCOUNT: Sub = Sub("ACQ.INVALID_RECEIVE_ACCOUNT", "收款账户不合法");
+    pub(crate) const REFUND_TOO_MUCH: Sub = Sub("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL", "退款金额超限");
+    pub(crate) const DISCORDANT_REPEAT: Sub = Sub("ACQ.DISCORDANT_REPEAT_REQUEST", "不一致的请求");
+    pub(crate) const REFUND_FEE_ERR: Sub = Sub("ACQ.REASON_TRADE_REFUND_FEE_ERR", "退款金额无效");
+}
+
+/// The value of a `…_response` member.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Inner {
+    code: &'static str,
+    msg: &'static str,
+    sub: Option<(String, String)>,
+    members: Vec<(&'static str, Value)>,
+}
+
+impl Inner {
+    /// Code 10000.
+    pub(super) fn success() -> Self {
+        Self { code: "10000", msg: "Success", sub: None, members: Vec::new() }
+    }
+
+    /// Code 40004 with a business code.
+    pub(super) fn failed(sub: Sub) -> Self {
+        Self::coded(sub.0, sub.1)
+    }
+
+    /// Any sub_code, under the gateway code it belongs to.
+    pub(super) fn coded(sub_code: &str, sub_msg: &str) -> Self {
+        let (code, msg) = gateway_code(sub_code);
+        Self { code, msg, sub: Some((sub_code.to_owned(), sub_msg.to_owned())), members: Vec::new() }
+    }
+
+    /// A code on demand ([`crate::faults::Fault::BusinessCode`]).
+    pub(super) fn on_demand(sub_code: &str) -> Self {
+        let busy = matches!(gateway_code(sub_code).0, "20000") || sub_code.ends_with("SYSTEM_ERROR");
+        Self::coded(sub_code, if busy { "系统繁忙" } else { "业务处理失败" })
+    }
+
+    /// With a business member.
+    #[must_use]
+    pub(super) fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.members.push((name, value.into()));
+        self
+    }
+
+    /// With a business member, if there is a value.
+    #[must_use]
+    pub(super) fn with_some(self, name: &'static str, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// For the journal: the code and what it stands for.
+    pub(super) fn verdict(&self) -> String {
+        match &self.sub {
+            Some((sub_code, _)) => format!("{} {sub_code}", self.code),
+            None => self.code.to_owned(),
+        }
+    }
+
+    /// The code, the message under it and the texts of a failure, for an HTML page.
+    pub(super) fn texts(&self) -> (&'static str, &str, &str) {
+        match &self.sub {
+            Some((sub_code, sub_msg)) => (self.code, sub_code, sub_msg),
+            None => (self.code, "", self.msg),
+        }
+    }
+
+    /// Compact JSON: code, msg, sub_code, sub_msg, then the members by name, slashes escaped.
+    pub(super) fn json(&self) -> String {
+        let mut all: Vec<(&str, Value)> = vec![("code", self.code.into()), ("msg", self.msg.into())];
+        if let Some((sub_code, sub_msg)) = &self.sub {
+            all.push(("sub_code", sub_code.as_str().into()));
+            all.push(("sub_msg", sub_msg.as_str().into()));
+        }
+        let mut members = self.members.clone();
+        members.sort_by_key(|(name, _)| *name);
+        all.extend(members);
+        let texts: Vec<String> = all.into_iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+        // Outside of strings JSON has no slash, and no escape ends in one, so this escapes exactly those in strings.
+        format!("{{{}}}", texts.join(",")).replace('/', "\\/")
+    }
+}
+
+/// The gateway code and message that a sub_code comes under.
+fn gateway_code(sub_code: &str) -> (&'static str, &'static str) {
+    const UNAVAILABLE: (&str, &str) = ("20000", "Service Currently Unavailable");
+    let has = |head: &str| sub_code.starts_with(head);
+    match sub_code {
+        "aop.unknow-error" | "aop.ACQ.SYSTEM_ERROR" | "aop.SYSTEM_ERROR" => UNAVAILABLE,
+        // `isp.` is a fault of the provider, with this one exception, which is a business answer.
+        "isp.bill_not_exist" => ("40004", "Business Failed"),
+        "isv.app-call-limited" | "isv.method-call-limited" => ("40005", "Call Limited"),
+        "isv.insufficient-isv-permissions"
+        | "isv.insufficient-user-permissions"
+        | "isv.self-invoke-forbidden"
+        | "isv.app-api-punished" => ("40006", "Insufficient Permissions"),
+        "isv.missing-signature-config" | "isv.decryption-error-unknown" => {
+            ("40003", "Insufficient Conditions")
+        }
+        "isv.decryption-error-missing-encrypt-type" => ("40001", "Missing Required Arguments"),
+        _ if has("isp.") => UNAVAILABLE,
+        _ if has("aop.") => ("20001", "Insufficient Token Permissions"),
+        _ if has("isv.missing-") => ("40001", "Missing Required Arguments"),
+        _ if has("isv.") => ("40002", "Invalid Arguments"),
+        _ => ("40004", "Business Failed"),
+    }
+}
+
+/// The whole body, in the request's charset.
+pub(super) fn envelope(
+    key: &str,
+    inner: &str,
+    cert_sn: Option<&str>,
+    sign: Option<&str>,
+    charset: Charset,
+) -> Vec<u8> {
+    let mut text = format!("{{\"{key}\":{inner}");
+    if let Some(cert_sn) = cert_sn {
+        text.push_str(&format!(",\"alipay_cert_sn\":\"{cert_sn}\""));
+    }
+    if let Some(sign) = sign {
+        text.push_str(&format!(",\"sign\":\"{sign}\""));
+    }
+    text.push('}');
+    charset.encode(&text)
+}

@@ -1,0 +1,218 @@
+//! The gateway in front of the APIs: which checks a request meets, in which order, and how it is turned away.
+//!
+//! Order: method, app_id, sign_type, timestamp, charset, version, format, signature, certificates, biz_content. Only
+//! "app_id before signature" is known from probes; the rest is the natural order. A refusal before the application is
+//! known carries no signature, every later one does. The timestamp is checked for its form only: clients use their
+//! local clock.
+
+use super::Merchant;
+use super::answer::Inner;
+use super::biz::Biz;
+use super::sign::{Empties, Keys, request_string};
+use super::time;
+use super::wire::{Charset, Params, html};
+
+/// The APIs this gateway has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    Precreate,
+    PagePay,
+    WapPay,
+    Query,
+    Close,
+    Cancel,
+    Refund,
+    RefundQuery,
+}
+
+impl Method {
+    const ALL: [Self; 8] = [
+        Self::Precreate,
+        Self::PagePay,
+        Self::WapPay,
+        Self::Query,
+        Self::Close,
+        Self::Cancel,
+        Self::Refund,
+        Self::RefundQuery,
+    ];
+
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.name() == name)
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Precreate => "alipay.trade.precreate",
+            Self::PagePay => "alipay.trade.page.pay",
+            Self::WapPay => "alipay.trade.wap.pay",
+            Self::Query => "alipay.trade.query",
+            Self::Close => "alipay.trade.close",
+            Self::Cancel => "alipay.trade.cancel",
+            Self::Refund => "alipay.trade.refund",
+            Self::RefundQuery => "alipay.trade.fastpay.refund.query",
+        }
+    }
+
+    /// The framework's word for it; see [`crate::faults::OPERATIONS`].
+    pub(super) fn operation(self) -> &'static str {
+        match self {
+            Self::Precreate | Self::PagePay | Self::WapPay => "charge",
+            Self::Query => "query",
+            Self::Close => "close",
+            Self::Cancel => "reverse",
+            Self::Refund => "refund",
+            Self::RefundQuery => "refund_query",
+        }
+    }
+
+    /// Whether a browser comes here, which gets HTML.
+    pub(super) fn is_page(self) -> bool {
+        matches!(self, Self::PagePay | Self::WapPay)
+    }
+}
+
+/// The key of the answer: the method with underscores, also when there is no such method.
+pub(super) fn response_key(method: Option<&str>) -> String {
+    let plain =
+        |name: &&str| name.len() <= 128 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.');
+    match method.filter(plain) {
+        Some(name) => format!("{}_response", name.replace('.', "_")),
+        None => "error_response".to_owned(),
+    }
+}
+
+/// A request that passed every check of the gateway.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) method: Method,
+    pub(super) charset: Charset,
+    pub(super) biz: Biz,
+    pub(super) notify_url: Option<String>,
+    pub(super) return_url: Option<String>,
+    /// Whether the answer names the certificate that verifies it.
+    pub(super) by_certificate: bool,
+    /// The string that was signed.
+    pub(super) expected: String,
+}
+
+/// A request that the gateway turned away.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub(super) inner: Inner,
+    /// Whether the application was known, so that the answer is signed.
+    pub(super) signed: bool,
+    pub(super) expected: Option<String>,
+}
+
+/// Checks a request, or says how it is turned away.
+pub(super) fn check(params: &Params, keys: &Keys, merchant: &Merchant) -> Result<Call, Box<Refusal>> {
+    let method = identify(params, merchant)
+        .map_err(|inner| Box::new(Refusal { inner, signed: false, expected: None }))?;
+    let charset =
+        common(params).map_err(|inner| Box::new(Refusal { inner, signed: true, expected: None }))?;
+    let expected = signature(params, keys, charset)?;
+    let refuse = |inner| Box::new(Refusal { inner, signed: true, expected: Some(expected.clone()) });
+    let by_certificate = certificates(params, merchant).map_err(refuse)?;
+    let biz = biz_content(params, charset).map_err(refuse)?;
+    let (notify_url, return_url) = (params.text("notify_url", charset), params.text("return_url", charset));
+    if [&notify_url, &return_url].into_iter().flatten().any(|url| url.len() > URL_BYTES_MAX) {
+        return Err(refuse(Inner::coded("isv.invalid-parameter", "参数无效")));
+    }
+    Ok(Call { method, charset, biz, notify_url, return_url, by_certificate, expected })
+}
+
+/// The documented length of notify_url and return_url.
+const URL_BYTES_MAX: usize = 256;
+
+fn identify(params: &Params, merchant: &Merchant) -> Result<Method, Inner> {
+    let Some(name) = params.ascii("method") else {
+        return Err(Inner::coded("isv.missing-method", "缺少方法名参数"));
+    };
+    // Whether an unknown method is answered signed when the application is known was seen nowhere; since the method is
+    // looked at first, it is not.
+    let method = Method::parse(name).ok_or_else(|| Inner::coded("isv.invalid-method", "不存在的方法名"))?;
+    match params.ascii("app_id") {
+        None => Err(Inner::coded("isv.missing-app-id", "缺少AppID参数")),
+        Some(app_id) if app_id == merchant.app_id => Ok(method),
+        Some(_) => Err(Inner::coded("isv.invalid-app-id", "无效的AppID参数")),
+    }
+}
+
+fn common(params: &Params) -> Result<Charset, Inner> {
+    let required =
+        |name: &str, code: &str, text: &str| params.ascii(name).ok_or_else(|| Inner::coded(code, text));
+    let sign_type = required("sign_type", "isv.missing-signature-type", "缺少签名类型参数")?;
+    // The application has one RSA2 key; RSA (SHA-1) and SM2 exist elsewhere.
+    if sign_type != "RSA2" {
+        return Err(Inner::coded("isv.invalid-signature-type", "无效的签名类型"));
+    }
+    let timestamp = required("timestamp", "isv.missing-timestamp", "缺少时间戳参数")?;
+    if time::parse(timestamp).is_none() {
+        return Err(Inner::coded("isv.invalid-timestamp", "非法的时间戳参数"));
+    }
+    let charset = params.ascii("charset").and_then(Charset::parse);
+    let charset = charset.ok_or_else(|| Inner::coded("isv.invalid-charset", "字符集错误"))?;
+    let version = required("version", "isv.missing-version", "缺少版本参数")?;
+    if version != "1.0" {
+        return Err(Inner::coded("isv.invalid-version", "无效的版本参数"));
+    }
+    match params.ascii("format") {
+        Some(format) if !format.eq_ignore_ascii_case("json") => {
+            Err(Inner::coded("isv.invalid-format", "无效的数据格式"))
+        }
+        Some(_) | None => Ok(charset),
+    }
+}
+
+/// Verifies with empty values dropped (documented) and, if that fails, with empty values kept (other clients).
+fn signature(params: &Params, keys: &Keys, charset: Charset) -> Result<String, Box<Refusal>> {
+    let dropped = request_string(params, Empties::Dropped);
+    let expected = charset.decode(&dropped);
+    let Some(sign) = params.ascii("sign") else {
+        let inner = Inner::coded("isv.missing-signature", "缺少签名参数");
+        return Err(Box::new(Refusal { inner, signed: true, expected: Some(expected) }));
+    };
+    if keys.app_signed(&dropped, sign) {
+        return Ok(expected);
+    }
+    let kept = request_string(params, Empties::Kept);
+    if keys.app_signed(&kept, sign) {
+        return Ok(charset.decode(&kept));
+    }
+    let hint = "验签出错，建议检查签名字符串或签名私钥与应用公钥是否匹配，网关生成的验签字符串为：";
+    let shown = expected.replace('&', "&amp;");
+    let inner = Inner::coded("isv.invalid-signature", &format!("{hint}{shown}"));
+    Err(Box::new(Refusal { inner, signed: true, expected: Some(expected) }))
+}
+
+/// Certificate mode as far as it shows here: the right serial numbers, and then an answer that names its certificate.
+fn certificates(params: &Params, merchant: &Merchant) -> Result<bool, Inner> {
+    let Some(app_cert_sn) = params.ascii("app_cert_sn") else { return Ok(false) };
+    if app_cert_sn != merchant.app_cert_sn {
+        return Err(Inner::coded("isv.app-cert-not-exist", "应用证书不存在"));
+    }
+    match params.ascii("alipay_root_cert_sn") {
+        None => Err(Inner::coded("isv.missing-alipay-root-cert-sn", "缺少支付宝根证书序列号参数")),
+        Some(sn) if sn == merchant.alipay_root_cert_sn => Ok(true),
+        Some(_) => Err(Inner::coded("isv.invalid-alipay-root-cert-sn", "无效的支付宝根证书序列号")),
+    }
+}
+
+fn biz_content(params: &Params, charset: Charset) -> Result<Biz, Inner> {
+    let Some(text) = params.text("biz_content", charset) else {
+        return Err(Inner::coded("isv.invalid-parameter", "参数无效，缺少biz_content"));
+    };
+    Biz::parse(&text).ok_or_else(|| Inner::coded("isv.illegal-json", "JSON格式错误"))
+}
+
+/// The error page of the page interfaces, in GBK.
+pub(super) fn error_page(inner: &Inner) -> Vec<u8> {
+    let (code, sub_code, sub_msg) = inner.texts();
+    let sub_msg = html(sub_msg);
+    let page = format!(
+        "<!DOCTYPE html><html><head><meta charset=\"gbk\"><title>支付宝 - 错误</title></head><body>\
+         <h1>调试错误，请回到请求来源地，重新发起请求。</h1><p>错误代码 {code} {sub_code}</p><p>{sub_msg}</p></body></html>"
+    );
+    Charset::Gbk.encode(&page)
+}

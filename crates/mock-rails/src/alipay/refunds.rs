@@ -1,0 +1,96 @@
+//! Refunds: a ledger per trade, keyed by `out_request_no`.
+
+use jiff::Timestamp;
+
+use super::answer::{Inner, Sub, acq};
+use super::biz::{Biz, yuan};
+use super::notify::Event;
+use super::orders::{find, fund_bill_list};
+use super::time;
+use super::trades::{Order, Refund, Status, Trade, Trades};
+use super::{Done, Merchant};
+
+/// `alipay.trade.refund`
+///
+/// `fund_change` is `Y` when this call moved the money and `N` on a repeat; `refund_fee` is the sum over the trade.
+pub(super) fn refund(trades: &mut Trades, biz: &Biz, merchant: &Merchant, now: Timestamp) -> Done {
+    match try_refund(trades, biz, now) {
+        Ok((order, refund, moved)) => {
+            let inner = refunded(&order, &refund, moved, biz, merchant);
+            let event = moved.then_some(Event::Refunded { out_biz_no: refund.out_request_no, at: refund.at });
+            Done { inner, event: event.map(|event| (order, event)) }
+        }
+        Err(sub) => Done::only(Inner::failed(sub).with("refund_fee", "0.00").with("send_back_fee", "0.00")),
+    }
+}
+
+fn try_refund(trades: &mut Trades, biz: &Biz, now: Timestamp) -> Result<(Order, Refund, bool), Sub> {
+    let fen = biz.fen("refund_amount").ok_or(acq::INVALID_PARAMETER)?;
+    let named = biz.text("out_request_no");
+    let (order, mut trade) = find(trades, biz, now)?;
+    // A number is required to give back a part; without one the order's own stands for the whole.
+    if (named.is_none() && fen < order.total_fen) || named.as_ref().is_some_and(|no| no.len() > 64) {
+        return Err(acq::INVALID_PARAMETER);
+    }
+    let out_request_no = named.unwrap_or_else(|| order.out_trade_no.clone());
+    // The repeat comes before the state: a refund that emptied the trade can still be asked for again.
+    if let Some(before) = trade.refunds.iter().find(|refund| refund.out_request_no == out_request_no) {
+        if before.fen != fen {
+            return Err(acq::DISCORDANT_REPEAT);
+        }
+        return Ok((order.clone(), before.clone(), false));
+    }
+    match trade.status {
+        Status::Success => {}
+        Status::WaitBuyerPay => return Err(acq::TRADE_STATUS_ERROR),
+        Status::Closed => return Err(acq::TRADE_HAS_CLOSE),
+        Status::Finished => return Err(acq::TRADE_HAS_FINISHED),
+    }
+    if fen > order.total_fen - trade.refunded_fen() {
+        return Err(acq::REFUND_TOO_MUCH);
+    }
+    let refund = Refund { out_request_no, fen, at: now, reason: biz.text("refund_reason") };
+    trade.refund(refund.clone(), order.total_fen);
+    order.trade = Some(trade);
+    Ok((order.clone(), refund, true))
+}
+
+fn refunded(order: &Order, refund: &Refund, moved: bool, biz: &Biz, merchant: &Merchant) -> Inner {
+    let detailed = biz.lists("query_options", "refund_detail_item_list");
+    Inner::success()
+        .with("buyer_logon_id", merchant.buyer_logon_id)
+        .with("buyer_user_id", merchant.buyer_id)
+        .with("fund_change", if moved { "Y" } else { "N" })
+        .with("gmt_refund_pay", time::text(refund.at))
+        .with("out_trade_no", order.out_trade_no.as_str())
+        .with("refund_fee", yuan(order.trade.as_ref().map_or(0, Trade::refunded_fen)))
+        .with("send_back_fee", if moved { yuan(refund.fen) } else { "0.00".to_owned() })
+        .with_some("trade_no", order.trade.as_ref().map(|trade| trade.trade_no.as_str()))
+        .with_some("refund_detail_item_list", (detailed && moved).then(|| fund_bill_list(refund.fen)))
+}
+
+/// `alipay.trade.fastpay.refund.query`: an unknown refund is answered 10000 with nothing but code and msg.
+pub(super) fn refund_query(trades: &mut Trades, biz: &Biz, now: Timestamp) -> Done {
+    let Some(out_request_no) = biz.text("out_request_no") else {
+        return Done::only(Inner::failed(acq::INVALID_PARAMETER));
+    };
+    let (order, trade) = match find(trades, biz, now) {
+        Ok(found) => found,
+        Err(sub) => return Done::only(Inner::failed(sub)),
+    };
+    let Some(refund) = trade.refunds.iter().find(|refund| refund.out_request_no == out_request_no) else {
+        return Done::only(Inner::success());
+    };
+    let asked = |option| biz.lists("query_options", option);
+    let inner = Inner::success()
+        .with("out_request_no", out_request_no)
+        .with("out_trade_no", order.out_trade_no.as_str())
+        .with("refund_amount", yuan(refund.fen))
+        .with_some("refund_reason", refund.reason.as_deref())
+        .with("refund_status", "REFUND_SUCCESS")
+        .with("total_amount", yuan(order.total_fen))
+        .with("trade_no", trade.trade_no.as_str())
+        .with_some("gmt_refund_pay", asked("gmt_refund_pay").then(|| time::text(refund.at)));
+    let details = asked("refund_detail_item_list").then(|| fund_bill_list(refund.fen));
+    Done::only(inner.with_some("refund_detail_item_list", details))
+}

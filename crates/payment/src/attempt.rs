@@ -1,0 +1,173 @@
+//! One try to collect an intent on one rail account.
+//!
+//! ```text
+//! Sending ──► AwaitingPayer ──► Paid
+//!    │  ▲          │    │
+//!    ▼  │          ▼    └─────► Refused
+//!  InDoubt ────► Closing ─────► Closed ──► Late
+//! ```
+//!
+//! [`State::on`] takes one piece of news and says where it leads; the whole table is printed into
+//! `docs/state-machines.md` by a test. An attempt never knows of other attempts: which of two paid ones stays is the
+//! intent's decision.
+
+mod on;
+mod state;
+
+use jiff::{SignedDuration, Timestamp};
+use paifang_money::PositiveMoney;
+use serde::{Deserialize, Serialize};
+
+use crate::{AccountId, AttemptId, OrderNo, Presentation, RailName, RailRef, RequestId, Verb, WalletName};
+
+pub use on::Turn;
+pub use state::{
+    AwaitingPayer, CloseVerb, Closed, Closing, End, Found, InDoubt, Late, Paid, Refused, Sending, State, Why,
+};
+
+/// How long after its expiry an order that the rail does not know may still appear: clock skew and a delayed request.
+pub const ABSENCE_MARGIN: SignedDuration = SignedDuration::from_secs(120);
+
+/// How long a payer's code charge may stay undecided before it is reversed, where the rail can reverse.
+pub const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+
+/// How often one attempt is sent at most, counting the first time.
+pub const SENDS_MAX: u32 = 4;
+
+/// An attempt: what never changes about it, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// What was agreed when it was opened.
+    pub terms: Terms,
+    /// Where it stands.
+    pub state: State,
+    /// The rail's own number, once known.
+    pub rail_ref: Option<RailRef>,
+    /// The intent no longer waits for it, although the rail could not prove its end; it stays watched to its expiry.
+    pub left: bool,
+}
+
+/// What an attempt is, fixed in its first commit. Everything that the rail's message needs is here or in the sealed
+/// payer data beside it, so that each re-plan gives the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// Its id.
+    pub id: AttemptId,
+    /// The call of the storefront that opened it.
+    pub request_id: RequestId,
+    /// 0, or which automatic repeat within that call this is.
+    pub n: u32,
+    /// The attempt that it repeats, if any.
+    pub repeats: Option<AttemptId>,
+    /// The rail.
+    pub rail: RailName,
+    /// The rail account.
+    pub account: AccountId,
+    /// The wallet.
+    pub wallet: WalletName,
+    /// How the payer is asked.
+    pub presentation: Presentation,
+    /// Under which number the rail knows it.
+    pub order_no: OrderNo,
+    /// Under which number the rail would know its reverse.
+    pub reversal_no: OrderNo,
+    /// The whole amount.
+    pub amount: PositiveMoney,
+    /// When it was opened; whole seconds.
+    pub opened_at: Timestamp,
+    /// The absolute expiry, also sent to the rail; whole seconds.
+    pub expires_at: Timestamp,
+    /// 32 lower-case hex digits for the rail's message.
+    pub nonce: String,
+    /// Where the payer's browser goes at the end; absent where the storefront gave none.
+    pub return_url: Option<String>,
+    /// What the rail can do about it.
+    pub rules: Rules,
+}
+
+/// What the descriptor said when the attempt was opened; kept, so that old attempts keep their rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    /// The creation may be sent again byte for byte.
+    pub resendable: bool,
+    /// The rail has a close call.
+    pub closable: bool,
+    /// The rail can reverse it.
+    pub reversible: bool,
+}
+
+/// What a worker does next about an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Duty {
+    /// Send the stored creation (again); written ahead by [`crate::intent::Intent::begin_send`].
+    Send,
+    /// Ask the rail or end the order.
+    Call(Verb),
+    /// Nothing.
+    Rest,
+}
+
+impl Attempt {
+    /// A new attempt, written ahead of its first byte.
+    pub fn open(terms: Terms) -> Self {
+        let state = State::Sending(Sending { sends: 1, unsent: false, doubted: false });
+        Self { terms, state, rail_ref: None, left: false }
+    }
+
+    /// Whether more can happen to it by itself.
+    pub fn is_live(&self) -> bool {
+        self.state.is_live()
+    }
+
+    /// Whether the intent has to wait for it before something else is opened or the intent ends.
+    pub fn is_blocking(&self) -> bool {
+        self.is_live() && !self.left
+    }
+
+    /// Whether the charge happens in the call itself.
+    pub fn is_synchronous(&self) -> bool {
+        self.terms.presentation.is_synchronous()
+    }
+
+    /// Whether its own expiry has passed.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        now >= self.terms.expires_at
+    }
+
+    /// Whether "the rail knows no such order" is final by now.
+    pub fn absence_is_final(&self, now: Timestamp) -> bool {
+        now >= self.terms.expires_at.saturating_add(ABSENCE_MARGIN).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Whether a payer's code charge has been undecided for too long.
+    pub fn patience_is_over(&self, now: Timestamp) -> bool {
+        now >= self.terms.opened_at.saturating_add(PATIENCE).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Whether the stored creation is to be sent again: it was never shown to a payer, and the rail takes repeats.
+    pub fn wants_resend(&self) -> bool {
+        let State::InDoubt(doubt) = &self.state else { return false };
+        let looked = doubt.found.is_some();
+        looked && !self.is_synchronous() && self.terms.rules.resendable && doubt.sends < SENDS_MAX
+    }
+
+    /// What a worker does next.
+    pub fn duty(&self, wanted: bool) -> Duty {
+        match &self.state {
+            State::Sending(sending) if sending.unsent => Duty::Send,
+            State::Sending(_) | State::AwaitingPayer(_) | State::Closed(_) => Duty::Call(Verb::Query),
+            State::InDoubt(_) if wanted && !self.left && self.wants_resend() => Duty::Send,
+            State::InDoubt(_) => Duty::Call(Verb::Query),
+            State::Closing(closing) => match (closing.verb, closing.ask) {
+                (CloseVerb::Close, false) => Duty::Call(Verb::Close),
+                (CloseVerb::Close, true) => Duty::Call(Verb::Query),
+                (CloseVerb::Reverse, false) => Duty::Call(Verb::Reverse),
+                (CloseVerb::Reverse, true) => Duty::Call(Verb::QueryReverse),
+            },
+            State::Paid(_) | State::Refused(_) | State::Late(_) => Duty::Rest,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,236 @@
+//! What one piece of news does to an attempt: a function per outcome, a match over all states in each.
+
+use jiff::Timestamp;
+
+use super::{
+    Attempt, AwaitingPayer, CloseVerb, Closed, Closing, End, Found, InDoubt, Late, Paid, Refused, SENDS_MAX,
+    Sending, State,
+};
+use crate::{
+    Basis, CloseProof, Doubt, News, NextAction, NotSent, Observation, Outcome, Pending, Reason, Refusal,
+    Settled, Verb,
+};
+
+/// Where a piece of news leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turn {
+    /// Nothing new.
+    Stay,
+    /// To this state.
+    Move(State),
+    /// Genuine, but it contradicts what was ordered or settled: kept, raised, and without effect.
+    Suspicious(Doubt),
+}
+
+impl Attempt {
+    /// Where this news leads at this time. Total: every state takes every outcome of every verb.
+    pub fn on(&self, seen: &Observation, now: Timestamp) -> Turn {
+        match self.turn(seen, now) {
+            Turn::Move(next) if next == self.state => Turn::Stay,
+            turn => turn,
+        }
+    }
+
+    fn turn(&self, seen: &Observation, now: Timestamp) -> Turn {
+        let outcome = match &seen.news {
+            News::Absent => return self.on_absent(seen.verb, now),
+            News::Outcome(outcome) => outcome,
+        };
+        match outcome {
+            Outcome::Paid(settled) => self.on_paid(settled),
+            Outcome::Refunded(_) => Turn::Stay,
+            Outcome::Closed(proof) => self.on_closed(proof),
+            Outcome::Pending(pending) => self.on_pending(pending, seen.verb),
+            Outcome::Refused(refusal) => self.on_refused(refusal, seen.verb),
+            Outcome::NotSent(cause) => self.on_not_sent(cause, seen.verb, now),
+            Outcome::Unknown(doubt) => self.on_unknown(doubt, seen.verb),
+        }
+    }
+
+    fn on_paid(&self, settled: &Settled) -> Turn {
+        if settled.amount != self.terms.amount {
+            return Turn::Suspicious(Doubt::AmountMismatch);
+        }
+        let settled = settled.clone();
+        match &self.state {
+            State::Sending(_) | State::AwaitingPayer(_) | State::InDoubt(_) => {
+                Turn::Move(State::Paid(Paid { settled }))
+            }
+            State::Closing(closing) => match (closing.verb, &closing.paid) {
+                (CloseVerb::Close, _) => Turn::Move(State::Paid(Paid { settled })),
+                (CloseVerb::Reverse, None) => {
+                    Turn::Move(State::Closing(Closing { paid: Some(settled), ..closing.clone() }))
+                }
+                (CloseVerb::Reverse, Some(known)) => same_transaction(known, &settled),
+            },
+            State::Paid(Paid { settled: known }) | State::Late(Late { settled: known }) => {
+                same_transaction(known, &settled)
+            }
+            State::Closed(Closed { returned: Some(_), .. }) => Turn::Stay,
+            State::Refused(_) | State::Closed(_) => Turn::Move(State::Late(Late { settled })),
+        }
+    }
+
+    fn on_closed(&self, proof: &CloseProof) -> Turn {
+        let ended = |returned| Turn::Move(State::Closed(Closed { end: End::Proved, returned }));
+        match &self.state {
+            State::Sending(_) | State::AwaitingPayer(_) | State::InDoubt(_) => ended(proof.returned),
+            State::Closing(closing) => {
+                ended(proof.returned.or_else(|| closing.paid.as_ref().map(|settled| settled.amount)))
+            }
+            State::Paid(_) | State::Refused(_) | State::Closed(_) | State::Late(_) => Turn::Stay,
+        }
+    }
+
+    fn on_pending(&self, pending: &Pending, verb: Verb) -> Turn {
+        let shown = pending.next_action.clone().or(self.is_synchronous().then_some(NextAction::WaitForPayer));
+        let unpaid = |doubt: Doubt, sends| {
+            Turn::Move(State::InDoubt(InDoubt { doubt, sends, found: Some(Found::Unpaid) }))
+        };
+        match (&self.state, shown) {
+            (State::Sending(_) | State::InDoubt(_), Some(next_action)) => {
+                Turn::Move(State::AwaitingPayer(AwaitingPayer { next_action }))
+            }
+            (State::Sending(sending), None) => unpaid(Doubt::Crashed, sending.sends),
+            (State::InDoubt(doubt), None) if doubt.found != Some(Found::Unpaid) => {
+                unpaid(doubt.doubt.clone(), doubt.sends)
+            }
+            (State::InDoubt(_), None) => Turn::Stay,
+            (State::Closing(closing), _) => match verb {
+                Verb::Close | Verb::Reverse | Verb::QueryReverse => ask(closing, true),
+                Verb::Query => ask(closing, false),
+                Verb::Charge | Verb::Refund | Verb::QueryRefund => Turn::Stay,
+            },
+            (State::AwaitingPayer(_), _) => Turn::Stay,
+            (State::Paid(_) | State::Refused(_) | State::Closed(_) | State::Late(_), _) => Turn::Stay,
+        }
+    }
+
+    fn on_refused(&self, refusal: &Refusal, verb: Verb) -> Turn {
+        let refused = || Turn::Move(State::Refused(Refused { refusal: refusal.clone() }));
+        match (&self.state, verb) {
+            (State::Sending(_), Verb::Charge | Verb::Query) if self.needs_confirmation(refusal) => {
+                self.unconfirmed(refusal, 1)
+            }
+            (State::InDoubt(doubt), Verb::Charge | Verb::Query) if self.needs_confirmation(refusal) => {
+                self.unconfirmed(refusal, doubt.sends)
+            }
+            (State::Sending(_) | State::InDoubt(_), Verb::Charge | Verb::Query) => refused(),
+            (State::AwaitingPayer(_), Verb::Query) => refused(),
+            (State::Closing(closing), Verb::Query) if closing.paid.is_none() => refused(),
+            (State::Closing(closing), Verb::Close) => ask(closing, true),
+            (State::Closing(closing), Verb::Reverse | Verb::QueryReverse) => match &closing.paid {
+                Some(settled) => Turn::Move(State::Paid(Paid { settled: settled.clone() })),
+                None => Turn::Move(State::InDoubt(InDoubt {
+                    doubt: Doubt::RailUnsure(refusal.rail_code.clone()),
+                    sends: SENDS_MAX,
+                    found: None,
+                })),
+            },
+            (State::Sending(_) | State::AwaitingPayer(_) | State::InDoubt(_) | State::Closing(_), _) => {
+                Turn::Stay
+            }
+            (State::Paid(_) | State::Refused(_) | State::Closed(_) | State::Late(_), _) => Turn::Stay,
+        }
+    }
+
+    fn on_not_sent(&self, cause: &NotSent, verb: Verb, now: Timestamp) -> Turn {
+        let (State::Sending(sending), Verb::Charge) = (&self.state, verb) else { return Turn::Stay };
+        if sending.doubted {
+            let doubt = InDoubt { doubt: Doubt::ConnectionLost, sends: sending.sends, found: None };
+            return Turn::Move(State::InDoubt(doubt));
+        }
+        let (reason, code) = match cause {
+            NotSent::NotPlanned(rule) => ("invalid_request", rule.as_str()),
+            NotSent::NotConnected | NotSent::HeldBack => ("rail_unreachable", "not_sent"),
+        };
+        let hopeless = matches!(cause, NotSent::NotPlanned(_));
+        if hopeless || sending.sends >= SENDS_MAX || self.is_expired(now) {
+            return Turn::Move(State::Refused(Refused { refusal: own_refusal(reason, code) }));
+        }
+        Turn::Move(State::Sending(Sending { unsent: true, ..sending.clone() }))
+    }
+
+    fn on_unknown(&self, doubt: &Doubt, verb: Verb) -> Turn {
+        match (&self.state, verb) {
+            (State::Sending(sending), Verb::Charge) => Turn::Move(State::InDoubt(InDoubt {
+                doubt: doubt.clone(),
+                sends: sending.sends,
+                found: None,
+            })),
+            (State::Sending(sending), Verb::Query) => Turn::Move(State::InDoubt(InDoubt {
+                doubt: Doubt::Crashed,
+                sends: sending.sends,
+                found: None,
+            })),
+            (State::Closing(closing), Verb::Close | Verb::Reverse) => ask(closing, true),
+            (State::Sending(_) | State::AwaitingPayer(_) | State::InDoubt(_) | State::Closing(_), _) => {
+                Turn::Stay
+            }
+            (State::Paid(_) | State::Refused(_) | State::Closed(_) | State::Late(_), _) => Turn::Stay,
+        }
+    }
+
+    /// Absence is final only after the order's own expiry: before it, a delayed request may still create the order (F04).
+    fn on_absent(&self, verb: Verb, now: Timestamp) -> Turn {
+        let never_existed = || Turn::Move(State::Closed(Closed { end: End::NeverExisted, returned: None }));
+        let last = self.absence_is_final(now);
+        let nothing = |doubt: &Doubt, sends| {
+            Turn::Move(State::InDoubt(InDoubt { doubt: doubt.clone(), sends, found: Some(Found::Nothing) }))
+        };
+        match &self.state {
+            State::InDoubt(InDoubt { doubt: Doubt::Unconfirmed(refusal), .. }) => {
+                Turn::Move(State::Refused(Refused { refusal: refusal.clone() }))
+            }
+            State::Closing(closing) => match (closing.verb, verb) {
+                (CloseVerb::Reverse, Verb::QueryReverse) => ask(closing, false),
+                (CloseVerb::Close | CloseVerb::Reverse, _) if last && closing.paid.is_none() => {
+                    never_existed()
+                }
+                (CloseVerb::Close, _) => {
+                    Turn::Move(State::Closing(Closing { absent: true, ask: false, ..closing.clone() }))
+                }
+                (CloseVerb::Reverse, _) => Turn::Stay,
+            },
+            State::Sending(_) | State::InDoubt(_) | State::AwaitingPayer(_) if last => never_existed(),
+            State::Sending(sending) => nothing(&Doubt::Crashed, sending.sends),
+            State::InDoubt(doubt) => nothing(&doubt.doubt, doubt.sends),
+            State::AwaitingPayer(_) => Turn::Stay,
+            State::Paid(_) | State::Refused(_) | State::Closed(_) | State::Late(_) => Turn::Stay,
+        }
+    }
+
+    /// An unsigned no to a charge that happens in the call itself becomes final together with an absent query.
+    fn needs_confirmation(&self, refusal: &Refusal) -> bool {
+        self.is_synchronous() && refusal.basis == Basis::Channel
+    }
+
+    fn unconfirmed(&self, refusal: &Refusal, sends: u32) -> Turn {
+        let doubt = Doubt::Unconfirmed(refusal.clone());
+        Turn::Move(State::InDoubt(InDoubt { doubt, sends, found: None }))
+    }
+}
+
+fn ask(closing: &Closing, ask: bool) -> Turn {
+    if closing.ask == ask && !closing.absent {
+        return Turn::Stay;
+    }
+    Turn::Move(State::Closing(Closing { ask, absent: false, ..closing.clone() }))
+}
+
+/// The same fact twice is nothing new; a second transaction under one order number is raised (F05).
+fn same_transaction(known: &Settled, settled: &Settled) -> Turn {
+    match (&known.rail_ref, &settled.rail_ref) {
+        (Some(one), Some(other)) if one != other => Turn::Suspicious(Doubt::Mismatch("rail_ref".into())),
+        _ => Turn::Stay,
+    }
+}
+
+fn own_refusal(reason: &'static str, code: &str) -> Refusal {
+    Refusal {
+        reason: Reason::parse(reason).expect("a literal of our own in the reason's alphabet"),
+        rail_code: code.to_owned(),
+        rail_message: String::new(),
+        basis: Basis::NotSent,
+    }
+}

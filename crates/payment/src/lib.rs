@@ -1,0 +1,29 @@
+//! What a payment is, without any I/O: ids, outcomes, evidence, and the three machines.
+//!
+//! - [`intent::Intent`] is what the storefront wants to be paid: one amount, any number of tries, at most one capture.
+//! - [`attempt::Attempt`] is one try on one rail account, with an order number of its own.
+//! - [`refund::Refund`] is money on its way back; it has a journal of its own.
+//!
+//! A machine takes a command or an [`Observation`] and answers a step: the next value and the journal facts that lead
+//! to it. A fact is applied by exactly one function, so a row always equals the fold of its journal. Nothing here knows
+//! a clock, a store, a rail or a socket; time is an argument.
+//!
+//! Limits: [`intent::ATTEMPTS_MAX`] attempts per intent; texts as their types say.
+#![forbid(unsafe_code)]
+
+pub mod attempt;
+mod evidence;
+mod id;
+pub mod intent;
+mod name;
+mod next_action;
+mod outcome;
+pub mod refund;
+
+pub use evidence::{Digest, Evidence, Source};
+pub use id::{AttemptId, EventId, IdError, IntentId, RefundId, TenantId};
+pub use name::{AccountId, NameError, OrderNo, PayerId, RailName, RailRef, Reason, RequestId, WalletName};
+pub use next_action::{FormField, NextAction, Presentation};
+pub use outcome::{
+    Basis, CloseProof, Doubt, News, NotSent, Observation, Outcome, Pending, Refusal, Settled, Verb,
+};

@@ -1,0 +1,130 @@
+//! Names that come from outside, each parsed once into a type that says what it may hold.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a text is not such a name. The text itself is not repeated: it may be long or hostile.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} must be {rule}")]
+pub struct NameError {
+    what: &'static str,
+    rule: &'static str,
+}
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $range:expr, $allowed:expr;)*) => {$(
+        $(#[$doc])*
+        #[doc = concat!("\n\nForm: ", $rule, ".")]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Reads the text, or says what would be right.
+            pub fn parse(text: &str) -> Result<Self, NameError> {
+                let allowed: fn(u8) -> bool = $allowed;
+                if ($range).contains(&text.len()) && text.bytes().all(allowed) {
+                    Ok(Self(text.to_owned()))
+                } else {
+                    Err(NameError { what: $what, rule: $rule })
+                }
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+
+            fn try_from(text: String) -> Result<Self, NameError> {
+                Self::parse(&text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+    )*};
+}
+
+macro_rules! shown {
+    ($($name:ident)*) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+
+fn lower_word(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-')
+}
+
+fn visible(byte: u8) -> bool {
+    matches!(byte, 0x21..=0x7e)
+}
+
+names! {
+    /// A rail, such as `alipay`: the outside scheme and its API. An open set.
+    RailName, "rail", "1 to 32 of a-z, 0-9, _ and -", 1..=32, lower_word;
+    /// One merchant contract with a rail, named in the config, such as `alipay-main`.
+    AccountId, "rail account", "1 to 32 of a-z, 0-9, _ and -", 1..=32, lower_word;
+    /// A wallet, such as `wechatpay`: what the payer holds. An open set.
+    WalletName, "wallet", "1 to 32 of a-z, 0-9, _ and -", 1..=32, lower_word;
+    /// Why something was refused, in our words, such as `insufficient_funds`. An open set.
+    Reason, "reason", "1 to 64 of a-z, 0-9, _ and -", 1..=64, lower_word;
+    /// The storefront's own id of a call that moves money; never expires.
+    RequestId, "request_id", "1 to 64 visible ASCII characters without blanks", 1..=64, visible;
+    /// The number under which a rail knows an order or a refund. 8 to 32 letters and digits suit every rail
+    /// (UnionPay 8 to 40 without `-` and `_`, WeChat Pay 6 to 32, Alipay up to 64).
+    OrderNo, "order number", "8 to 32 letters and digits", 8..=32, |b| b.is_ascii_alphanumeric();
+    /// The rail's own number of a transaction.
+    RailRef, "rail reference", "1 to 64 visible ASCII characters without blanks", 1..=64, visible;
+    /// A payer as the wallet's login names them (an openid). Personal data: it has no `Display`, and `Debug` hides it.
+    PayerId, "payer id", "1 to 128 visible ASCII characters without blanks", 1..=128, visible;
+}
+
+shown! { RailName AccountId WalletName Reason RequestId OrderNo RailRef }
+
+impl fmt::Debug for PayerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PayerId(***)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// F44: ids with odd characters are refused at the edge.
+    #[test]
+    fn odd_characters_and_lengths_are_refused() {
+        for text in ["", "a b", "a\0b", "a/b", "a&b=c|d", "\u{202e}abc", "Ａbc12345", &"x".repeat(300)] {
+            assert!(OrderNo::parse(text).is_err(), "{text:?}");
+            assert!(RailName::parse(text).is_err(), "{text:?}");
+        }
+        assert!(OrderNo::parse("ABCDEFG").is_err());
+        assert!(OrderNo::parse("ABCDEFGH").is_ok());
+        assert!(RequestId::parse("order-1/pay|2").is_ok());
+    }
+
+    /// I14: a payer's id never prints.
+    #[test]
+    fn a_payer_id_does_not_print() {
+        let id = PayerId::parse("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o").unwrap();
+        assert_eq!(format!("{id:?}"), "PayerId(***)");
+    }
+}

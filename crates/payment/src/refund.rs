@@ -1,0 +1,184 @@
+//! Money on its way back. A refund is an aggregate of its own, so that many can run beside each other; what they may
+//! return in all is guarded by one row of the intent (I6).
+//!
+//! ```text
+//! Sending ──► Processing ──► Succeeded
+//!   │  ▲          │
+//!   ▼  │          ▼
+//! InDoubt ──────► Failed
+//! ```
+//!
+//! A refund is only ever repeated under its own number: a second number would return the money twice (F17).
+
+mod step;
+
+use jiff::Timestamp;
+use paifang_money::PositiveMoney;
+use serde::{Deserialize, Serialize};
+
+use crate::attempt::{Found, Sending};
+use crate::{
+    AccountId, AttemptId, Doubt, Evidence, IntentId, OrderNo, RailName, RailRef, RefundId, Refusal,
+    RequestId, Settled, TenantId, Verb,
+};
+
+pub use step::{FoldError, Posting, Seen, Step};
+
+/// A refund: what was agreed, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refund {
+    /// What was agreed when it was opened.
+    pub terms: Terms,
+    /// Where it stands.
+    pub state: State,
+    /// The rail's own number of the refund, once known.
+    pub rail_ref: Option<RailRef>,
+    /// How many journal entries lead here.
+    pub version: u64,
+}
+
+/// What a refund is, fixed in its first commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// Its id.
+    pub id: RefundId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The intent whose money goes back.
+    pub intent: IntentId,
+    /// The attempt that collected it.
+    pub attempt: AttemptId,
+    /// The call that opened it; for late money, the call that had opened the attempt.
+    pub request_id: RequestId,
+    /// Why it exists.
+    pub purpose: Purpose,
+    /// The rail.
+    pub rail: RailName,
+    /// The rail account.
+    pub account: AccountId,
+    /// Its number at the rail, the same at every repeat.
+    pub refund_no: OrderNo,
+    /// How much goes back.
+    pub amount: PositiveMoney,
+    /// The storefront's reason, for the payer's eyes.
+    pub reason: Option<String>,
+    /// When it was opened; whole seconds.
+    pub opened_at: Timestamp,
+    /// Until when it may be sent again under its number.
+    pub resend_until: Timestamp,
+    /// 32 lower-case hex digits for the rail's message.
+    pub nonce: String,
+}
+
+/// Why a refund exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// The storefront asked for it.
+    Requested,
+    /// A payment came too late, or was the second one; it goes back by itself.
+    LateMoney,
+}
+
+/// Where a refund stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum State {
+    /// Written ahead: it may have been sent.
+    Sending(Sending),
+    /// Sent, and the outcome is unknown.
+    InDoubt(InDoubt),
+    /// The rail took it; the money is on its way.
+    Processing,
+    /// The money went back. Final.
+    Succeeded {
+        /// What the rail said.
+        settled: Settled,
+    },
+    /// It will not go back by this refund; the reserve is free again. Final.
+    Failed {
+        /// What the rail said.
+        refusal: Refusal,
+    },
+}
+
+/// See [`State::InDoubt`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InDoubt {
+    /// Why it is unknown.
+    pub doubt: Doubt,
+    /// How often it was sent.
+    pub sends: u32,
+    /// What the last query found.
+    pub found: Option<Found>,
+}
+
+/// One journal entry of a refund.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// 1, 2, 3, ... without gaps.
+    pub seq: u64,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// What is new.
+    pub fact: Fact,
+    /// Why it is believed.
+    pub evidence: Evidence,
+}
+
+/// What is new.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "fact")]
+pub enum Fact {
+    /// The refund was opened, written ahead of its first byte.
+    Opened {
+        /// What it is.
+        terms: Terms,
+    },
+    /// It moved.
+    Moved {
+        /// Where to.
+        to: State,
+        /// The rail's number, where this news brought it.
+        rail_ref: Option<RailRef>,
+    },
+}
+
+impl Refund {
+    /// What a worker does next.
+    pub fn duty(&self, now: Timestamp) -> crate::attempt::Duty {
+        use crate::attempt::Duty;
+        match &self.state {
+            State::Sending(sending) if sending.unsent => Duty::Send,
+            State::InDoubt(doubt) if doubt.found == Some(Found::Nothing) && now < self.terms.resend_until => {
+                Duty::Send
+            }
+            State::Sending(_) | State::InDoubt(_) | State::Processing => Duty::Call(Verb::QueryRefund),
+            State::Succeeded { .. } | State::Failed { .. } => Duty::Rest,
+        }
+    }
+
+    /// Whether it has ended.
+    pub fn is_final(&self) -> bool {
+        match self.state {
+            State::Sending(_) | State::InDoubt(_) | State::Processing => false,
+            State::Succeeded { .. } | State::Failed { .. } => true,
+        }
+    }
+}
+
+impl State {
+    /// The stored, printed and exported name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Sending(_) => "sending",
+            Self::InDoubt(_) => "in_doubt",
+            Self::Processing => "processing",
+            Self::Succeeded { .. } => "succeeded",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! What the engine wants of a rail.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use paifang_money::PositiveMoney;
+use paifang_payment::{OrderNo, PayerId, Presentation, RailRef, Verb, WalletName};
+use zeroize::Zeroizing;
+
+/// One call. Everything in it is stored before the call is planned.
+#[derive(Debug, Clone, Copy)]
+pub enum Call<'a> {
+    /// Collect the money, or create the order for it.
+    Charge(&'a Charge),
+    /// Ask about an order.
+    Query(&'a Order),
+    /// End an unpaid order.
+    Close(&'a Order),
+    /// End an order, returning what was paid.
+    Reverse(&'a Reversal),
+    /// Ask about a reverse.
+    QueryReverse(&'a Reversal),
+    /// Give money back.
+    Refund(&'a RefundOrder),
+    /// Ask about a refund.
+    QueryRefund(&'a RefundOrder),
+}
+
+/// An order as the rail knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// Our number.
+    pub order_no: OrderNo,
+    /// The whole amount of the order.
+    pub amount: PositiveMoney,
+    /// How the payer is asked.
+    pub presentation: Presentation,
+    /// The rail's own number, once known (UnionPay's `queryId`).
+    pub rail_ref: Option<RailRef>,
+    /// When the order was opened; part of UnionPay's order identity (`txnTime`). Whole seconds.
+    pub opened_at: Timestamp,
+    /// The absolute expiry that is also sent to the rail. Whole seconds.
+    pub expires_at: Timestamp,
+}
+
+/// A new order.
+#[derive(Debug, Clone)]
+pub struct Charge {
+    /// The order to create.
+    pub order: Order,
+    /// What is bought, for the payer's eyes; 1 to 127 bytes of UTF-8 without control characters.
+    pub description: String,
+    /// The wallet that the payer chose (one rail may serve several).
+    pub wallet: WalletName,
+    /// The payer as the wallet's login names them, where the offer needs it.
+    pub payer: Option<PayerId>,
+    /// The code scanned from the payer's phone, where the offer needs it.
+    pub payer_code: Option<PayerCode>,
+    /// The payer's address, where the rail asks for it.
+    pub client_ip: Option<IpAddr>,
+}
+
+/// A reverse of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reversal {
+    /// The order to end.
+    pub order: Order,
+    /// The reverse's own number, on rails that want one.
+    pub reversal_no: OrderNo,
+    /// When the reverse was opened. Whole seconds.
+    pub opened_at: Timestamp,
+}
+
+/// A refund of (a part of) an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundOrder {
+    /// The paid order.
+    pub order: Order,
+    /// The refund's own number; the same at each repeat.
+    pub refund_no: OrderNo,
+    /// How much goes back.
+    pub amount: PositiveMoney,
+    /// Why, for the payer's eyes; at most 80 bytes.
+    pub reason: Option<String>,
+    /// When the refund was opened. Whole seconds.
+    pub opened_at: Timestamp,
+}
+
+/// The digits of a payer's code. Whoever has it can charge the payer, so it is a secret: no `Debug` text, never stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PayerCode(Zeroizing<String>);
+
+/// Not a payer's code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a payer's code is 10 to 64 letters and digits")]
+pub struct PayerCodeError;
+
+impl PayerCode {
+    /// Reads a scanned code: 10 to 64 letters and digits.
+    pub fn parse(text: &str) -> Result<Self, PayerCodeError> {
+        let plain = (10..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric());
+        if plain { Ok(Self(Zeroizing::new(text.to_owned()))) } else { Err(PayerCodeError) }
+    }
+
+    /// The digits, for the message to the rail and for nothing else.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PayerCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PayerCode(***)")
+    }
+}
+
+impl Call<'_> {
+    /// Which verb this is.
+    pub fn verb(&self) -> Verb {
+        match self {
+            Self::Charge(_) => Verb::Charge,
+            Self::Query(_) => Verb::Query,
+            Self::Close(_) => Verb::Close,
+            Self::Reverse(_) => Verb::Reverse,
+            Self::QueryReverse(_) => Verb::QueryReverse,
+            Self::Refund(_) => Verb::Refund,
+            Self::QueryRefund(_) => Verb::QueryRefund,
+        }
+    }
+
+    /// The order that the call is about.
+    pub fn order(&self) -> &Order {
+        match self {
+            Self::Charge(charge) => &charge.order,
+            Self::Query(order) | Self::Close(order) => order,
+            Self::Reverse(reversal) | Self::QueryReverse(reversal) => &reversal.order,
+            Self::Refund(refund) | Self::QueryRefund(refund) => &refund.order,
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What a rail can do, as data. The engine never issues a call that is not listed; the conformance kit proves the list.
+
+use paifang_payment::Presentation;
+
+/// The capabilities of one rail, true for every account unless the account's settings narrow them.
+#[derive(Debug, Clone, Copy)]
+pub struct Descriptor {
+    /// The rail's name, as in the config's `rail = "..."`.
+    pub rail: &'static str,
+    /// What it is, for people.
+    pub title: &'static str,
+    /// The wallets and presentations that can be charged.
+    pub offers: &'static [Offer],
+    /// ISO 4217 codes.
+    pub currencies: &'static [&'static str],
+    /// Least amount of a charge, minor units.
+    pub amount_min: i64,
+    /// Largest amount of a charge, minor units.
+    pub amount_max: i64,
+    /// How an order ends that nobody paid.
+    pub closing: Closing,
+    /// Whether a charge by payer's code can be reversed.
+    pub reverses: bool,
+    /// Refunds.
+    pub refunding: Refunding,
+    /// The keys that an account needs.
+    pub keys: &'static [KeySpec],
+}
+
+/// One way to charge one wallet.
+#[derive(Debug, Clone, Copy)]
+pub struct Offer {
+    /// The wallet.
+    pub wallet: &'static str,
+    /// How the payer is asked.
+    pub presentation: Presentation,
+    /// In which surroundings of the payer this works.
+    pub clients: &'static [ClientKind],
+    /// What must be known of the payer.
+    pub needs: &'static [Need],
+    /// Longest life of an order in seconds; a wish beyond it is cut to it.
+    pub expiry_s_max: u32,
+    /// Shortest life of an order in seconds; a wish below it is refused.
+    pub expiry_s_min: u32,
+    /// Whether the same creation may be sent again byte for byte and answers the same order.
+    pub resendable: bool,
+}
+
+/// Where the payer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientKind {
+    /// A browser on a desktop.
+    DesktopBrowser,
+    /// A browser on a phone, outside of any wallet.
+    MobileBrowser,
+    /// The browser inside a wallet.
+    InWallet,
+    /// A mini program inside a wallet.
+    MiniProgram,
+    /// The storefront's native app.
+    NativeApp,
+    /// A till with a scanner or a display.
+    PointOfSale,
+}
+
+/// What an offer needs to know of the payer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Need {
+    /// The payer's id from the wallet's login (an openid).
+    PayerId,
+    /// The code scanned from the payer's phone.
+    PayerCode,
+    /// The payer's IP address.
+    ClientIp,
+}
+
+/// How an order ends that nobody paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closing {
+    /// The rail has a close call; one of an order that it does not know answers "absent" and proves nothing.
+    ByCall,
+    /// Only its expiry ends it, proved by a query after it.
+    ByExpiry,
+}
+
+/// How refunds work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refunding {
+    /// Less than the whole amount may go back.
+    pub partial: bool,
+    /// How many refunds one order may have.
+    pub count_max: u32,
+    /// Days after the payment in which a refund is taken.
+    pub window_days: u32,
+    /// For how many seconds after its opening a refund in doubt may be sent again under its number.
+    pub resend_s: u32,
+    /// Least seconds between two refunds of one order; the scheduler obeys it.
+    pub interval_s: u32,
+}
+
+/// One key of an account, as the config names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeySpec {
+    /// The name under `[rail.keys]`.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: KeyKind,
+    /// Whether the account works without it.
+    pub required: bool,
+    /// What it is for, for people.
+    pub about: &'static str,
+}
+
+/// What a configured key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    /// Our RSA private key (PEM, or bare base64 of PKCS#8 or PKCS#1) that signs requests.
+    SigningKey,
+    /// The certificate of our signing key (PEM), of which the serial is sent.
+    SigningCertificate,
+    /// The rail's public key or certificate (PEM, or bare base64 of SPKI). A certificate's id is its own serial; a
+    /// plain key's id is given by the config beside it.
+    VerifyKey,
+    /// A symmetric key, used raw (WeChat Pay's APIv3 key, 32 bytes).
+    SymmetricKey,
+    /// A root certificate (PEM) that the rail's signer certificates chain to.
+    RootCertificate,
+    /// An intermediate certificate (PEM) between the root and the rail's signer certificates.
+    IntermediateCertificate,
+}

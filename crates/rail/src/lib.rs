@@ -1,0 +1,41 @@
+//! The adapter SDK: everything that somebody needs who teaches the gateway a new rail.
+//!
+//! An adapter is a codec. It turns a [`Call`] into the bytes of an [`Exchange`] ([`Rail::plan`]) and bytes into an
+//! [`Answer`] ([`Rail::read`], [`Rail::open_notification`]). It never sees a socket, a clock, a random number or a key
+//! byte: all of that is lent by the [`Context`], so the same inputs always give the same bytes and golden tests are exact.
+//!
+//! Proof is a type. Only [`Keyring`] hands out a [`Genuine`], and without one an adapter cannot build "paid",
+//! "refunded" or "closed", nor a [`Verified`] notification. An adapter that forgets to verify does not compile:
+//!
+//! ```compile_fail
+//! # use paifang_rail::Genuine;
+//! let forged = Genuine { digest: todo!(), key_serial: String::new() };
+//! ```
+//! ```compile_fail
+//! # use paifang_rail::{Outcome, Verified};
+//! # fn settled() -> paifang_payment::Settled { unimplemented!() }
+//! let unproven = Outcome::paid(settled());
+//! ```
+//!
+//! Limits: a reply or notification body is at most [`BODY_BYTES_MAX`]; the transport and the listener cut beyond it.
+#![forbid(unsafe_code)]
+
+mod adapter;
+mod call;
+mod descriptor;
+mod exchange;
+mod keyring;
+mod notification;
+mod proof;
+mod secret;
+
+pub use adapter::{Context, Plan, PlanError, Rail};
+pub use call::{Call, Charge, Order, PayerCode, PayerCodeError, RefundOrder, Reversal};
+pub use descriptor::{ClientKind, Closing, Descriptor, KeyKind, KeySpec, Need, Offer, Refunding};
+pub use exchange::{BODY_BYTES_MAX, Exchange, HttpReply, Method, Reply};
+pub use keyring::{CertificateRule, KeyError, Keyring, KeyringBuilder, NotGenuine};
+pub use notification::{
+    Claims, Identity, Notification, NotificationError, RawNotification, Subject, Verdict,
+};
+pub use proof::{Answer, Genuine, Outcome, Verified};
+pub use secret::Secret;

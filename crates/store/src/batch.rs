@@ -1,0 +1,257 @@
+//! What is committed: plain data, whole or not at all.
+
+use jiff::Timestamp;
+use paifang_ledger::Transfer;
+use paifang_money::PositiveMoney;
+use paifang_payment::intent::{self, Intent};
+use paifang_payment::refund::{self, Refund};
+use paifang_payment::{AccountId, AttemptId, Digest, EventId, IntentId, RefundId, RequestId, TenantId};
+use serde::{Deserialize, Serialize};
+
+use crate::row::{Amounts, Operation, Submission, WorkKey};
+
+/// One commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// Whose it is; every row in it belongs to this tenant.
+    pub tenant: TenantId,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// The storefront's request, where it is one.
+    pub request: Option<RequestKey>,
+    /// The intent that moves.
+    pub intent: Option<IntentWrite>,
+    /// The refunds that move.
+    pub refunds: Vec<RefundWrite>,
+    /// Changes of the intent's amounts, each with its condition.
+    pub guards: Vec<Guard>,
+    /// Ledger rows.
+    pub transfers: Vec<Transfer>,
+    /// What is to be done next.
+    pub work: Vec<WorkChange>,
+    /// Payer data of attempts.
+    pub submissions: Vec<SubmissionChange>,
+    /// Events for the storefront.
+    pub events: Vec<NewEvent>,
+    /// The notification that brought the news.
+    pub inbox: Option<InboxEntry>,
+    /// The claim under which this is written.
+    pub fence: Option<Fence>,
+}
+
+/// A storefront's request id with what it stands for. Never expires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestKey {
+    /// The kind of call.
+    pub operation: Operation,
+    /// The id.
+    pub request_id: RequestId,
+    /// Fingerprint of the canonical request.
+    pub fingerprint: Digest,
+    /// What the call makes or touches.
+    pub resource: Resource,
+}
+
+/// What a request made or touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "id")]
+pub enum Resource {
+    /// An intent.
+    Intent(IntentId),
+    /// A refund.
+    Refund(RefundId),
+}
+
+/// An intent's next row, with the journal entries that lead to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IntentWrite {
+    /// The version that was seen; 0 for a new intent.
+    pub expected: u64,
+    /// The row after it.
+    pub row: Intent,
+    /// The new entries.
+    pub entries: Vec<intent::Entry>,
+}
+
+/// A refund's next row, with the journal entries that lead to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundWrite {
+    /// The version that was seen; 0 for a new refund.
+    pub expected: u64,
+    /// The row after it.
+    pub row: Refund,
+    /// The new entries.
+    pub entries: Vec<refund::Entry>,
+}
+
+/// A change of an intent's amounts. Its condition is checked by the store in the same statement that changes the row,
+/// so any number of refunds may run beside each other and never return more than was captured (I6).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guard {
+    /// `captured += amount`, at most the intent's amount.
+    Capture(IntentId, PositiveMoney),
+    /// `reserved += amount`, if `captured - refunded - reserved >= amount`.
+    Reserve(IntentId, PositiveMoney),
+    /// `reserved -= amount`, `refunded += amount`.
+    Settle(IntentId, PositiveMoney),
+    /// `reserved -= amount`.
+    Release(IntentId, PositiveMoney),
+}
+
+/// A change of the list of things to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorkChange {
+    /// Schedules it (anew): a new fence, no tries yet.
+    Put {
+        /// What it is about.
+        key: WorkKey,
+        /// The rail account whose lane it runs in; `None` for expiries.
+        lane: Option<AccountId>,
+        /// When it is due.
+        due_at: Timestamp,
+        /// Claimed by the writer from the start.
+        lease: Option<Lease>,
+    },
+    /// Not due before then, tries kept. Needs the batch's fence.
+    Delay {
+        /// What it is about.
+        key: WorkKey,
+        /// When it is due.
+        due_at: Timestamp,
+    },
+    /// Nothing more to do.
+    Remove {
+        /// What it was about.
+        key: WorkKey,
+    },
+    /// Nobody touches it any more until a person has looked.
+    Quarantine {
+        /// What it is about.
+        key: WorkKey,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A claim that begins with the row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Who holds it.
+    pub owner: String,
+    /// For how long, on the store's clock, in milliseconds.
+    pub millis: u32,
+}
+
+/// A change of an attempt's payer data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubmissionChange {
+    /// Keep it.
+    Put(AttemptId, Submission),
+    /// The attempt has ended: forget it.
+    Clear(AttemptId),
+}
+
+/// An event for the storefront; its body is frozen here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent {
+    /// Stable over every delivery.
+    pub id: EventId,
+    /// What it belongs to.
+    pub intent: IntentId,
+    /// Such as `payment_intent.succeeded`.
+    pub kind: String,
+    /// The resource at that moment.
+    pub snapshot: Snapshot,
+}
+
+/// A resource as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "resource")]
+pub enum Snapshot {
+    /// An intent.
+    Intent {
+        /// The intent.
+        intent: Box<Intent>,
+        /// Its amounts.
+        amounts: Amounts,
+    },
+    /// A refund.
+    Refund {
+        /// The refund.
+        refund: Box<Refund>,
+    },
+}
+
+/// A genuine notification, kept once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxEntry {
+    /// The rail account that it came in for.
+    pub account: AccountId,
+    /// What deduplicates it within the account.
+    pub key: String,
+    /// What became of it.
+    pub verdict: InboxVerdict,
+    /// Digest of the signed bytes; the payload itself is not kept.
+    pub digest: Digest,
+}
+
+/// What became of a genuine notification.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "verdict")]
+pub enum InboxVerdict {
+    /// It was news, or told what was known.
+    Applied,
+    /// Genuine, but for another merchant, app, amount or currency: kept, raised, without effect.
+    Suspicious {
+        /// What does not fit.
+        why: String,
+    },
+}
+
+/// Writes only if the claim still holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fence {
+    /// The claimed piece of work.
+    pub key: WorkKey,
+    /// The claim's epoch.
+    pub epoch: u64,
+}
+
+/// What a store answers to a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Committed {
+    /// It is durable.
+    Done,
+    /// This request id was there before, with the same fingerprint: what it stands for. Nothing was changed.
+    Replayed(Resource),
+    /// This request id was there before, with another fingerprint. Nothing was changed.
+    RequestReused,
+    /// An expected version has moved on. Nothing was changed; load and decide again.
+    Conflict,
+    /// The claim was lost. Nothing was changed.
+    Fenced,
+    /// This notification was kept before. Nothing was changed.
+    SeenBefore,
+    /// An amount's condition did not hold. Nothing was changed.
+    GuardFailed,
+}
+
+impl Batch {
+    /// An empty batch.
+    pub fn new(tenant: TenantId, at: Timestamp) -> Self {
+        Self {
+            tenant,
+            at,
+            request: None,
+            intent: None,
+            refunds: Vec::new(),
+            guards: Vec::new(),
+            transfers: Vec::new(),
+            work: Vec::new(),
+            submissions: Vec::new(),
+            events: Vec::new(),
+            inbox: None,
+            fence: None,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Where everything is kept: the [`Store`] port, what it commits ([`Batch`]), and the in-memory [`ModelStore`].
+//!
+//! The port is coarse so that every store fits and no transaction leaks upward: load, decide, commit. A batch is
+//! committed whole or not at all, and it says what it has seen: a version that has moved on is a
+//! [`Committed::Conflict`], after which the caller loads and decides again.
+//!
+//! [`ModelStore`] is the reference: no file, no SQL, every rule in plain code. The conformance suite runs the same
+//! histories over it and over every real store and demands equal results. [`fsck`] proves of any store that rows equal
+//! the fold of their journals, that amounts equal the refunds, and that the ledger balances.
+//!
+//! Limits: [`PAGE_MAX`] rows per read; a batch touches one intent and any number of its refunds.
+#![forbid(unsafe_code)]
+
+mod batch;
+mod error;
+pub mod fsck;
+mod model;
+mod port;
+mod row;
+
+pub use batch::{
+    Batch, Committed, Fence, Guard, InboxEntry, InboxVerdict, IntentWrite, Lease, NewEvent, RefundWrite,
+    RequestKey, Resource, Snapshot, SubmissionChange, WorkChange,
+};
+pub use error::StoreError;
+pub use model::ModelStore;
+pub use port::{PAGE_MAX, Store};
+pub use row::{
+    AccountBalance, Amounts, AttemptRef, InboxRow, IntentFilter, IntentRow, Leased, Operation, Page,
+    RefundRef, RequestRow, Stats, StoredEvent, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
+};

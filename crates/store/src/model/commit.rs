@@ -1,0 +1,272 @@
+//! What a batch does to the content. Works on a copy that is dropped when anything is refused.
+
+use jiff::{SignedDuration, Timestamp};
+use paifang_ledger::PostError;
+use paifang_money::Money;
+use paifang_payment::refund::{Purpose, Refund};
+use paifang_payment::{AccountId, IntentId};
+
+use super::{Content, Work};
+use crate::{
+    Amounts, AttemptRef, Batch, Committed, Guard, InboxRow, IntentRow, IntentWrite, Leased, NewEvent,
+    RefundRef, RefundWrite, RequestKey, RequestRow, StoreError, StoredEvent, StoredTransfer,
+    SubmissionChange, Tenant, WorkChange, WorkKey, WorkRow,
+};
+
+/// `Err(Ok(..))`: refused; `Err(Err(..))`: the batch breaks a rule that its maker should have kept.
+type Step = Result<(), Result<Committed, StoreError>>;
+
+impl Content {
+    pub(super) fn commit(&mut self, batch: Batch, now: Timestamp) -> Result<Committed, StoreError> {
+        match self.apply(batch, now) {
+            Ok(()) => Ok(Committed::Done),
+            Err(refused) => refused,
+        }
+    }
+
+    fn apply(&mut self, batch: Batch, now: Timestamp) -> Step {
+        self.take_request(&batch)?;
+        self.take_inbox(&batch)?;
+        if let Some(fence) = &batch.fence {
+            let held = self.work.get(&fence.key.text());
+            let holds =
+                held.is_some_and(|work| work.row.epoch == fence.epoch && work.row.quarantined.is_none());
+            if !holds {
+                return Err(Ok(Committed::Fenced));
+            }
+        }
+        if let Some(write) = &batch.intent {
+            self.write_intent(write)?;
+        }
+        for write in &batch.refunds {
+            self.write_refund(write)?;
+        }
+        for guard in &batch.guards {
+            self.guard(guard)?;
+        }
+        self.post(&batch)?;
+        for change in batch.work {
+            self.change_work(change, now)?;
+        }
+        for change in batch.submissions {
+            match change {
+                SubmissionChange::Put(attempt, submission) => {
+                    drop(self.submissions.insert(attempt, submission))
+                }
+                SubmissionChange::Clear(attempt) => drop(self.submissions.remove(&attempt)),
+            }
+        }
+        for event in batch.events {
+            self.append_event(event, batch.tenant, batch.at);
+        }
+        Ok(())
+    }
+
+    fn take_request(&mut self, batch: &Batch) -> Step {
+        let Some(RequestKey { operation, request_id, fingerprint, resource }) = &batch.request else {
+            return Ok(());
+        };
+        let key = (batch.tenant, *operation, request_id.clone());
+        match self.requests.get(&key) {
+            Some(row) if row.fingerprint == *fingerprint => Err(Ok(Committed::Replayed(row.resource))),
+            Some(_) => Err(Ok(Committed::RequestReused)),
+            None => {
+                self.requests.insert(key, RequestRow { fingerprint: *fingerprint, resource: *resource });
+                Ok(())
+            }
+        }
+    }
+
+    fn take_inbox(&mut self, batch: &Batch) -> Step {
+        let Some(entry) = &batch.inbox else { return Ok(()) };
+        if self.inbox.iter().any(|row| row.account == entry.account && row.key == entry.key) {
+            return Err(Ok(Committed::SeenBefore));
+        }
+        let (account, key) = (entry.account.clone(), entry.key.clone());
+        let (verdict, digest) = (entry.verdict.clone(), entry.digest);
+        self.inbox.push(InboxRow { account, key, verdict, at: batch.at, digest });
+        Ok(())
+    }
+
+    fn write_intent(&mut self, write: &IntentWrite) -> Step {
+        let terms = &write.row.terms;
+        let known = self.intents.get(&terms.id);
+        if known.map_or(0, |row| row.intent.version) != write.expected {
+            return Err(Ok(Committed::Conflict));
+        }
+        let amounts = known.map_or_else(|| Amounts::none(terms.amount.currency()), |row| row.amounts);
+        for attempt in &write.row.attempts {
+            let place = (attempt.terms.account.clone(), attempt.terms.order_no.clone());
+            let target = AttemptRef { tenant: terms.tenant, intent: terms.id, attempt: attempt.terms.id };
+            if self.orders.entry(place).or_insert_with(|| target.clone()) != &target {
+                return Err(Err(StoreError::Broken(format!(
+                    "order number {} is taken",
+                    attempt.terms.order_no
+                ))));
+            }
+        }
+        self.intent_journal.entry(terms.id).or_default().extend(write.entries.iter().cloned());
+        self.intents.insert(terms.id, IntentRow { intent: write.row.clone(), amounts });
+        Ok(())
+    }
+
+    fn write_refund(&mut self, write: &RefundWrite) -> Step {
+        let terms = &write.row.terms;
+        if self.refunds.get(&terms.id).map_or(0, |row| row.version) != write.expected {
+            return Err(Ok(Committed::Conflict));
+        }
+        if write.expected == 0 {
+            self.take_refund_number(&write.row)?;
+        }
+        self.refund_journal.entry(terms.id).or_default().extend(write.entries.iter().cloned());
+        self.refunds.insert(terms.id, write.row.clone());
+        Ok(())
+    }
+
+    fn take_refund_number(&mut self, refund: &Refund) -> Step {
+        let terms = &refund.terms;
+        let place = (terms.account.clone(), terms.refund_no.clone());
+        let target = RefundRef { tenant: terms.tenant, intent: terms.intent, refund: terms.id };
+        let late_twice = terms.purpose == Purpose::LateMoney && !self.late_refunds.insert(terms.attempt);
+        if late_twice || self.refund_numbers.insert(place, target).is_some() {
+            return Err(Err(StoreError::Broken(format!("refund number {} is taken", terms.refund_no))));
+        }
+        Ok(())
+    }
+
+    fn guard(&mut self, guard: &Guard) -> Step {
+        let (id, amount) = match guard {
+            Guard::Capture(id, amount)
+            | Guard::Reserve(id, amount)
+            | Guard::Settle(id, amount)
+            | Guard::Release(id, amount) => (id, amount.money()),
+        };
+        let next = self.guarded(*id, guard, amount).ok_or(Ok(Committed::GuardFailed))?;
+        if let Some(row) = self.intents.get_mut(id) {
+            row.amounts = next;
+        }
+        Ok(())
+    }
+
+    fn guarded(&self, id: IntentId, guard: &Guard, amount: Money) -> Option<Amounts> {
+        let row = self.intents.get(&id)?;
+        let Amounts { captured, reserved, refunded } = row.amounts;
+        let next = match guard {
+            Guard::Capture(..) => Amounts { captured: captured.checked_add(amount)?, reserved, refunded },
+            Guard::Reserve(..) => Amounts { captured, reserved: reserved.checked_add(amount)?, refunded },
+            Guard::Settle(..) => Amounts {
+                captured,
+                reserved: reserved.checked_sub(amount)?,
+                refunded: refunded.checked_add(amount)?,
+            },
+            Guard::Release(..) => Amounts { captured, reserved: reserved.checked_sub(amount)?, refunded },
+        };
+        let out = next.reserved.checked_add(next.refunded)?;
+        let within = row.intent.terms.amount.money().checked_sub(next.captured).is_some();
+        (within && next.captured.checked_sub(out).is_some()).then_some(next)
+    }
+
+    fn post(&mut self, batch: &Batch) -> Step {
+        let book = self.books.entry(batch.tenant).or_default();
+        book.append(&batch.transfers).map_err(|error| match error {
+            PostError::Twice(_)
+            | PostError::SameAccount(_)
+            | PostError::NothingPending(_)
+            | PostError::Overdrawn(_, _) => Err(StoreError::Broken(error.to_string())),
+        })?;
+        for transfer in &batch.transfers {
+            let position = self.transfers.len() as u64 + 1;
+            self.transfers.push(StoredTransfer {
+                position,
+                tenant: batch.tenant,
+                transfer: transfer.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    fn change_work(&mut self, change: WorkChange, now: Timestamp) -> Step {
+        match change {
+            WorkChange::Put { key, lane, due_at, lease } => {
+                let epoch = self.work.get(&key.text()).map_or(1, |work| work.row.epoch + 1);
+                let leased_until =
+                    lease.map(|lease| plus(now, SignedDuration::from_millis(lease.millis.into())));
+                let row = WorkRow { key, lane, due_at, tries: 0, epoch, leased_until, quarantined: None };
+                self.work.insert(row.key.text(), Work { row });
+            }
+            WorkChange::Delay { key, due_at } => {
+                let gone = || Err(StoreError::Broken("delays work that is not there".into()));
+                let work = self.work.get_mut(&key.text()).ok_or_else(gone)?;
+                (work.row.due_at, work.row.leased_until) = (due_at, None);
+            }
+            WorkChange::Remove { key } => drop(self.work.remove(&key.text())),
+            WorkChange::Quarantine { key, reason } => {
+                if let Some(work) = self.work.get_mut(&key.text()) {
+                    (work.row.quarantined, work.row.leased_until) = (Some(reason), None);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn append_event(&mut self, event: NewEvent, tenant: paifang_payment::TenantId, at: Timestamp) {
+        let sequence = self.sequences.entry(event.intent).or_insert(0);
+        *sequence += 1;
+        self.events.push(StoredEvent {
+            cursor: self.events.len() as u64 + 1,
+            id: event.id,
+            tenant,
+            intent: event.intent,
+            sequence: *sequence,
+            kind: event.kind,
+            at,
+            snapshot: event.snapshot,
+        });
+    }
+
+    pub(super) fn lease_due(
+        &mut self,
+        lane: Option<&AccountId>,
+        max: usize,
+        now: Timestamp,
+        lease: SignedDuration,
+    ) -> Vec<Leased> {
+        let mut due: Vec<&mut WorkRow> = self.work.values_mut().map(|work| &mut work.row).collect();
+        due.retain(|row| {
+            let free = row.leased_until.is_none_or(|until| until <= now);
+            row.lane.as_ref() == lane && row.due_at <= now && free && row.quarantined.is_none()
+        });
+        due.sort_by_key(|row| (row.due_at, row.key.text()));
+        due.into_iter()
+            .take(max)
+            .map(|row| {
+                row.tries += 1;
+                row.epoch += 1;
+                row.leased_until = Some(plus(now, lease));
+                Leased { key: row.key.clone(), tries: row.tries, epoch: row.epoch }
+            })
+            .collect()
+    }
+
+    pub(super) fn hasten(&mut self, key: &WorkKey, now: Timestamp) {
+        if let Some(work) = self.work.get_mut(&key.text()) {
+            let free = work.row.leased_until.is_none_or(|until| until <= now);
+            if free && work.row.quarantined.is_none() && work.row.due_at > now {
+                work.row.due_at = now;
+            }
+        }
+    }
+
+    pub(super) fn add_tenant(&mut self, tenant: &Tenant) -> bool {
+        let taken =
+            self.tenants.iter().any(|known| known.id == tenant.id || known.key_hash == tenant.key_hash);
+        if !taken {
+            self.tenants.push(tenant.clone());
+        }
+        !taken
+    }
+}
+
+fn plus(time: Timestamp, by: SignedDuration) -> Timestamp {
+    time.saturating_add(by).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,147 @@
+//! Reads of the content.
+
+use std::ops::Bound;
+
+use jiff::Timestamp;
+use paifang_payment::refund::{self, Refund};
+use paifang_payment::{IntentId, RefundId, TenantId, attempt};
+
+use super::Content;
+use crate::{
+    AccountBalance, InboxVerdict, IntentFilter, IntentRow, PAGE_MAX, Page, Stats, StoredEvent,
+    StoredTransfer, WorkRow,
+};
+
+impl Content {
+    pub(super) fn list_intents(
+        &self,
+        tenant: TenantId,
+        filter: &IntentFilter,
+        max: usize,
+    ) -> Page<IntentRow> {
+        let end = filter.before.map_or(Bound::Unbounded, Bound::Excluded);
+        let older = self.intents.range((Bound::Unbounded, end)).rev().map(|(_, row)| row);
+        let wanted = |row: &&IntentRow| {
+            let state = filter.state.as_deref().is_none_or(|state| row.intent.state.name() == state);
+            row.intent.terms.tenant == tenant && state
+        };
+        page(older.filter(wanted).cloned(), max)
+    }
+
+    pub(super) fn list_refunds(
+        &self,
+        tenant: TenantId,
+        intent: Option<IntentId>,
+        before: Option<RefundId>,
+        max: usize,
+    ) -> Page<Refund> {
+        let end = before.map_or(Bound::Unbounded, Bound::Excluded);
+        let older = self.refunds.range((Bound::Unbounded, end)).rev().map(|(_, row)| row);
+        let wanted = |row: &&Refund| {
+            row.terms.tenant == tenant && intent.is_none_or(|intent| row.terms.intent == intent)
+        };
+        page(older.filter(wanted).cloned(), max)
+    }
+
+    pub(super) fn events_after(&self, tenant: Option<TenantId>, cursor: u64, max: usize) -> Vec<StoredEvent> {
+        let wanted = |event: &&StoredEvent| {
+            event.cursor > cursor && tenant.is_none_or(|tenant| event.tenant == tenant)
+        };
+        self.events.iter().filter(wanted).take(max.min(PAGE_MAX)).cloned().collect()
+    }
+
+    pub(super) fn transfers_after(
+        &self,
+        tenant: Option<TenantId>,
+        position: u64,
+        max: usize,
+    ) -> Vec<StoredTransfer> {
+        let wanted = |row: &&StoredTransfer| {
+            row.position > position && tenant.is_none_or(|tenant| row.tenant == tenant)
+        };
+        self.transfers.iter().filter(wanted).take(max.min(PAGE_MAX)).cloned().collect()
+    }
+
+    pub(super) fn list_balances(&self, tenant: TenantId) -> Vec<AccountBalance> {
+        let books = self.books.get(&tenant);
+        let balances = books.into_iter().flat_map(|books| books.balances());
+        balances
+            .map(|(account, currency, balance)| AccountBalance {
+                account: account.clone(),
+                currency,
+                balance,
+            })
+            .collect()
+    }
+
+    pub(super) fn scan_intents(&self, after: Option<IntentId>, max: usize) -> Vec<IntentRow> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.intents
+            .range((start, Bound::Unbounded))
+            .take(max.min(PAGE_MAX))
+            .map(|(_, row)| row.clone())
+            .collect()
+    }
+
+    pub(super) fn scan_refunds(&self, after: Option<RefundId>, max: usize) -> Vec<Refund> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.refunds
+            .range((start, Bound::Unbounded))
+            .take(max.min(PAGE_MAX))
+            .map(|(_, row)| row.clone())
+            .collect()
+    }
+
+    pub(super) fn scan_work(&self, after: Option<&str>, max: usize) -> Vec<WorkRow> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let rows = self.work.range::<str, _>((start, Bound::Unbounded));
+        rows.take(max.min(PAGE_MAX)).map(|(_, work)| work.row.clone()).collect()
+    }
+
+    pub(super) fn stats(&self, now: Timestamp) -> Stats {
+        let mut stats = Stats { last_event: self.events.len() as u64, ..Stats::default() };
+        for row in self.intents.values() {
+            *stats.intents.entry(row.intent.state.name().to_owned()).or_default() += 1;
+            for attempt in &row.intent.attempts {
+                if matches!(attempt.state, attempt::State::InDoubt(_)) {
+                    doubt(&mut stats, attempt.terms.opened_at);
+                }
+            }
+        }
+        for refund in self.refunds.values() {
+            if matches!(refund.state, refund::State::InDoubt(_)) {
+                doubt(&mut stats, refund.terms.opened_at);
+            }
+        }
+        for work in self.work.values().map(|work| &work.row) {
+            if work.quarantined.is_some() {
+                stats.quarantined += 1;
+            } else if let Some(until) = work.leased_until.filter(|until| *until > now) {
+                stats.leased += 1;
+                stats.oldest_lease_until =
+                    Some(stats.oldest_lease_until.map_or(until, |oldest| oldest.min(until)));
+            } else if work.due_at <= now {
+                stats.due += 1;
+                stats.oldest_due =
+                    Some(stats.oldest_due.map_or(work.due_at, |oldest| oldest.min(work.due_at)));
+            }
+        }
+        let odd = self.inbox.iter().filter(|row| matches!(row.verdict, InboxVerdict::Suspicious { .. }));
+        stats.suspicious = odd.count() as u64;
+        stats
+    }
+}
+
+/// A doubt is as old as the operation that it is about.
+fn doubt(stats: &mut Stats, since: Timestamp) {
+    stats.doubts += 1;
+    stats.oldest_doubt = Some(stats.oldest_doubt.map_or(since, |oldest| oldest.min(since)));
+}
+
+fn page<T>(rows: impl Iterator<Item = T>, max: usize) -> Page<T> {
+    let max = max.clamp(1, PAGE_MAX);
+    let mut rows: Vec<T> = rows.take(max + 1).collect();
+    let more = rows.len() > max;
+    rows.truncate(max);
+    Page { rows, more }
+}

@@ -1,0 +1,160 @@
+//! The port that every store implements.
+
+use std::future::Future;
+
+use jiff::SignedDuration;
+use paifang_payment::intent;
+use paifang_payment::refund::{self, Refund};
+use paifang_payment::{AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId};
+
+use crate::{
+    AccountBalance, AttemptRef, Batch, Committed, InboxRow, IntentFilter, IntentRow, Leased, Operation, Page,
+    RefundRef, RequestRow, Stats, StoreError, StoredEvent, StoredTransfer, Submission, Tenant, WorkKey,
+    WorkRow,
+};
+
+/// Rows per read at most.
+pub const PAGE_MAX: usize = 200;
+
+type Answer<T> = Result<T, StoreError>;
+
+/// Durable memory. Reads see everything that was committed before they began.
+pub trait Store: Send + Sync + 'static {
+    /// Commits a batch, whole or not at all. Checked in this order: request id, inbox key, fence, versions, guards.
+    fn commit(&self, batch: Batch) -> impl Future<Output = Answer<Committed>> + Send;
+
+    /// Claims due work of a lane (`None`: expiries), oldest first, on the store's own clock. Raises `tries` and the
+    /// epoch in the claim itself, so that a crash counts.
+    fn lease_due(
+        &self,
+        lane: Option<&AccountId>,
+        max: usize,
+        owner: &str,
+        lease: SignedDuration,
+    ) -> impl Future<Output = Answer<Vec<Leased>>> + Send;
+
+    /// Makes a piece of work due now, if it is there, unclaimed and not quarantined: somebody expects news.
+    fn hasten(&self, key: &WorkKey) -> impl Future<Output = Answer<()>> + Send;
+
+    /// An intent of this tenant.
+    fn intent(
+        &self,
+        tenant: TenantId,
+        id: IntentId,
+    ) -> impl Future<Output = Answer<Option<IntentRow>>> + Send;
+
+    /// What a request id stands for.
+    fn request(
+        &self,
+        tenant: TenantId,
+        operation: Operation,
+        request_id: &RequestId,
+    ) -> impl Future<Output = Answer<Option<RequestRow>>> + Send;
+
+    /// A refund of this tenant.
+    fn refund(&self, tenant: TenantId, id: RefundId) -> impl Future<Output = Answer<Option<Refund>>> + Send;
+
+    /// Where an order number of a rail account leads.
+    fn attempt_by_order(
+        &self,
+        account: &AccountId,
+        order_no: &OrderNo,
+    ) -> impl Future<Output = Answer<Option<AttemptRef>>> + Send;
+
+    /// Where a refund number of a rail account leads.
+    fn refund_by_number(
+        &self,
+        account: &AccountId,
+        refund_no: &OrderNo,
+    ) -> impl Future<Output = Answer<Option<RefundRef>>> + Send;
+
+    /// The payer data of an attempt that has not ended.
+    fn submission(&self, attempt: AttemptId) -> impl Future<Output = Answer<Option<Submission>>> + Send;
+
+    /// Intents of a tenant, newest first; at most `max` up to [`PAGE_MAX`].
+    fn intents(
+        &self,
+        tenant: TenantId,
+        filter: &IntentFilter,
+        max: usize,
+    ) -> impl Future<Output = Answer<Page<IntentRow>>> + Send;
+
+    /// Refunds of a tenant, newest first, of one intent or of all, older than `before`.
+    fn refunds(
+        &self,
+        tenant: TenantId,
+        intent: Option<IntentId>,
+        before: Option<RefundId>,
+        max: usize,
+    ) -> impl Future<Output = Answer<Page<Refund>>> + Send;
+
+    /// The whole journal of an intent, oldest first; empty for an unknown one.
+    fn intent_journal(
+        &self,
+        tenant: TenantId,
+        id: IntentId,
+    ) -> impl Future<Output = Answer<Vec<intent::Entry>>> + Send;
+
+    /// The whole journal of a refund, oldest first; empty for an unknown one.
+    fn refund_journal(
+        &self,
+        tenant: TenantId,
+        id: RefundId,
+    ) -> impl Future<Output = Answer<Vec<refund::Entry>>> + Send;
+
+    /// Events after a cursor in the order of commits, of one tenant or of all. Never passes an event that is not yet
+    /// committed (F33).
+    fn events_after(
+        &self,
+        tenant: Option<TenantId>,
+        cursor: u64,
+        max: usize,
+    ) -> impl Future<Output = Answer<Vec<StoredEvent>>> + Send;
+
+    /// Transfers after a position, oldest first, of one tenant or of all.
+    fn transfers_after(
+        &self,
+        tenant: Option<TenantId>,
+        position: u64,
+        max: usize,
+    ) -> impl Future<Output = Answer<Vec<StoredTransfer>>> + Send;
+
+    /// Every balance of a tenant's book, ordered by account and currency.
+    fn balances(&self, tenant: TenantId) -> impl Future<Output = Answer<Vec<AccountBalance>>> + Send;
+
+    /// Keeps a new tenant; `false` when the id or the key hash is there already.
+    fn add_tenant(&self, tenant: &Tenant) -> impl Future<Output = Answer<bool>> + Send;
+
+    /// The tenant with this API key hash.
+    fn tenant_by_key(&self, key_hash: Digest) -> impl Future<Output = Answer<Option<Tenant>>> + Send;
+
+    /// All tenants, oldest first.
+    fn tenants(&self) -> impl Future<Output = Answer<Vec<Tenant>>> + Send;
+
+    /// The key that order numbers are derived with: `fresh` at the first call ever, the same one for ever after.
+    fn deployment_key(&self, fresh: [u8; 32]) -> impl Future<Output = Answer<[u8; 32]>> + Send;
+
+    /// What an operator looks at first.
+    fn stats(&self) -> impl Future<Output = Answer<Stats>> + Send;
+
+    /// All intents of all tenants by id, after `after`; for checks.
+    fn scan_intents(
+        &self,
+        after: Option<IntentId>,
+        max: usize,
+    ) -> impl Future<Output = Answer<Vec<IntentRow>>> + Send;
+
+    /// All refunds of all tenants by id, after `after`; for checks.
+    fn scan_refunds(
+        &self,
+        after: Option<RefundId>,
+        max: usize,
+    ) -> impl Future<Output = Answer<Vec<Refund>>> + Send;
+
+    /// All work, for checks; at most `max` rows after the key text `after`.
+    fn scan_work(&self, after: Option<&str>, max: usize)
+    -> impl Future<Output = Answer<Vec<WorkRow>>> + Send;
+
+    /// What was kept of genuine notifications of a rail account, oldest first; for checks and operators.
+    fn inbox(&self, account: &AccountId, max: usize) -> impl Future<Output = Answer<Vec<InboxRow>>> + Send;
+}
