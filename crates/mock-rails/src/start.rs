@@ -17,8 +17,8 @@ use crate::{Bench, RailMock};
 pub(crate) type Constructor = fn(Bench) -> Arc<dyn RailMock>;
 
 /// All rails: a new one adds its line here and its `pub mod` in `lib.rs`.
-    ("alipay", crate::alipay::start),
-    ("unionpay", crate::unionpay::start),
+const RAILS: &[(&str, Constructor)] =
+    &[("alipay", crate::alipay::start), ("unionpay", crate::unionpay::start)];
 
 /// How to start.
 #[derive(Clone, Debug)]

@@ -182,10 +182,12 @@ async fn refunds_and_undos_are_told_at_their_own_address() {
     let (shop, desk) = shop_and_desk(&[(200, "ok")]).await;
     let query_id = desk.paid("T0000001", 1000).await;
     let url = format!("{}/undo?tenant=1", shop.url);
-    let undo = desk.order(("31", "00"), "U0000001", 1000, [
-        ("origQryId", &query_id),
-        ("backUrl", &format!("ZX|{url}")),
-    ]);
+    let undo = desk.order(
+        ("31", "00"),
+        "U0000001",
+        1000,
+        [("origQryId", &query_id), ("backUrl", &format!("ZX|{url}"))],
+    );
     assert_eq!(desk.code(&undo).await, "00");
     desk.step(1);
     within(desk.bench.notifier.until(|all| all.iter().all(|d| !d.tries.is_empty()))).await;

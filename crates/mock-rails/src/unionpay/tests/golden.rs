@@ -30,7 +30,10 @@ async fn placed() -> Desk {
     trace(&desk, 678_901);
     let entry = vector("requests", "front_consume");
     let reply = desk.post(FRONT, entry["form_body"].as_str().unwrap()).await;
-    assert_eq!((status(&reply), body(&reply).len(), header(&reply, "content-length").as_str()), (302, 0, "0"));
+    assert_eq!(
+        (status(&reply), body(&reply).len(), header(&reply, "content-length").as_str()),
+        (302, 0, "0")
+    );
     assert!(header(&reply, "location").starts_with("http://unionpay.test/cashier/"));
     desk
 }

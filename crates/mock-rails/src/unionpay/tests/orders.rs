@@ -2,7 +2,9 @@
 
 use jiff::SignedDuration;
 
-use super::{BACK, Conduct, Desk, FRONT, QUERY, Shop, body, digits, notified, query_of, read, signed, status};
+use super::{
+    BACK, Conduct, Desk, FRONT, QUERY, Shop, body, digits, notified, query_of, read, signed, status,
+};
 use crate::testing::within;
 use crate::unionpay::codes::Code;
 use crate::unionpay::wire::Charset;
@@ -230,10 +232,12 @@ async fn a_payers_code_works_once_and_the_refusal_is_on_record() {
     let desk = Desk::silent();
     let first = desk.payer_code("B0000001", 100, CodeOutcome::Pays);
     assert_eq!(desk.code(&first).await, "00");
-    let again = desk.order(("01", "06"), "B0000002", 100, [
-        ("qrNo", first.value("qrNo").unwrap()),
-        ("termId", "49000002"),
-    ]);
+    let again = desk.order(
+        ("01", "06"),
+        "B0000002",
+        100,
+        [("qrNo", first.value("qrNo").unwrap()), ("termId", "49000002")],
+    );
     assert_eq!(desk.code(&again).await, "61");
     assert_eq!(desk.code(&again).await, "12");
     assert_eq!(desk.ask(&again).await, two("00", "61"));
@@ -248,6 +252,7 @@ async fn unknown_addresses_are_404_and_dead_queries_say_34() {
     let answer = desk.query(&desk.order(("01", "07"), "Q0000001", 1, [])).await;
     assert_eq!((answer.value("respCode"), answer.value("origRespCode")), (Some("34"), None));
     assert_eq!((answer.value("txnType"), answer.value("txnSubType")), (Some("00"), Some("00")));
-    let text = String::from_utf8(body(&desk.post(BACK, "encoding=UTF-8&orderId=%26x%3D1").await).to_vec()).unwrap();
+    let text =
+        String::from_utf8(body(&desk.post(BACK, "encoding=UTF-8&orderId=%26x%3D1").await).to_vec()).unwrap();
     assert!(!text.contains("x=1"), "a hostile value is not echoed: {text}");
 }

@@ -93,7 +93,10 @@ fn f48_forms_with_twice_named_or_unreadable_fields_are_malformed() {
         assert_eq!(Fields::parse_form(form.as_bytes()).err(), Some(why), "{form}");
     }
     let (fields, charset) = Fields::parse_form(b"encoding=gbk&a=%CD%CB+%BB%F5").unwrap();
-    assert_eq!((fields.value("a"), fields.to_form(charset).as_str()), (Some("退 货"), "a=%CD%CB+%BB%F5&encoding=gbk"));
+    assert_eq!(
+        (fields.value("a"), fields.to_form(charset).as_str()),
+        (Some("退 货"), "a=%CD%CB+%BB%F5&encoding=gbk")
+    );
 }
 
 #[test]
@@ -101,7 +104,9 @@ fn wrong_and_missing_seals_do_not_verify() {
     let file = vectors::unionpay();
     let key = text(file, "/certificates/upsign/private_key_pem");
     let signer = Signer::new(key, merchant().gateway_certificate_pem).unwrap();
-    for (seal, genuine, signature) in [(Seal::Good, true, true), (Seal::Wrong, false, true), (Seal::Missing, false, false)] {
+    for (seal, genuine, signature) in
+        [(Seal::Good, true, true), (Seal::Wrong, false, true), (Seal::Missing, false, false)]
+    {
         let sealed = signer.seal(common(("00", "00"), "000201"), Charset::UTF_8, seal);
         assert_eq!(super::is_genuine(&sealed, Charset::UTF_8), genuine);
         assert_eq!(sealed.value("signature").is_some(), signature);
