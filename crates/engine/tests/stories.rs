@@ -1,6 +1,10 @@
 //! Whole lives of payments, over a rail with faults. Each story ends with the same question: do our books equal the
 //! rail's to the fen, and was nobody charged twice?
-#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test that cannot go on stops here")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test that cannot go on stops here"
+)]
 
 mod world;
 
