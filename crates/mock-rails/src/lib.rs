@@ -19,7 +19,9 @@ pub mod faults;
 pub mod journal;
 pub mod notifier;
 pub mod server;
+pub mod unionpay;
 pub mod vectors;
+pub mod wechatpay;
 
 mod mock;
 mod start;

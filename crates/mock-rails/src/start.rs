@@ -17,7 +17,11 @@ use crate::{Bench, RailMock};
 pub(crate) type Constructor = fn(Bench) -> Arc<dyn RailMock>;
 
 /// All rails: a new one adds its line here and its `pub mod` in `lib.rs`.
-const RAILS: &[(&str, Constructor)] = &[("alipay", crate::alipay::start)];
+const RAILS: &[(&str, Constructor)] = &[
+    ("alipay", crate::alipay::start),
+    ("wechatpay", crate::wechatpay::start),
+    ("unionpay", crate::unionpay::start),
+];
 
 /// How to start.
 #[derive(Clone, Debug)]

@@ -19,6 +19,8 @@ mod name;
 mod next_action;
 mod outcome;
 pub mod refund;
+#[cfg(test)]
+mod testing;
 
 pub use evidence::{Digest, Evidence, Source};
 pub use id::{AttemptId, EventId, IdError, IntentId, RefundId, TenantId};

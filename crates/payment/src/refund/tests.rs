@@ -1,1 +1,114 @@
+//! The laws of the refund machine.
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::testing::*;
+use crate::{Basis, News, Source};
+
+fn terms() -> Terms {
+    let attempt = attempt_terms(1, crate::Presentation::QrShown, ALL);
+    Terms {
+        id: RefundId::from_parts(start(), [1; 10]),
+        tenant: TenantId::from_parts(start(), [0; 10]),
+        intent: IntentId::from_parts(start(), [0; 10]),
+        attempt: attempt.id,
+        request_id: attempt.request_id,
+        purpose: Purpose::Requested,
+        rail: attempt.rail,
+        account: attempt.account,
+        refund_no: OrderNo::parse("REFUND001").unwrap(),
+        amount: yuan(100),
+        reason: None,
+        opened_at: start(),
+        resend_until: after(600),
+        nonce: "0".repeat(32),
+    }
+}
+
+fn open() -> Step {
+    Refund::open(terms(), Evidence::plain(Source::Storefront, "test"))
+}
+
+/// Feeds news; answers the end with everything that was posted.
+fn story(news: &[(Verb, News)]) -> (Refund, Vec<Posting>, Vec<Entry>) {
+    let Step { mut refund, mut entries, posting } = open();
+    let mut postings: Vec<Posting> = posting.into_iter().collect();
+    for (verb, news) in news {
+        if let Seen::News(step) = refund.clone().observe(&seen(*verb, news.clone()), after(5)) {
+            refund = step.refund;
+            entries.extend(step.entries);
+            postings.extend(step.posting);
+        }
+    }
+    (refund, postings, entries)
+}
+
+#[test]
+fn a_lost_answer_is_asked_for_and_sent_again_only_under_the_same_number() {
+    let (refund, ..) = story(&[(Verb::Refund, unknown())]);
+    assert_eq!(refund.duty(after(6)), crate::attempt::Duty::Call(Verb::QueryRefund));
+    let (refund, ..) = story(&[(Verb::Refund, unknown()), (Verb::QueryRefund, News::Absent)]);
+    assert_eq!(refund.duty(after(6)), crate::attempt::Duty::Send);
+    let number = refund.terms.refund_no.clone();
+    let again = refund.begin_send(after(6)).unwrap();
+    assert_eq!(again.refund.terms.refund_no, number);
+}
+
+/// F17, UnionPay: past its window an absent refund is not sent again; a person looks at it.
+#[test]
+fn past_its_window_a_refund_is_only_asked_for() {
+    let (refund, ..) = story(&[(Verb::Refund, unknown()), (Verb::QueryRefund, News::Absent)]);
+    assert_eq!(refund.duty(after(601)), crate::attempt::Duty::Call(Verb::QueryRefund));
+}
+
+#[test]
+fn an_unsigned_no_needs_a_query_that_finds_nothing() {
+    let (refund, postings, _) = story(&[(Verb::Refund, refused(Basis::Channel))]);
+    assert_eq!((refund.state.name(), postings.len()), ("in_doubt", 1));
+    let (refund, postings, _) =
+        story(&[(Verb::Refund, refused(Basis::Channel)), (Verb::QueryRefund, News::Absent)]);
+    assert_eq!((refund.state.name(), postings), ("failed", vec![Posting::Reserved, Posting::Released]));
+}
+
+/// F18: what was accepted and fails later frees its reserve only then.
+#[test]
+fn an_accepted_refund_may_still_fail() {
+    let (refund, postings, _) = story(&[(Verb::Refund, unpaid())]);
+    assert_eq!((refund.state.name(), postings.len()), ("processing", 1));
+    let (refund, postings, _) =
+        story(&[(Verb::Refund, unpaid()), (Verb::QueryRefund, refused(Basis::Signed))]);
+    assert_eq!((refund.state.name(), postings), ("failed", vec![Posting::Reserved, Posting::Released]));
+}
+
+#[test]
+fn another_amount_than_ordered_is_not_believed() {
+    let Step { refund, .. } = open();
+    let mut notice = seen(Verb::QueryRefund, refunded(99));
+    notice.evidence.source = Source::Notification;
+    assert!(matches!(refund.clone().observe(&notice, after(1)), Seen::Suspicious(_)));
+    let (refund, postings, _) = story(&[(Verb::Refund, refunded(99))]);
+    assert_eq!((refund.state.name(), postings.len()), ("in_doubt", 1));
+}
+
+proptest! {
+    /// Any news in any order: each reserve ends at most once, the fold equals the row, nothing leaves an end.
+    #[test]
+    fn a_reserve_ends_once_and_the_journal_tells_the_row(order in prop::collection::vec(0..8usize, 0..14)) {
+        let words = [
+            (Verb::Refund, unknown()),
+            (Verb::Refund, unpaid()),
+            (Verb::QueryRefund, News::Absent),
+            (Verb::QueryRefund, unpaid()),
+            (Verb::QueryRefund, refunded(100)),
+            (Verb::QueryRefund, refused(Basis::Signed)),
+            (Verb::Refund, refused(Basis::Channel)),
+            (Verb::Refund, not_sent()),
+        ];
+        let news: Vec<_> = order.into_iter().map(|index| words[index].clone()).collect();
+        let (refund, postings, entries) = story(&news);
+        let ends = postings.iter().filter(|posting| **posting != Posting::Reserved).count();
+        prop_assert_eq!(ends, usize::from(refund.is_final()));
+        prop_assert_eq!(Refund::fold(&entries), Ok(refund));
+    }
+}

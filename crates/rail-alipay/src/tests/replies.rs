@@ -266,7 +266,11 @@ fn a_refund_is_done_only_by_fund_change_or_refund_success() {
         "refund.fund_change: refunded 8.88 CNY - 2024-07-09T04:15:00Z",
     );
     for unproven in [r#""fund_change":"N","#, ""] {
-        check(call, &format!(r#"{{{FOUND},{unproven}"refund_fee":"8.88"}}"#), "refund.accepted: unknown RailUnsure(\"fund_change\")");
+        check(
+            call,
+            &format!(r#"{{{FOUND},{unproven}"refund_fee":"8.88"}}"#),
+            "refund.accepted: unknown RailUnsure(\"fund_change\")",
+        );
     }
     check(
         call,

@@ -1,0 +1,84 @@
+//! The public test merchant, and what can be set about how the rail treats it.
+
+use super::trades::ChangedRepeat;
+use crate::vectors;
+
+/// What a client of this rail is configured with. Every key in it is made for tests and published with the repository.
+#[derive(Clone, Copy)]
+pub struct Merchant {
+    /// Merchant number.
+    pub mchid: &'static str,
+    /// App id bound to it.
+    pub appid: &'static str,
+    /// Serial number of the API certificate, upper-case hex.
+    pub serial_no: &'static str,
+    /// PKCS#8 PEM of the key that signs requests and front-end parameters.
+    pub private_key_pem: &'static str,
+    /// The API certificate, PEM.
+    pub certificate_pem: &'static str,
+    /// 32 ASCII bytes, used raw as the AES-256 key.
+    pub apiv3_key: &'static str,
+    /// Serial number and PEM of the platform certificate in use.
+    pub platform_certificate: (&'static str, &'static str),
+    /// The same of the certificate that follows it.
+    pub platform_certificate_next: (&'static str, &'static str),
+    /// Id and PEM of the key of public-key mode.
+    pub public_key: (&'static str, &'static str),
+}
+
+impl Merchant {
+    /// The merchant of the vector file.
+    pub fn of_vectors() -> Self {
+        Self {
+            mchid: key_text("/merchant/mchid"),
+            appid: key_text("/merchant/appid"),
+            serial_no: key_text("/merchant/serial_no"),
+            private_key_pem: key_text("/merchant/private_key_pem"),
+            certificate_pem: key_text("/merchant/certificate_pem"),
+            apiv3_key: key_text("/apiv3_key"),
+            platform_certificate: (
+                key_text("/platform_certificate/serial_no"),
+                key_text("/platform_certificate/certificate_pem"),
+            ),
+            platform_certificate_next: (
+                key_text("/platform_certificate_next/serial_no"),
+                key_text("/platform_certificate_next/certificate_pem"),
+            ),
+            public_key: (
+                key_text("/wechatpay_public_key/id"),
+                key_text("/wechatpay_public_key/public_key_pem"),
+            ),
+        }
+    }
+}
+
+/// A text among the keys of the vector file.
+pub(crate) fn key_text(pointer: &str) -> &'static str {
+    vectors::text(vectors::wechatpay(), &format!("/keys{pointer}"))
+}
+
+/// Which keys the merchant's answers are signed with by default, and what `GET /v3/certificates` lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Platform {
+    /// One certificate.
+    #[default]
+    Certificate,
+    /// Two certificates, the earlier one signs.
+    Rotating,
+    /// Two certificates, the later one signs.
+    Rotated,
+    /// No certificate at all (404), the public key signs.
+    PublicKeyOnly,
+}
+
+/// Where the sources leave a choice, or where the rail's behaviour depends on the merchant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// Keys.
+    pub platform: Platform,
+    /// How a changed repeat of an order number is refused.
+    pub changed_repeat: ChangedRepeat,
+    /// Whether two refunds of one order must be a minute apart (429 `FREQUENCY_LIMITED` otherwise). The rule is
+    /// documented; it is off by default, for tests on the wall's clock.
+    pub refunds_paced: bool,
+}

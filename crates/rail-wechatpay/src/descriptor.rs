@@ -1,0 +1,107 @@
+//! What this adapter can do, as data.
+
+use paifang_payment::Presentation;
+use paifang_rail::{ClientKind, Closing, Descriptor, KeyKind, KeySpec, Need, Offer, Refunding};
+
+/// The rail's name, and the name of its one wallet.
+pub(crate) const WECHATPAY: &str = "wechatpay";
+
+/// The name of our private key under `[rail.keys]`.
+pub(crate) const SIGNING_KEY: &str = "merchant_private_key";
+
+/// The name of our certificate under `[rail.keys]`.
+pub(crate) const SIGNING_CERTIFICATE: &str = "merchant_certificate";
+
+/// `code_url` and `prepay_id` live two hours, whatever the order's own expiry says (pages of Native and JSAPI).
+pub(crate) const CODE_LIFE_S: u32 = 2 * 60 * 60;
+
+/// An expiry less than a minute after an order's arrival is silently moved to a minute after it (`time_expire`). The
+/// second minute is for the way and for one repeat, so that the order at the rail does not outlive ours.
+const EXPIRY_S_MIN: u32 = 2 * 60;
+
+/// No maximum is published; the vendor's own Java library holds `amount.total` in 32 bits.
+const AMOUNT_MAX_FEN: i64 = 2_147_483_647;
+
+/// Partial refunds are taken within a year after the payment.
+const REFUND_WINDOW_DAYS: u32 = 365;
+
+const DAY_S: u32 = 24 * 60 * 60;
+
+pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
+    rail: WECHATPAY,
+    title: "WeChat Pay API v3",
+    offers: &[
+        Offer {
+            wallet: WECHATPAY,
+            presentation: Presentation::QrShown,
+            clients: &[ClientKind::DesktopBrowser, ClientKind::PointOfSale],
+            needs: &[],
+            // Beyond the code's life nobody could scan it any more.
+            expiry_s_max: CODE_LIFE_S,
+            expiry_s_min: EXPIRY_S_MIN,
+            // The same order again answers a fresh code, which voids the earlier one.
+            resendable: true,
+        },
+        Offer {
+            wallet: WECHATPAY,
+            presentation: Presentation::Jsapi,
+            clients: &[ClientKind::InWallet],
+            needs: &[Need::PayerId],
+            expiry_s_max: CODE_LIFE_S,
+            expiry_s_min: EXPIRY_S_MIN,
+            resendable: true,
+        },
+    ],
+    currencies: &["CNY"],
+    amount_min: 1,
+    amount_max: AMOUNT_MAX_FEN,
+    closing: Closing::ByCall,
+    reverses: false,
+    refunding: Refunding {
+        partial: true,
+        count_max: 50,
+        window_days: REFUND_WINDOW_DAYS,
+        // Idempotent by out_refund_no, without a stated end.
+        resend_s: REFUND_WINDOW_DAYS * DAY_S,
+        // "At least one minute apart".
+        interval_s: 60,
+    },
+    keys: &[
+        KeySpec {
+            name: SIGNING_KEY,
+            kind: KeyKind::SigningKey,
+            required: true,
+            about: "The private key of the merchant's API certificate, which signs requests and JSAPI parameters",
+        },
+        KeySpec {
+            name: SIGNING_CERTIFICATE,
+            kind: KeyKind::SigningCertificate,
+            required: false,
+            about: "The merchant's API certificate, whose serial is sent; not needed where merchant_serial is set",
+        },
+        KeySpec {
+            name: "apiv3_key",
+            kind: KeyKind::SymmetricKey,
+            required: true,
+            about: "The APIv3 key, 32 characters, which decrypts notifications",
+        },
+        KeySpec {
+            name: "wechatpay_public_key",
+            kind: KeyKind::VerifyKey,
+            required: false,
+            about: "WeChat Pay's public key under its id PUB_KEY_ID_...; this or a platform certificate is needed",
+        },
+        KeySpec {
+            name: "platform_certificate",
+            kind: KeyKind::VerifyKey,
+            required: false,
+            about: "WeChat Pay's platform certificate; this or the public key is needed",
+        },
+        KeySpec {
+            name: "platform_certificate_next",
+            kind: KeyKind::VerifyKey,
+            required: false,
+            about: "The next platform certificate, while WeChat Pay changes over to it",
+        },
+    ],
+};
