@@ -1,0 +1,20 @@
+//! The gateway as a library: everything that names a concrete store, rail, runtime or socket.
+//!
+//! [`config`] reads one file and refuses what it does not understand; [`registry`] is the one place that names rails;
+//! [`serve`] puts the parts together, listens, and drains. The parts stand behind the ports of the engine: [`rails`],
+//! [`outbound`] and [`world`].
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod core;
+pub mod http;
+pub mod keys;
+pub mod listen;
+pub mod logging;
+pub mod metrics;
+pub mod outbound;
+pub mod rails;
+pub mod registry;
+pub mod serve;
+pub mod test_keys;
+pub mod world;

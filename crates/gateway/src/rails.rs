@@ -1,0 +1,239 @@
+//! The adapters of this process, behind the engine's port. A signature costs up to a millisecond of CPU, so adapters run
+//! on a pool of their own that is as wide as the machine, and the threads that serve connections stay free.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use paifang_engine::ports::{IncomingMessage, RailCall, Rails};
+use paifang_engine::{Account, Accounts};
+use paifang_payment::{AccountId, Doubt};
+use paifang_rail::{
+    Answer, Context, HttpReply, Keyring, Notification, NotificationError, Outcome, Plan, PlanError, Rail,
+    RawNotification, Reply, Secret, Verdict, Verified,
+};
+use ring::hmac;
+use ring::rand::SystemRandom;
+use tokio::sync::Semaphore;
+
+use crate::metrics::Metrics;
+use crate::registry::RailAccount;
+
+/// All accounts of the config. Clones share everything.
+#[derive(Clone)]
+pub struct LocalRails {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    accounts: HashMap<AccountId, Arc<LocalAccount>>,
+    pool: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
+    /// Compared against where the account is unknown, so that it takes the same time.
+    nobody: NotifyToken,
+}
+
+struct LocalAccount {
+    adapter: Arc<dyn Rail>,
+    keys: Arc<Keyring>,
+    token: NotifyToken,
+    notify_url: String,
+    return_url: String,
+}
+
+/// The unguessable end of an account's notification URL (S15): 22 to 128 letters, digits, `-` and `_`, that is 128 bits
+/// or more if it was drawn at random. It keeps strangers away from the signature check; it proves nothing.
+pub struct NotifyToken {
+    text: Secret,
+    key: hmac::Key,
+    tag: hmac::Tag,
+}
+
+/// A token cannot be used. The token itself is not repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It is not what it should be.
+    #[error("must be 22 to 128 letters, digits, - and _, drawn at random")]
+    Form,
+    /// The system has no randomness.
+    #[error("the system gave no random bytes")]
+    NoEntropy,
+}
+
+impl NotifyToken {
+    /// Takes a token from the config.
+    ///
+    /// # Errors
+    /// When it is shorter, longer or made of other characters.
+    pub fn new(text: Secret) -> Result<Self, TokenError> {
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if !(22..=128).contains(&text.expose().len()) || !text.expose().iter().all(plain) {
+            return Err(TokenError::Form);
+        }
+        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
+        let key = key.map_err(|_| TokenError::NoEntropy)?;
+        let tag = hmac::sign(&key, text.expose());
+        Ok(Self { text, key, tag })
+    }
+
+    /// Whether this is the token, in a time that does not depend on where they differ.
+    pub fn is(&self, candidate: &str) -> bool {
+        hmac::verify(&self.key, candidate.as_bytes(), self.tag.as_ref()).is_ok()
+    }
+
+    fn as_text(&self) -> &str {
+        std::str::from_utf8(self.text.expose()).unwrap_or_default()
+    }
+}
+
+impl LocalRails {
+    /// Takes the accounts over; `public_url` is the base of their notify and return URLs.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub fn new(
+        accounts: Vec<RailAccount>,
+        public_url: &str,
+        metrics: Arc<Metrics>,
+    ) -> Result<(Self, Accounts), TokenError> {
+        let known = accounts.iter().map(described).collect();
+        let local = |account: RailAccount| {
+            let RailAccount { id, token, built, keys, .. } = account;
+            let notify_url = format!("{public_url}/notify/{id}/{}", token.as_text());
+            let return_url = format!("{public_url}/return/{id}");
+            (id, Arc::new(LocalAccount { adapter: built.adapter, keys, token, notify_url, return_url }))
+        };
+        let width = std::thread::available_parallelism().map_or(1, usize::from);
+        let inner = Inner {
+            accounts: accounts.into_iter().map(local).collect(),
+            pool: Arc::new(Semaphore::new(width)),
+            metrics,
+            nobody: NotifyToken::new(Secret::new(vec![b'-'; 43]))?,
+        };
+        Ok((Self { inner: Arc::new(inner) }, Accounts::new(known)))
+    }
+
+    /// Whether this account exists and its notification URL ends so.
+    pub fn admits(&self, account: &AccountId, token: &str) -> bool {
+        let known = self.inner.accounts.get(account);
+        let fits = known.map_or(&self.inner.nobody, |local| &local.token).is(token);
+        known.is_some() && fits
+    }
+
+    /// Whether there is such an account.
+    pub fn knows(&self, account: &AccountId) -> bool {
+        self.inner.accounts.contains_key(account)
+    }
+
+    /// Runs a computation about an account on the pool; `None` for an unknown account and for one that panicked.
+    async fn compute<T: Send + 'static>(
+        &self,
+        account: &AccountId,
+        work: impl FnOnce(&LocalAccount) -> T + Send + 'static,
+    ) -> Option<T> {
+        let local = Arc::clone(self.inner.accounts.get(account)?);
+        let place = Arc::clone(&self.inner.pool).acquire_owned().await.ok()?;
+        let done = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            work(&local)
+        });
+        done.await.inspect_err(|_| tracing::error!(%account, "an adapter ended in a panic")).ok()
+    }
+}
+
+fn described(account: &RailAccount) -> Account {
+    let descriptor = account.built.adapter.descriptor();
+    Account {
+        id: account.id.clone(),
+        rail: account.rail.clone(),
+        descriptor,
+        identity: account.built.adapter.identity(),
+        enabled: account.enabled,
+    }
+}
+
+impl LocalAccount {
+    fn context<'a>(&'a self, now: Timestamp, nonce: &'a str, return_url: &'a str) -> Context<'a> {
+        Context { now, nonce, notify_url: &self.notify_url, return_url, keys: &self.keys }
+    }
+
+    /// Where the payer's browser comes back to from this order.
+    fn return_url(&self, call: &RailCall) -> String {
+        format!("{}/{}", self.return_url, call.as_call().order().order_no)
+    }
+}
+
+impl Rails for LocalRails {
+    async fn plan(
+        &self,
+        account: &AccountId,
+        call: &Arc<RailCall>,
+        nonce: &str,
+        now: Timestamp,
+    ) -> Result<Plan, PlanError> {
+        let (call, nonce) = (Arc::clone(call), nonce.to_owned());
+        let planned = self.compute(account, move |local| {
+            let return_url = local.return_url(&call);
+            local.adapter.plan(&call.as_call(), &local.context(now, &nonce, &return_url))
+        });
+        // Nothing was sent, so this is a plan that failed and not a doubt.
+        let broken = PlanError::BadValue { field: "the call", rule: "one that the adapter survives" };
+        planned.await.unwrap_or(Err(broken))
+    }
+
+    async fn read(
+        &self,
+        account: &AccountId,
+        call: &Arc<RailCall>,
+        nonce: &str,
+        reply: Reply,
+        now: Timestamp,
+    ) -> Answer {
+        let verb = call.as_call().verb();
+        let (call, nonce) = (Arc::clone(call), nonce.to_owned());
+        let answer = self.compute(account, move |local| {
+            let return_url = local.return_url(&call);
+            local.adapter.read(&call.as_call(), &reply, &local.context(now, &nonce, &return_url))
+        });
+        let answer = answer.await.unwrap_or_else(|| {
+            Answer::is(Outcome::unknown(Doubt::Unreadable), "gateway.adapter_failed")
+        });
+        self.inner.metrics.rail_answered(account, verb, &answer);
+        answer
+    }
+
+    async fn open_notification(
+        &self,
+        account: &AccountId,
+        message: &IncomingMessage,
+        now: Timestamp,
+    ) -> Result<Verified<Notification>, NotificationError> {
+        let IncomingMessage { headers, query, body } = message;
+        let (headers, query, body) = (headers.clone(), query.clone(), body.clone());
+        let opened = self.compute(account, move |local| {
+            let raw = RawNotification { headers: &headers, query: &query, body: &body };
+            local.adapter.open_notification(&raw, &local.context(now, "", &local.return_url))
+        });
+        opened.await.unwrap_or(Err(NotificationError::Malformed("the adapter failed")))
+    }
+
+    fn acknowledge(&self, account: &AccountId, verdict: Verdict) -> HttpReply {
+        match self.inner.accounts.get(account) {
+            Some(local) => local.adapter.acknowledge(verdict),
+            None => HttpReply { status: 404, content_type: "text/plain", body: "" },
+        }
+    }
+}
+
+impl fmt::Debug for NotifyToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NotifyToken(***)")
+    }
+}
+
+impl fmt::Debug for LocalRails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LocalRails({} accounts)", self.inner.accounts.len())
+    }
+}

@@ -1,0 +1,119 @@
+//! Puts the parts together, listens, and goes down without losing what is under way.
+//!
+//! Start: certificates' library, listeners, store, engine, lanes, servers; a port that is taken is found before anything
+//! has begun. Drain: health says so, no new work is claimed, connections are told to go and none is taken any more, and
+//! what is under way gets its time. What does not finish in it is cut; the store knows it, and the next start asks the
+//! rails.
+
+mod servers;
+mod start;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::core::Over;
+
+pub use start::{StartError, start_over};
+
+/// A gateway that runs. Dropping it without [`Running::drain`] leaves its tasks to the runtime.
+pub struct Running<S> {
+    /// Where storefronts call.
+    pub grpc_addr: SocketAddr,
+    /// Where rails and browsers come.
+    pub http_addr: SocketAddr,
+    /// Where operators look.
+    pub ops_addr: SocketAddr,
+    /// The base of notify and return URLs.
+    pub public_url: String,
+    core: Over<S>,
+    phases: Phases,
+    drain_time: Duration,
+}
+
+/// The signals of the end, and all tasks.
+#[derive(Clone)]
+pub(crate) struct Phases {
+    pub tasks: TaskTracker,
+    /// Whether the drain has begun; health and streams listen to it.
+    pub draining: watch::Sender<bool>,
+    /// No more claims.
+    pub stop_claims: CancellationToken,
+    /// No more connections.
+    pub stop_listening: CancellationToken,
+    /// A part that must run for ever has ended.
+    pub failed: CancellationToken,
+}
+
+/// How a drain ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drained {
+    /// Everything under way has finished.
+    Clean,
+    /// This many tasks did not finish in time and were cut.
+    Cut(usize),
+}
+
+impl Phases {
+    pub fn new() -> Self {
+        Self {
+            tasks: TaskTracker::new(),
+            draining: watch::Sender::new(false),
+            stop_claims: CancellationToken::new(),
+            stop_listening: CancellationToken::new(),
+            failed: CancellationToken::new(),
+        }
+    }
+}
+
+impl<S> Running<S> {
+    /// The engine, for those who run the gateway inside their own process.
+    pub fn core(&self) -> &Over<S> {
+        &self.core
+    }
+
+    /// Resolves when a part has failed without which the gateway is of no use.
+    pub async fn failed(&self) {
+        self.phases.failed.cancelled().await;
+    }
+
+    /// Goes down: see the module's words for the order.
+    pub async fn drain(self) -> Drained {
+        let Phases { tasks, draining, stop_claims, stop_listening, .. } = self.phases;
+        tracing::info!("draining");
+        draining.send_replace(true);
+        stop_claims.cancel();
+        stop_listening.cancel();
+        tasks.close();
+        match timeout(self.drain_time, tasks.wait()).await {
+            Ok(()) => Drained::Clean,
+            Err(_) => {
+                let left = tasks.len();
+                tracing::warn!(left, "not everything finished in time; the next start asks the rails about it");
+                Drained::Cut(left)
+            }
+        }
+    }
+}
+
+/// Resolves at SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the system refuses to hand signals over.
+pub async fn terminated() -> std::io::Result<()> {
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

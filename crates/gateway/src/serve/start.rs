@@ -1,0 +1,150 @@
+//! The start, step by step.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use paifang_engine::ports::Environment;
+use paifang_engine::{Engine, Limits};
+use paifang_store::{Store, StoreError};
+use paifang_transport::{HttpTransport, Options, OptionsError};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tonic::service::Routes;
+
+use super::{Phases, Running, servers};
+use crate::config::{self, Config};
+use crate::core::Over;
+use crate::http::{self, Desk, Look};
+use crate::metrics::{Freshness, Metrics, refresh};
+use crate::outbound::RailTransport;
+use crate::rails::{LocalRails, TokenError};
+use crate::world::TokioWorld;
+
+/// Why the gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("{section}.listen: {address} cannot be listened on")]
+    Listen {
+        /// The section of the config.
+        section: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
+    /// The store cannot be opened or does not answer.
+    #[error("the store cannot be used")]
+    Store(#[from] StoreError),
+    /// The transport to the rails cannot be set up.
+    #[error("the transport to the rails cannot be set up")]
+    Transport(#[from] OptionsError),
+    /// The system has no randomness.
+    #[error("the rail accounts cannot be set up")]
+    Rails(#[from] TokenError),
+    /// The figures cannot be set up; a fault of the build.
+    #[error("the figures cannot be set up")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// The gRPC services cannot be put together; a fault of the build.
+    #[error("the services cannot be put together")]
+    Services(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Starts a gateway over a store that is open; `services` are those of the contract over the engine.
+///
+/// # Errors
+/// When an address is taken, or a part cannot be set up. Nothing is sent to a rail before this has returned.
+pub async fn start_over<S: Store>(
+    config: Config,
+    store: S,
+    services: impl FnOnce(&Over<S>, watch::Receiver<bool>) -> Result<Routes, Box<dyn std::error::Error + Send + Sync>>,
+) -> Result<Running<S>, StartError> {
+    // Two providers may be linked in (mock rails bring another one); rustls panics where none was chosen. An error here
+    // says that this process has chosen already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let grpc = listen("grpc", config.grpc.address).await?;
+    let http = listen("http", config.http.address).await?;
+    let ops = listen("ops", config.ops).await?;
+    let addresses = [&grpc, &http, &ops].map(TcpListener::local_addr);
+    let [grpc_addr, http_addr, ops_addr] = addresses;
+    let unknown = |cause| StartError::Listen { section: "grpc", address: config.grpc.address, cause };
+    let (grpc_addr, http_addr, ops_addr) =
+        (grpc_addr.map_err(unknown)?, http_addr.map_err(unknown)?, ops_addr.map_err(unknown)?);
+
+    let phases = Phases::new();
+    let metrics = Arc::new(Metrics::new()?);
+    let scheme = if config.http.tls.is_some() { "https" } else { "http" };
+    let public_url = config.public_url.clone().unwrap_or_else(|| format!("{scheme}://{http_addr}"));
+    let ids: Vec<String> = config.accounts.iter().map(|account| account.id.to_string()).collect();
+    let transport = HttpTransport::new(transport_options(&config, ids))?;
+    let transport = RailTransport::new(transport, Arc::clone(&metrics));
+    let world = TokioWorld::new(phases.tasks.clone());
+    let limits = engine_limits(&config.limits, &world);
+    let (rails, accounts) = LocalRails::new(config.accounts, &public_url, Arc::clone(&metrics))?;
+    let core = Engine::new(store, rails.clone(), transport, world, accounts, limits).await?;
+    let routes = services(&core, phases.draining.subscribe()).map_err(StartError::Services)?;
+
+    let freshness = Freshness::new();
+    let figures = refresh(
+        core.clone(),
+        Arc::clone(&metrics),
+        freshness.clone(),
+        phases.stop_claims.clone(),
+    );
+    phases.tasks.spawn(figures);
+    let desk = Desk {
+        engine: core.clone(),
+        rails,
+        metrics: Arc::clone(&metrics),
+        tasks: phases.tasks.clone(),
+        places: Arc::new(Semaphore::new(width(config.limits.notifications))),
+    };
+    let look = Look { metrics: Arc::clone(&metrics), freshness, draining: phases.draining.subscribe() };
+    servers::lanes(core.clone(), &phases);
+    servers::web(http, &config.http, http::public(desk), &phases);
+    servers::web(ops, &config::Listener { address: config.ops, tls: None }, http::operators(look), &phases);
+    servers::grpc(grpc, &config.grpc, routes, metrics, &phases);
+    tracing::info!(%grpc_addr, %http_addr, %ops_addr, public_url, "the gateway is up");
+    let drain_time = Duration::from_millis(config.limits.drain_ms.into());
+    Ok(Running { grpc_addr, http_addr, ops_addr, public_url, core, phases, drain_time })
+}
+
+async fn listen(section: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|cause| StartError::Listen { section, address, cause })
+}
+
+fn transport_options(config: &Config, accounts: Vec<String>) -> Options {
+    let limits = &config.limits;
+    Options {
+        places: width(limits.rail_places),
+        queue_time: Duration::from_millis(limits.rail_queue_ms.into()),
+        connect_time: Duration::from_millis(limits.rail_connect_ms.into()),
+        deadline: Duration::from_millis(limits.rail_deadline_ms.into()),
+        extra_roots: config.extra_roots.clone(),
+        ..Options::new(accounts)
+    }
+}
+
+fn engine_limits(limits: &config::Limits, world: &TokioWorld) -> Limits {
+    let mut drawn = [0; 4];
+    world.entropy(&mut drawn);
+    Limits {
+        // Only tells replicas apart; what fences a stale one is the epoch of its claim.
+        owner: format!("paifang-{}", hex::encode(drawn)),
+        intent_life: SignedDuration::from_secs(limits.intent_life_s.into()),
+        intent_life_max: SignedDuration::from_secs(limits.intent_life_max_s.into()),
+        lease: SignedDuration::from_secs(limits.lease_s.into()),
+        lane_width: width(limits.lane_width),
+        look_every: SignedDuration::from_millis(limits.look_every_ms.into()),
+    }
+}
+
+/// A count of the config; cut to what a semaphore can hold.
+fn width(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
+}
