@@ -105,7 +105,9 @@ fn check_verifies(
 ) {
     let mut verifiers = specs.iter().filter(|spec| spec.kind == KeyKind::VerifyKey).peekable();
     let names: Vec<&str> = verifiers.clone().map(|spec| spec.name).collect();
-    if verifiers.peek().is_some() && !verifiers.any(|spec| spec.required || configured.contains_key(spec.name)) {
+    if verifiers.peek().is_some()
+        && !verifiers.any(|spec| spec.required || configured.contains_key(spec.name))
+    {
         problems.add(path, format!("one of {} is needed", names.join(", ")));
     }
 }

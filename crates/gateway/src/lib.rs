@@ -18,3 +18,6 @@ pub mod registry;
 pub mod serve;
 pub mod test_keys;
 pub mod world;
+
+#[cfg(test)]
+mod testing;

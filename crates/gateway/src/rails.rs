@@ -196,9 +196,9 @@ impl Rails for LocalRails {
             let return_url = local.return_url(&call);
             local.adapter.read(&call.as_call(), &reply, &local.context(now, &nonce, &return_url))
         });
-        let answer = answer.await.unwrap_or_else(|| {
-            Answer::is(Outcome::unknown(Doubt::Unreadable), "gateway.adapter_failed")
-        });
+        let answer = answer
+            .await
+            .unwrap_or_else(|| Answer::is(Outcome::unknown(Doubt::Unreadable), "gateway.adapter_failed"));
         self.inner.metrics.rail_answered(account, verb, &answer);
         answer
     }

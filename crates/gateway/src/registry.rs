@@ -14,7 +14,7 @@ use crate::config::Problems;
 use crate::rails::NotifyToken;
 
 /// Every rail: a new one adds its line here and a function below that says how it is built.
-const RAILS: &[(&str, Build)] = &[("alipay", alipay), ("wechatpay", wechatpay)];
+const RAILS: &[(&str, Build)] = &[("alipay", alipay), ("wechatpay", wechatpay), ("unionpay", unionpay)];
 
 type Build = fn(Table, &str, &mut Problems) -> Option<Built>;
 
@@ -63,6 +63,15 @@ fn wechatpay(settings: Table, path: &str, problems: &mut Problems) -> Option<Bui
     let (endpoints, key_id) = (vec![settings.endpoint.clone()], settings.public_key_id.clone());
     let adapter = configured(WeChatPay::configure(settings), path, problems)?;
     Some(Built { adapter, endpoints, key_id, certificates: None })
+}
+
+fn unionpay(settings: Table, path: &str, problems: &mut Problems) -> Option<Built> {
+    use paifang_rail_unionpay::{Settings, UnionPay};
+    let settings: Settings = parsed(settings, path, problems)?;
+    let endpoints = [&settings.front_url, &settings.back_url, &settings.query_url].map(String::clone);
+    let adapter = problems.take(path, UnionPay::configure(settings))?;
+    let certificates = Some(adapter.certificate_rule());
+    Some(Built { adapter: Arc::new(adapter), endpoints: endpoints.into(), key_id: None, certificates })
 }
 
 /// The names of all rails.

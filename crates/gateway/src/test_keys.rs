@@ -12,7 +12,30 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 /// All of them, sorted.
-const FINGERPRINTS: &[&str] = &[];
+const FINGERPRINTS: &[&str] = &[
+    "0bbba76793e55a33118dec9b56e5f8a970544663ce0fc8dcb59a9f83ddb5cbaf",
+    "1d127d310b0929054ca0b4a0c0ea0b734248ebe9ec0e8f69d939b63f49ad4f00",
+    "2d2e948e3b59110d4fcf6981fd555166efa9ab03d7b8e2dc34ff94bd5e6e23c7",
+    "321a3572b381ddf1f290d2c9643f79317d9d0e97433ec92991aa0e2507bb273c",
+    "3eb1bd439947eb762998e566ccc2e099c791118b2f40579cc4f7da2b5061b7f9",
+    "405dfb9ba7775e3e151e27aecb8770381d860af8ff105d22d3b59888a4d710af",
+    "47e33eb03f76a07d0ccd213b216cbe7affe1190caafd89b2b1f553cff36aafb9",
+    "60f3f1eb4ff7e645403587cdb6960e690fe962e17e19caf303b03415c8116fae",
+    "696c460f5e32ecda082451b74a7c9bbc12479963d90884e1e6d0c9edc4ef0ad1",
+    "6ab78551cf606d3cb66d2f509deffdd2f052a9a7fe445ad78328371f90b15aa9",
+    "6fcf76eeced0c7e2371559c01d2dc4a57a816d1b79b5beac2a90498b7f8f6878",
+    "71ee97550ab53b24aad7c8bbed510d3a8f7df6f8ca6f21d8b2de02f22b02ff54",
+    "737cd2634027631afeb138842983cbac6e103b5140fdd98f74c1dee54328fc81",
+    "898eb4642cda423b35b3a743273fb0a77e48a74f90bd87959832a989631d8ec4",
+    "89f2876421da80d340a92821d5da4fed57012b71e681c2149ce157f943545ee5",
+    "9bf03c76263a2dc9a7e836b6abe7c0fcf41dea528b0be82c2fdf44016168e5d2",
+    "a1fcc145cac09d9a9b14c0cacdfb7c17912f7bba9ead5169392693e1d00e1d60",
+    "c144d520293d33c6ccacca2409f99a522feeeb5bff02f8804a13491dd8014f9f",
+    "cd2b7f9aba1be58db2d7393d9ebbc188bbaa543f13f4eeacec182246c36bb708",
+    "d533f98e52d86f5d8868cde364f87551f2ecfef24d84799eb76c6e63aad9c968",
+    "d9bd8e1dc008b2e50cd6b7f713eddafbd18dd1d1e7abdae31c80db0f26942a2b",
+    "e4d08bb4308c0e37cf20ea8793a6ae48f680af2e7a5bc60a7d9d770610c9365b",
+];
 
 /// Whether a configured key stands in the public test vectors.
 pub fn is_public(kind: KeyKind, content: &[u8]) -> bool {

@@ -28,10 +28,15 @@ impl TokioWorld {
     }
 }
 
+/// The system's time: the one clock of this process, which is handed to everybody else.
+#[expect(clippy::disallowed_methods, reason = "the one place")]
+pub fn now() -> Timestamp {
+    Timestamp::now()
+}
+
 impl Environment for TokioWorld {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock that is handed to everybody else")]
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        now()
     }
 
     fn entropy(&self, bytes: &mut [u8]) {
@@ -97,5 +102,68 @@ mod crash {
                 std::thread::park();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// What a drain waits for: also a task that another task has spawned.
+    #[tokio::test]
+    async fn the_tracker_knows_every_task() {
+        let tasks = TaskTracker::new();
+        let world = TokioWorld::new(tasks.clone());
+        let (inner, done) = (world.clone(), std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false)));
+        let seen = std::sync::Arc::clone(&done);
+        world.spawn(Box::pin(async move {
+            inner.clone().spawn(Box::pin(async move {
+                inner.sleep(SignedDuration::from_millis(20)).await;
+                seen.store(true, std::sync::atomic::Ordering::SeqCst);
+            }));
+        }));
+        tasks.close();
+        tokio::time::timeout(Duration::from_secs(10), tasks.wait()).await.unwrap();
+        assert!(done.load(std::sync::atomic::Ordering::SeqCst));
+    }
+
+    #[test]
+    fn entropy_differs_and_negative_sleeps_are_over() {
+        let world = TokioWorld::new(TaskTracker::new());
+        let (mut one, mut two) = ([0; 32], [0; 32]);
+        world.entropy(&mut one);
+        world.entropy(&mut two);
+        assert_ne!(one, two);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async { world.sleep(SignedDuration::from_secs(-5)).await });
+    }
+
+    /// F19: the test starts itself again; the child must die by the signal at the second time, and nowhere else.
+    #[cfg(feature = "crash-points")]
+    #[test]
+    fn f19_a_crash_point_kills_the_process_when_it_is_reached_so_often() {
+        use std::os::unix::process::ExitStatusExt;
+        const CHILD: &str = "PAIFANG_TEST_CHILD";
+        if std::env::var_os(CHILD).is_some() {
+            let world = TokioWorld::new(TaskTracker::new());
+            world.reached("elsewhere");
+            world.reached("here");
+            println!("once");
+            world.reached("here");
+            println!("twice");
+            return;
+        }
+        let name = "world::tests::f19_a_crash_point_kills_the_process_when_it_is_reached_so_often";
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--nocapture"])
+            .env(CHILD, "1")
+            .env("PAIFANG_CRASH_AT", "here:2")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&child.stdout).into_owned();
+        assert_eq!(child.status.signal(), Some(9), "{said}");
+        assert!(said.contains("once") && !said.contains("twice"), "{said}");
     }
 }

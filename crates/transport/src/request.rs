@@ -8,7 +8,8 @@ use paifang_rail::{Exchange, Method};
 use crate::TransportError;
 use crate::witness::{Witness, WitnessedBody};
 
-/// Builds the request. The target is kept byte for byte; header names keep their order.
+/// Builds the request. The target is kept byte for byte; headers keep their order, and their names go out in title case
+/// (`Content-Type`), whatever case they are given in: to HTTP they are the same (RFC 9110, 5.1), and no rail signs names.
 pub(crate) fn build(exchange: Exchange) -> Result<(Request<WitnessedBody>, Witness), TransportError> {
     let unsendable = TransportError::Unsendable;
     let Exchange { method, url, headers, body } = exchange;
@@ -22,10 +23,6 @@ pub(crate) fn build(exchange: Exchange) -> Result<(Request<WitnessedBody>, Witne
     };
     *request.uri_mut() = target;
     for (name, value) in headers {
-        if !is_title_case(name) {
-            // The connection writes names in title case; any other case could not be kept as the exchange promises.
-            return Err(unsendable("a header name is not in title case"));
-        }
         let name = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| unsendable("a header name cannot be sent"))?;
         let mut value =
@@ -53,13 +50,4 @@ fn check_target(target: &Uri, url: &str) -> Result<(), TransportError> {
 fn is_this_machine(host: &str) -> bool {
     let host = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
-}
-
-/// Each word begins with a capital and goes on in small letters, as `Content-Type`.
-fn is_title_case(name: &str) -> bool {
-    name.split('-').all(|word| {
-        let mut bytes = word.bytes();
-        bytes.next().is_none_or(|first| !first.is_ascii_lowercase())
-            && bytes.all(|byte| !byte.is_ascii_uppercase())
-    })
 }

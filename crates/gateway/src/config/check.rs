@@ -39,7 +39,7 @@ pub(super) fn checked(raw: Raw, lookup: &Lookup, problems: &mut Problems) -> Opt
     let accounts = accounts(&raw.rail, lookup, problems);
     check_test_keys(&raw, public_url.as_deref(), &accounts, problems);
     if let Err(error) = crate::logging::filter(&raw.log) {
-        problems.add("log.filter", error);
+        problems.add("log.filter", error.to_string());
     }
     Some(Config {
         store_path: lookup.path(&raw.store.path),
@@ -136,17 +136,9 @@ fn account(rail: &RawRail, path: &str, lookup: &Lookup, problems: &mut Problems)
 
 /// The keys of the test vectors are in every copy of the source. With them, whoever can reach a listener can sign a
 /// notification, and whatever is sent to a real rail can be forged: they stay on this machine.
-fn check_test_keys(
-    raw: &Raw,
-    public_url: Option<&str>,
-    accounts: &[RailAccount],
-    problems: &mut Problems,
-) {
-    let listeners = [
-        ("grpc.listen", raw.grpc.listen),
-        ("http.listen", raw.http.listen),
-        ("ops.listen", raw.ops.listen),
-    ];
+fn check_test_keys(raw: &Raw, public_url: Option<&str>, accounts: &[RailAccount], problems: &mut Problems) {
+    let listeners =
+        [("grpc.listen", raw.grpc.listen), ("http.listen", raw.http.listen), ("ops.listen", raw.ops.listen)];
     let beyond = |address: SocketAddr| !address.ip().is_loopback();
     let listener = listeners.into_iter().find(|(_, address)| beyond(*address)).map(|(name, _)| name);
     let public = public_url.is_some_and(|url| !is_loopback_text(url)).then_some("http.public_url");

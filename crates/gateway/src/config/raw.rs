@@ -247,7 +247,8 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
         rail: rails.map(|rails| rail_sections(rails, problems)).unwrap_or_default(),
     };
     for name in file.keys() {
-        problems.add(name, "is not a section; there are store, grpc, http, ops, limits, log, outbound and rail");
+        problems
+            .add(name, "is not a section; there are store, grpc, http, ops, limits, log, outbound and rail");
     }
     raw
 }

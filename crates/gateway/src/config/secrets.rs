@@ -105,7 +105,8 @@ impl fmt::Display for SecretRef {
 }
 
 /// By hand, because derived code would repeat a secret that stands where a reference should.
-const RULE: &str = "must say where the secret is: { file = \"...\" } or { env = \"NAME\" }, not the secret itself";
+const RULE: &str =
+    "must say where the secret is: { file = \"...\" } or { env = \"NAME\" }, not the secret itself";
 
 fn reference(mut value: Value) -> Result<(SecretRef, Option<String>), &'static str> {
     let table = value.as_table_mut().ok_or(RULE)?;

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -24,9 +25,10 @@ const PAGE: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
 /// `GET` or `POST /return/{account}/{order_no}`.
 pub(super) async fn back<S: Store>(
     State(desk): State<Desk<S>>,
-    Path((account, order_no)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
     method: Method,
 ) -> Response {
+    let (account, order_no) = path.map(|Path(parts)| parts).unwrap_or_default();
     if method != Method::GET && method != Method::POST {
         return nothing().await;
     }
@@ -55,7 +57,11 @@ const HEADERS: [(HeaderName, &str); 4] = [
 ];
 
 /// Where the storefront wants its payer, if it said so when it confirmed. Only a web address is followed.
-async fn storefront<S: Store>(desk: &Desk<S>, account: &AccountId, order_no: &OrderNo) -> Option<HeaderValue> {
+async fn storefront<S: Store>(
+    desk: &Desk<S>,
+    account: &AccountId,
+    order_no: &OrderNo,
+) -> Option<HeaderValue> {
     let returned = timeout(PATIENCE, desk.engine.returned(account, order_no)).await;
     let target = match returned {
         Ok(Ok(target)) => target?,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -24,9 +25,11 @@ const ANSWER_TIME: Duration = Duration::from_secs(4);
 /// `POST /notify/{account}/{token}`. Nothing of the request decides whether the message is verified (F62).
 pub(super) async fn notify<S: Store>(
     State(desk): State<Desk<S>>,
-    Path((account, token)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
     request: Request,
 ) -> Response {
+    // A path that cannot be read names no account.
+    let (account, token) = path.map(|Path(parts)| parts).unwrap_or_default();
     // An account that cannot be read is compared as well, so that it takes the same time.
     let account = AccountId::parse(&account).or_else(|_| AccountId::parse("-"));
     let admitted = account.ok().filter(|account| desk.rails.admits(account, &token));
@@ -76,5 +79,6 @@ fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
 
 fn answer(reply: HttpReply) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, [(header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type))], reply.body).into_response()
+    (status, [(header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type))], reply.body)
+        .into_response()
 }

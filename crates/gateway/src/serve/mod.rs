@@ -97,7 +97,10 @@ impl<S> Running<S> {
             Ok(()) => Drained::Clean,
             Err(_) => {
                 let left = tasks.len();
-                tracing::warn!(left, "not everything finished in time; the next start asks the rails about it");
+                tracing::warn!(
+                    left,
+                    "not everything finished in time; the next start asks the rails about it"
+                );
                 Drained::Cut(left)
             }
         }
@@ -109,8 +112,7 @@ impl<S> Running<S> {
 /// # Errors
 /// When the system refuses to hand signals over.
 pub async fn terminated() -> std::io::Result<()> {
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -61,7 +61,10 @@ pub enum StartError {
 pub async fn start_over<S: Store>(
     config: Config,
     store: S,
-    services: impl FnOnce(&Over<S>, watch::Receiver<bool>) -> Result<Routes, Box<dyn std::error::Error + Send + Sync>>,
+    services: impl FnOnce(
+        &Over<S>,
+        watch::Receiver<bool>,
+    ) -> Result<Routes, Box<dyn std::error::Error + Send + Sync>>,
 ) -> Result<Running<S>, StartError> {
     // Two providers may be linked in (mock rails bring another one); rustls panics where none was chosen. An error here
     // says that this process has chosen already.
@@ -89,12 +92,7 @@ pub async fn start_over<S: Store>(
     let routes = services(&core, phases.draining.subscribe()).map_err(StartError::Services)?;
 
     let freshness = Freshness::new();
-    let figures = refresh(
-        core.clone(),
-        Arc::clone(&metrics),
-        freshness.clone(),
-        phases.stop_claims.clone(),
-    );
+    let figures = refresh(core.clone(), Arc::clone(&metrics), freshness.clone(), phases.stop_claims.clone());
     phases.tasks.spawn(figures);
     let desk = Desk {
         engine: core.clone(),

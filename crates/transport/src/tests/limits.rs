@@ -53,9 +53,7 @@ async fn what_cannot_be_carried_as_it_stands_is_not_sent() {
         exchange.url = url.to_owned();
         bad.push(exchange);
     }
-    for header in
-        [("X-Split", "a\r\nX-Evil: 1"), ("X-Null", "a\0b"), ("bad name", "v"), ("lower-case", "v"), ("", "v")]
-    {
+    for header in [("X-Split", "a\r\nX-Evil: 1"), ("X-Null", "a\0b"), ("bad name", "v"), ("", "v")] {
         let mut exchange = good.clone();
         exchange.headers.push((header.0, header.1.to_owned()));
         bad.push(exchange);

@@ -14,7 +14,7 @@ fn exchange(url: &str) -> Exchange {
         url: format!("{url}/v3/pay?order=1%2F2"),
         headers: vec![
             ("Wechatpay-Serial", "ABC".to_owned()),
-            ("Content-Type", "application/json".to_owned()),
+            ("content-type", "application/json".to_owned()),
             ("Authorization", "SECRET-CANARY".to_owned()),
         ],
         body: br#"{"total":1}"#.to_vec(),
