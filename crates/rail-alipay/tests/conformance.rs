@@ -3,12 +3,27 @@
 use paifang_conformance::rail::{ControlApi, Habits, Setup, World};
 use paifang_mock_rails::clock::Clock;
 use paifang_mock_rails::{MockRails, Options, alipay};
-use paifang_payment::Presentation;
 use paifang_rail::{Keyring, Secret};
 use paifang_rail_alipay::{Alipay, Charset, Settings};
 
+mod in_utf8 {
+    async fn world() -> paifang_conformance::rail::World {
+        super::world(paifang_rail_alipay::Charset::Utf8).await
+    }
+
+    paifang_conformance::rail_suite!(world);
+}
+
+mod in_gbk {
+    async fn world() -> paifang_conformance::rail::World {
+        super::world(paifang_rail_alipay::Charset::Gbk).await
+    }
+
+    paifang_conformance::rail_suite!(world);
+}
+
 /// The mock's one merchant, in a world that stands at noon in Beijing.
-async fn world() -> World {
+async fn world(charset: Charset) -> World {
     let noon = "2026-03-01T12:00:00+08:00".parse().unwrap();
     let options = Options { clock: Clock::standing_at(noon), ..Options::default() };
     let rails = MockRails::start(options).await.unwrap();
@@ -17,7 +32,7 @@ async fn world() -> World {
         app_id: merchant.app_id.to_owned(),
         seller_id: merchant.seller_id.to_owned(),
         gateway: format!("{}/gateway.do", rails.url("alipay")),
-        charset: Charset::Utf8,
+        charset,
     };
     World::open(Setup {
         rail: Box::new(Alipay::configure(settings).unwrap()),
@@ -41,18 +56,38 @@ fn keys(rail_public_key_pem: &str) -> Keyring {
 /// There is no trade until a payer comes, whatever the way: until then, and for ever if nobody comes, query and close
 /// answer ACQ.TRADE_NOT_EXIST. A closed trade cannot be closed, with the code that a paid one has.
 fn habits() -> Habits {
-    let absent: fn(Presentation) -> &'static str = |_| "absent";
     Habits {
-        unseen: absent,
-        unseen_expired: absent,
+        unseen: |_| "absent",
+        seen: "pending",
+        unseen_expired: |_| "absent",
         seen_expired: "closed",
         declined: "closed",
         close_unseen: "absent",
         close_again: "unknown MaybePaid",
         close_unknown: "absent",
+        codes: &[
+            ("charge", "ACQ.SYSTEM_ERROR", "unknown RailUnsure"),
+            ("charge", "isp.unknow-error", "unknown RailUnsure"),
+            ("charge", "isv.app-call-limited", "unknown RailUnsure"),
+            ("charge", "isv.invalid-signature", "refused rail_configuration"),
+            ("charge", "isv.insufficient-isv-permissions", "refused not_permitted"),
+            ("charge", "ACQ.TRADE_HAS_SUCCESS", "unknown MaybePaid"),
+            ("charge", "ACQ.TRADE_HAS_CLOSE", "unknown RailUnsure"),
+            ("charge", "ACQ.BUYER_SELLER_EQUAL", "refused payer_mismatch"),
+            ("charge", "ACQ.NO_SUCH_CODE", "unknown UnlistedCode"),
+            ("query", "ACQ.SYSTEM_ERROR", "unknown RailUnsure"),
+            ("query", "ACQ.TRADE_NOT_EXIST", "absent"),
+            ("query", "isv.invalid-signature", "unknown RailUnsure"),
+            ("close", "ACQ.SYSTEM_ERROR", "unknown RailUnsure"),
+            ("refund", "ACQ.SYSTEM_ERROR", "unknown RailUnsure"),
+            ("refund", "ACQ.SELLER_BALANCE_NOT_ENOUGH", "unknown RailUnsure"),
+            ("refund", "ACQ.TRADE_HAS_FINISHED", "unknown Unconfirmed"),
+            ("refund", "isv.insufficient-isv-permissions", "unknown RailUnsure"),
+            ("refund_query", "ACQ.SYSTEM_ERROR", "unknown RailUnsure"),
+            ("refund_query", "TRADE_NOT_EXIST", "absent"),
+        ],
+        late_money_stays: true,
         refunds_notified: true,
         payer: None,
     }
 }
-
-paifang_conformance::rail_suite!(world);

@@ -124,6 +124,7 @@ impl Counterpart for ControlApi {
             Fault::WrongSignature => json!("wrong_signature"),
             Fault::Unsigned => json!("unsigned"),
             Fault::Garbage => json!("garbage_body"),
+            Fault::Code(code) => json!({ "business_code": code }),
             Fault::TwinNotifications => json!("twin_notifications"),
             Fault::NotificationAmount(fen) => json!({ "notification_amount": fen }),
             Fault::NotificationWrongSignature => json!("notification_wrong_signature"),

@@ -85,6 +85,8 @@ pub enum Fault {
     Unsigned,
     /// The work is done, the answer's body is no message of the rail.
     Garbage,
+    /// This code of the rail instead of the work, in the rail's own form.
+    Code(&'static str),
     /// The notification comes twice.
     TwinNotifications,
     /// The notification names this amount in fen, correctly signed.

@@ -49,6 +49,7 @@ macro_rules! rail_suite {
             lost_creations_are_told_by_a_query,
             lost_closes_and_refunds_are_told_by_a_query,
             repeated_creations_charge_once,
+            codes_are_read_as_listed,
             replies_without_proof_are_doubt,
             replies_about_other_orders_are_doubt,
             tampered_replies_are_doubt,

@@ -28,7 +28,9 @@ const HOPS_MAX: usize = 5;
 pub struct Habits {
     /// A query of a new order that no payer came to.
     pub unseen: fn(Presentation) -> &'static str,
-    /// The same after the order's expiry.
+    /// A query of an order that a payer came to and has not paid yet.
+    pub seen: &'static str,
+    /// A query of an order that no payer came to, after its expiry.
     pub unseen_expired: fn(Presentation) -> &'static str,
     /// A query of an order that a payer came to, after its expiry.
     pub seen_expired: &'static str,
@@ -40,6 +42,10 @@ pub struct Habits {
     pub close_again: &'static str,
     /// The answer to a close of an order that was never made.
     pub close_unknown: &'static str,
+    /// Answers that the other side gives on demand, by operation and code, and how each is read.
+    pub codes: &'static [(&'static str, &'static str, &'static str)],
+    /// Whether money that comes after an order's end stays, and is notified.
+    pub late_money_stays: bool,
     /// Whether a finished refund is notified.
     pub refunds_notified: bool,
     /// A payer as the wallet's login names them.

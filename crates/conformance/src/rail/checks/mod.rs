@@ -12,7 +12,8 @@ pub use codes::{
     payers_codes_are_charged_once, payers_codes_in_doubt_are_told_by_a_query, reverses_return_what_was_paid,
 };
 pub use doubts::{
-    replies_about_other_orders_are_doubt, replies_without_proof_are_doubt, tampered_replies_are_doubt,
+    codes_are_read_as_listed, replies_about_other_orders_are_doubt, replies_without_proof_are_doubt,
+    tampered_replies_are_doubt,
 };
 pub use notifications::{
     a_notification_says_what_was_signed, copies_of_a_notification_have_one_key,
