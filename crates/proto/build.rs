@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut files = protos_in(&root.join("paifang/v1"))?;
     files.sort(); // the same order on every machine, so that the same bytes come out
     let mut descriptors = protox::compile(&files, [root])?;
-    tonic_prost_build::configure().skip_debug(GUARDED).compile_fds(descriptors.clone())?;
+    tonic_prost_build::configure().btree_map(".").skip_debug(GUARDED).compile_fds(descriptors.clone())?;
 
     for file in &mut descriptors.file {
         file.source_code_info = None; // comments serve the code above; reflection has no use for them

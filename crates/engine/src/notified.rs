@@ -71,6 +71,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let verb = match subject {
             Subject::Charge(_) => Verb::Query,
             Subject::Refund(_) => Verb::QueryRefund,
+            // A reverse is followed by its own query, which the timer asks anyway: nothing is lost here.
+            Subject::Reversal(_) => return Ok(Notified::Known),
         };
         let seen = outcome.into_observation(verb, Source::Notification, Digest([0; 32]), rule);
         let digest = seen.evidence.digest.unwrap_or(Digest([0; 32]));
@@ -98,6 +100,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 self.inner.store.hasten(&WorkKey::Refund { tenant: at.tenant, refund: at.refund }).await?;
                 Ok(observed.into())
             }
+            Subject::Reversal(_) => Ok(Notified::Known),
         }
     }
 

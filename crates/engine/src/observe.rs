@@ -1,7 +1,7 @@
 //! The one door for news: load, decide, commit, and act on what follows. In any order, any number of times.
 
 use futures::FutureExt;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use paifang_payment::attempt;
 use paifang_payment::{AttemptId, Doubt, Observation, RefundId, TenantId, intent, refund};
 use paifang_rail::PayerCode;
@@ -179,8 +179,16 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             return Ok(());
         }
         self.inner.world.reached("charge.written_ahead");
-        let call = self.charge_call(&row.intent, attempt, payer_code).await?;
-        let seen = self.carry(&attempt.terms.account, call, &attempt.terms.nonce).await;
+        let call = self.charge_call(&row.intent, attempt, payer_code.clone()).await?;
+        let mut seen = self.carry(&attempt.terms.account, call, &attempt.terms.nonce).await;
+        for _ in 0..CODE_RESENDS {
+            if !(attempt.is_synchronous() && nothing_left_us(&seen)) {
+                break;
+            }
+            self.inner.world.sleep(CODE_RESEND_PAUSE).await;
+            let call = self.charge_call(&row.intent, attempt, payer_code.clone()).await?;
+            seen = self.carry(&attempt.terms.account, call, &attempt.terms.nonce).await;
+        }
         self.observe(at, &seen, None).await?;
         self.inner.world.reached("charge.observed");
         Ok(())
@@ -216,6 +224,16 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let missing = || Error::Broken(format!("{} refunds an attempt that is not there", terms.id));
         Ok(refund_order(refund, row.intent.attempt(terms.attempt).ok_or_else(missing)?))
     }
+}
+
+/// A payer's code lives in memory only, so only the task that holds it can send it again, and only while it is proven
+/// that no byte has left us. The commit that wrote it ahead covers that.
+const CODE_RESENDS: u32 = 3;
+const CODE_RESEND_PAUSE: SignedDuration = SignedDuration::from_millis(500);
+
+fn nothing_left_us(seen: &Observation) -> bool {
+    use paifang_payment::{News, NotSent, Outcome};
+    matches!(&seen.news, News::Outcome(Outcome::NotSent(NotSent::NotConnected | NotSent::HeldBack)))
 }
 
 /// What a commit has written ahead and this replica now sends.

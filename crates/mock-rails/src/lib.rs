@@ -19,6 +19,7 @@ pub mod faults;
 pub mod journal;
 pub mod notifier;
 pub mod server;
+pub mod unionpay;
 pub mod vectors;
 pub mod wechatpay;
 

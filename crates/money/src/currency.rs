@@ -28,7 +28,8 @@ impl Currency {
 
     /// Reads an ISO 4217 numeric code, such as `156` for CNY (UnionPay's `currencyCode`).
     pub fn from_numeric(code: u16) -> Option<Self> {
-        u32::from(code).try_into().ok().and_then(iso_currency::Currency::from_numeric).map(Self)
+        let found = iso_currency::Currency::from_numeric(code)?;
+        found.exponent().is_some().then_some(Self(found))
     }
 
     /// The alphabetic code, upper case.
@@ -104,6 +105,7 @@ mod tests {
         }
         assert_eq!(Currency::from_numeric(156), Some(Currency::CNY));
         assert_eq!(Currency::CNY.numeric(), 156);
+        assert_eq!([0, 959, 999, 1000].map(Currency::from_numeric), [None; 4], "no metals, no test codes");
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub enum Subject {
     Charge(OrderNo),
     /// A refund, by its own number.
     Refund(OrderNo),
+    /// A reverse, by its own number (UnionPay's undo). Such a message does not name the order that was reversed, and
+    /// reverses are followed by queries: it is acknowledged and has no effect.
+    Reversal(OrderNo),
 }
 
 /// The merchant and app that a message names.

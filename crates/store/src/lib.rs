@@ -12,7 +12,9 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod check;
 mod error;
+pub mod form;
 pub mod fsck;
 mod model;
 mod port;

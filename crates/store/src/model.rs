@@ -12,12 +12,14 @@ use jiff::{SignedDuration, Timestamp};
 use paifang_ledger::Books;
 use paifang_payment::intent;
 use paifang_payment::refund::{self, Refund};
-use paifang_payment::{AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId};
+use paifang_payment::{
+    AccountId, AttemptId, Digest, EventId, IntentId, OrderNo, RefundId, RequestId, TenantId,
+};
 
 use crate::{
-    AccountBalance, AttemptRef, Batch, Committed, InboxRow, IntentFilter, IntentRow, Leased, Operation, Page,
-    RefundRef, RequestRow, Stats, Store, StoreError, StoredEvent, StoredTransfer, Submission, Tenant,
-    WorkKey, WorkRow,
+    AccountBalance, AttemptRef, Batch, Committed, InboxRow, IntentFilter, IntentRow, Leased, Operation,
+    PAGE_MAX, Page, RefundRef, RequestRow, Stats, Store, StoreError, StoredEvent, StoredTransfer, Submission,
+    Tenant, WorkKey, WorkRow,
 };
 
 /// A store without a disk. Clones share their content.
@@ -41,8 +43,11 @@ struct Content {
     books: BTreeMap<TenantId, Books>,
     transfers: Vec<StoredTransfer>,
     events: Vec<StoredEvent>,
+    event_ids: BTreeSet<EventId>,
     sequences: BTreeMap<IntentId, u64>,
     work: BTreeMap<String, Work>,
+    /// The last epoch of work that was removed: a key that comes back goes on from there, so no old claim fits it.
+    ended: BTreeMap<String, u64>,
     inbox: Vec<InboxRow>,
     tenants: Vec<Tenant>,
     deployment_key: Option<[u8; 32]>,
@@ -74,6 +79,9 @@ impl ModelStore {
 
 impl Store for ModelStore {
     fn commit(&self, batch: Batch) -> impl Future<Output = Answer<Committed>> + Send {
+        if let Err(broken) = batch.check() {
+            return ready(Err(broken));
+        }
         let now = (self.now)();
         let mut content = self.content();
         let mut next = content.clone();
@@ -252,6 +260,8 @@ impl Store for ModelStore {
     }
 
     fn inbox(&self, account: &AccountId, max: usize) -> impl Future<Output = Answer<Vec<InboxRow>>> + Send {
-        self.read(|all| all.inbox.iter().filter(|row| row.account == *account).take(max).cloned().collect())
+        self.read(|all| {
+            all.inbox.iter().filter(|row| row.account == *account).take(max.min(PAGE_MAX)).cloned().collect()
+        })
     }
 }

@@ -144,7 +144,8 @@ impl Attempt {
             NotSent::NotPlanned(rule) => ("invalid_request", rule.as_str()),
             NotSent::NotConnected | NotSent::HeldBack => ("rail_unreachable", "not_sent"),
         };
-        let hopeless = matches!(cause, NotSent::NotPlanned(_));
+        // A payer's code is not kept, so whoever holds it has sent it again as often as made sense.
+        let hopeless = matches!(cause, NotSent::NotPlanned(_)) || self.is_synchronous();
         if hopeless || sending.sends >= SENDS_MAX || self.is_expired(now) {
             return Turn::Move(State::Refused(Refused { refusal: own_refusal(reason, code) }));
         }

@@ -4,12 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 use paifang_ledger::PostError;
 use paifang_money::Money;
 use paifang_payment::refund::{Purpose, Refund};
-use paifang_payment::{AccountId, IntentId};
+use paifang_payment::{AccountId, IntentId, TenantId};
 
 use super::{Content, Work};
 use crate::{
     Amounts, AttemptRef, Batch, Committed, Guard, InboxRow, IntentRow, IntentWrite, Leased, NewEvent,
-    RefundRef, RefundWrite, RequestKey, RequestRow, StoreError, StoredEvent, StoredTransfer,
+    PAGE_MAX, RefundRef, RefundWrite, RequestKey, RequestRow, StoreError, StoredEvent, StoredTransfer,
     SubmissionChange, Tenant, WorkChange, WorkKey, WorkRow,
 };
 
@@ -42,7 +42,7 @@ impl Content {
             self.write_refund(write)?;
         }
         for guard in &batch.guards {
-            self.guard(guard)?;
+            self.guard(guard, batch.tenant)?;
         }
         self.post(&batch)?;
         for change in batch.work {
@@ -57,7 +57,7 @@ impl Content {
             }
         }
         for event in batch.events {
-            self.append_event(event, batch.tenant, batch.at);
+            self.append_event(event, batch.tenant, batch.at)?;
         }
         Ok(())
     }
@@ -91,8 +91,13 @@ impl Content {
     fn write_intent(&mut self, write: &IntentWrite) -> Step {
         let terms = &write.row.terms;
         let known = self.intents.get(&terms.id);
-        if known.map_or(0, |row| row.intent.version) != write.expected {
+        let foreign = known.is_some_and(|row| row.intent.terms.tenant != terms.tenant);
+        if foreign || known.map_or(0, |row| row.intent.version) != write.expected {
             return Err(Ok(Committed::Conflict));
+        }
+        let state = known.filter(|row| row.intent.is_final()).map(|row| row.intent.state.name());
+        if state.is_some_and(|state| state != write.row.state.name()) {
+            return Err(Err(StoreError::Broken("an intent leaves a final state".into())));
         }
         let amounts = known.map_or_else(|| Amounts::none(terms.amount.currency()), |row| row.amounts);
         for attempt in &write.row.attempts {
@@ -112,9 +117,16 @@ impl Content {
 
     fn write_refund(&mut self, write: &RefundWrite) -> Step {
         let terms = &write.row.terms;
-        if self.refunds.get(&terms.id).map_or(0, |row| row.version) != write.expected {
+        let known = self.refunds.get(&terms.id);
+        let foreign = known.is_some_and(|row| row.terms.tenant != terms.tenant);
+        if foreign || known.map_or(0, |row| row.version) != write.expected {
             return Err(Ok(Committed::Conflict));
         }
+        let state = known.filter(|row| row.is_final()).map(|row| row.state.name());
+        if state.is_some_and(|state| state != write.row.state.name()) {
+            return Err(Err(StoreError::Broken("a refund leaves a final state".into())));
+        }
+        self.own(terms.intent, terms.tenant)?;
         if write.expected == 0 {
             self.take_refund_number(&write.row)?;
         }
@@ -134,22 +146,30 @@ impl Content {
         Ok(())
     }
 
-    fn guard(&mut self, guard: &Guard) -> Step {
+    /// What a refund or an event belongs to is there, and the tenant's own.
+    fn own(&self, intent: IntentId, tenant: TenantId) -> Step {
+        match self.intents.get(&intent) {
+            Some(row) if row.intent.terms.tenant == tenant => Ok(()),
+            Some(_) | None => Err(Err(StoreError::Broken(format!("{intent} is not there")))),
+        }
+    }
+
+    fn guard(&mut self, guard: &Guard, tenant: TenantId) -> Step {
         let (id, amount) = match guard {
             Guard::Capture(id, amount)
             | Guard::Reserve(id, amount)
             | Guard::Settle(id, amount)
             | Guard::Release(id, amount) => (id, amount.money()),
         };
-        let next = self.guarded(*id, guard, amount).ok_or(Ok(Committed::GuardFailed))?;
+        let next = self.guarded(*id, tenant, guard, amount).ok_or(Ok(Committed::GuardFailed))?;
         if let Some(row) = self.intents.get_mut(id) {
             row.amounts = next;
         }
         Ok(())
     }
 
-    fn guarded(&self, id: IntentId, guard: &Guard, amount: Money) -> Option<Amounts> {
-        let row = self.intents.get(&id)?;
+    fn guarded(&self, id: IntentId, tenant: TenantId, guard: &Guard, amount: Money) -> Option<Amounts> {
+        let row = self.intents.get(&id).filter(|row| row.intent.terms.tenant == tenant)?;
         let Amounts { captured, reserved, refunded } = row.amounts;
         let next = match guard {
             Guard::Capture(..) => Amounts { captured: captured.checked_add(amount)?, reserved, refunded },
@@ -188,7 +208,9 @@ impl Content {
     fn change_work(&mut self, change: WorkChange, now: Timestamp) -> Step {
         match change {
             WorkChange::Put { key, lane, due_at, lease } => {
-                let epoch = self.work.get(&key.text()).map_or(1, |work| work.row.epoch + 1);
+                let text = key.text();
+                let before = self.work.get(&text).map(|work| work.row.epoch).or(self.ended.remove(&text));
+                let epoch = before.unwrap_or(0) + 1;
                 let leased_until =
                     lease.map(|lease| plus(now, SignedDuration::from_millis(lease.millis.into())));
                 let row = WorkRow { key, lane, due_at, tries: 0, epoch, leased_until, quarantined: None };
@@ -199,7 +221,11 @@ impl Content {
                 let work = self.work.get_mut(&key.text()).ok_or_else(gone)?;
                 (work.row.due_at, work.row.leased_until) = (due_at, None);
             }
-            WorkChange::Remove { key } => drop(self.work.remove(&key.text())),
+            WorkChange::Remove { key } => {
+                if let Some(work) = self.work.remove(&key.text()) {
+                    self.ended.insert(key.text(), work.row.epoch);
+                }
+            }
             WorkChange::Quarantine { key, reason } => {
                 if let Some(work) = self.work.get_mut(&key.text()) {
                     (work.row.quarantined, work.row.leased_until) = (Some(reason), None);
@@ -209,7 +235,11 @@ impl Content {
         Ok(())
     }
 
-    fn append_event(&mut self, event: NewEvent, tenant: paifang_payment::TenantId, at: Timestamp) {
+    fn append_event(&mut self, event: NewEvent, tenant: TenantId, at: Timestamp) -> Step {
+        self.own(event.intent, tenant)?;
+        if !self.event_ids.insert(event.id) {
+            return Err(Err(StoreError::Broken(format!("event {} is there already", event.id))));
+        }
         let sequence = self.sequences.entry(event.intent).or_insert(0);
         *sequence += 1;
         self.events.push(StoredEvent {
@@ -222,6 +252,7 @@ impl Content {
             at,
             snapshot: event.snapshot,
         });
+        Ok(())
     }
 
     pub(super) fn lease_due(
@@ -238,7 +269,7 @@ impl Content {
         });
         due.sort_by_key(|row| (row.due_at, row.key.text()));
         due.into_iter()
-            .take(max)
+            .take(max.min(PAGE_MAX))
             .map(|row| {
                 row.tries += 1;
                 row.epoch += 1;

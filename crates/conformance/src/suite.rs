@@ -1,0 +1,3 @@
+//! What implementations have to do, one module per port.
+
+pub mod store;

@@ -1,0 +1,97 @@
+//! What every store has to do. Each function is one test over a fresh store; [`crate::store_suite!`] makes tests of all
+//! of them. Refusals are checked together with their other half: that nothing was changed (I18).
+
+mod amounts;
+mod batches;
+mod desk;
+mod events;
+mod history;
+mod ledger;
+mod lists;
+mod requests;
+mod tenants;
+mod work;
+
+use std::future::Future;
+
+use paifang_store::Store;
+
+use crate::clock::HandClock;
+
+pub use amounts::{each_amount_has_its_bound, refunds_never_exceed_the_capture};
+pub use batches::{
+    final_states_stay, incoherent_batches_are_refused, numbers_are_unique, one_of_many_steps_wins,
+    stale_versions_conflict,
+};
+pub use desk::Desk;
+pub use events::{events_keep_the_order_of_commits, readers_beside_writers_miss_nothing};
+pub use history::histories_end_alike;
+pub use ledger::{
+    balances_are_exact, holds_resolve_once_and_in_full, late_money_goes_back_once, postings_happen_once,
+    suspense_is_never_overdrawn,
+};
+pub use lists::{lists_are_paged_newest_first, stats_tell_what_waits};
+pub use requests::{equal_requests_make_one_intent, notifications_are_taken_once, request_ids_never_expire};
+pub use tenants::{payer_data_lives_with_its_attempt, tenants_are_kept, tenants_never_meet};
+pub use work::{
+    claims_are_disjoint, claims_end_on_the_stores_clock, delays_and_quarantine, hastened_work_is_due,
+    old_claims_never_fit, work_is_claimed_oldest_first,
+};
+
+/// Opens fresh, empty stores on a clock. It outlives them, so it may hold their directory.
+pub trait Bench: Sync {
+    /// The store under test.
+    type Store: Store;
+    /// A fresh store.
+    fn open(&self, clock: &HandClock) -> impl Future<Output = Self::Store>;
+}
+
+/// Declares one test per rule of the port, each over a fresh store of this [`Bench`].
+#[macro_export]
+macro_rules! store_suite {
+    ($bench:expr) => {
+        $crate::store_tests! { $bench;
+            request_ids_never_expire
+            equal_requests_make_one_intent
+            notifications_are_taken_once
+            stale_versions_conflict
+            one_of_many_steps_wins
+            final_states_stay
+            incoherent_batches_are_refused
+            numbers_are_unique
+            each_amount_has_its_bound
+            refunds_never_exceed_the_capture
+            postings_happen_once
+            holds_resolve_once_and_in_full
+            suspense_is_never_overdrawn
+            late_money_goes_back_once
+            balances_are_exact
+            work_is_claimed_oldest_first
+            claims_end_on_the_stores_clock
+            claims_are_disjoint
+            old_claims_never_fit
+            delays_and_quarantine
+            hastened_work_is_due
+            events_keep_the_order_of_commits
+            readers_beside_writers_miss_nothing
+            lists_are_paged_newest_first
+            stats_tell_what_waits
+            tenants_never_meet
+            tenants_are_kept
+            payer_data_lives_with_its_attempt
+            histories_end_alike
+        }
+    };
+}
+
+/// One test per name; see [`crate::store_suite!`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! store_tests {
+    ($bench:expr; $($name:ident)*) => {$(
+        #[test]
+        fn $name() {
+            $crate::block_on($crate::suite::store::$name(&$bench));
+        }
+    )*};
+}

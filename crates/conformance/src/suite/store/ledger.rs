@@ -1,0 +1,150 @@
+//! The ledger: each key once, each hold once, no bound crossed.
+
+use paifang_ledger::{Account, Kind, PostingKey, Transfer};
+use paifang_money::{MINOR_UNITS_MAX, PositiveMoney};
+use paifang_payment::refund::Purpose;
+use paifang_payment::{Evidence, Source};
+use paifang_store::{Batch, Store};
+
+use super::desk::{attempt, paid, refund_of, returned};
+use super::{Bench, Desk};
+use crate::hand::{Hand, fen};
+
+fn book(hand: &Hand, transfers: &[Transfer]) -> Batch {
+    Batch { transfers: transfers.to_vec(), ..Batch::new(hand.tenant(), hand.now()) }
+}
+
+fn entry(
+    hand: &Hand,
+    key: &str,
+    debit: &Account,
+    credit: &Account,
+    amount: PositiveMoney,
+    kind: Kind,
+) -> Transfer {
+    let (debit, credit) = (debit.clone(), credit.clone());
+    let key = PostingKey::of(&[key]);
+    Transfer { key, debit, credit, amount, kind, subject: "test".to_owned(), at: hand.now() }
+}
+
+fn accounts(hand: &Hand) -> (Account, Account, Account) {
+    let merchant = Account::merchant(&hand.tenant().to_string());
+    (Account::rail("alipay-main"), merchant, Account::suspense_late("alipay-main"))
+}
+
+/// I8: a key is posted once in a tenant's book; the rows beside a second try are not kept either.
+pub async fn postings_happen_once(bench: &impl Bench) {
+    let desk = Desk::new(bench).await;
+    let (rail, merchant, _) = accounts(&desk.hand);
+    let once = entry(&desk.hand, "once", &rail, &merchant, fen(5), Kind::Posted);
+    let beside = entry(&desk.hand, "beside", &rail, &merchant, fen(7), Kind::Posted);
+    desk.done(book(&desk.hand, std::slice::from_ref(&once))).await;
+    desk.broken(book(&desk.hand, &[beside.clone(), once.clone()])).await;
+    desk.broken(book(&desk.hand, &[beside.clone(), beside.clone()])).await;
+    let itself = entry(&desk.hand, "itself", &rail, &rail, fen(5), Kind::Posted);
+    desk.broken(book(&desk.hand, &[itself])).await;
+    desk.done(book(&Hand::new(2, &desk.clock), &[once])).await;
+    desk.done(book(&desk.hand, &[beside])).await;
+}
+
+/// A hold is posted or voided, once, in full, between its own accounts.
+pub async fn holds_resolve_once_and_in_full(bench: &impl Bench) {
+    let desk = Desk::new(bench).await;
+    let (rail, merchant, _) = accounts(&desk.hand);
+    let hand = &desk.hand;
+    let hold = entry(hand, "hold", &merchant, &rail, fen(50), Kind::Pending);
+    let other = entry(hand, "other", &merchant, &rail, fen(50), Kind::Pending);
+    let of = || hold.key.clone();
+    desk.broken(book(hand, &[entry(hand, "early", &merchant, &rail, fen(50), Kind::Posts(of()))])).await;
+    desk.done(book(hand, &[hold.clone(), other.clone()])).await;
+    let wrong = [
+        entry(hand, "part", &merchant, &rail, fen(49), Kind::Posts(of())),
+        entry(hand, "more", &merchant, &rail, fen(51), Kind::Voids(of())),
+        entry(hand, "turned", &rail, &merchant, fen(50), Kind::Voids(of())),
+    ];
+    for wrong in wrong {
+        desk.broken(book(hand, &[wrong])).await;
+    }
+    let post = entry(hand, "post", &merchant, &rail, fen(50), Kind::Posts(of()));
+    let void = entry(hand, "void", &merchant, &rail, fen(50), Kind::Voids(of()));
+    desk.broken(book(hand, &[post.clone(), void.clone()])).await;
+    desk.done(book(hand, std::slice::from_ref(&post))).await;
+    desk.broken(book(hand, &[void])).await;
+    let again = entry(hand, "again", &merchant, &rail, fen(50), Kind::Posts(post.key.clone()));
+    desk.broken(book(hand, &[again])).await;
+    let foreign = Hand::new(2, &desk.clock);
+    desk.broken(book(&foreign, &[entry(&foreign, "x", &merchant, &rail, fen(50), Kind::Voids(other.key))]))
+        .await;
+}
+
+/// I5: late money is given back at most once, holds included.
+pub async fn suspense_is_never_overdrawn(bench: &impl Bench) {
+    let desk = Desk::new(bench).await;
+    let (rail, _, late) = accounts(&desk.hand);
+    let hand = &desk.hand;
+    let take = |key: &str, amount, kind| entry(hand, key, &late, &rail, fen(amount), kind);
+    desk.broken(book(hand, &[take("before", 1, Kind::Posted)])).await;
+    desk.done(book(hand, &[entry(hand, "in", &rail, &late, fen(100), Kind::Posted)])).await;
+    desk.broken(book(hand, &[take("too much", 101, Kind::Pending)])).await;
+    desk.done(book(hand, &[take("hold", 60, Kind::Pending)])).await;
+    desk.broken(book(hand, &[take("over", 41, Kind::Posted)])).await;
+    let key = PostingKey::of(&["hold"]);
+    desk.done(book(hand, &[take("void", 60, Kind::Voids(key))])).await;
+    desk.done(book(hand, &[take("all", 100, Kind::Posted)])).await;
+    desk.broken(book(hand, &[take("one more", 1, Kind::Posted)])).await;
+    let set_aside = entry(hand, "coming", &rail, &late, fen(9), Kind::Pending);
+    desk.done(book(hand, std::slice::from_ref(&set_aside))).await;
+    desk.broken(book(hand, &[take("not yet here", 9, Kind::Posted)])).await;
+    desk.done(book(hand, &[entry(hand, "came", &rail, &late, fen(9), Kind::Posts(set_aside.key))])).await;
+    desk.done(book(hand, &[take("now here", 9, Kind::Posted)])).await;
+}
+
+/// Money that came too late opens one refund, and no second one for the same attempt (I17).
+pub async fn late_money_goes_back_once(bench: &impl Bench) {
+    let desk = Desk::new(bench).await;
+    let row = desk.create(fen(100)).await;
+    let first = attempt(&row).terms.id;
+    let closed = crate::hand::seen(
+        paifang_payment::Verb::Query,
+        paifang_payment::News::Outcome(paifang_payment::Outcome::Closed(paifang_payment::CloseProof {
+            returned: None,
+            rail_ref: None,
+        })),
+    );
+    desk.done(desk.news(&row, first, &closed)).await;
+    let row = desk.read(row.intent.terms.id).await;
+    let late = desk.news(&row, first, &paid(fen(100)));
+    let refund = refund_of(&late);
+    desk.done(late).await;
+    desk.clean().await;
+    let row = desk.read(row.intent.terms.id).await;
+    let terms = desk.hand.refund_terms(&row.intent, attempt(&row), fen(100), Purpose::LateMoney);
+    let step = paifang_payment::refund::Refund::open(terms, Evidence::plain(Source::Rule, "again"));
+    let mut again = desk.hand.refund_step(0, step);
+    again.transfers.clear();
+    desk.broken(again).await;
+    let sending = desk.refund(refund).await;
+    desk.done(desk.refund_news(&sending, &returned(fen(100)))).await;
+    let balances = desk.store.balances(desk.hand.tenant()).await.expect("the store works");
+    assert!(balances.iter().all(|row| row.balance.posted(&row.account) == 0), "{balances:?}");
+    desk.clean().await;
+}
+
+/// Balances are exact beyond 64 bits, in the order of the chart.
+pub async fn balances_are_exact(bench: &impl Bench) {
+    let desk = Desk::new(bench).await;
+    let (rail, merchant, late) = accounts(&desk.hand);
+    let count = 9_300;
+    let entries = (0..count)
+        .map(|n| entry(&desk.hand, &format!("k{n}"), &rail, &merchant, fen(MINOR_UNITS_MAX), Kind::Posted));
+    let entries: Vec<Transfer> = entries.collect();
+    desk.done(book(&desk.hand, &entries)).await;
+    desk.done(book(&desk.hand, &[entry(&desk.hand, "late", &rail, &late, fen(3), Kind::Posted)])).await;
+    let balances = desk.store.balances(desk.hand.tenant()).await.expect("the store works");
+    let posted: Vec<_> =
+        balances.iter().map(|row| (row.account.clone(), row.balance.posted(&row.account))).collect();
+    let all = i128::from(MINOR_UNITS_MAX) * count;
+    assert!(all > i128::from(i64::MAX));
+    assert_eq!(posted, [(rail, all + 3), (merchant, all), (late, 3)]);
+    assert_eq!(desk.store.balances(Hand::new(2, &desk.clock).tenant()).await.expect("the store works"), []);
+}

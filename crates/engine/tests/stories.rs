@@ -1,0 +1,247 @@
+//! Whole lives of payments, over a rail with faults. Each story ends with the same question: do our books equal the
+//! rail's to the fen, and was nobody charged twice?
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test that cannot go on stops here"
+)]
+
+mod world;
+
+use jiff::SignedDuration;
+use paifang_engine::Error;
+use paifang_payment::{attempt, intent};
+use paifang_store::{IntentRow, Store};
+use world::{Fault, Stage, code, qr, wanted};
+
+fn order_no(row: &IntentRow, index: usize) -> String {
+    row.intent.attempts[index].terms.order_no.to_string()
+}
+
+fn states(row: &IntentRow) -> Vec<&'static str> {
+    row.intent.attempts.iter().map(|attempt| attempt.state.name()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn paid_by_qr_without_any_notification() {
+    let stage = Stage::open().await;
+    let row = stage.create("c1", Some(qr("sturdy"))).await;
+    assert_eq!(row.intent.state, intent::State::AwaitingPayer);
+    stage.truth.lock().unwrap().pay(&order_no(&row, 0));
+    stage.state_within(row.intent.terms.id, "succeeded", SignedDuration::from_secs(15)).await;
+    stage.check().await;
+}
+
+/// F02: the answer to a creation is lost; the same bytes are sent again and there is one order.
+#[tokio::test(start_paused = true)]
+async fn a_lost_creation_is_repeated_where_the_rail_takes_repeats() {
+    let stage = Stage::open().await;
+    stage.fault("charge", Fault::AnswerLost);
+    let row = stage.create("c1", Some(qr("sturdy"))).await;
+    assert_eq!(states(&row), ["AwaitingPayer"]);
+    let truth = stage.check().await;
+    assert_eq!(truth.lock().unwrap().orders.len(), 1);
+}
+
+/// F02 on a rail that takes no repeats: a new order opens, the lost one was never shown and ends by itself.
+#[tokio::test(start_paused = true)]
+async fn a_lost_creation_opens_a_new_order_elsewhere() {
+    let stage = Stage::open().await;
+    stage.fault("charge", Fault::AnswerLost);
+    let row = stage.create("c1", Some(qr("plain"))).await;
+    assert_eq!(states(&row), ["InDoubt", "AwaitingPayer"]);
+    stage.truth.lock().unwrap().pay(&order_no(&row, 1));
+    stage.state_within(row.intent.terms.id, "succeeded", SignedDuration::from_secs(20)).await;
+    stage.check().await;
+}
+
+/// F01, F04: a delayed request creates an order that nobody was ever shown.
+#[tokio::test(start_paused = true)]
+async fn a_delayed_creation_does_no_harm() {
+    for wallet in ["sturdy", "plain"] {
+        let stage = Stage::open().await;
+        stage.fault("charge", Fault::Delayed);
+        let row = stage.create("c1", Some(qr(wallet))).await;
+        assert_eq!(row.intent.state, intent::State::AwaitingPayer, "{wallet}");
+        stage.check().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_did_not_leave_us_is_sent_again_without_asking() {
+    let stage = Stage::open().await;
+    stage.fault("charge", Fault::NotConnected);
+    stage.fault("charge", Fault::NotConnected);
+    let row = stage.create("c1", Some(code())).await;
+    assert_eq!(row.intent.state.name(), "succeeded");
+    let truth = stage.check().await;
+    assert_eq!(truth.lock().unwrap().calls.iter().filter(|call| call.starts_with("query")).count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rail_that_cannot_be_reached_refuses_in_the_end() {
+    let stage = Stage::open().await;
+    (0..4).for_each(|_| stage.fault("charge", Fault::NotConnected));
+    let row = stage.create("c1", Some(code())).await;
+    let attempt::State::Refused(refused) = &row.intent.attempts[0].state else { panic!("{row:?}") };
+    assert_eq!(refused.refusal.reason.as_str(), "rail_unreachable");
+    assert_eq!(row.intent.state, intent::State::RequiresWallet);
+    stage.check().await;
+}
+
+/// F02 for a payer's code: asked for, never sent again, charged once.
+#[tokio::test(start_paused = true)]
+async fn a_payers_code_whose_answer_is_lost_is_resolved_by_query() {
+    let stage = Stage::open().await;
+    stage.fault("charge", Fault::AnswerLost);
+    let row = stage.create("c1", Some(code())).await;
+    assert_eq!(row.intent.state.name(), "succeeded");
+    let truth = stage.check().await;
+    let charges = truth.lock().unwrap().calls.iter().filter(|call| call.starts_with("charge")).count();
+    assert_eq!(charges, 1);
+}
+
+/// Flow B: undecided for a minute, then reversed; a payment that shows up under the reverse goes back with it.
+#[tokio::test(start_paused = true)]
+async fn a_payers_code_that_stays_undecided_is_reversed() {
+    let stage = Stage::open().await;
+    stage.truth.lock().unwrap().code_stays_pending = true;
+    let row = stage.create("c1", Some(code())).await;
+    assert_eq!((row.intent.state.name(), states(&row)), ("requires_wallet", vec!["Closed"]));
+    stage.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancel_of_a_code_that_was_paid_returns_the_money() {
+    let stage = Stage::open().await;
+    stage.truth.lock().unwrap().code_stays_pending = true;
+    let made = stage.engine.create_intent(stage.tenant, wanted("c1", Some(code()))).await.unwrap();
+    let id = made.resource.intent.terms.id;
+    let waiting = |row: &IntentRow| states(row) == ["AwaitingPayer"];
+    let row =
+        stage.engine.await_change(stage.tenant, id, SignedDuration::from_secs(5), waiting).await.unwrap();
+    stage.truth.lock().unwrap().pay(&order_no(&row, 0));
+    let row = stage.cancel("x1", id).await;
+    assert_eq!(row.intent.state.name(), "canceled");
+    assert_eq!(row.amounts.captured.minor_units(), 0);
+    stage.check().await;
+}
+
+/// I1, F35: a hundred equal calls at once make one intent and one order.
+#[tokio::test(start_paused = true)]
+async fn a_hundred_equal_creates_make_one() {
+    let stage = Stage::open().await;
+    let calls =
+        (0..100).map(|_| stage.engine.create_intent(stage.tenant, wanted("same", Some(qr("sturdy")))));
+    let made: Vec<_> = futures::future::join_all(calls).await.into_iter().map(Result::unwrap).collect();
+    let ids: std::collections::BTreeSet<_> = made.iter().map(|made| made.resource.intent.terms.id).collect();
+    assert_eq!((ids.len(), made.iter().filter(|made| !made.replayed).count()), (1, 1));
+    stage.settled(*ids.first().unwrap()).await;
+    let truth = stage.check().await;
+    assert_eq!(truth.lock().unwrap().orders.len(), 1);
+}
+
+/// F36: the same request id with another content changes nothing.
+#[tokio::test(start_paused = true)]
+async fn a_request_id_is_never_used_for_two_things() {
+    let stage = Stage::open().await;
+    stage.create("c1", None).await;
+    let other = paifang_engine::CreateIntent { description: "coffee".into(), ..wanted("c1", None) };
+    let refused = stage.engine.create_intent(stage.tenant, other).await;
+    assert!(matches!(refused, Err(Error::RequestReused)));
+    stage.check().await;
+}
+
+/// I6, F32: two hundred refunds at once return what was captured and not one fen more.
+#[tokio::test(start_paused = true)]
+async fn two_hundred_refunds_at_once_never_exceed_the_capture() {
+    let stage = Stage::open().await;
+    let row = stage.create("c1", Some(code())).await;
+    let id = row.intent.terms.id;
+    let requests: Vec<String> = (0..200).map(|n| format!("r{n}")).collect();
+    let refunds =
+        futures::future::join_all(requests.iter().map(|request| stage.refund(request, id, 77))).await;
+    let done = refunds.iter().filter(|refund| refund.as_deref() == Ok("succeeded")).count();
+    assert_eq!(done, 10_000 / 77);
+    let row = stage.settled(id).await;
+    assert_eq!(row.amounts.refunded.minor_units(), 77 * (10_000 / 77));
+    stage.check().await;
+}
+
+/// F17: a lost refund is sent again under the same number only.
+#[tokio::test(start_paused = true)]
+async fn refunds_survive_lost_requests_and_lost_answers() {
+    let stage = Stage::open().await;
+    let id = stage.create("c1", Some(code())).await.intent.terms.id;
+    stage.fault("refund", Fault::AnswerLost);
+    assert_eq!(stage.refund("r1", id, 3_000).await.as_deref(), Ok("succeeded"));
+    stage.fault("refund", Fault::RequestLost);
+    assert_eq!(stage.refund("r2", id, 3_000).await.as_deref(), Ok("succeeded"));
+    stage.fault("refund", Fault::NotConnected);
+    assert_eq!(stage.refund("r3", id, 4_000).await.as_deref(), Ok("succeeded"));
+    assert!(stage.refund("r4", id, 1).await.unwrap_err().contains("more than is left"));
+    let truth = stage.check().await;
+    assert_eq!(truth.lock().unwrap().orders.values().map(|order| order.refunds.len()).sum::<usize>(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_switch_closes_the_earlier_order_first() {
+    let stage = Stage::open().await;
+    let row = stage.create("c1", Some(qr("sturdy"))).await;
+    let row = stage.confirm("c2", row.intent.terms.id, qr("plain")).await;
+    assert_eq!((row.intent.state.name(), states(&row)), ("awaiting_payer", vec!["Closed", "AwaitingPayer"]));
+    stage.check().await;
+}
+
+/// F11: the payer pays while the close is on its way: the payment stays, the switch is dropped.
+#[tokio::test(start_paused = true)]
+async fn a_payment_during_the_switch_wins() {
+    let stage = Stage::open().await;
+    let row = stage.create("c1", Some(qr("sturdy"))).await;
+    stage.truth.lock().unwrap().pay(&order_no(&row, 0));
+    let row = stage.confirm("c2", row.intent.terms.id, qr("plain")).await;
+    assert_eq!((row.intent.state.name(), states(&row)), ("succeeded", vec!["Paid"]));
+    stage.check().await;
+}
+
+/// F12, I17: an order that cannot be closed is left and watched; its late money goes back by itself.
+#[tokio::test(start_paused = true)]
+async fn late_money_goes_back() {
+    let stage = Stage::open().await;
+    let row = stage.create("c1", Some(qr("plain"))).await;
+    let id = row.intent.terms.id;
+    let row = stage.confirm("c2", id, qr("sturdy")).await;
+    assert!(row.intent.attempts[0].left);
+    stage.truth.lock().unwrap().pay(&order_no(&row, 1));
+    stage.state_within(id, "succeeded", SignedDuration::from_secs(20)).await;
+    stage.truth.lock().unwrap().pay(&order_no(&row, 0));
+    let late = |row: &IntentRow| states(row) == ["Late", "Paid"];
+    let row = stage.engine.await_change(stage.tenant, id, SignedDuration::from_hours(1), late).await.unwrap();
+    assert_eq!(states(&row), ["Late", "Paid"]);
+    let tenant = stage.tenant;
+    let store = stage.engine.store().clone();
+    let truth = stage.check().await;
+    assert_eq!(truth.lock().unwrap().orders[&order_no(&row, 0)].refunded, 10_000);
+    let events = store.events_after(Some(tenant), 0, 200).await.unwrap();
+    assert!(events.iter().any(|event| event.kind == "payment_intent.late_payment"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn expiry_ends_orders_on_rails_with_and_without_a_close() {
+    for wallet in ["sturdy", "plain"] {
+        let stage = Stage::open().await;
+        let id = stage.create("c1", Some(qr(wallet))).await.intent.terms.id;
+        stage.state_within(id, "expired", SignedDuration::from_mins(20)).await;
+        stage.check().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_intent_without_any_attempt_expires_and_cancels() {
+    let stage = Stage::open().await;
+    let id = stage.create("c1", None).await.intent.terms.id;
+    stage.state_within(id, "expired", SignedDuration::from_mins(16)).await;
+    let id = stage.create("c2", None).await.intent.terms.id;
+    assert_eq!(stage.cancel("x2", id).await.intent.state.name(), "canceled");
+    stage.check().await;
+}

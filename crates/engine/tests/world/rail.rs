@@ -1,0 +1,311 @@
+//! A rail with a truth of its own and faults on demand. It signs for real: without a signature there is no "paid".
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use paifang_engine::ports::{IncomingMessage, RailCall, Rails, Transport, TransportError};
+use paifang_money::{Currency, PositiveMoney};
+use paifang_payment::{
+    AccountId, CloseProof, Doubt, NextAction, NotSent, Pending, Presentation, RailRef, Reason, Settled, Verb,
+};
+use paifang_rail::{
+    Answer, Call, ClientKind, Closing, Descriptor, Exchange, HttpReply, Keyring, Method, Need, Notification,
+    NotificationError, Offer, Outcome, Plan, PlanError, Refunding, Reply, Secret, Verdict, Verified,
+};
+use serde_json::{Value, json};
+
+use super::World;
+
+const ANYWHERE: &[ClientKind] = &[ClientKind::PointOfSale, ClientKind::DesktopBrowser];
+const REFUNDING: Refunding =
+    Refunding { partial: true, count_max: 500, window_days: 365, resend_s: 3600, interval_s: 0 };
+
+pub static DESCRIPTOR_STURDY: Descriptor = Descriptor {
+    rail: "sturdy",
+    title: "closes and repeats",
+    offers: &[Offer {
+        wallet: "sturdy",
+        presentation: Presentation::QrShown,
+        clients: ANYWHERE,
+        needs: &[],
+        expiry_s_max: 7200,
+        expiry_s_min: 60,
+        resendable: true,
+    }],
+    currencies: &["CNY"],
+    amount_min: 1,
+    amount_max: 100_000_000,
+    closing: Closing::ByCall,
+    reverses: false,
+    refunding: REFUNDING,
+    keys: &[],
+};
+
+pub static DESCRIPTOR_PLAIN: Descriptor = Descriptor {
+    rail: "plain",
+    title: "neither closes nor repeats; has codes and reverses",
+    offers: &[
+        Offer {
+            wallet: "plain",
+            presentation: Presentation::QrShown,
+            clients: ANYWHERE,
+            needs: &[],
+            expiry_s_max: 7200,
+            expiry_s_min: 60,
+            resendable: false,
+        },
+        Offer {
+            wallet: "plain",
+            presentation: Presentation::PayerCode,
+            clients: ANYWHERE,
+            needs: &[Need::PayerCode],
+            expiry_s_max: 300,
+            expiry_s_min: 60,
+            resendable: false,
+        },
+    ],
+    closing: Closing::ByExpiry,
+    reverses: true,
+    ..DESCRIPTOR_STURDY
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing arrives, nothing comes back.
+    RequestLost,
+    /// It is done, and nothing comes back.
+    AnswerLost,
+    /// No connection at all.
+    NotConnected,
+    /// It arrives a minute later, after everybody has given up.
+    Delayed,
+}
+
+#[derive(Debug, Default)]
+pub struct Truth {
+    pub orders: BTreeMap<String, Order>,
+    pub faults: Vec<(&'static str, Fault)>,
+    pub calls: Vec<String>,
+    /// A payer's code is charged at once unless this is set.
+    pub code_stays_pending: bool,
+}
+
+#[derive(Debug, Default, Clone)]
+pub struct Order {
+    pub amount: i64,
+    pub paid: i64,
+    pub refunded: i64,
+    pub closed: bool,
+    pub charges: u32,
+    pub expires: i64,
+    pub refunds: BTreeMap<String, i64>,
+}
+
+impl Truth {
+    /// The payer pays, even what is closed: real rails sometimes do.
+    pub fn pay(&mut self, order_no: &str) {
+        let order = self.orders.get_mut(order_no).expect("the order is there");
+        order.paid = order.amount;
+        order.charges += 1;
+    }
+
+    fn carry_out(&mut self, request: &Value, now: i64) -> Value {
+        let no = request["order"].as_str().unwrap().to_owned();
+        let verb = request["verb"].as_str().unwrap().to_owned();
+        self.calls.push(format!("{verb} {no}"));
+        let pending = self.code_stays_pending;
+        let order = self.orders.get_mut(&no);
+        match (verb.as_str(), order) {
+            ("charge", None) => {
+                let amount = request["amount"].as_i64().unwrap();
+                let mut order =
+                    Order { amount, expires: request["expires"].as_i64().unwrap(), ..Order::default() };
+                let code = request["code"].as_bool().unwrap();
+                if code && !pending {
+                    (order.paid, order.charges) = (amount, 1);
+                }
+                let paid = order.paid > 0;
+                self.orders.insert(no, order);
+                json!({"is": if paid { "paid" } else if code { "pending" } else { "shown" }, "amount": amount})
+            }
+            ("charge", Some(order)) if order.paid == 0 && !order.closed => json!({"is": "shown"}),
+            ("charge", Some(_)) => json!({"is": "duplicate"}),
+            ("query" | "query_reverse", Some(order)) if order.closed => {
+                json!({"is": "closed", "returned": order.refunded})
+            }
+            ("query", Some(order)) if order.paid > 0 => json!({"is": "paid", "amount": order.amount}),
+            ("query", Some(order)) if now > order.expires => json!({"is": "closed"}),
+            ("query", Some(_)) => json!({"is": "unpaid"}),
+            ("close", Some(order)) if order.paid > 0 => json!({"is": "maybe_paid"}),
+            ("close", Some(order)) => {
+                order.closed = true;
+                json!({"is": "closed"})
+            }
+            ("reverse", Some(order)) => {
+                (order.closed, order.refunded) = (true, order.paid);
+                json!({"is": "closed", "returned": order.refunded})
+            }
+            ("refund", Some(order)) => {
+                let (refund, amount) =
+                    (request["refund"].as_str().unwrap(), request["amount"].as_i64().unwrap());
+                if order.refunds.contains_key(refund) {
+                    return json!({"is": "refunded", "amount": amount});
+                }
+                if order.refunded + amount > order.paid {
+                    return json!({"is": "refused"});
+                }
+                order.refunded += amount;
+                order.refunds.insert(refund.to_owned(), amount);
+                json!({"is": "refunded", "amount": amount})
+            }
+            ("query_refund", Some(order)) => match order.refunds.get(request["refund"].as_str().unwrap()) {
+                Some(amount) => json!({"is": "refunded", "amount": amount}),
+                None => json!({"is": "absent"}),
+            },
+            _ => json!({"is": "absent"}),
+        }
+    }
+}
+
+#[derive(Clone)]
+pub struct FakeTransport {
+    pub truth: Arc<Mutex<Truth>>,
+    pub world: World,
+}
+
+impl Transport for FakeTransport {
+    async fn exchange(&self, _account: &AccountId, exchange: Exchange) -> Result<Reply, TransportError> {
+        let request: Value = serde_json::from_slice(&exchange.body).unwrap();
+        let fault = {
+            let mut truth = self.truth.lock().unwrap();
+            let armed = truth.faults.iter().position(|(verb, _)| *verb == request["verb"]);
+            armed.map(|at| truth.faults.remove(at).1)
+        };
+        let carry_out = |truth: &Mutex<Truth>, world: &World| {
+            truth.lock().unwrap().carry_out(&request, world.now().as_second())
+        };
+        match fault {
+            Some(Fault::NotConnected) => return Err(TransportError::NotSent(NotSent::NotConnected)),
+            Some(Fault::RequestLost) => {
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                return Err(TransportError::TimedOut);
+            }
+            Some(Fault::Delayed) => {
+                let (truth, world, request) = (Arc::clone(&self.truth), self.world.clone(), request.clone());
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_secs(60)).await;
+                    truth.lock().unwrap().carry_out(&request, world.now().as_second());
+                });
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                return Err(TransportError::TimedOut);
+            }
+            Some(Fault::AnswerLost) => {
+                carry_out(&self.truth, &self.world);
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                return Err(TransportError::TimedOut);
+            }
+            None => {}
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let body = carry_out(&self.truth, &self.world).to_string().into_bytes();
+        Ok(Reply { status: 200, headers: Vec::new(), body })
+    }
+}
+
+pub struct FakeRails {
+    keys: Keyring,
+}
+
+impl FakeRails {
+    pub fn new() -> Self {
+        let vectors: Value =
+            serde_json::from_str(include_str!("../../../../tests/vectors/alipay-vectors.json")).unwrap();
+        let key = |path: &str| vectors.pointer(path).unwrap().as_str().unwrap().to_owned();
+        let signer = Secret::new(key("/keys/app/private_pkcs8_pem").into_bytes());
+        let keys = Keyring::builder()
+            .signer(&signer)
+            .unwrap()
+            .verifier(Some("k"), &key("/keys/app/public_spki_pem"));
+        Self { keys: keys.unwrap().build().unwrap() }
+    }
+}
+
+impl Rails for FakeRails {
+    async fn plan(
+        &self,
+        _: &AccountId,
+        call: &Arc<RailCall>,
+        _: &str,
+        _: Timestamp,
+    ) -> Result<Plan, PlanError> {
+        let call = call.as_call();
+        let order = call.order();
+        let mut body = json!({"verb": call.verb().as_str(), "order": order.order_no.as_str(),
+            "amount": order.amount.minor_units(), "expires": order.expires_at.as_second()});
+        match call {
+            Call::Charge(charge) => body["code"] = charge.payer_code.is_some().into(),
+            Call::Refund(refund) | Call::QueryRefund(refund) => {
+                body["refund"] = refund.refund_no.as_str().into();
+                body["amount"] = refund.amount.minor_units().into();
+            }
+            Call::Query(_) | Call::Close(_) | Call::Reverse(_) | Call::QueryReverse(_) => {}
+        }
+        let body = body.to_string().into_bytes();
+        Ok(Plan::Send(Exchange {
+            method: Method::Post,
+            url: "http://rail".into(),
+            headers: Vec::new(),
+            body,
+        }))
+    }
+
+    async fn read(&self, _: &AccountId, call: &Arc<RailCall>, _: &str, reply: Reply, _: Timestamp) -> Answer {
+        let signature = self.keys.sign(&reply.body).unwrap();
+        let proof = self.keys.verify(&reply.body, &signature).unwrap();
+        let said: Value = serde_json::from_slice(&reply.body).unwrap();
+        let call = call.as_call();
+        let rail_ref = RailRef::parse(&format!("T{}", call.order().order_no)).ok();
+        let settled = || Settled {
+            amount: PositiveMoney::new(said["amount"].as_i64().unwrap(), Currency::CNY).unwrap(),
+            rail_ref: rail_ref.clone(),
+            settled_at: None,
+        };
+        let waits = |next_action| Pending { next_action, rail_ref: rail_ref.clone() };
+        let outcome = match said["is"].as_str().unwrap() {
+            "absent" => return Answer::absent(Some(proof), "fake.absent"),
+            "paid" => Outcome::paid(proof, settled()),
+            "refunded" => Outcome::refunded(proof, settled()),
+            "closed" => {
+                let returned =
+                    said["returned"].as_i64().and_then(|fen| PositiveMoney::new(fen, Currency::CNY).ok());
+                Outcome::closed(proof, CloseProof { returned, rail_ref: None })
+            }
+            "shown" => {
+                let (content, expires_at) = ("qr".into(), call.order().expires_at);
+                Outcome::pending(proof, waits(Some(NextAction::ShowQr { content, expires_at })))
+            }
+            "pending" => Outcome::pending(proof, waits(Some(NextAction::WaitForPayer))),
+            "unpaid" => Outcome::pending(proof, waits(None)),
+            "refused" => Outcome::refused(proof, Reason::parse("refund_amount").unwrap(), "NO", "no"),
+            "maybe_paid" => Outcome::unknown(Doubt::MaybePaid("PAID".into())),
+            other => Outcome::unknown(Doubt::UnlistedCode(other.into())),
+        };
+        let verb: Verb = call.verb();
+        Answer::is(outcome, format!("fake.{}", verb.as_str()))
+    }
+
+    async fn open_notification(
+        &self,
+        _: &AccountId,
+        _: &IncomingMessage,
+        _: Timestamp,
+    ) -> Result<Verified<Notification>, NotificationError> {
+        Err(NotificationError::Unsigned)
+    }
+
+    fn acknowledge(&self, _: &AccountId, _: Verdict) -> HttpReply {
+        HttpReply { status: 200, content_type: "text/plain", body: "" }
+    }
+}

@@ -1,0 +1,144 @@
+//! New orders: a code to show (01/07), a scanned code (01/06), a form for the payer's browser (01/01).
+
+use paifang_payment::{Doubt, NextAction, Pending, Presentation, Verb};
+use paifang_rail::{Answer, Charge, Context, Order, Outcome, PayerCode, Plan, PlanError, Reply};
+
+use crate::answer::{self, Asked, Heard, Unclear};
+use crate::codes::Meaning;
+use crate::descriptor::QUICKPASS;
+use crate::request::{Draft, Kind, Product};
+use crate::{Settings, beijing};
+
+/// `txnType` of a purchase.
+pub(crate) const PURCHASE: &str = "01";
+
+const PAGE: Kind = (PURCHASE, "01");
+const CODE_SCANNED: Kind = (PURCHASE, "06");
+const CODE_SHOWN: Kind = (PURCHASE, "07");
+
+/// `qrNo` has 1 to 20 digits.
+const CODE_DIGITS_MAX: usize = 20;
+
+/// Longest text that is shown as a code; a larger one would not fit into a legible QR code.
+const QR_BYTES_MAX: usize = 512;
+
+/// The message, or the form, that makes the order.
+pub(crate) fn plan(settings: &Settings, charge: &Charge, cx: &Context<'_>) -> Result<Plan, PlanError> {
+    if charge.wallet.as_str() != QUICKPASS {
+        return Err(PlanError::Unsupported("this wallet"));
+    }
+    match charge.order.presentation {
+        Presentation::DesktopWeb => page(settings, charge, cx),
+        Presentation::QrShown => code_shown(settings, &charge.order, cx),
+        Presentation::PayerCode => code_scanned(settings, charge, cx),
+        Presentation::Jsapi | Presentation::MiniProgram | Presentation::App | Presentation::MobileWeb => {
+            Err(PlanError::Unsupported("this presentation"))
+        }
+    }
+}
+
+fn page(settings: &Settings, charge: &Charge, cx: &Context<'_>) -> Result<Plan, PlanError> {
+    begin(settings, PAGE, &charge.order)?
+        .put("frontUrl", cx.return_url)
+        .put_back_url(cx)?
+        .put("payTimeout", &beijing::text(charge.order.expires_at))
+        .put("riskRateInfo", &goods(&charge.description))
+        .hand_off(cx.keys)
+}
+
+fn code_shown(settings: &Settings, order: &Order, cx: &Context<'_>) -> Result<Plan, PlanError> {
+    begin(settings, CODE_SHOWN, order)?
+        .put_back_url(cx)?
+        .put("payTimeout", &beijing::text(order.expires_at))
+        .post_back(cx.keys)
+}
+
+fn code_scanned(settings: &Settings, charge: &Charge, cx: &Context<'_>) -> Result<Plan, PlanError> {
+    let rule = "the account's settings name no till";
+    let terminal = settings.terminal_id.as_ref();
+    let terminal = terminal.ok_or(PlanError::BadValue { field: "terminal_id", rule })?;
+    let code = charge.payer_code.as_ref().map(PayerCode::expose).filter(|code| is_payer_code(code));
+    let rule = "the payer's code is up to 20 digits";
+    let code = code.ok_or(PlanError::BadValue { field: "payer_code", rule })?;
+    begin(settings, CODE_SCANNED, &charge.order)?
+        .put("qrNo", code)
+        .put("termId", terminal)
+        .put_back_url(cx)?
+        .post_back(cx.keys)
+}
+
+fn begin<'a>(settings: &'a Settings, kind: Kind, order: &Order) -> Result<Draft<'a>, PlanError> {
+    let product = Product::of(order)?;
+    let draft = Draft::of(settings, kind, product).put_channel(product);
+    Ok(draft.put_name(&order.order_no, order.opened_at).put_amount(order.amount)?.put_currency())
+}
+
+fn is_payer_code(code: &str) -> bool {
+    code.len() <= CODE_DIGITS_MAX && code.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The description as UnionPay's cashier shows it. Characters that mean something in the message become blanks, as its
+/// documents advise against them and offer no escape.
+fn goods(description: &str) -> String {
+    let plain: String =
+        description.chars().map(|c| if "&={}[]\"'<>".contains(c) { ' ' } else { c }).collect();
+    match plain.trim() {
+        "" => String::new(),
+        name => format!("{{commodityName={name}}}"),
+    }
+}
+
+/// What the reply to a new order means. A page has none.
+pub(crate) fn read(settings: &Settings, charge: &Charge, reply: &Reply, cx: &Context<'_>) -> Answer {
+    let order = &charge.order;
+    let accepted = match order.presentation {
+        Presentation::QrShown => show,
+        Presentation::PayerCode => wait,
+        Presentation::DesktopWeb
+        | Presentation::Jsapi
+        | Presentation::MiniProgram
+        | Presentation::App
+        | Presentation::MobileWeb => {
+            return answer::doubt(Verb::Charge, Doubt::Unreadable, "no_such_call");
+        }
+    };
+    let asked = Asked {
+        verb: Verb::Charge,
+        order_no: &order.order_no,
+        opened_at: order.opened_at,
+        txn_type: PURCHASE,
+    };
+    let heard = match asked.hear(settings, reply, cx) {
+        Ok(heard) => heard,
+        Err(Unclear(doubt, case)) => return answer::doubt(Verb::Charge, doubt, case),
+    };
+    match heard.meaning {
+        Meaning::Done => accepted(asked, order, heard),
+        Meaning::Running if order.presentation.is_synchronous() => wait(asked, order, heard),
+        Meaning::Running | Meaning::Unsure | Meaning::Depends | Meaning::Debited | Meaning::Absent => {
+            asked.unsure(heard.code)
+        }
+        Meaning::Failed(word) | Meaning::Faulty(word) => {
+            let message = heard.fields.get("respMsg").unwrap_or_default();
+            asked.is(Outcome::refused(heard.proof, answer::reason(word), &heard.code, message), "refused")
+        }
+    }
+}
+
+/// The code to show. It ends with the order's `payTimeout`; UnionPay states no shorter life of its own.
+fn show(asked: Asked<'_>, order: &Order, heard: Heard) -> Answer {
+    let content = heard.fields.get("qrCode").filter(|content| content.len() <= QR_BYTES_MAX);
+    let Some(content) = content else {
+        return answer::doubt(Verb::Charge, Doubt::Unreadable, "no_code");
+    };
+    let next_action = NextAction::ShowQr { content: content.to_owned(), expires_at: order.expires_at };
+    let pending = Pending { next_action: Some(next_action), rail_ref: answer::rail_ref(&heard.fields) };
+    asked.is(Outcome::pending(heard.proof, pending), "code_made")
+}
+
+/// A scanned code's charge is accepted, never done, by its reply.
+fn wait(asked: Asked<'_>, _order: &Order, heard: Heard) -> Answer {
+    let rail_ref = answer::rail_ref(&heard.fields);
+    let pending = Pending { next_action: Some(NextAction::WaitForPayer), rail_ref };
+    asked.is(Outcome::pending(heard.proof, pending), "accepted")
+}

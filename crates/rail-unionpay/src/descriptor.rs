@@ -1,0 +1,125 @@
+//! What this adapter can do, as data.
+
+use paifang_payment::Presentation;
+use paifang_rail::{ClientKind, Closing, Descriptor, KeyKind, KeySpec, Need, Offer, Refunding};
+
+use crate::Settings;
+
+/// The rail's name.
+pub(crate) const UNIONPAY: &str = "unionpay";
+
+/// The wallet: Cloud QuickPass.
+pub(crate) const QUICKPASS: &str = "quickpass";
+
+/// Names under `[rail.keys]`.
+pub(crate) const SIGNING_KEY: &str = "merchant_private_key";
+pub(crate) const SIGNING_CERTIFICATE: &str = "merchant_certificate";
+
+/// `txnAmt` has at most 12 digits.
+pub(crate) const AMOUNT_MAX_FEN: i64 = 999_999_999_999;
+
+/// UnionPay suggests a `payTimeout` of 15 minutes and publishes no bounds; these are ours. The upper one keeps an order
+/// that has no close from being payable for longer than a day.
+const EXPIRY_S_MIN: u32 = 60;
+const EXPIRY_S_MAX: u32 = DAY_S;
+const DAY_S: u32 = 24 * 60 * 60;
+
+/// The form of a page carries the order's opening time as `txnTime`, which must be the present when the payer's browser
+/// posts it. How far it may be off is not published; within the `payTimeout` that UnionPay suggests a form has to work.
+const PAGE_EXPIRY_S_MAX: u32 = 15 * 60;
+
+/// 330 days by the system, by the demo of the gateway 11 months; codes were limited to 30 days in an older text, and
+/// what a product does not allow UnionPay refuses with its signature.
+const REFUND_WINDOW_DAYS: u32 = 330;
+
+/// How far `txnTime` may lie behind UnionPay's clock is not published; a refund in doubt is sent again within this time
+/// only, because the time belongs to its name and cannot be renewed.
+const RESEND_S: u32 = 300;
+
+const CODE_SHOWN: Offer = Offer {
+    wallet: QUICKPASS,
+    presentation: Presentation::QrShown,
+    clients: &[ClientKind::DesktopBrowser, ClientKind::PointOfSale],
+    needs: &[],
+    expiry_s_max: EXPIRY_S_MAX,
+    expiry_s_min: EXPIRY_S_MIN,
+    // A second message with the same orderId and txnTime is answered with 12, not with the code of the first.
+    resendable: false,
+};
+
+const PAGE: Offer = Offer {
+    wallet: QUICKPASS,
+    presentation: Presentation::DesktopWeb,
+    clients: &[ClientKind::DesktopBrowser],
+    needs: &[],
+    expiry_s_max: PAGE_EXPIRY_S_MAX,
+    expiry_s_min: EXPIRY_S_MIN,
+    resendable: false,
+};
+
+const CODE_SCANNED: Offer = Offer {
+    wallet: QUICKPASS,
+    presentation: Presentation::PayerCode,
+    clients: &[ClientKind::PointOfSale],
+    needs: &[Need::PayerCode],
+    expiry_s_max: EXPIRY_S_MAX,
+    expiry_s_min: EXPIRY_S_MIN,
+    resendable: false,
+};
+
+static WITH_TILL: Descriptor = describe(&[CODE_SHOWN, PAGE, CODE_SCANNED], true);
+static WITHOUT_TILL: Descriptor = describe(&[CODE_SHOWN, PAGE], false);
+
+/// An account without a till cannot name one, and every scanned code has to.
+pub(crate) fn of(settings: &Settings) -> &'static Descriptor {
+    if settings.terminal_id.is_some() { &WITH_TILL } else { &WITHOUT_TILL }
+}
+
+const fn describe(offers: &'static [Offer], reverses: bool) -> Descriptor {
+    Descriptor {
+        rail: UNIONPAY,
+        title: "UnionPay online gateway (ACP 5.1.0)",
+        offers,
+        currencies: &["CNY"],
+        amount_min: 1,
+        amount_max: AMOUNT_MAX_FEN,
+        closing: Closing::ByExpiry,
+        reverses,
+        refunding: Refunding {
+            partial: true,
+            // "Several times"; no figure is published, so this bounds what one order can be split into.
+            count_max: 50,
+            window_days: REFUND_WINDOW_DAYS,
+            resend_s: RESEND_S,
+            interval_s: 0,
+        },
+        keys: KEYS,
+    }
+}
+
+const KEYS: &[KeySpec] = &[
+    KeySpec {
+        name: SIGNING_KEY,
+        kind: KeyKind::SigningKey,
+        required: true,
+        about: "The merchant's private key, which signs requests (from the .pfx file)",
+    },
+    KeySpec {
+        name: SIGNING_CERTIFICATE,
+        kind: KeyKind::SigningCertificate,
+        required: true,
+        about: "The certificate of that key, of which the serial is sent as certId (from the .pfx file)",
+    },
+    KeySpec {
+        name: "root_certificate",
+        kind: KeyKind::RootCertificate,
+        required: true,
+        about: "The root that UnionPay's signer chains to (acp_prod_root.cer)",
+    },
+    KeySpec {
+        name: "middle_certificate",
+        kind: KeyKind::IntermediateCertificate,
+        required: true,
+        about: "The certificate between the root and UnionPay's signer (acp_prod_middle.cer)",
+    },
+];

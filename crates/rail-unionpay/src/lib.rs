@@ -1,0 +1,104 @@
+//! UnionPay's online gateway, ACP 5.1.0 with certificates (signMethod 01), as a codec for the wallet Cloud QuickPass.
+//!
+//! What it does: QR codes that the shop shows (01/07), codes scanned from the payer's phone (01/06), the desktop page (a
+//! signed form that the payer's browser posts, 01/01), queries (00/00), the undo of a scanned code's charge (31/00),
+//! refunds (04/00), and back notifications.
+//!
+//! - `fields` reads messages, `sign` signs and verifies them, `request` makes the bytes of calls, `answer` verifies and
+//!   binds replies. The modules named after calls say what a code means there; `codes` is the one table of codes.
+//! - A transaction is named by merchant, `orderId` and `txnTime`; the last is the opening time of its order, undo or
+//!   refund, so it never changes.
+//! - 00 on a charge, undo or refund means "accepted": only a query or a notification says "done".
+//! - There is no close: an unpaid order ends with its `payTimeout`, which is the order's own expiry.
+//!
+//! Limits: yuan only, amounts of at most 12 digits of fen, UTF-8 only, bodies of at most
+//! [`paifang_rail::BODY_BYTES_MAX`]; no shared-key signatures, no app or phone pages, no reconciliation file in this issue.
+#![forbid(unsafe_code)]
+
+mod answer;
+mod beijing;
+mod charge;
+mod codes;
+mod descriptor;
+mod fields;
+mod notification;
+mod query;
+mod refund;
+mod request;
+mod reverse;
+mod settings;
+mod sign;
+
+use paifang_payment::Doubt;
+use paifang_rail::{
+    Answer, Call, CertificateRule, Context, Descriptor, HttpReply, Identity, Notification, NotificationError,
+    Plan, PlanError, Rail, RawNotification, Reply, Verdict, Verified,
+};
+
+pub use settings::{GATEWAY, Settings, SettingsError};
+
+/// One merchant number at UnionPay.
+#[derive(Debug, Clone)]
+pub struct UnionPay(Settings);
+
+impl UnionPay {
+    /// Takes an account's settings, or says which field is wrong and what would be right.
+    pub fn configure(settings: Settings) -> Result<Self, SettingsError> {
+        settings.check()?;
+        Ok(Self(settings))
+    }
+
+    /// Whose certificates the account's key ring takes out of messages; for [`paifang_rail::KeyringBuilder::certificate_rule`].
+    pub fn certificate_rule(&self) -> CertificateRule {
+        sign::certificate_rule(self.0.accept_test_signer)
+    }
+}
+
+impl Rail for UnionPay {
+    fn descriptor(&self) -> &'static Descriptor {
+        descriptor::of(&self.0)
+    }
+
+    fn identity(&self) -> Identity {
+        Identity { merchant: self.0.merchant_id.clone(), app: None }
+    }
+
+    fn plan(&self, call: &Call<'_>, cx: &Context<'_>) -> Result<Plan, PlanError> {
+        match call {
+            Call::Charge(charge) => charge::plan(&self.0, charge, cx),
+            Call::Query(order) => query::plan(&self.0, order, cx),
+            Call::Close(_) => Err(PlanError::Unsupported("close")),
+            Call::Reverse(reversal) => reverse::plan(&self.0, reversal, cx),
+            Call::QueryReverse(reversal) => reverse::plan_query(&self.0, reversal, cx),
+            Call::Refund(refund) => refund::plan(&self.0, refund, cx),
+            Call::QueryRefund(refund) => refund::plan_query(&self.0, refund, cx),
+        }
+    }
+
+    fn read(&self, call: &Call<'_>, reply: &Reply, cx: &Context<'_>) -> Answer {
+        match call {
+            Call::Charge(charge) => charge::read(&self.0, charge, reply, cx),
+            Call::Query(order) => query::read(&self.0, order, reply, cx),
+            Call::Close(_) => answer::doubt(call.verb(), Doubt::Unreadable, "no_such_call"),
+            Call::Reverse(reversal) => reverse::read(&self.0, reversal, reply, cx),
+            Call::QueryReverse(reversal) => reverse::read_query(&self.0, reversal, reply, cx),
+            Call::Refund(refund) => refund::read(&self.0, refund, reply, cx),
+            Call::QueryRefund(refund) => refund::read_query(&self.0, refund, reply, cx),
+        }
+    }
+
+    fn open_notification(
+        &self,
+        raw: &RawNotification<'_>,
+        cx: &Context<'_>,
+    ) -> Result<Verified<Notification>, NotificationError> {
+        notification::open(raw, cx)
+    }
+
+    fn acknowledge(&self, verdict: Verdict) -> HttpReply {
+        notification::acknowledge(verdict)
+    }
+}
+
+#[cfg(test)]
+mod tests;

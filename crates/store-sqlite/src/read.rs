@@ -1,0 +1,172 @@
+//! Reads, each on a read-only connection of its own. Every query runs on an index.
+
+pub(crate) mod intent;
+pub(crate) mod ledger;
+pub(crate) mod refund;
+pub(crate) mod stats;
+
+use paifang_payment::{AccountId, AttemptId, Digest, RequestId, TenantId};
+use paifang_store::{
+    InboxRow, InboxVerdict, Operation, PAGE_MAX, Page, RequestRow, StoredEvent, Submission, Tenant, WorkRow,
+};
+use rusqlite::{Connection, Params, Row, params};
+
+use crate::fault::Fault;
+use crate::value::{body, capped, count, damaged, digest, get, limit, moment, named, time};
+use crate::write::parse_resource;
+
+/// Beyond every id: all of them begin with a lower-case letter.
+const BEYOND_ALL: &str = "~";
+
+/// All rows of a query.
+fn all<T>(
+    connection: &Connection,
+    text: &str,
+    params: impl Params,
+    make: impl Fn(&Row<'_>) -> Result<T, Fault>,
+) -> Result<Vec<T>, Fault> {
+    let mut statement = connection.prepare_cached(text)?;
+    let mut rows = statement.query(params)?;
+    let mut made = Vec::new();
+    while let Some(row) = rows.next()? {
+        made.push(make(row)?);
+    }
+    Ok(made)
+}
+
+/// The row of a query by a unique key.
+fn maybe<T>(
+    connection: &Connection,
+    text: &str,
+    params: impl Params,
+    make: impl Fn(&Row<'_>) -> Result<T, Fault>,
+) -> Result<Option<T>, Fault> {
+    all(connection, text, params, make).map(|mut rows| rows.pop())
+}
+
+/// A page's length, and how many rows to ask for so that it is known whether more follow.
+fn page_limit(max: usize) -> (usize, i64) {
+    let max = max.clamp(1, PAGE_MAX);
+    (max, limit(max + 1))
+}
+
+fn page<T>(mut rows: Vec<T>, max: usize) -> Page<T> {
+    let more = rows.len() > max;
+    rows.truncate(max);
+    Page { rows, more }
+}
+
+fn scan_limit(max: usize) -> i64 {
+    limit(max.min(PAGE_MAX))
+}
+
+pub(crate) fn request(
+    connection: &Connection,
+    tenant: TenantId,
+    operation: Operation,
+    request_id: &RequestId,
+) -> Result<Option<RequestRow>, Fault> {
+    let text =
+        "SELECT fingerprint, resource FROM request WHERE tenant = ?1 AND operation = ?2 AND request_id = ?3";
+    maybe(connection, text, params![tenant.to_string(), operation.as_str(), request_id.as_str()], |row| {
+        let resource = parse_resource(&get::<String>(row, "resource")?)?;
+        Ok(RequestRow { fingerprint: digest(row, "fingerprint")?, resource })
+    })
+}
+
+pub(crate) fn submission(connection: &Connection, attempt: AttemptId) -> Result<Option<Submission>, Fault> {
+    maybe(connection, "SELECT form, body FROM submission WHERE attempt = ?1", [attempt.to_string()], body)
+}
+
+/// One writer hands out cursors inside its transaction, so what a snapshot shows has no gap below it (F33).
+pub(crate) fn events_after(
+    connection: &Connection,
+    tenant: Option<TenantId>,
+    cursor: u64,
+    max: usize,
+) -> Result<Vec<StoredEvent>, Fault> {
+    let (cursor, max) = (capped(cursor), scan_limit(max));
+    match tenant {
+        None => all(
+            connection,
+            "SELECT * FROM event WHERE cursor > ?1 ORDER BY cursor LIMIT ?2",
+            params![cursor, max],
+            event,
+        ),
+        Some(tenant) => all(
+            connection,
+            "SELECT * FROM event WHERE tenant = ?3 AND cursor > ?1 ORDER BY cursor LIMIT ?2",
+            params![cursor, max, tenant.to_string()],
+            event,
+        ),
+    }
+}
+
+fn event(row: &Row<'_>) -> Result<StoredEvent, Fault> {
+    Ok(StoredEvent {
+        cursor: count(row, "cursor")?,
+        id: named(row, "id")?,
+        tenant: named(row, "tenant")?,
+        intent: named(row, "intent")?,
+        sequence: count(row, "sequence")?,
+        kind: get(row, "kind")?,
+        at: moment(row, "at")?,
+        snapshot: body(row)?,
+    })
+}
+
+pub(crate) fn tenant_by_key(connection: &Connection, key_hash: Digest) -> Result<Option<Tenant>, Fault> {
+    maybe(connection, "SELECT * FROM tenant WHERE key_hash = ?1", [key_hash.0], tenant)
+}
+
+pub(crate) fn tenants(connection: &Connection) -> Result<Vec<Tenant>, Fault> {
+    all(connection, "SELECT * FROM tenant ORDER BY position", [], tenant)
+}
+
+fn tenant(row: &Row<'_>) -> Result<Tenant, Fault> {
+    Ok(Tenant {
+        id: named(row, "id")?,
+        name: get(row, "name")?,
+        key_hash: digest(row, "key_hash")?,
+        created_at: moment(row, "created_at")?,
+    })
+}
+
+pub(crate) fn work(connection: &Connection, after: &str, max: usize) -> Result<Vec<WorkRow>, Fault> {
+    let text = "SELECT * FROM work WHERE key > ?1 ORDER BY key LIMIT ?2";
+    all(connection, text, params![after, scan_limit(max)], |row| {
+        let lane: String = get(row, "lane")?;
+        let lane = if lane.is_empty() { None } else { Some(named(row, "lane")?) };
+        Ok(WorkRow {
+            key: body(row)?,
+            lane,
+            due_at: moment(row, "due_at")?,
+            tries: get(row, "tries")?,
+            epoch: count(row, "epoch")?,
+            leased_until: get::<Option<i64>>(row, "leased_until")?.map(time),
+            quarantined: get(row, "quarantined")?,
+        })
+    })
+}
+
+pub(crate) fn inbox(
+    connection: &Connection,
+    account: &AccountId,
+    max: usize,
+) -> Result<Vec<InboxRow>, Fault> {
+    let text = "SELECT * FROM inbox WHERE rail_account = ?1 ORDER BY position LIMIT ?2";
+    all(connection, text, params![account.as_str(), scan_limit(max)], |row| {
+        let verdict = match (get::<String>(row, "verdict")?.as_str(), get::<Option<String>>(row, "why")?) {
+            ("applied", None) => InboxVerdict::Applied,
+            ("suspicious", Some(why)) => InboxVerdict::Suspicious { why },
+            _ => return Err(damaged("verdict")),
+        };
+        Ok(InboxRow {
+            account: named(row, "rail_account")?,
+            key: get(row, "key")?,
+            verdict,
+            at: moment(row, "at")?,
+            digest: digest(row, "digest")?,
+        })
+    })
+}
