@@ -1,12 +1,15 @@
 //! The gateway as a library: everything that names a concrete store, rail, runtime or socket.
 //!
 //! [`config`] reads one file and refuses what it does not understand; [`registry`] is the one place that names rails;
-//! [`serve`] puts the parts together, listens, and drains. The parts stand behind the ports of the engine: [`rails`],
+//! [`serve`] puts the parts together, listens, and drains. [`grpc`] is what storefronts see, [`http`]
+//! what rails, payers' browsers and operators see. The other parts stand behind the ports of the engine: [`rails`],
 //! [`outbound`] and [`world`].
 #![forbid(unsafe_code)]
 
+pub mod apikey;
 pub mod config;
 pub mod core;
+pub mod grpc;
 pub mod http;
 pub mod keys;
 pub mod listen;
@@ -14,6 +17,7 @@ pub mod logging;
 pub mod metrics;
 pub mod outbound;
 pub mod rails;
+pub mod reasons;
 pub mod registry;
 pub mod serve;
 pub mod test_keys;

@@ -239,7 +239,7 @@ type Http = Client<HttpConnector, Full<Bytes>>;
 impl NotifierWorker {
     /// Runs until its notifier and all clones are gone. Dropping this future ends all deliveries.
     pub async fn run(mut self) {
-        let http: Http = Client::builder(TokioExecutor::new()).build_http();
+        let http: Http = Client::builder(TokioExecutor::new()).http1_title_case_headers(true).build_http();
         let in_flight = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
         let mut running = JoinSet::new();
         loop {

@@ -51,7 +51,9 @@ pub(crate) async fn serve(listener: TcpListener, rail: Arc<dyn RailMock>) -> Inf
 
 async fn serve_connection(stream: TcpStream, rail: Arc<dyn RailMock>) {
     let service = service_fn(move |request| answer(rail.clone(), request));
+    // `Wechatpay-Serial`, not `wechatpay-serial`: names go out in the case that the rails' documents print.
     let served = http1::Builder::new()
+        .title_case_headers(true)
         .timer(TokioTimer::new())
         .header_read_timeout(READ_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service)

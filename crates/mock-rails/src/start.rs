@@ -11,16 +11,16 @@ use tokio::task::JoinSet;
 use crate::clock::Clock;
 use crate::control::{self, Mounted};
 use crate::server;
-use crate::{Bench, RailMock};
+use crate::{Bench, RailMock, unionpay, wechatpay};
 
-/// Builds one rail on its bench.
-pub(crate) type Constructor = fn(Bench) -> Arc<dyn RailMock>;
+/// Builds one rail on its bench, with its part of the options.
+pub(crate) type Constructor = fn(Bench, &Options) -> Arc<dyn RailMock>;
 
 /// All rails: a new one adds its line here and its `pub mod` in `lib.rs`.
 const RAILS: &[(&str, Constructor)] = &[
-    ("alipay", crate::alipay::start),
-    ("wechatpay", crate::wechatpay::start),
-    ("unionpay", crate::unionpay::start),
+    ("alipay", |bench, _| crate::alipay::start(bench)),
+    ("wechatpay", |bench, options| wechatpay::start_with(bench, options.wechatpay)),
+    ("unionpay", |bench, options| unionpay::start_with(bench, options.unionpay.clone())),
 ];
 
 /// How to start.
@@ -32,12 +32,22 @@ pub struct Options {
     pub ports: BTreeMap<String, u16>,
     /// The port of the control listener; 0 is any free one.
     pub control_port: u16,
+    /// WeChat Pay, where its behaviour depends on the merchant.
+    pub wechatpay: wechatpay::Settings,
+    /// UnionPay, where its behaviour is unconfirmed.
+    pub unionpay: unionpay::Conduct,
 }
 
 impl Default for Options {
-    /// The wall's time and free ports.
+    /// The wall's time, free ports, and each rail as it is by default.
     fn default() -> Self {
-        Self { clock: Clock::wall(), ports: BTreeMap::new(), control_port: 0 }
+        Self {
+            clock: Clock::wall(),
+            ports: BTreeMap::new(),
+            control_port: 0,
+            wechatpay: wechatpay::Settings::default(),
+            unionpay: unionpay::Conduct::default(),
+        }
     }
 }
 
@@ -72,7 +82,7 @@ impl MockRails {
         for (name, build) in rails {
             let (listener, url) = bind(options.ports.get(*name).copied().unwrap_or(0)).await?;
             let (bench, worker) = Bench::new(options.clock.clone(), url);
-            let rail = build(bench.clone());
+            let rail = build(bench.clone(), &options);
             tasks.spawn(worker.run());
             let served = rail.clone();
             tasks.spawn(async move {

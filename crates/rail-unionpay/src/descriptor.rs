@@ -24,6 +24,10 @@ const EXPIRY_S_MIN: u32 = 60;
 const EXPIRY_S_MAX: u32 = DAY_S;
 const DAY_S: u32 = 24 * 60 * 60;
 
+/// The form of a page carries the order's opening time as `txnTime`, which must be the present when the payer's browser
+/// posts it. How far it may be off is not published; within the `payTimeout` that UnionPay suggests a form has to work.
+const PAGE_EXPIRY_S_MAX: u32 = 15 * 60;
+
 /// 330 days by the system, by the demo of the gateway 11 months; codes were limited to 30 days in an older text, and
 /// what a product does not allow UnionPay refuses with its signature.
 const REFUND_WINDOW_DAYS: u32 = 330;
@@ -48,7 +52,7 @@ const PAGE: Offer = Offer {
     presentation: Presentation::DesktopWeb,
     clients: &[ClientKind::DesktopBrowser],
     needs: &[],
-    expiry_s_max: EXPIRY_S_MAX,
+    expiry_s_max: PAGE_EXPIRY_S_MAX,
     expiry_s_min: EXPIRY_S_MIN,
     resendable: false,
 };

@@ -20,7 +20,7 @@ pub(crate) const CODE_LIFE_S: u32 = 2 * 60 * 60;
 const EXPIRY_S_MIN: u32 = 2 * 60;
 
 /// No maximum is published; the vendor's own Java library holds `amount.total` in 32 bits.
-const AMOUNT_MAX_FEN: i64 = 2_147_483_647;
+pub(crate) const AMOUNT_MAX_FEN: i64 = 2_147_483_647;
 
 /// Partial refunds are taken within a year after the payment.
 const REFUND_WINDOW_DAYS: u32 = 365;

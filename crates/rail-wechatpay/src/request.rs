@@ -9,7 +9,7 @@ use paifang_rail::{Context, Exchange, KeyError, Keyring, Method, Plan, PlanError
 use serde::Serialize;
 
 use crate::Settings;
-use crate::descriptor::{SIGNING_CERTIFICATE, SIGNING_KEY};
+use crate::descriptor::{AMOUNT_MAX_FEN, SIGNING_CERTIFICATE, SIGNING_KEY};
 
 /// The one signature scheme of this adapter; the vendor's other one uses SM2 and SM3.
 pub(crate) const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048";
@@ -84,13 +84,15 @@ pub(crate) fn sign(keys: &Keyring, message: &[u8]) -> Result<String, KeyError> {
     Ok(STANDARD.encode(keys.sign(message)?))
 }
 
-/// Fen, the only unit of this rail.
+/// Fen, the only unit of this rail, up to the amount that the descriptor lists.
 pub(crate) fn fen(field: &'static str, amount: PositiveMoney) -> Result<i64, PlanError> {
-    if amount.currency() == Currency::CNY {
-        Ok(amount.minor_units())
-    } else {
-        Err(PlanError::BadValue { field, rule: "an amount in CNY" })
+    if amount.currency() != Currency::CNY {
+        return Err(PlanError::BadValue { field, rule: "an amount in CNY" });
     }
+    if amount.minor_units() > AMOUNT_MAX_FEN {
+        return Err(PlanError::BadValue { field, rule: "at most 21474836.47 CNY" });
+    }
+    Ok(amount.minor_units())
 }
 
 /// A text that WeChat Pay takes: characters of at most three bytes (no emoji), or the call is refused as a whole.

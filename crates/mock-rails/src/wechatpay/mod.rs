@@ -112,7 +112,15 @@ impl fmt::Debug for WechatPay {
 /// # Panics
 /// When a key of the vector file is none; a test of this crate rules that out.
 pub fn start(bench: Bench) -> Arc<dyn RailMock> {
-    match WechatPay::new(bench, Settings::default()) {
+    start_with(bench, Settings::default())
+}
+
+/// The rail on its bench, with the public test merchant.
+///
+/// # Panics
+/// As [`start`].
+pub fn start_with(bench: Bench, settings: Settings) -> Arc<dyn RailMock> {
+    match WechatPay::new(bench, settings) {
         Ok(rail) => rail,
         Err(error) => panic!("the WeChat Pay test material is unusable: {error}"),
     }

@@ -55,6 +55,7 @@ fn line(notification: &Notification) -> String {
     let subject = match &notification.subject {
         Subject::Charge(number) => format!("charge {number}"),
         Subject::Refund(number) => format!("refund {number}"),
+        Subject::Reversal(number) => format!("reversal {number}"),
     };
     format!("{subject}, {}: {}", notification.rule, detail(notification.outcome.plain()))
 }

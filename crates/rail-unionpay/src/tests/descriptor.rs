@@ -85,6 +85,18 @@ fn the_descriptor_lists_what_the_account_can_do() {
     assert_eq!(kinds, wanted);
 }
 
+/// A form names the order's opening as the present, so a page lives no longer than a form surely works.
+#[test]
+fn a_page_lives_no_longer_than_its_form() {
+    let offers = Bench::new().rail.descriptor().offers;
+    let life = |presentation| {
+        let mut all = offers.iter().filter(|offer| offer.presentation == presentation);
+        all.next().map(|offer| offer.expiry_s_max)
+    };
+    assert_eq!(life(Presentation::DesktopWeb), Some(15 * 60));
+    assert_eq!(life(Presentation::QrShown), Some(24 * 60 * 60));
+}
+
 #[test]
 fn without_a_till_a_scanned_code_is_not_planned() {
     let bench = Bench::of(Settings { terminal_id: None, ..settings() });

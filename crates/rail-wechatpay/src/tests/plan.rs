@@ -114,6 +114,12 @@ fn what_the_rail_cannot_take_is_never_sent() {
     yen.order.amount =
         paifang_money::PositiveMoney::new(100, paifang_money::Currency::parse("JPY").unwrap()).unwrap();
     assert_eq!(field(plan(Call::Charge(&yen))), "amount");
+    let limit = account.descriptor().amount_max;
+    let mut most = charge(Presentation::QrShown);
+    most.order.amount = yuan(limit);
+    assert_eq!(plan(Call::Charge(&most)), Ok(()));
+    most.order.amount = yuan(limit + 1);
+    assert_eq!(field(plan(Call::Charge(&most))), "amount");
     let mut other = charge(Presentation::QrShown);
     other.wallet = WalletName::parse("alipay").unwrap();
     assert_eq!(field(plan(Call::Charge(&other))), "a charge of another wallet than wechatpay");
