@@ -12,7 +12,6 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tonic::service::Routes;
 
 use crate::config::{Config, ConfigErrors, Lookup};
 use crate::serve::{Running, start_over};
@@ -102,7 +101,7 @@ middle_certificate = {{ file = "acp_prod_middle.pem" }}
         Config::parse(text, &Lookup::within(self.0.path()))
     }
 
-    /// A gateway on free ports over the model store, with health as its only service.
+    /// A gateway on free ports over the model store.
     pub async fn start(&self, rails: &str, limits: &str) -> Running<ModelStore> {
         self.start_with("", rails, limits).await
     }
@@ -117,8 +116,7 @@ middle_certificate = {{ file = "acp_prod_middle.pem" }}
         let text = format!("{}{grpc}\n[limits]\n{limits}\n{rails}", listeners.concat());
         let config = self.parse(&text).unwrap();
         let store = ModelStore::new(crate::world::now);
-        let health = |_: &_, _| Ok(Routes::new(tonic_health::server::health_reporter().1));
-        start_over(config, store, health).await.unwrap()
+        start_over(config, store).await.unwrap()
     }
 }
 

@@ -20,9 +20,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::config::Config;
 use crate::core::Over;
 
-pub use start::{StartError, start_over};
+pub use start::{StartError, start, start_over};
 
 /// A gateway that runs. Dropping it without [`Running::drain`] leaves its tasks to the runtime.
 pub struct Running<S> {
@@ -105,6 +106,28 @@ impl<S> Running<S> {
             }
         }
     }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// Whether a part failed, and not a signal ended it: a supervisor should start it again.
+    pub failed: bool,
+    /// What the drain came to.
+    pub drained: Drained,
+}
+
+/// Runs a gateway until SIGTERM, SIGINT or the failure of a part, and drains it.
+///
+/// # Errors
+/// When it does not start.
+pub async fn run(config: Config) -> Result<Ended, StartError> {
+    let running = start(config).await?;
+    let failed = tokio::select! {
+        signal = terminated() => signal.is_err(),
+        () = running.failed() => true,
+    };
+    Ok(Ended { failed, drained: running.drain().await })
 }
 
 /// Resolves at SIGTERM or SIGINT.

@@ -33,6 +33,8 @@ const CONNECTION_GRACE: Duration = Duration::from_secs(30);
 /// Connections of storefronts, of rails and browsers, and of operators.
 const GRPC_CONNECTIONS_MAX: usize = 4096;
 const HTTP_CONNECTIONS_MAX: usize = 1024;
+/// Pause between two looks at the store's soundness.
+const SOUND_EVERY: Duration = Duration::from_secs(1);
 /// Pause before the lanes start again after a panic.
 const LANES_PAUSE: Duration = Duration::from_secs(1);
 
@@ -47,6 +49,20 @@ pub(super) fn lanes<S: Store>(engine: Over<S>, phases: &Phases) {
             if let Err(error) = lanes.await {
                 tracing::error!(%error, "the lanes ended in a panic and start again");
                 stop.run_until_cancelled(tokio::time::sleep(LANES_PAUSE)).await;
+            }
+        }
+    });
+}
+
+/// Watches a store that has lost its footing (F22): only a new start, with its recovery, makes it sound again.
+pub(super) fn watch(is_sound: impl Fn() -> bool + Send + 'static, phases: &Phases) {
+    let (stop, failed) = (phases.stop_claims.clone(), phases.failed.clone());
+    phases.tasks.spawn(async move {
+        while stop.run_until_cancelled(tokio::time::sleep(SOUND_EVERY)).await.is_some() {
+            if !is_sound() {
+                tracing::error!("the store takes no more writes: the gateway must start anew");
+                failed.cancel();
+                return;
             }
         }
     });

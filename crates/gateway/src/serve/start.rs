@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,14 +10,14 @@ use jiff::SignedDuration;
 use paifang_engine::ports::Environment;
 use paifang_engine::{Engine, Limits};
 use paifang_store::{Store, StoreError};
+use paifang_store_sqlite::{OpenError, SqliteStore};
 use paifang_transport::{HttpTransport, Options, OptionsError};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
-use tonic::service::Routes;
+use tokio::sync::Semaphore;
 
 use super::{Phases, Running, servers};
 use crate::config::{self, Config};
-use crate::core::Over;
+use crate::grpc::{self, GrpcOptions, RouterError};
 use crate::http::{self, Desk, Look};
 use crate::metrics::{Freshness, Metrics, refresh};
 use crate::outbound::RailTransport;
@@ -37,7 +38,19 @@ pub enum StartError {
         #[source]
         cause: io::Error,
     },
-    /// The store cannot be opened or does not answer.
+    /// The store's file cannot be opened, or another process has it.
+    #[error("store.path: {path} cannot be opened")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: OpenError,
+    },
+    /// The thread that opened the store ended in a panic.
+    #[error("opening the store did not finish")]
+    Opener(#[source] Box<tokio::task::JoinError>),
+    /// The store does not answer.
     #[error("the store cannot be used")]
     Store(#[from] StoreError),
     /// The transport to the rails cannot be set up.
@@ -51,28 +64,36 @@ pub enum StartError {
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
     /// The gRPC services cannot be put together; a fault of the build.
     #[error("the services cannot be put together")]
-    Services(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Services(#[from] RouterError),
 }
 
-/// Starts a gateway over a store that is open; `services` are those of the contract over the engine.
+/// Starts a gateway over its SQLite file.
+///
+/// # Errors
+/// See [`start_over`]; also when the file cannot be opened, or another process has it.
+pub async fn start(config: Config) -> Result<Running<SqliteStore>, StartError> {
+    let path = config.store_path.clone();
+    let opening = tokio::task::spawn_blocking(move || SqliteStore::open(path, crate::world::now));
+    let store = opening.await.map_err(|ended| StartError::Opener(Box::new(ended)))?;
+    let store = store.map_err(|error| StartError::Open { path: config.store_path.clone(), cause: error })?;
+    let sound = store.clone();
+    let running = start_over(config, store).await?;
+    servers::watch(move || sound.is_sound(), &running.phases);
+    Ok(running)
+}
+
+/// Starts a gateway over a store that is open.
 ///
 /// # Errors
 /// When an address is taken, or a part cannot be set up. Nothing is sent to a rail before this has returned.
-pub async fn start_over<S: Store>(
-    config: Config,
-    store: S,
-    services: impl FnOnce(
-        &Over<S>,
-        watch::Receiver<bool>,
-    ) -> Result<Routes, Box<dyn std::error::Error + Send + Sync>>,
-) -> Result<Running<S>, StartError> {
+pub async fn start_over<S: Store>(config: Config, store: S) -> Result<Running<S>, StartError> {
     // Two providers may be linked in (mock rails bring another one); rustls panics where none was chosen. An error here
     // says that this process has chosen already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let grpc = listen("grpc", config.grpc.address).await?;
-    let http = listen("http", config.http.address).await?;
-    let ops = listen("ops", config.ops).await?;
-    let addresses = [&grpc, &http, &ops].map(TcpListener::local_addr);
+    let contract = listen("grpc", config.grpc.address).await?;
+    let public = listen("http", config.http.address).await?;
+    let inside = listen("ops", config.ops).await?;
+    let addresses = [&contract, &public, &inside].map(TcpListener::local_addr);
     let [grpc_addr, http_addr, ops_addr] = addresses;
     let unknown = |cause| StartError::Listen { section: "grpc", address: config.grpc.address, cause };
     let (grpc_addr, http_addr, ops_addr) =
@@ -89,7 +110,11 @@ pub async fn start_over<S: Store>(
     let limits = engine_limits(&config.limits, &world);
     let (rails, accounts) = LocalRails::new(config.accounts, &public_url, Arc::clone(&metrics))?;
     let core = Engine::new(store, rails.clone(), transport, world, accounts, limits).await?;
-    let routes = services(&core, phases.draining.subscribe()).map_err(StartError::Services)?;
+    let options = GrpcOptions {
+        wait_ms_max: config.limits.wait_ms_max,
+        ..GrpcOptions::new(phases.draining.subscribe())
+    };
+    let routes = grpc::router(core.clone(), options)?;
 
     let freshness = Freshness::new();
     let figures = refresh(core.clone(), Arc::clone(&metrics), freshness.clone(), phases.stop_claims.clone());
@@ -103,9 +128,14 @@ pub async fn start_over<S: Store>(
     };
     let look = Look { metrics: Arc::clone(&metrics), freshness, draining: phases.draining.subscribe() };
     servers::lanes(core.clone(), &phases);
-    servers::web(http, &config.http, http::public(desk), &phases);
-    servers::web(ops, &config::Listener { address: config.ops, tls: None }, http::operators(look), &phases);
-    servers::grpc(grpc, &config.grpc, routes, metrics, &phases);
+    servers::web(public, &config.http, http::public(desk), &phases);
+    servers::web(
+        inside,
+        &config::Listener { address: config.ops, tls: None },
+        http::operators(look),
+        &phases,
+    );
+    servers::grpc(contract, &config.grpc, routes, metrics, &phases);
     tracing::info!(%grpc_addr, %http_addr, %ops_addr, public_url, "the gateway is up");
     let drain_time = Duration::from_millis(config.limits.drain_ms.into());
     Ok(Running { grpc_addr, http_addr, ops_addr, public_url, core, phases, drain_time })

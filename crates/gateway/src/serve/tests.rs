@@ -118,15 +118,15 @@ async fn storefronts_are_served_over_tls_and_counted() {
     let mut health = HealthClient::new(channel.clone());
     let request = || HealthCheckRequest { service: String::new() };
     assert_eq!(health.check(request()).await.unwrap().into_inner().status, 1);
-    let mut missing =
+    let mut intents =
         paifang_proto::v1::payment_intent_service_client::PaymentIntentServiceClient::new(channel);
-    let refused = missing.get_payment_intent(paifang_proto::v1::GetPaymentIntentRequest::default()).await;
-    assert_eq!(refused.unwrap_err().code(), tonic::Code::Unimplemented);
+    let refused = intents.get_payment_intent(paifang_proto::v1::GetPaymentIntentRequest::default()).await;
+    assert_eq!(refused.unwrap_err().code(), tonic::Code::Unauthenticated);
     let counted = async || {
         let figures = http(gateway.ops_addr, "GET /metrics", b"").await;
         figures.contains("paifang_rpcs_total{method=\"other\",code=\"ok\"} 1")
             && figures.contains(
-                "paifang_rpcs_total{method=\"/paifang.v1.PaymentIntentService/GetPaymentIntent\",code=\"unimplemented\"} 1",
+                "paifang_rpcs_total{method=\"/paifang.v1.PaymentIntentService/GetPaymentIntent\",code=\"unauthenticated\"} 1",
             )
     };
     until("both calls are counted", counted).await;
@@ -140,8 +140,37 @@ async fn a_port_that_is_taken_ends_the_start() {
     let text =
         format!("[http]\nlisten = \"{}\"\n[grpc]\nlisten = \"127.0.0.1:0\"", taken.local_addr().unwrap());
     let config = Keys::new().parse(&text).unwrap();
-    let services = |_: &_, _| Ok(tonic::service::Routes::default());
-    let refused = super::start_over(config, ModelStore::new(crate::world::now), services).await;
+    let refused = super::start_over(config, ModelStore::new(crate::world::now)).await;
     let told = refused.map(|_| ()).unwrap_err().to_string();
     assert!(told.starts_with("http.listen: 127.0.0.1:"), "{told}");
 }
+
+/// The whole start over a file: once only at a time, and again after a drain.
+#[tokio::test]
+async fn one_gateway_has_the_file_and_the_next_one_finds_it_as_it_was() {
+    let keys = Keys::new();
+    let text = ["grpc", "http", "ops"].map(|name| format!("[{name}]\nlisten = \"127.0.0.1:0\"\n")).concat();
+    let config = || keys.parse(&format!("{text}{}", Keys::rails(NOBODY, NOBODY, NOBODY))).unwrap();
+    let first = super::start(config()).await.unwrap();
+    let page = intent("alipay", Presentation::DesktopWeb, None);
+    let whose = tenant();
+    let made = first.core().create_intent(whose, page).await.unwrap();
+    let second = super::start(config()).await.map(|_| ()).unwrap_err().to_string();
+    assert!(second.starts_with("store.path: ") && second.ends_with("cannot be opened"), "{second}");
+    assert_eq!(first.drain().await, Drained::Clean);
+    let again = super::start(config()).await.unwrap();
+    let found = again.core().store().intent(whose, made.resource.intent.terms.id).await.unwrap();
+    assert_eq!(found.unwrap().intent.attempts.len(), 1);
+    assert_eq!(again.drain().await, Drained::Clean);
+}
+
+/// F22: a part that has failed ends the run, so that a supervisor starts it anew.
+#[tokio::test]
+async fn f22_a_store_that_lost_its_footing_ends_the_run() {
+    let gateway = Keys::new().start("", "").await;
+    super::servers::watch(|| false, &gateway.phases);
+    tokio::time::timeout(Duration::from_secs(10), gateway.failed()).await.unwrap();
+    assert_eq!(gateway.drain().await, Drained::Clean);
+}
+
+const NOBODY: &str = "http://127.0.0.1:1";
