@@ -143,7 +143,9 @@ async fn f55_a_return_proves_nothing_and_leads_to_the_storefront() {
 
     let unknown = undated(&http(at, &format!("GET /return/alipay-main/{}", "A".repeat(32)), b"").await);
     assert!(unknown.starts_with("HTTP/1.1 200 ") && !unknown.contains("location"), "{unknown}");
-    for other in ["nobody/AAAAAAAA", "alipay-main/x", "alipay-main/%ff", "alipay-main/%00%00%00%00%00%00%00%00"] {
+    for other in
+        ["nobody/AAAAAAAA", "alipay-main/x", "alipay-main/%ff", "alipay-main/%00%00%00%00%00%00%00%00"]
+    {
         assert_eq!(undated(&http(at, &format!("GET /return/{other}"), b"").await), unknown, "{other}");
     }
 }
