@@ -14,18 +14,26 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("crates/gateway lies two below").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("crates/gateway lies two below")
+        .to_owned()
 }
 
 fn python() -> String {
-    std::env::var("PAIFANG_PYTHON").expect("PAIFANG_PYTHON names a Python with grpcio: run `cargo xtask test`")
+    std::env::var("PAIFANG_PYTHON")
+        .expect("PAIFANG_PYTHON names a Python with grpcio: run `cargo xtask test`")
 }
 
 #[tokio::test]
 async fn python_with_nothing_but_reflection() {
     let world = World::start().await;
     let mut command = Command::new(python());
-    command.arg(repository().join("tests/python_client.py")).arg(world.stage.grpc.to_string()).arg(&world.key);
+    command
+        .arg(repository().join("tests/python_client.py"))
+        .arg(world.stage.grpc.to_string())
+        .arg(&world.key);
     let output = command.arg(world.stage.mocks.control_url()).output().await.unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{out}{err}\n{}", world.stage.log());
@@ -39,7 +47,8 @@ async fn first_program(mut command: Command) {
     command.arg(world.stage.grpc.to_string()).arg(&world.key).stdout(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let first = tokio::time::timeout(SOON, lines.next_line()).await.expect("it speaks in time").unwrap().unwrap();
+    let first =
+        tokio::time::timeout(SOON, lines.next_line()).await.expect("it speaks in time").unwrap().unwrap();
     let content = first.strip_prefix("let the payer scan: ").unwrap_or_else(|| panic!("{first}"));
     let target = PayerTarget::Qr(content.to_owned());
     world.stage.mocks.rail("wechatpay").payer(PayerAct::Pay { target, force: false }).unwrap();
@@ -58,7 +67,15 @@ async fn the_first_program_in_python() {
 #[tokio::test]
 async fn the_first_program_in_rust() {
     let mut command = Command::new(env!("CARGO"));
-    command.current_dir(repository()).args(["run", "--quiet", "--package", "paifang-client", "--example", "first", "--"]);
+    command.current_dir(repository()).args([
+        "run",
+        "--quiet",
+        "--package",
+        "paifang-client",
+        "--example",
+        "first",
+        "--",
+    ]);
     first_program(command).await;
 }
 

@@ -53,9 +53,17 @@ impl Survivor {
                 Err(status) => {
                     let again = matches!(
                         status.code(),
-                        Code::Unavailable | Code::Unknown | Code::Cancelled | Code::DeadlineExceeded | Code::Internal
+                        Code::Unavailable
+                            | Code::Unknown
+                            | Code::Cancelled
+                            | Code::DeadlineExceeded
+                            | Code::Internal
                     );
-                    assert!(again && tokio::time::Instant::now() < deadline, "{status:?}\n{}", self.stage.log());
+                    assert!(
+                        again && tokio::time::Instant::now() < deadline,
+                        "{status:?}\n{}",
+                        self.stage.log()
+                    );
                 }
             }
             self.revive().await;
@@ -143,7 +151,8 @@ impl Survivor {
     }
 
     fn scan(&self, way: Way, intent: &v1::PaymentIntent) {
-        let Some(v1::next_action::Kind::ShowQrCode(code)) = intent.next_action.clone().and_then(|action| action.kind)
+        let Some(v1::next_action::Kind::ShowQrCode(code)) =
+            intent.next_action.clone().and_then(|action| action.kind)
         else {
             panic!("no code: {intent:#?}")
         };
@@ -220,7 +229,9 @@ async fn killed_while_creating() {
 
 #[tokio::test]
 async fn killed_around_the_rails_answer() {
-    for point in ["charge.written_ahead", "charge.sending", "charge.answered", "observe.committed", "charge.observed"] {
+    for point in
+        ["charge.written_ahead", "charge.sending", "charge.answered", "observe.committed", "charge.observed"]
+    {
         sale(point).await;
     }
 }
@@ -249,14 +260,22 @@ async fn killed_while_refunding() {
 
 #[tokio::test]
 async fn killed_while_switching() {
-    for point in ["confirm.committed:2", "close.sending", "close.answered", "charge.sending:2", "charge.answered:2"] {
+    for point in
+        ["confirm.committed:2", "close.sending", "close.answered", "charge.sending:2", "charge.answered:2"]
+    {
         switch(point).await;
     }
 }
 
 #[tokio::test]
 async fn killed_while_asking() {
-    for point in ["charge.answered", "query.sending", "query.answered", "query_refund.sending", "query_refund.answered"] {
+    for point in [
+        "charge.answered",
+        "query.sending",
+        "query.answered",
+        "query_refund.sending",
+        "query_refund.answered",
+    ] {
         code(point).await;
     }
 }

@@ -51,7 +51,10 @@ fn stop_faults(world: &World, way: Way) {
 }
 
 fn store_bytes(dir: &Path) -> Vec<Vec<u8>> {
-    ["paifang.db", "paifang.db-wal"].iter().map(|name| std::fs::read(dir.join(name)).unwrap_or_default()).collect()
+    ["paifang.db", "paifang.db-wal"]
+        .iter()
+        .map(|name| std::fs::read(dir.join(name)).unwrap_or_default())
+        .collect()
 }
 
 /// Waits until nothing writes any more: claims of work raise tries, and the query's answer delays the next look.
@@ -90,8 +93,11 @@ fn forgeries(way: Way, genuine: &Captured) -> Vec<(&'static str, Captured)> {
         all.push(("a probe", with_signature(genuine, "WECHATPAY/SIGNTEST/abc")));
     } else {
         let fields = parse(&genuine.body);
-        let without: Vec<_> =
-            fields.iter().filter(|(name, _)| !name.starts_with("sign") || name == "signPubKeyCert").cloned().collect();
+        let without: Vec<_> = fields
+            .iter()
+            .filter(|(name, _)| !name.starts_with("sign") || name == "signPubKeyCert")
+            .cloned()
+            .collect();
         all.push(("unsigned", with_fields(genuine, &without)));
         let forged = set(&fields, &[("sign", &stranger(b"x")), ("signature", &stranger(b"x"))]);
         all.push(("signed by somebody else", with_fields(genuine, &forged)));
@@ -207,13 +213,24 @@ async fn suspicion(world: &mut World, way: Way, intent: &v1::PaymentIntent, leas
     let now = world.shop.intent(&intent.payment_intent_id).await.unwrap();
     assert_eq!(now.state(), State::AwaitingPayer, "{way:?}");
     let ledger = paifang_gateway::demo::ledger_totals(&mut world.shop).await.unwrap();
-    assert!(ledger.get(&format!("rail:{}-main", way.rail)).is_none_or(|(posted, _)| *posted == 0), "{ledger:?}");
+    assert!(
+        ledger.get(&format!("rail:{}-main", way.rail)).is_none_or(|(posted, _)| *posted == 0),
+        "{ledger:?}"
+    );
 }
 
 /// I14: no key, no payload, no payer id in the log.
 fn no_secret_in(log: &str) {
     assert!(!log.is_empty());
-    for secret in ["BEGIN", "TEST-ONLY-apiv3-key", "oUpF8uMuAJO", "demo-notify-token", "pf_", "ciphertext", "buyer_logon_id"] {
+    for secret in [
+        "BEGIN",
+        "TEST-ONLY-apiv3-key",
+        "oUpF8uMuAJO",
+        "demo-notify-token",
+        "pf_",
+        "ciphertext",
+        "buyer_logon_id",
+    ] {
         assert!(!log.contains(secret), "the log holds {secret:?}");
     }
 }
@@ -238,7 +255,11 @@ fn for_another_order(way: Way, genuine: &Captured) -> Captured {
 /// Signs a form anew with the rail's own key, by the rail's own rule.
 fn signed_form(genuine: &Captured, changes: &[(&str, &str)]) -> Captured {
     let mut fields = set(&parse(&genuine.body), changes);
-    let (name, union) = if fields.iter().any(|(name, _)| name == "signature") { ("signature", true) } else { ("sign", false) };
+    let (name, union) = if fields.iter().any(|(name, _)| name == "signature") {
+        ("signature", true)
+    } else {
+        ("sign", false)
+    };
     let mut signed: Vec<(String, String)> = fields
         .iter()
         .filter(|(field, value)| field != name && !(field == "sign_type" && !union) && !value.is_empty())
@@ -248,7 +269,10 @@ fn signed_form(genuine: &Captured, changes: &[(&str, &str)]) -> Captured {
     let text = signed.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
     let (key, message) = if union {
         let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-        (vectors::text(vectors::unionpay(), "/certificates/upsign/private_key_pem"), hex::encode(digest).into_bytes())
+        (
+            vectors::text(vectors::unionpay(), "/certificates/upsign/private_key_pem"),
+            hex::encode(digest).into_bytes(),
+        )
     } else {
         (vectors::text(vectors::alipay(), "/keys/alipay/private_pkcs8_pem"), text.into_bytes())
     };

@@ -9,9 +9,7 @@ use std::time::Duration;
 use paifang_mock_rails::CodeOutcome;
 use paifang_mock_rails::faults::Fault;
 use paifang_proto::v1;
-use support::{
-    ALIPAY, ORDERS, QRS, SOON, UNIONPAY, UNIONPAY_CODE, WECHAT, Way, World, reason_of,
-};
+use support::{ALIPAY, ORDERS, QRS, SOON, UNIONPAY, UNIONPAY_CODE, WECHAT, Way, World, reason_of};
 use v1::PaymentIntentState as State;
 
 #[tokio::test]
@@ -32,7 +30,8 @@ async fn paid() {
 #[tokio::test]
 async fn refused() {
     let mut world = World::start().await;
-    let cases = [(ALIPAY, "ACQ.ACCESS_FORBIDDEN"), (WECHAT, "RULE_LIMIT"), (UNIONPAY, "33"), (UNIONPAY_CODE, "64")];
+    let cases =
+        [(ALIPAY, "ACQ.ACCESS_FORBIDDEN"), (WECHAT, "RULE_LIMIT"), (UNIONPAY, "33"), (UNIONPAY_CODE, "64")];
     for (way, code) in cases {
         world.fault(way, "charge", Fault::BusinessCode(code.into()));
         let id = world.create().await;
@@ -216,7 +215,8 @@ async fn paid_after_close() {
             let request = v1::ListRefundsRequest { payment_intent_id: id.clone(), ..Default::default() };
             let refunds = world.shop.refunds.list_refunds(request).await.unwrap().into_inner().refunds;
             if refunds.iter().any(|refund| {
-                refund.purpose() == v1::RefundPurpose::LateMoney && refund.state() == v1::RefundState::Succeeded
+                refund.purpose() == v1::RefundPurpose::LateMoney
+                    && refund.state() == v1::RefundState::Succeeded
             }) {
                 break;
             }
@@ -225,7 +225,11 @@ async fn paid_after_close() {
         }
         world.books_agree().await;
         let intent = world.shop.intent(&id).await.unwrap();
-        assert_eq!((intent.state(), intent.attempts[0].state()), (State::Canceled, v1::AttemptState::Late), "{way:?}");
+        assert_eq!(
+            (intent.state(), intent.attempts[0].state()),
+            (State::Canceled, v1::AttemptState::Late),
+            "{way:?}"
+        );
     }
     world.end().await;
 }

@@ -26,10 +26,11 @@ pub async fn open(url: &str) -> Page {
 
 /// Posts a form and follows the redirect.
 pub async fn post(url: &str, fields: &[(String, String)]) -> Page {
-    let body = fields.iter().fold(form_urlencoded::Serializer::new(String::new()), |mut form, (name, value)| {
-        form.append_pair(name, value);
-        form
-    });
+    let body =
+        fields.iter().fold(form_urlencoded::Serializer::new(String::new()), |mut form, (name, value)| {
+            form.append_pair(name, value);
+            form
+        });
     let mut body = body;
     let content = [("content-type", "application/x-www-form-urlencoded")];
     let page = request("POST", url, &body.finish(), &content).await;
@@ -42,7 +43,8 @@ pub async fn post(url: &str, fields: &[(String, String)]) -> Page {
 /// One request, one answer.
 pub async fn request(method: &str, url: &str, body: &str, headers: &[(&str, &str)]) -> Page {
     let rest = url.strip_prefix("http://").unwrap_or_else(|| panic!("not plain http: {url}"));
-    let (host, target) = rest.split_once('/').map_or((rest, String::from("/")), |(host, path)| (host, format!("/{path}")));
+    let (host, target) =
+        rest.split_once('/').map_or((rest, String::from("/")), |(host, path)| (host, format!("/{path}")));
     let mut stream = TcpStream::connect(host).await.expect("somebody listens");
     let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
     for (name, value) in headers {
@@ -60,6 +62,7 @@ pub async fn request(method: &str, url: &str, body: &str, headers: &[(&str, &str
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("location").then(|| value.trim().to_owned())
     });
-    let location = location.map(|next| if next.starts_with('/') { format!("http://{host}{next}") } else { next });
+    let location =
+        location.map(|next| if next.starts_with('/') { format!("http://{host}{next}") } else { next });
     Page { status, location, body: body.to_owned() }
 }

@@ -25,18 +25,27 @@ pub struct Way {
     pub client: v1::ClientKind,
 }
 
-const fn way(rail: &'static str, wallet: &'static str, presentation: v1::Presentation, client: v1::ClientKind) -> Way {
+const fn way(
+    rail: &'static str,
+    wallet: &'static str,
+    presentation: v1::Presentation,
+    client: v1::ClientKind,
+) -> Way {
     Way { rail, wallet, presentation, client }
 }
 
 pub const ALIPAY: Way = way("alipay", "alipay", v1::Presentation::QrShown, v1::ClientKind::PointOfSale);
-pub const ALIPAY_PAGE: Way = way("alipay", "alipay", v1::Presentation::DesktopWeb, v1::ClientKind::DesktopBrowser);
+pub const ALIPAY_PAGE: Way =
+    way("alipay", "alipay", v1::Presentation::DesktopWeb, v1::ClientKind::DesktopBrowser);
 pub const WECHAT: Way = way("wechatpay", "wechatpay", v1::Presentation::QrShown, v1::ClientKind::PointOfSale);
-pub const WECHAT_JSAPI: Way = way("wechatpay", "wechatpay", v1::Presentation::Jsapi, v1::ClientKind::InWallet);
-pub const UNIONPAY: Way = way("unionpay", "quickpass", v1::Presentation::QrShown, v1::ClientKind::PointOfSale);
+pub const WECHAT_JSAPI: Way =
+    way("wechatpay", "wechatpay", v1::Presentation::Jsapi, v1::ClientKind::InWallet);
+pub const UNIONPAY: Way =
+    way("unionpay", "quickpass", v1::Presentation::QrShown, v1::ClientKind::PointOfSale);
 pub const UNIONPAY_FORM: Way =
     way("unionpay", "quickpass", v1::Presentation::DesktopWeb, v1::ClientKind::DesktopBrowser);
-pub const UNIONPAY_CODE: Way = way("unionpay", "quickpass", v1::Presentation::PayerCode, v1::ClientKind::PointOfSale);
+pub const UNIONPAY_CODE: Way =
+    way("unionpay", "quickpass", v1::Presentation::PayerCode, v1::ClientKind::PointOfSale);
 
 /// Orders that a payer pays later, one per presentation.
 pub const ORDERS: [Way; 6] = [ALIPAY, ALIPAY_PAGE, WECHAT, WECHAT_JSAPI, UNIONPAY, UNIONPAY_FORM];
@@ -100,7 +109,12 @@ impl World {
         self.confirm_with(id, way, &code).await
     }
 
-    pub async fn confirm_with(&mut self, id: &str, way: Way, code: &str) -> Result<v1::PaymentIntent, Status> {
+    pub async fn confirm_with(
+        &mut self,
+        id: &str,
+        way: Way,
+        code: &str,
+    ) -> Result<v1::PaymentIntent, Status> {
         let request = v1::ConfirmPaymentIntentRequest {
             request_id: self.request_id("confirm"),
             payment_intent_id: id.into(),
@@ -127,12 +141,17 @@ impl World {
         match action.unwrap_or_else(|| panic!("nothing to do: {way:?} {intent:#?}")) {
             Kind::ShowQrCode(code) => {
                 let scan = PayerAct::Scan(PayerTarget::Qr(code.content));
-                self.stage.mocks.rail(way.rail).payer(scan).unwrap_or_else(|error| panic!("{way:?}: {error}"));
+                self.stage
+                    .mocks
+                    .rail(way.rail)
+                    .payer(scan)
+                    .unwrap_or_else(|error| panic!("{way:?}: {error}"));
             }
             Kind::InvokeWallet(invoke) => assert!(invoke.parameters.contains_key("paySign"), "{invoke:?}"),
             Kind::Redirect(redirect) => drop(browser::open(&redirect.url).await),
             Kind::SubmitForm(form) => {
-                let fields = form.fields.into_iter().map(|field| (field.name, field.value)).collect::<Vec<_>>();
+                let fields =
+                    form.fields.into_iter().map(|field| (field.name, field.value)).collect::<Vec<_>>();
                 browser::post(&form.url, &fields).await;
             }
             Kind::WaitForPayer(_) => {}
@@ -220,7 +239,11 @@ impl World {
             let mut differences = Vec::new();
             for rail in RAILS {
                 let theirs = rail_totals(&self.stage.mocks, rail);
-                assert!(theirs.charges_max <= 1, "{rail} charged somebody twice: {:#?}", self.stage.mocks.rail(rail).book());
+                assert!(
+                    theirs.charges_max <= 1,
+                    "{rail} charged somebody twice: {:#?}",
+                    self.stage.mocks.rail(rail).book()
+                );
                 let (ours, aside) = ledger.get(&format!("rail:{rail}-main")).copied().unwrap_or_default();
                 if theirs.paid - theirs.refunded != ours || aside != 0 {
                     differences.push(format!("{rail}: rail {theirs:?}, ledger {ours}, set aside {aside}"));
@@ -258,7 +281,8 @@ pub fn choice(way: Way, code: &str) -> v1::WalletChoice {
         context.inside_wallet = "wechatpay".into();
         context.payer_id = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".into();
     }
-    let mut choice = v1::WalletChoice { wallet: way.wallet.into(), client_context: Some(context), ..Default::default() };
+    let mut choice =
+        v1::WalletChoice { wallet: way.wallet.into(), client_context: Some(context), ..Default::default() };
     choice.set_presentation(way.presentation);
     choice.return_url = "https://shop.example/thanks".into();
     choice

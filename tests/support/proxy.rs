@@ -54,7 +54,8 @@ impl Proxy {
     pub async fn next_for(&self, account: &str, after: usize) -> Captured {
         let deadline = tokio::time::Instant::now() + super::SOON;
         loop {
-            let found = self.captured().into_iter().skip(after).find(|request| request.path.contains(account));
+            let found =
+                self.captured().into_iter().skip(after).find(|request| request.path.contains(account));
             if let Some(request) = found {
                 return request;
             }

@@ -7,8 +7,11 @@
 #![forbid(unsafe_code)]
 
 pub mod apikey;
+pub mod cli;
 pub mod config;
 pub mod core;
+#[cfg(feature = "mocks")]
+pub mod demo;
 pub mod grpc;
 pub mod http;
 pub mod keys;

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 pub struct TokioWorld {
     tasks: TaskTracker,
     random: SystemRandom,
-    #[cfg(feature = "crash-points")]
+    #[cfg(feature = "test-hooks")]
     crash: std::sync::Arc<crash::CrashAt>,
 }
 
@@ -22,7 +22,7 @@ impl TokioWorld {
         Self {
             tasks,
             random: SystemRandom::new(),
-            #[cfg(feature = "crash-points")]
+            #[cfg(feature = "test-hooks")]
             crash: std::sync::Arc::new(crash::CrashAt::from_environment()),
         }
     }
@@ -31,7 +31,19 @@ impl TokioWorld {
 /// The system's time: the one clock of this process, which is handed to everybody else.
 #[expect(clippy::disallowed_methods, reason = "the one place")]
 pub fn now() -> Timestamp {
-    Timestamp::now()
+    let wall = Timestamp::now();
+    #[cfg(feature = "test-hooks")]
+    let wall = wall.saturating_add(ahead()).unwrap_or(wall);
+    wall
+}
+
+/// How far a test has set this process's clock ahead of the wall: a number of milliseconds in a file.
+#[cfg(feature = "test-hooks")]
+fn ahead() -> SignedDuration {
+    static FILE: std::sync::OnceLock<Option<std::path::PathBuf>> = std::sync::OnceLock::new();
+    let file = FILE.get_or_init(|| std::env::var_os("PAIFANG_CLOCK_FILE").map(Into::into));
+    let text = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
+    SignedDuration::from_millis(text.and_then(|text| text.trim().parse().ok()).unwrap_or(0))
 }
 
 impl Environment for TokioWorld {
@@ -56,17 +68,17 @@ impl Environment for TokioWorld {
         Box::pin(tokio::time::sleep(time.try_into().unwrap_or_default()))
     }
 
-    #[cfg(feature = "crash-points")]
+    #[cfg(feature = "test-hooks")]
     fn reached(&self, point: &'static str) {
         self.crash.reached(point);
     }
 
-    #[cfg(not(feature = "crash-points"))]
+    #[cfg(not(feature = "test-hooks"))]
     fn reached(&self, _point: &'static str) {}
 }
 
 /// Ends the process the hard way, as `kill -9` would: nothing is flushed, no destructor runs (F19).
-#[cfg(feature = "crash-points")]
+#[cfg(feature = "test-hooks")]
 mod crash {
     use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -141,7 +153,7 @@ mod tests {
     }
 
     /// F19: the test starts itself again; the child must die by the signal at the second time, and nowhere else.
-    #[cfg(feature = "crash-points")]
+    #[cfg(feature = "test-hooks")]
     #[test]
     fn f19_a_crash_point_kills_the_process_when_it_is_reached_so_often() {
         use std::os::unix::process::ExitStatusExt;

@@ -69,7 +69,7 @@ impl Parameters {
         Ok(Exchange {
             method: Method::Post,
             url: format!("{gateway}?{}", encoded(common.iter().chain([&("sign", sign.into_bytes())]))),
-            headers: vec![("content-type", format!("application/x-www-form-urlencoded;charset={charset}"))],
+            headers: vec![("Content-Type", format!("application/x-www-form-urlencoded;charset={charset}"))],
             body: encoded(content.iter()).into_bytes(),
         })
     }

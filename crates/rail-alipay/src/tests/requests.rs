@@ -43,7 +43,7 @@ fn request_vectors_of_the_official_layout_are_reproduced_to_the_byte() {
             let exchange = parameters(&bench, case, charset).post(GATEWAY, content, &bench.cx()).unwrap();
             assert_eq!(exchange.method, Method::Post, "{name}");
             assert_eq!(exchange.url, format!("{host}{}", text(case, "/http/target")), "{name}");
-            assert_eq!(exchange.headers, [("content-type", text(case, "/http/headers/content-type").into())]);
+            assert_eq!(exchange.headers, [("Content-Type", text(case, "/http/headers/content-type").into())]);
             assert_eq!(std::str::from_utf8(&exchange.body).unwrap(), text(case, "/http/body"), "{name}");
         }
         let mut signed = parameters(&bench, case, charset);

@@ -1,0 +1,113 @@
+//! The command line. Exit status: 0 done, 1 failed, 64 the config is wrong (as in `sysexits.h`, `EX_USAGE`).
+
+mod fsck;
+#[cfg(feature = "mocks")]
+mod mock_rails;
+mod serve;
+mod tenant;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, ConfigErrors};
+
+/// Status of a wrong config.
+const BAD_CONFIG: u8 = 64;
+
+/// One contract in front of several payment rails.
+#[derive(Debug, Parser)]
+#[command(name = "paifang", version, about, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve storefronts and rails until SIGTERM or SIGINT, then drain.
+    Serve(Configured),
+    /// Say what is wrong with a config, or print the settings that it results in, without secrets.
+    CheckConfig(Configured),
+    /// Storefronts and their API keys. The gateway must not be running: the store belongs to one process.
+    #[command(subcommand)]
+    Tenant(tenant::Command),
+    /// Prove the store whole: rows are the folds of their journals, transfers balance, no work is orphaned.
+    Fsck(Configured),
+    /// Serve mock rails that speak the real wire protocols, on loopback, until SIGINT.
+    #[cfg(feature = "mocks")]
+    MockRails(mock_rails::Options),
+    /// Play the main job, narrated, against the mock rails.
+    #[cfg(feature = "mocks")]
+    Demo(crate::demo::Options),
+}
+
+/// What every command with a config takes.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Configured {
+    /// The config file.
+    #[arg(long, default_value = "paifang.toml", env = "PAIFANG_CONFIG")]
+    config: PathBuf,
+}
+
+/// Why a command ended early.
+pub(crate) enum Ended {
+    /// The config is wrong.
+    Config(ConfigErrors),
+    /// Anything else.
+    Failed(anyhow::Error),
+}
+
+impl Cli {
+    /// Runs the command.
+    pub fn run(self) -> ExitCode {
+        let runtime = match tokio::runtime::Runtime::new() {
+            Ok(runtime) => runtime,
+            Err(error) => return complain(&anyhow::Error::new(error)),
+        };
+        let ended = match self.command {
+            Command::Serve(at) => runtime.block_on(serve::run(&at)),
+            Command::CheckConfig(at) => at.load().and_then(|config| say(config.effective())),
+            Command::Tenant(command) => runtime.block_on(tenant::run(command)),
+            Command::Fsck(at) => runtime.block_on(fsck::run(&at)),
+            #[cfg(feature = "mocks")]
+            Command::MockRails(options) => runtime.block_on(mock_rails::run(options)).map_err(Ended::Failed),
+            #[cfg(feature = "mocks")]
+            Command::Demo(options) => runtime.block_on(crate::demo::run(options)).map_err(Ended::Failed),
+        };
+        match ended {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(Ended::Config(errors)) => {
+                // Nobody is left to tell when standard error is gone.
+                let _ = writeln!(std::io::stderr(), "the config is wrong:\n{errors}");
+                ExitCode::from(BAD_CONFIG)
+            }
+            Err(Ended::Failed(error)) => complain(&error),
+        }
+    }
+}
+
+impl Configured {
+    pub(crate) fn load(&self) -> Result<Config, Ended> {
+        Config::load(&self.config).map_err(Ended::Config)
+    }
+}
+
+impl From<anyhow::Error> for Ended {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Prints to standard output.
+pub(crate) fn say(text: impl std::fmt::Display) -> Result<(), Ended> {
+    writeln!(std::io::stdout(), "{text}").map_err(|error| Ended::Failed(error.into()))
+}
+
+fn complain(error: &anyhow::Error) -> ExitCode {
+    // Nobody is left to tell when standard error is gone.
+    let _ = writeln!(std::io::stderr(), "paifang: {error:#}");
+    ExitCode::FAILURE
+}

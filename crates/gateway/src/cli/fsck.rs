@@ -1,0 +1,26 @@
+//! `paifang fsck`: proof that the store is whole. Status 1 when anything is wrong.
+
+use anyhow::Context;
+use paifang_store::fsck;
+
+use crate::cli::{Configured, Ended, say, tenant};
+
+pub(crate) async fn run(at: &Configured) -> Result<(), Ended> {
+    let store = tenant::open(at)?;
+    let report = fsck::run(&store).await.context("the store did not answer")?;
+    say(format_args!(
+        "{} intents and {} refunds equal the folds of {} journal entries",
+        report.intents, report.refunds, report.entries
+    ))?;
+    say(format_args!(
+        "{} transfers balance, {} pieces of work belong to something",
+        report.transfers, report.work
+    ))?;
+    if report.is_clean() {
+        return say("clean");
+    }
+    for finding in &report.findings {
+        say(format_args!("WRONG: {finding}"))?;
+    }
+    Err(Ended::from(anyhow::anyhow!("{} findings", report.findings.len())))
+}

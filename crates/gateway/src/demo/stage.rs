@@ -1,0 +1,301 @@
+//! A stage to play on: mock rails in this process, a config and keys in a directory, and the gateway as a child process
+//! of the same binary, so that it can be killed.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use paifang_mock_rails::{MockRails, Options, alipay, unionpay, wechatpay};
+use tokio::process::{Child, Command};
+
+use super::Shop;
+
+/// See the module.
+pub struct Stage {
+    /// The rails' world.
+    pub mocks: MockRails,
+    /// Where config, keys, store and logs lie.
+    pub dir: PathBuf,
+    /// The gateway's gRPC address.
+    pub grpc: SocketAddr,
+    /// The gateway's address for rails and browsers.
+    pub http: SocketAddr,
+    /// The gateway's address for operators.
+    pub ops: SocketAddr,
+    binary: PathBuf,
+    child: Option<Child>,
+    temporary: bool,
+    extra_env: Vec<(String, String)>,
+    ahead: AtomicI64,
+}
+
+/// How long the gateway may take until it serves.
+const START_MAX: Duration = Duration::from_secs(20);
+
+impl Stage {
+    /// Starts mock rails and writes a config for them; `binary` is the gateway to run.
+    pub async fn prepare(binary: PathBuf, dir: Option<PathBuf>) -> anyhow::Result<Self> {
+        Self::prepare_with(binary, dir, Options::default()).await
+    }
+
+    /// The same over mock rails started with these options.
+    pub async fn prepare_with(
+        binary: PathBuf,
+        dir: Option<PathBuf>,
+        options: Options,
+    ) -> anyhow::Result<Self> {
+        let temporary = dir.is_none();
+        let dir = match dir {
+            Some(dir) => dir,
+            None => std::env::temp_dir().join(format!("paifang-demo-{}", std::process::id())),
+        };
+        std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        let mocks = MockRails::start(options).await.context("the mock rails did not start")?;
+        let (grpc, http, ops) = (free_port()?, free_port()?, free_port()?);
+        write_keys(&dir)?;
+        std::fs::write(dir.join("paifang.toml"), config(&dir, [grpc, http, ops], &mocks))?;
+        Ok(Self {
+            mocks,
+            dir,
+            grpc,
+            http,
+            ops,
+            binary,
+            child: None,
+            temporary,
+            extra_env: Vec::new(),
+            ahead: AtomicI64::new(0),
+        })
+    }
+
+    /// The config file.
+    pub fn config(&self) -> PathBuf {
+        self.dir.join("paifang.toml")
+    }
+
+    /// Makes a tenant; answers its API key. The gateway must not be running.
+    pub async fn new_tenant(&self, name: &str) -> anyhow::Result<String> {
+        let output = self.command(&["tenant", "new", "--name", name]).output().await?;
+        ensure!(output.status.success(), "tenant new failed: {}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout)?;
+        let key =
+            text.split_whitespace().find(|word| word.starts_with("pf_")).context("no key was printed")?;
+        Ok(key.to_owned())
+    }
+
+    /// Environment variables of the next gateway process, such as a crash point.
+    pub fn set_env(&mut self, name: &str, value: Option<&str>) {
+        self.extra_env.retain(|(known, _)| known != name);
+        self.extra_env.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+    }
+
+    /// Starts the gateway and waits until it serves.
+    pub async fn start_gateway(&mut self) -> anyhow::Result<()> {
+        let log = std::fs::File::options().create(true).append(true).open(self.dir.join("gateway.log"))?;
+        let mut command = self.command(&["serve"]);
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        self.child = Some(command.spawn().with_context(|| format!("cannot run {}", self.binary.display()))?);
+        let deadline = tokio::time::Instant::now() + START_MAX;
+        loop {
+            if let Some(status) = self.exited()? {
+                anyhow::bail!("the gateway ended with {status}: {}", self.log_tail());
+            }
+            if Shop::serves(self.grpc).await {
+                return Ok(());
+            }
+            ensure!(
+                tokio::time::Instant::now() < deadline,
+                "the gateway does not serve: {}",
+                self.log_tail()
+            );
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    }
+
+    /// Ends the gateway with SIGKILL, as a power cut would.
+    pub async fn kill_gateway(&mut self) -> anyhow::Result<()> {
+        let mut child = self.child.take().context("no gateway is running")?;
+        child.kill().await?;
+        Ok(())
+    }
+
+    /// Ends the gateway with SIGTERM and waits until it has drained.
+    pub async fn stop_gateway(&mut self) -> anyhow::Result<std::process::ExitStatus> {
+        let mut child = self.child.take().context("no gateway is running")?;
+        let pid = child.id().context("the gateway has already ended")?;
+        let sent = Command::new("kill").args(["-TERM", &pid.to_string()]).status().await?;
+        ensure!(sent.success(), "the gateway took no SIGTERM");
+        let ended = tokio::time::timeout(Duration::from_secs(25), child.wait()).await;
+        ended.context("the gateway did not drain within 25 s")?.context("the gateway was lost")
+    }
+
+    /// Waits until the gateway has ended by itself, at a crash point say.
+    pub async fn gateway_ended(&mut self, within: Duration) -> anyhow::Result<()> {
+        let mut child = self.child.take().context("no gateway is running")?;
+        match tokio::time::timeout(within, child.wait()).await {
+            Ok(_) => Ok(()),
+            Err(_) => {
+                self.child = Some(child);
+                anyhow::bail!("the gateway is still running after {within:?}")
+            }
+        }
+    }
+
+    /// Lets time pass at the rails, and here where the gateway was built with `test-hooks`.
+    pub fn step_clock(&self, by: jiff::SignedDuration) {
+        let millis = i64::try_from(by.as_millis()).unwrap_or(0);
+        let ahead = self.ahead.fetch_add(millis, Ordering::SeqCst) + millis;
+        // A gateway without the hook has no such file to read, and its clock stays the wall's.
+        let _ = std::fs::write(self.dir.join("clock.ahead-ms"), ahead.to_string());
+        self.mocks.clock().step(by);
+    }
+
+    /// Runs `paifang fsck`; answers what it printed. The gateway must not be running.
+    pub async fn fsck(&self) -> anyhow::Result<String> {
+        let output = self.command(&["fsck"]).output().await?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        ensure!(output.status.success(), "fsck: {text}{}", String::from_utf8_lossy(&output.stderr));
+        Ok(text)
+    }
+
+    /// The gateway's log so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.join("gateway.log")).unwrap_or_default()
+    }
+
+    /// Ends everything and removes a temporary directory.
+    pub async fn close(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // Either it ends by this or it has ended already.
+            let _ = child.kill().await;
+        }
+        if self.temporary {
+            // A directory that cannot be removed does no harm.
+            let _ = std::fs::remove_dir_all(&self.dir);
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.args(arguments).arg("--config").arg(self.config()).kill_on_drop(true);
+        command.env("PAIFANG_CLOCK_FILE", self.dir.join("clock.ahead-ms"));
+        command.envs(self.extra_env.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    fn exited(&mut self) -> anyhow::Result<Option<std::process::ExitStatus>> {
+        Ok(match &mut self.child {
+            Some(child) => child.try_wait()?,
+            None => None,
+        })
+    }
+
+    fn log_tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().rev().take(15).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn free_port() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+fn write_keys(dir: &Path) -> anyhow::Result<()> {
+    let (ali, wechat, union) = (alipay::merchant(), wechatpay::Merchant::of_vectors(), unionpay::merchant());
+    let files = [
+        ("alipay-app.pem", ali.private_key_pem),
+        ("alipay-public.pem", ali.rail_public_key_pem),
+        ("wechatpay-merchant.pem", wechat.private_key_pem),
+        ("wechatpay-merchant-cert.pem", wechat.certificate_pem),
+        ("wechatpay-apiv3.key", wechat.apiv3_key),
+        ("wechatpay-platform-cert.pem", wechat.platform_certificate.1),
+        ("unionpay-merchant.pem", union.private_key_pem),
+        ("unionpay-merchant-cert.pem", union.certificate_pem),
+        ("unionpay-root.pem", union.root_certificate_pem),
+        ("unionpay-middle.pem", union.middle_certificate_pem),
+        ("notify.token", "demo-notify-token-0123456789"),
+    ];
+    for (name, text) in files {
+        std::fs::write(dir.join(name), text).with_context(|| format!("cannot write {name}"))?;
+    }
+    Ok(())
+}
+
+/// The config of the demo, which is also a complete example for the mock rails.
+fn config(dir: &Path, [grpc, http, ops]: [SocketAddr; 3], mocks: &MockRails) -> String {
+    let (ali, wechat, union) = (alipay::merchant(), wechatpay::Merchant::of_vectors(), unionpay::merchant());
+    let file = |name: &str| format!("{{ file = {:?} }}", dir.join(name).display().to_string());
+    format!(
+        r#"[store]
+path = {store:?}
+
+[grpc]
+listen = "{grpc}"
+
+[http]
+listen = "{http}"
+public_url = "http://{http}"
+
+[ops]
+listen = "{ops}"
+
+[[rail]]
+id = "alipay-main"
+rail = "alipay"
+notify_token = {token}
+settings = {{ app_id = "{app_id}", seller_id = "{seller_id}", gateway = "{alipay_url}/gateway.do" }}
+[rail.keys]
+app_private_key = {ali_key}
+alipay_public_key = [{{ file = {ali_public:?}, id = "alipay" }}]
+
+[[rail]]
+id = "wechatpay-main"
+rail = "wechatpay"
+notify_token = {token}
+settings = {{ mchid = "{mchid}", appid = "{appid}", endpoint = "{wechat_url}" }}
+[rail.keys]
+merchant_private_key = {wechat_key}
+merchant_certificate = {wechat_cert}
+apiv3_key = {apiv3}
+platform_certificate = {platform}
+
+[[rail]]
+id = "unionpay-main"
+rail = "unionpay"
+notify_token = {token}
+settings = {{ {union_settings} }}
+[rail.keys]
+merchant_private_key = {union_key}
+merchant_certificate = {union_cert}
+root_certificate = {union_root}
+middle_certificate = {union_middle}
+"#,
+        store = dir.join("paifang.db").display().to_string(),
+        token = file("notify.token"),
+        app_id = ali.app_id,
+        seller_id = ali.seller_id,
+        alipay_url = mocks.url("alipay"),
+        ali_key = file("alipay-app.pem"),
+        ali_public = dir.join("alipay-public.pem").display().to_string(),
+        mchid = wechat.mchid,
+        appid = wechat.appid,
+        wechat_url = mocks.url("wechatpay"),
+        wechat_key = file("wechatpay-merchant.pem"),
+        wechat_cert = file("wechatpay-merchant-cert.pem"),
+        apiv3 = file("wechatpay-apiv3.key"),
+        platform = file("wechatpay-platform-cert.pem"),
+        union_settings = format!(
+            r#"merchant_id = "{}", front_url = "{url}", back_url = "{url}", query_url = "{url}", terminal_id = "00000001""#,
+            union.mer_id,
+            url = mocks.url("unionpay"),
+        ),
+        union_key = file("unionpay-merchant.pem"),
+        union_cert = file("unionpay-merchant-cert.pem"),
+        union_root = file("unionpay-root.pem"),
+        union_middle = file("unionpay-middle.pem"),
+    )
+}
