@@ -198,6 +198,8 @@ async fn code(point: &str) {
     let mut survivor = Survivor::start(point).await;
     let faults = survivor.stage.mocks.bench("unionpay").faults.clone();
     faults.arm(Some("charge"), Fault::AnswerLost, 1);
+    faults.arm(Some("charge"), Fault::NoNotification, 1);
+    faults.arm(Some("refund"), Fault::NoNotification, 1);
     let issued = survivor.stage.mocks.rail("unionpay").payer(PayerAct::IssueCode(CodeOutcome::Pays)).unwrap();
     let code = issued["code"].as_str().unwrap().to_owned();
     let id = survivor.create("code").await;

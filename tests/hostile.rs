@@ -237,7 +237,7 @@ fn no_secret_in(log: &str) {
 
 fn for_another_merchant(way: Way, genuine: &Captured) -> Captured {
     match way.rail {
-        "alipay" => signed_form(genuine, &[("seller_id", "2088000000000001"), ("notify_id", "n1")]),
+        "alipay" => signed_form(genuine, &[("seller_id", "2088999999999999"), ("notify_id", "n1")]),
         "unionpay" => signed_form(genuine, &[("merId", "777290058110999")]),
         _ => sealed(genuine, "mchid", "1900000999"),
     }

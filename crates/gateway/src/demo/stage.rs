@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use paifang_mock_rails::{MockRails, Options, alipay, unionpay, wechatpay};
+use ring::rand::{SecureRandom, SystemRandom};
 use tokio::process::{Child, Command};
 
 use super::Shop;
@@ -200,8 +201,20 @@ impl Stage {
     }
 }
 
+/// Below the range from which the system draws ports for outgoing connections: a gateway that is started again must find
+/// its own port free.
+const PORTS: std::ops::Range<u16> = 15_000..32_000;
+
 fn free_port() -> anyhow::Result<SocketAddr> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+    let mut drawn = [0; 2];
+    for _ in 0..1_000 {
+        SystemRandom::new().fill(&mut drawn).map_err(|_| anyhow::anyhow!("the system gave no random bytes"))?;
+        let port = PORTS.start + u16::from_be_bytes(drawn) % (PORTS.end - PORTS.start);
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return Ok(listener.local_addr()?);
+        }
+    }
+    anyhow::bail!("no port is free from {} to {}", PORTS.start, PORTS.end)
 }
 
 fn write_keys(dir: &Path) -> anyhow::Result<()> {
