@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 pub mod browser;
+pub mod proxy;
 
 use std::time::Duration;
 
@@ -57,6 +58,11 @@ impl World {
         let key = stage.new_tenant("test").await.expect("a tenant");
         stage.start_gateway().await.expect("the gateway starts");
         let shop = Shop::connect(stage.grpc, &key).expect("a key is ASCII");
+        Self { stage, shop, key, count: 0 }
+    }
+
+    /// A world around parts that are running already.
+    pub fn of(stage: Stage, shop: Shop, key: String) -> Self {
         Self { stage, shop, key, count: 0 }
     }
 

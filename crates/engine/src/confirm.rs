@@ -5,7 +5,9 @@ use paifang_payment::attempt::{self, Rules};
 use paifang_payment::intent::{ConfirmError, Intent, Terms};
 use paifang_payment::{AttemptId, RequestId, TenantId};
 use paifang_rail::{Closing, Offer};
-use paifang_store::{Committed, IntentRow, Operation, RequestKey, Resource, Store, SubmissionChange};
+use paifang_store::{
+    Amounts, Committed, IntentRow, Operation, RequestKey, Resource, Store, SubmissionChange,
+};
 
 use crate::command::{ConfirmIntent, Confirmation, CreateIntent, Made};
 use crate::compose::whole_second;
@@ -263,24 +265,24 @@ fn refuse_obstacles(obstacles: &[Obstacle], wallet: &paifang_payment::WalletName
     if missing.is_empty() { Ok(()) } else { Err(Error::Invalid(missing)) }
 }
 
+/// The field's path in the storefront contract: the edge hands it on as it is.
 fn need_field(need: paifang_rail::Need) -> &'static str {
     match need {
-        paifang_rail::Need::PayerId => "confirmation.client.payer_id",
-        paifang_rail::Need::PayerCode => "confirmation.client.payer_code",
-        paifang_rail::Need::ClientIp => "confirmation.client.ip_address",
+        paifang_rail::Need::PayerId => "choice.client_context.payer_id",
+        paifang_rail::Need::PayerCode => "choice.client_context.payer_code",
+        paifang_rail::Need::ClientIp => "choice.client_context.payer_ip",
     }
 }
 
-/// The etag of an intent: it changes with every change that a caller can see.
-pub(crate) fn etag(row: &IntentRow) -> String {
-    let amounts = row.amounts;
+/// The etag of an intent: it changes with every change that a caller can see. At most 64 characters.
+pub fn etag(intent: &Intent, amounts: &Amounts) -> String {
     let (reserved, refunded) = (amounts.reserved.minor_units(), amounts.refunded.minor_units());
-    format!("{}-{reserved}-{refunded}", row.intent.version)
+    format!("{}-{reserved}-{refunded}", intent.version)
 }
 
 pub(crate) fn check_etag(row: &IntentRow, seen: Option<&str>) -> Result<(), Error> {
     match seen {
-        Some(seen) if seen != etag(row) => Err(Error::EtagMismatch),
+        Some(seen) if seen != etag(&row.intent, &row.amounts) => Err(Error::EtagMismatch),
         Some(_) | None => Ok(()),
     }
 }

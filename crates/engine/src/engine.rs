@@ -83,6 +83,11 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         &self.inner.accounts
     }
 
+    /// Derives names and keyed fingerprints; the edge binds page tokens and cursors to a tenant with them.
+    pub fn names(&self) -> &Names {
+        &self.inner.names
+    }
+
     /// The time.
     pub fn now(&self) -> Timestamp {
         self.inner.world.now()

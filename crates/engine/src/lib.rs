@@ -33,6 +33,7 @@ mod worker;
 
 pub use accounts::{Account, Accounts};
 pub use command::{CancelIntent, Client, ConfirmIntent, Confirmation, CreateIntent, CreateRefund, Made};
+pub use confirm::etag;
 pub use consult::{Consultation, Obstacle, WalletOption};
 pub use engine::{Engine, Limits};
 pub use error::{Error, Violation, reason};

@@ -161,3 +161,6 @@ where
         let _ = self.to.send(answer);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,7 @@ use play::Pair;
 pub const CASES: u32 = 48;
 
 /// Steps in a history at most.
-pub const STEPS_MAX: usize = 60;
+pub const STEPS_MAX: usize = 120;
 
 /// One step, still without a meaning: what it does, to what, and how.
 type Dice = (u8, u8, u8, u8);
@@ -32,7 +32,7 @@ pub async fn histories_end_alike(bench: &impl Bench) {
         Config { cases: CASES, failure_persistence: None, max_shrink_iters: 500, ..Config::default() };
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[23; 32]);
     let mut runner = TestRunner::new_with_rng(config, rng);
-    let histories = vec(any::<Dice>(), 1..STEPS_MAX);
+    let histories = vec(any::<Dice>(), STEPS_MAX / 3..STEPS_MAX);
     // On a thread of its own, since this future is being polled by an executor, and one inside another is refused.
     let result = thread::scope(|scope| {
         scope.spawn(|| runner.run(&histories, |history| block_on(play_one(bench, &history)))).join()

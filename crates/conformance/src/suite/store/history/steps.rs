@@ -38,24 +38,26 @@ pub(super) async fn choose<S: Store>(pair: &Pair<S>, (what, which, how, more): D
         6..=14 => observe(pair, which, how, more).await,
         15 => begin_send(pair, which, how).await,
         16 | 17 => open_refund(pair, which, how).await,
-        18..=20 => observe_refund(pair, which, how, more).await,
-        21 => send_refund(pair, which).await,
-        22 => again(pair, which, how),
+        18 | 19 => observe_refund(pair, which, how, more).await,
+        20 => send_refund(pair, which).await,
+        21 => again(pair, which, how),
+        22 => twice(pair, which, how),
         23 | 24 => fenced(pair, which, how, more),
-        25 => twice(pair, which, how),
-        26 | 27 => {
+        25 | 26 => {
             let lane = [None, Some(ACCOUNTS[0]), Some(ACCOUNTS[1])][usize::from(how) % 3];
-            return Some(Step::Claim(lane, usize::from(more) % 4));
+            return Some(Step::Claim(lane, 1 + usize::from(more) % 4));
         }
-        28 | 29 => return Some(Step::Pass(SignedDuration::from_secs(i64::from(how) * i64::from(more % 16)))),
+        27..=29 => return Some(Step::Pass(SignedDuration::from_secs(i64::from(how) * i64::from(more % 16)))),
         30 => return pick(&pair.keys, which).cloned().map(Step::Hasten),
         _ => Some(suspicious(hand, how)),
     };
     batch.map(|batch| Step::Commit(Box::new(batch)))
 }
 
+/// One of the newest six, so that things get old enough to meet.
 fn pick<T>(all: &[T], which: u8) -> Option<&T> {
-    all.get(usize::from(which).checked_rem(all.len())?)
+    let newest = &all[all.len().saturating_sub(6)..];
+    newest.get(usize::from(which).checked_rem(newest.len())?)
 }
 
 /// Few amounts, so that refunds and captures meet.

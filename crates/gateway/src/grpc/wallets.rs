@@ -1,0 +1,34 @@
+//! `WalletService`.
+
+use std::collections::BTreeSet;
+
+use paifang_engine::ports::{Environment, Rails, Transport};
+use paifang_proto::v1;
+use paifang_proto::v1::wallet_service_server::WalletService;
+use paifang_store::Store;
+use tonic::{Request, Response, Status};
+
+use super::call::Call;
+use super::{Api, parse, render};
+
+/// Options that are told at most.
+const OPTIONS_MAX: usize = 200;
+
+#[tonic::async_trait]
+impl<S: Store, R: Rails, T: Transport, E: Environment> WalletService for Api<S, R, T, E> {
+    async fn consult_wallets(
+        &self,
+        request: Request<v1::ConsultWalletsRequest>,
+    ) -> Result<Response<v1::ConsultWalletsResponse>, Status> {
+        let call = Call::of(request, self.options.wait_ms_max)?;
+        let question = parse::consultation(call.message)?;
+        let mut options = self.engine.consult(&question);
+        // Two accounts of one rail offer the same thing to a payer; the better one stands first.
+        let mut seen = BTreeSet::new();
+        options
+            .retain(|option| seen.insert((option.rail.clone(), option.wallet.clone(), option.presentation)));
+        let inside = question.client.wallet.as_ref();
+        let options = options.iter().take(OPTIONS_MAX).map(|option| render::wallet_option(option, inside));
+        Ok(Response::new(v1::ConsultWalletsResponse { options: options.collect() }))
+    }
+}

@@ -1,0 +1,4 @@
+//! The `paifang` binary.
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,167 @@
+//! Who may see what, over every method of the contract (S5 to S7, I10).
+
+use bytes::Bytes;
+use paifang_client::v1;
+use paifang_gateway::grpc::GrpcOptions;
+use tonic::{Code, Status};
+
+use crate::raw::{authorization, call, channel, fill, methods};
+use crate::shop::{Shop, cny, reason};
+
+/// A missing key and every wrong one are answered alike, by every method.
+#[tokio::test]
+async fn without_a_valid_key_every_method_answers_alike() {
+    let shop = Shop::open().await;
+    let channel = channel(&shop.endpoint).await;
+    let unknown = format!("Bearer {}", paifang_gateway::apikey::ApiKey::from_entropy(&[3; 32]).expose());
+    let good = format!("Bearer {}", shop.key.expose());
+    let bare = shop.key.expose().to_owned();
+    let basic = format!("Basic {bare}");
+    let tries: [&[&str]; 7] =
+        [&[], &[&unknown], &["Bearer pf_short"], &[&bare], &[&basic], &[""], &[&good, &unknown]];
+    let mut told: Option<Vec<u8>> = None;
+    let paths = methods().into_iter().map(|method| method.path);
+    for path in paths.chain(["/paifang.v1.EventService/Nothing".into(), "/x.Y/Z".into()]) {
+        for keys in tries {
+            let error = call(&channel, &path, authorization(keys), Vec::new()).await.unwrap_err();
+            assert_eq!((error.code(), reason(&error)), (Code::Unauthenticated, "UNAUTHENTICATED".into()));
+            let details = told.get_or_insert_with(|| error.details().to_vec());
+            assert_eq!(error.details(), details, "{path} with {keys:?}");
+        }
+    }
+    let lower = authorization(&[&good.replace("Bearer", "bearer")]);
+    let error = call(&channel, "/x.Y/Z", lower, Vec::new()).await.unwrap_err();
+    assert_eq!((error.code(), reason(&error)), (Code::Unimplemented, "METHOD_UNKNOWN".into()));
+}
+
+/// A stock client finds health and the contract itself without a key.
+#[tokio::test]
+async fn health_and_reflection_are_open() {
+    let shop = Shop::open().await;
+    let channel = channel(&shop.endpoint).await;
+    let mut health = tonic_health::pb::health_client::HealthClient::new(channel.clone());
+    let served = health.check(tonic_health::pb::HealthCheckRequest::default()).await.unwrap().into_inner();
+    assert_eq!(served.status(), tonic_health::pb::health_check_response::ServingStatus::Serving);
+
+    let named = |service: &str| tonic_health::pb::HealthCheckRequest { service: service.into() };
+    health.check(named("paifang.v1.RefundService")).await.unwrap();
+    assert_eq!(health.check(named("nothing")).await.unwrap_err().code(), Code::NotFound);
+
+    use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+    use tonic_reflection::pb::v1::{
+        ServerReflectionRequest, server_reflection_request, server_reflection_response,
+    };
+    let list = server_reflection_request::MessageRequest::ListServices(String::new());
+    let request = ServerReflectionRequest { host: String::new(), message_request: Some(list) };
+    let mut client = ServerReflectionClient::new(channel.clone());
+    let asked = tokio_stream::iter([request]);
+    let mut answers = client.server_reflection_info(asked).await.unwrap().into_inner();
+    let answer = answers.message().await.unwrap().unwrap().message_response.unwrap();
+    let server_reflection_response::MessageResponse::ListServicesResponse(list) = answer else {
+        panic!("{answer:?}")
+    };
+    let names: Vec<String> = list.service.into_iter().map(|service| service.name).collect();
+    for name in ["paifang.v1.PaymentIntentService", "paifang.v1.LedgerService", "grpc.health.v1.Health"] {
+        assert!(names.iter().any(|known| known == name), "{name} in {names:?}");
+    }
+    let alpha = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
+    let mut list_services = Vec::new();
+    prost::encoding::string::encode(7, &String::new(), &mut list_services);
+    call(&channel, alpha, authorization(&[]), list_services).await.unwrap();
+}
+
+/// I10, S6: whatever a stranger names, it is not there; and what names nothing shows nothing. Each method is called with
+/// every id, token and request id of the owner.
+#[tokio::test]
+async fn nobody_sees_what_is_another_tenants() {
+    let quick = |options| GrpcOptions { heartbeat_ms: 50, ..options };
+    let shop = Shop::with(quick).await;
+    let owner = shop.client().await;
+    let intent = shop.paid("canary-order").await;
+    let id = intent.payment_intent_id.clone();
+    let refund = v1::CreateRefundRequest {
+        request_id: "canary-refund".into(),
+        payment_intent_id: id.clone(),
+        amount: Some(cny(1)),
+        reason: "canary".into(),
+    };
+    let refund = owner.create_refund(refund).await.unwrap().refund.unwrap();
+    let accounts = owner.list_accounts(v1::ListAccountsRequest::default()).await.unwrap().accounts;
+    let events = v1::ListEventsRequest { page_size: 1, ..Default::default() };
+    let cursor = owner.list_events(events).await.unwrap().next_cursor;
+    let transfers = v1::ListTransfersRequest { page_size: 1, ..Default::default() };
+    let token = owner.list_transfers(transfers).await.unwrap().next_page_token;
+    assert!(!cursor.is_empty() && !token.is_empty());
+    let text = |with_tokens: bool| {
+        let (id, refund, account) = (id.clone(), refund.refund_id.clone(), accounts[0].account_name.clone());
+        let (cursor, token, etag) = (cursor.clone(), token.clone(), intent.etag.clone());
+        move |field: &str| match field {
+            "payment_intent_id" => Some(id.clone()),
+            "refund_id" => Some(refund.clone()),
+            "account_name" => Some(account.clone()),
+            "request_id" => Some("canary-order".to_owned()),
+            "after_cursor" => Some(cursor.clone()).filter(|_| with_tokens),
+            "page_token" => Some(token.clone()).filter(|_| with_tokens),
+            "etag" => Some(etag.clone()),
+            "currency_code" => Some("CNY".to_owned()),
+            "description" | "reason" => Some("mine".to_owned()),
+            "wallet" => Some("bamboo".to_owned()),
+            "rail" | "return_url" | "inside_wallet" | "payer_ip" | "payer_id" | "payer_code" => None,
+            other => panic!("{other} is a new field: is it an id?"),
+        }
+    };
+    let channel = channel(&shop.endpoint).await;
+    let mut counted = [0; 3];
+    let mut methods = methods();
+    // Creates last: a stranger may use the same request ids for resources of their own.
+    methods.sort_by_key(|method| method.name.starts_with("Create"));
+    for method in methods {
+        let names_a_thing = method
+            .input
+            .field
+            .iter()
+            .any(|field| matches!(field.name(), "payment_intent_id" | "refund_id" | "account_name"))
+            || method.name == "GetPaymentIntentByRequestId";
+        let pages =
+            method.input.field.iter().any(|field| matches!(field.name(), "page_token" | "after_cursor"));
+        for with_tokens in [true, false] {
+            let body = fill(&method.input, &text(with_tokens));
+            let answer = stranger(&shop, &channel, &method.path, body).await;
+            match (pages && with_tokens, names_a_thing, answer) {
+                (true, _, answer) => {
+                    let error = answer.expect_err(&method.path);
+                    assert_eq!(error.code(), Code::InvalidArgument, "{}", method.path);
+                    counted[0] += 1;
+                }
+                (false, true, answer) => {
+                    let error = answer.expect_err(&method.path);
+                    assert_eq!((error.code(), reason(&error)), (Code::NotFound, "RESOURCE_NOT_FOUND".into()));
+                    counted[1] += 1;
+                }
+                (false, false, answer) => {
+                    let shown = answer.expect(&method.path);
+                    for canary in [&id, &refund.refund_id, &intent.attempts[0].order_number, "Two tickets"] {
+                        let found = shown.windows(canary.len()).any(|window| window == canary.as_bytes());
+                        assert!(!found, "{} shows {canary}", method.path);
+                    }
+                    counted[2] += 1;
+                }
+            }
+        }
+    }
+    assert!(counted.iter().all(|count| *count >= 4), "{counted:?}");
+    let get = v1::GetPaymentIntentRequest { payment_intent_id: id };
+    let now = owner.get_payment_intent(get).await.unwrap().payment_intent.unwrap();
+    assert_eq!(now.state(), v1::PaymentIntentState::Succeeded);
+    assert_eq!(now.amount_refunded, Some(cny(1)));
+}
+
+async fn stranger(
+    shop: &Shop,
+    channel: &tonic::transport::Channel,
+    path: &str,
+    body: Vec<u8>,
+) -> Result<Bytes, Status> {
+    let key = format!("Bearer {}", shop.other_key.expose());
+    call(channel, path, authorization(&[&key]), body).await
+}

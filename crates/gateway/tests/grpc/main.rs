@@ -1,0 +1,12 @@
+//! The contract over gRPC, against an engine over the model store and a rail that says what it is told to say.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used)] // helpers of tests; clippy knows only the tests themselves
+
+mod access;
+mod fakes;
+mod flows;
+mod limits;
+mod raw;
+mod requests;
+mod shop;
+mod streams;

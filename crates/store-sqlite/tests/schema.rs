@@ -1,0 +1,175 @@
+//! The schema refuses what the code should never try, a foreign or later file is left alone, and what was changed behind
+//! the store's back is found.
+
+mod common;
+
+use common::{Place, findings};
+use paifang_conformance::block_on;
+use paifang_conformance::clock::HandClock;
+use paifang_conformance::hand::fen;
+use paifang_store::{Store, StoreError};
+use paifang_store_sqlite::{OpenError, SqliteStore};
+use rusqlite::Connection;
+
+/// A closed store with a paid intent, another one still open, and a refund on its way.
+fn written() -> Place {
+    let place = Place::new();
+    let desk = place.desk(1);
+    block_on(async {
+        let row = desk.paid(fen(1_000)).await;
+        desk.done(desk.hand.open_refund(&row.intent, &row.intent.attempts[0], fen(400))).await;
+        desk.create(fen(70)).await;
+        desk.clean().await;
+    });
+    place
+}
+
+fn raw(place: &Place) -> Connection {
+    let connection = Connection::open(&place.path).expect("SQLite opens it");
+    connection.pragma_update(None, "foreign_keys", true).expect("a setting");
+    connection
+}
+
+/// I5, I6, I7, I8: each rule of the schema, tried past all code of ours.
+#[test]
+fn sqlite_itself_refuses_bad_rows() {
+    let place = written();
+    let connection = raw(&place);
+    let refused = [
+        "UPDATE intent SET captured = amount + 1",
+        "UPDATE intent SET captured = -1",
+        "UPDATE intent SET reserved = -1",
+        "UPDATE intent SET refunded = -1",
+        "UPDATE intent SET reserved = captured - refunded + 1",
+        "UPDATE intent SET refunded = captured - reserved + 1",
+        "UPDATE intent SET amount = amount + 1",
+        "UPDATE intent SET tenant = 'tn_0'",
+        "UPDATE intent SET state = 'processing' WHERE state = 'succeeded'",
+        "UPDATE intent SET state = 'authorised'",
+        "UPDATE intent SET version = version - 1",
+        "UPDATE intent SET version = 'two'",
+        "DELETE FROM intent",
+        "UPDATE attempt SET order_no = 'ABCDEFGHIJ'",
+        "INSERT INTO attempt SELECT 'at_x', tenant, intent, rail_account, order_no, NULL FROM attempt LIMIT 1",
+        "INSERT INTO attempt VALUES ('at_x', 'tn_x', 'pi_x', 'alipay-main', 'ABCDEFGHIJ', NULL)",
+        "UPDATE intent_journal SET seq = seq + 100",
+        "UPDATE intent_journal SET body = body",
+        "DELETE FROM intent_journal",
+        "INSERT INTO intent_journal SELECT * FROM intent_journal LIMIT 1",
+        "UPDATE refund SET amount = 1",
+        "UPDATE refund SET refund_no = 'ABCDEFGHIJ'",
+        "INSERT INTO refund SELECT 're_x', tenant, intent, attempt, rail_account, refund_no, purpose, state, version,
+         currency, amount, in_doubt_since, form, body FROM refund",
+        "DELETE FROM refund",
+        "UPDATE refund_journal SET body = body",
+        "DELETE FROM refund_journal",
+        "UPDATE request SET fingerprint = zeroblob(32)",
+        "DELETE FROM request",
+        "UPDATE transfer SET amount = amount",
+        "DELETE FROM transfer",
+        "INSERT INTO transfer SELECT NULL, tenant, posting_key, debit, credit, currency, amount, phase, resolves, subject,
+         at FROM transfer LIMIT 1",
+        "INSERT INTO transfer VALUES (NULL, 'tn_1', 'k', 'rail:a', 'rail:a', 'CNY', 5, 'posted', NULL, '', 0)",
+        "INSERT INTO transfer VALUES (NULL, 'tn_1', 'k', 'rail:a', 'rail:b', 'CNY', 0, 'posted', NULL, '', 0)",
+        "INSERT INTO transfer VALUES (NULL, 'tn_1', 'k', 'rail:a', 'rail:b', 'CNY', 5, 'posted', 'x', '', 0)",
+        "INSERT INTO transfer VALUES (NULL, 'tn_1', 'k', 'rail:a', 'rail:b', 'CNY', 5, 'posts', NULL, '', 0)",
+        "INSERT INTO transfer VALUES (NULL, 'tn_1', 'k', 'rail:a', 'rail:b', 'CNY', 5, 'posts', 'none', '', 0)",
+        "INSERT INTO transfer VALUES (NULL, 'tn_1', 'k', 'rail:a', 'rail:b', 'CNY', 1.5, 'posted', NULL, '', 0)",
+        "INSERT INTO bounded_balance VALUES ('tn_1', 'suspense_late:a', 'CNY', -1)",
+        "UPDATE event SET kind = kind",
+        "DELETE FROM event",
+        "UPDATE work SET epoch = epoch - 1",
+    ];
+    for statement in refused {
+        let answer = connection.execute(statement, []);
+        assert!(answer.is_err(), "{statement} changed {answer:?} rows");
+    }
+    drop(connection);
+    assert_eq!(findings(&place.desk(1).store), Vec::<String>::new());
+}
+
+/// What somebody does to the file by hand, past triggers and checks, does not stay hidden.
+#[test]
+fn damage_is_found() {
+    let changes = [
+        ("DROP TRIGGER event_kept; DELETE FROM event WHERE sequence = 1", "in its sequence"),
+        ("UPDATE intent SET captured = captured - 1, reserved = 0 WHERE captured > 0", "its state says"),
+        ("UPDATE intent SET body = replace(body, 'two', 'ten')", "differs from the fold"),
+        ("DROP TRIGGER intent_journal_kept; DELETE FROM intent_journal WHERE seq = 2", "stands where 2 should"),
+        ("DELETE FROM work WHERE key GLOB 're_*'", "nobody sees to it"),
+        ("DELETE FROM work WHERE key GLOB 'at_*'", "nobody sees to it"),
+        ("DELETE FROM work WHERE key GLOB 'pi_*'", "nobody sees to its expiry"),
+        ("PRAGMA foreign_keys = OFF; DELETE FROM attempt", "its order number leads elsewhere"),
+        ("DROP TRIGGER transfer_kept; DELETE FROM transfer WHERE phase = 'pending'", "the ledger has Nothing"),
+        ("DROP TRIGGER transfer_stays; UPDATE transfer SET amount = amount - 1", "the ledger owes"),
+        ("DROP TRIGGER transfer_stays; UPDATE transfer SET subject = '', posting_key = position", "belongs to nothing"),
+        (
+            "INSERT INTO transfer VALUES (NULL, 'tn_00000000000000000000000000000001', 'k', 'rail:a', 'rail:b', 'CNY', 5,
+             'posted', NULL, '', 0)",
+            "belongs to nothing",
+        ),
+    ];
+    for (change, wanted) in changes {
+        let place = written();
+        raw(&place).execute_batch(change).expect("the change is possible");
+        let found = findings(&place.desk(1).store);
+        assert!(found.iter().any(|finding| finding.contains(wanted)), "{change}: {found:?}");
+    }
+}
+
+/// A row that cannot be read is an error, never an absent row and never a guess (I15).
+#[test]
+fn unreadable_rows_are_errors() {
+    for change in
+        ["UPDATE intent SET form = 2", "UPDATE intent SET body = '{'", "UPDATE intent SET currency = 'RMB'"]
+    {
+        let place = written();
+        let connection = raw(&place);
+        connection.execute_batch("DROP TRIGGER intent_terms_stay").expect("a trigger");
+        connection.execute_batch(change).expect("the change is possible");
+        drop(connection);
+        let scanned = block_on(place.desk(1).store.scan_intents(None, 9));
+        assert!(matches!(scanned, Err(StoreError::Damaged(_))), "{change}: {scanned:?}");
+    }
+}
+
+/// A later schema and another program's database are refused and stay as they are.
+#[test]
+fn later_and_foreign_files_are_left_alone() {
+    let clock = HandClock::new();
+    let later = written();
+    raw(&later).pragma_update(None, "user_version", 99).expect("a setting");
+    let answer = SqliteStore::open(&later.path, clock.reader());
+    assert!(matches!(answer, Err(OpenError::Newer { found: 99, known: 1 })), "{answer:?}");
+
+    let foreign = Place::new();
+    raw(&foreign).execute_batch("CREATE TABLE song (title TEXT)").expect("a table");
+    let before = std::fs::read(&foreign.path).expect("a file");
+    let answer = SqliteStore::open(&foreign.path, clock.reader());
+    assert!(matches!(answer, Err(OpenError::Foreign)), "{answer:?}");
+    assert_eq!(std::fs::read(&foreign.path).expect("a file"), before);
+
+    let text = Place::new();
+    std::fs::write(
+        &text.path,
+        "not a database, but longer than its header would be, and then some more of it, too",
+    )
+    .expect("a file");
+    let answer = SqliteStore::open(&text.path, clock.reader());
+    assert!(matches!(answer, Err(OpenError::Sqlite(_))), "{answer:?}");
+    let nowhere = SqliteStore::open(text.directory.path().join("no/such/directory.db"), clock.reader());
+    assert!(matches!(nowhere, Err(OpenError::File { .. })), "{nowhere:?}");
+}
+
+/// Only the owner of the process may read what payers did.
+#[cfg(unix)]
+#[test]
+fn files_are_the_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    let _desk = place.desk(1);
+    for name in ["paifang.db", "paifang.db-wal", "paifang.db.lock"] {
+        let file = std::fs::metadata(place.directory.path().join(name)).expect("it is there");
+        assert_eq!(file.permissions().mode() & 0o077, 0, "{name}");
+    }
+}

@@ -1,0 +1,147 @@
+//! The ledger: it replays, every transfer belongs to a payment, and it says of each refund and each storefront what the
+//! rows say.
+//!
+//! A transfer belongs to what its subject, or a part of its posting key, names: an intent, an attempt or a refund of the
+//! same tenant. A refund's money is set aside by one pending transfer that names the refund, and posted or voided with
+//! its end.
+
+use std::collections::BTreeMap;
+
+use paifang_ledger::{AccountKind, Books, Kind, Transfer};
+use paifang_money::{Currency, PositiveMoney};
+use paifang_payment::refund::{Refund, State};
+use paifang_payment::{AttemptId, IntentId, RefundId, TenantId};
+
+use super::{Known, Report};
+use crate::{PAGE_MAX, Store, StoreError};
+
+/// What the ledger should say of a refund, and what it does.
+pub(super) struct Owed {
+    tenant: TenantId,
+    amount: PositiveMoney,
+    wanted: Phase,
+    found: Phase,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Nothing,
+    Held,
+    Posted,
+    Voided,
+}
+
+impl Owed {
+    /// By the state of the row.
+    pub fn of(refund: &Refund) -> Self {
+        let wanted = match refund.state {
+            State::Sending(_) | State::InDoubt(_) | State::Processing => Phase::Held,
+            State::Succeeded { .. } => Phase::Posted,
+            State::Failed { .. } => Phase::Voided,
+        };
+        let (tenant, amount) = (refund.terms.tenant, refund.terms.amount);
+        Self { tenant, amount, wanted, found: Phase::Nothing }
+    }
+
+    /// Whose refund it is.
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// Whether this transfer is a next step of this refund's money.
+    fn follow(&mut self, tenant: TenantId, transfer: &Transfer) -> bool {
+        let next = match (&transfer.kind, self.found) {
+            (Kind::Pending, Phase::Nothing) => Phase::Held,
+            (Kind::Posts(_), Phase::Held) => Phase::Posted,
+            (Kind::Voids(_), Phase::Held) => Phase::Voided,
+            (Kind::Posted, _)
+            | (Kind::Pending, Phase::Held | Phase::Posted | Phase::Voided)
+            | (Kind::Posts(_) | Kind::Voids(_), Phase::Nothing | Phase::Posted | Phase::Voided) => {
+                return false;
+            }
+        };
+        self.found = next;
+        tenant == self.tenant && transfer.amount == self.amount
+    }
+}
+
+/// Replays every book.
+pub(super) async fn check(
+    store: &impl Store,
+    known: &mut Known,
+    report: &mut Report,
+) -> Result<(), StoreError> {
+    let mut books: BTreeMap<TenantId, Books> = BTreeMap::new();
+    let mut position = 0;
+    loop {
+        let rows = store.transfers_after(None, position, PAGE_MAX).await?;
+        let Some(last) = rows.last() else { break };
+        position = last.position;
+        for row in &rows {
+            report.transfers += 1;
+            if let Err(error) = books.entry(row.tenant).or_default().append([&row.transfer]) {
+                report.find(format!("transfer {}: {error}", row.position));
+            }
+            if let Err(why) = place(known, row.tenant, &row.transfer) {
+                report.find(format!("transfer {}: {why}", row.position));
+            }
+        }
+    }
+    for (refund, owed) in known.refunds.iter().filter(|(_, owed)| owed.found != owed.wanted) {
+        report.find(format!("{refund}: the ledger has {:?}, its state says {:?}", owed.found, owed.wanted));
+    }
+    check_sums(store, &books, known, report).await
+}
+
+/// What a transfer belongs to.
+fn place(known: &mut Known, tenant: TenantId, transfer: &Transfer) -> Result<(), &'static str> {
+    let names: Vec<&str> =
+        std::iter::once(transfer.subject.as_str()).chain(transfer.key.as_str().split(':')).collect();
+    let mut refunds = names.iter().filter_map(|name| RefundId::parse(name).ok());
+    if let Some(refund) = refunds.next() {
+        let owed = known.refunds.get_mut(&refund).ok_or("it belongs to a refund that is not there")?;
+        let follows = owed.follow(tenant, transfer);
+        return if follows { Ok(()) } else { Err("it is no next step of its refund") };
+    }
+    let belongs = |name: &&str| {
+        let intent = IntentId::parse(name).ok().and_then(|id| known.intents.get(&id));
+        let attempt = AttemptId::parse(name).ok().and_then(|id| known.attempts.get(&id));
+        intent.or(attempt.map(|(tenant, _)| tenant)) == Some(&tenant)
+    };
+    if names.iter().any(belongs) { Ok(()) } else { Err("it belongs to nothing") }
+}
+
+/// Stored balances are the sums of the transfers, and what is owed to a storefront is what its intents hold.
+async fn check_sums(
+    store: &impl Store,
+    books: &BTreeMap<TenantId, Books>,
+    known: &Known,
+    report: &mut Report,
+) -> Result<(), StoreError> {
+    let mut owed: BTreeMap<(TenantId, Currency), i128> = BTreeMap::new();
+    for (tenant, book) in books {
+        let stored = store.balances(*tenant).await?;
+        let stored = stored.iter().map(|row| (&row.account, row.currency, row.balance));
+        if !stored.eq(book.balances()) {
+            report.find(format!("{tenant}: balances differ from the sum of the transfers"));
+        }
+        for (account, currency, balance) in book.balances() {
+            if account.kind() == AccountKind::Merchant {
+                *owed.entry((*tenant, currency)).or_default() += balance.posted(account);
+            }
+        }
+    }
+    let all: std::collections::BTreeSet<_> = owed.keys().chain(known.held.keys()).collect();
+    for key in all {
+        let sum = |sums: &BTreeMap<_, i128>| sums.get(key).copied().unwrap_or(0);
+        if sum(&owed) != sum(&known.held) {
+            let (tenant, currency) = key;
+            report.find(format!(
+                "{tenant}: the ledger owes {} in {currency}, the intents say {}",
+                sum(&owed),
+                sum(&known.held)
+            ));
+        }
+    }
+    Ok(())
+}

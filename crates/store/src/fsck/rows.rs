@@ -1,0 +1,144 @@
+//! Intents and refunds: their rows, journals, amounts, and whether somebody sees to them.
+
+use std::collections::BTreeMap;
+
+use paifang_money::Money;
+use paifang_payment::IntentId;
+use paifang_payment::intent::{Intent, State};
+use paifang_payment::refund::{self, Purpose, Refund};
+
+use super::books::Owed;
+use super::{Known, Report};
+use crate::{Amounts, IntentRow, PAGE_MAX, Store, StoreError, WorkRow};
+
+#[derive(Default)]
+pub(super) struct Sums {
+    reserved: i64,
+    refunded: i64,
+}
+
+pub(super) async fn check_refunds(
+    store: &impl Store,
+    work: &BTreeMap<String, WorkRow>,
+    known: &mut Known,
+    report: &mut Report,
+) -> Result<BTreeMap<IntentId, Sums>, StoreError> {
+    let mut sums: BTreeMap<IntentId, Sums> = BTreeMap::new();
+    let mut after = None;
+    loop {
+        let rows = store.scan_refunds(after, PAGE_MAX).await?;
+        let Some(last) = rows.last() else { break };
+        after = Some(last.terms.id);
+        for refund in rows {
+            report.refunds += 1;
+            let id = refund.terms.id;
+            let journal = store.refund_journal(refund.terms.tenant, id).await?;
+            report.entries += journal.len() as u64;
+            match Refund::fold(&journal) {
+                Ok(folded) if folded == refund => {}
+                Ok(_) => report.find(format!("{id}: the row differs from the fold of its journal")),
+                Err(error) => report.find(format!("{id}: {error}")),
+            }
+            if !refund.is_final() && !work.contains_key(&id.to_string()) {
+                report.find(format!("{id}: it has not ended and nobody sees to it"));
+            }
+            add_refund(sums.entry(refund.terms.intent).or_default(), &refund);
+            known.refunds.insert(id, Owed::of(&refund));
+        }
+    }
+    Ok(sums)
+}
+
+fn add_refund(sums: &mut Sums, refund: &Refund) {
+    if refund.terms.purpose != Purpose::Requested {
+        return;
+    }
+    let amount = refund.terms.amount.minor_units();
+    match refund.state {
+        refund::State::Sending(_) | refund::State::InDoubt(_) | refund::State::Processing => {
+            sums.reserved += amount
+        }
+        refund::State::Succeeded { .. } => sums.refunded += amount,
+        refund::State::Failed { .. } => {}
+    }
+}
+
+pub(super) async fn check_intents(
+    store: &impl Store,
+    work: &BTreeMap<String, WorkRow>,
+    refunds: &BTreeMap<IntentId, Sums>,
+    known: &mut Known,
+    report: &mut Report,
+) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let rows = store.scan_intents(after, PAGE_MAX).await?;
+        let Some(last) = rows.last() else { break };
+        after = Some(last.intent.terms.id);
+        for IntentRow { intent, amounts } in rows {
+            report.intents += 1;
+            let (id, tenant) = (intent.terms.id, intent.terms.tenant);
+            let journal = store.intent_journal(tenant, id).await?;
+            report.entries += journal.len() as u64;
+            match Intent::fold(&journal) {
+                Ok(folded) if folded == intent => {}
+                Ok(_) => report.find(format!("{id}: the row differs from the fold of its journal")),
+                Err(error) => report.find(format!("{id}: {error}")),
+            }
+            check_amounts(&intent, &amounts, refunds.get(&id), report);
+            check_care(&intent, work, report);
+            check_orders(store, &intent, report).await?;
+            let net = amounts.captured.minor_units() - amounts.refunded.minor_units();
+            *known.held.entry((tenant, intent.terms.amount.currency())).or_default() += i128::from(net);
+            known.intents.insert(id, tenant);
+            known.attempts.extend(intent.attempts.iter().map(|attempt| (attempt.terms.id, (tenant, id))));
+        }
+    }
+    let orphans: Vec<_> = refunds.keys().filter(|intent| !known.intents.contains_key(intent)).collect();
+    orphans.into_iter().for_each(|intent| report.find(format!("{intent}: it has refunds and is not there")));
+    Ok(())
+}
+
+fn check_amounts(intent: &Intent, amounts: &Amounts, refunds: Option<&Sums>, report: &mut Report) {
+    let id = intent.terms.id;
+    let captured = match intent.state {
+        State::Succeeded { .. } => intent.terms.amount.money(),
+        State::RequiresWallet
+        | State::AwaitingPayer
+        | State::Processing
+        | State::Canceled
+        | State::Expired
+        | State::Failed => Money::zero(intent.terms.amount.currency()),
+    };
+    if amounts.captured != captured {
+        report.find(format!("{id}: captured is {}, its state says {captured}", amounts.captured));
+    }
+    let (reserved, refunded) = refunds.map_or((0, 0), |sums| (sums.reserved, sums.refunded));
+    if amounts.reserved.minor_units() != reserved || amounts.refunded.minor_units() != refunded {
+        report.find(format!("{id}: reserved and refunded differ from its refunds"));
+    }
+}
+
+/// I12: every attempt that can still move has a piece of work, quarantined or not.
+fn check_care(intent: &Intent, work: &BTreeMap<String, WorkRow>, report: &mut Report) {
+    for attempt in intent.attempts.iter().filter(|attempt| attempt.is_live()) {
+        if !work.contains_key(&attempt.terms.id.to_string()) {
+            report.find(format!("{}: it is live and nobody sees to it", attempt.terms.id));
+        }
+    }
+    if !intent.is_final() && !work.contains_key(&intent.terms.id.to_string()) {
+        report.find(format!("{}: nobody sees to its expiry", intent.terms.id));
+    }
+}
+
+/// A notification finds each attempt by its order number.
+async fn check_orders(store: &impl Store, intent: &Intent, report: &mut Report) -> Result<(), StoreError> {
+    for attempt in &intent.attempts {
+        let (account, order_no) = (&attempt.terms.account, &attempt.terms.order_no);
+        let led = store.attempt_by_order(account, order_no).await?;
+        if led.map(|led| led.attempt) != Some(attempt.terms.id) {
+            report.find(format!("{}: its order number leads elsewhere", attempt.terms.id));
+        }
+    }
+    Ok(())
+}
