@@ -24,9 +24,9 @@ mod in_gbk {
 
 /// The mock's one merchant, in a world that stands at noon in Beijing.
 async fn world(charset: Charset) -> World {
-    let noon = "2026-03-01T12:00:00+08:00".parse().unwrap();
+    let noon = "2026-03-01T12:00:00+08:00".parse().expect("a time");
     let options = Options { clock: Clock::standing_at(noon), ..Options::default() };
-    let rails = MockRails::start(options).await.unwrap();
+    let rails = MockRails::start(options).await.expect("free ports");
     let merchant = alipay::merchant();
     let settings = Settings {
         app_id: merchant.app_id.to_owned(),
@@ -35,7 +35,7 @@ async fn world(charset: Charset) -> World {
         charset,
     };
     World::open(Setup {
-        rail: Box::new(Alipay::configure(settings).unwrap()),
+        rail: Box::new(Alipay::configure(settings).expect("settings")),
         keys: keys(merchant.rail_public_key_pem),
         // Another rail's key: it is a good one, and not Alipay's.
         strangers: keys(paifang_mock_rails::wechatpay::Merchant::of_vectors().public_key.1),
@@ -50,7 +50,7 @@ fn keys(rail_public_key_pem: &str) -> Keyring {
         .signer(&Secret::new(alipay::merchant().private_key_pem.into()))
         .and_then(|ring| ring.verifier(Some("alipay"), rail_public_key_pem))
         .and_then(|ring| ring.build())
-        .unwrap()
+        .expect("good keys")
 }
 
 /// There is no trade until a payer comes, whatever the way: until then, and for ever if nobody comes, query and close
@@ -86,7 +86,10 @@ fn habits() -> Habits {
             ("refund_query", "ACQ.SYSTEM_ERROR", "unknown RailUnsure"),
             ("refund_query", "TRADE_NOT_EXIST", "absent"),
         ],
+        payments_timed: true,
         late_money_stays: true,
+        refunds_end_at_once: true,
+        refund_failure: None,
         refunds_notified: true,
         payer: None,
     }

@@ -1,6 +1,6 @@
 //! The adapter against the UnionPay mock, which another hand wrote from the same facts: every law of the rail kit.
 
-use paifang_conformance::rail::{ControlApi, Habits, Setup, World};
+use paifang_conformance::rail::{ControlApi, Habits, RefundFailure, Setup, World};
 use paifang_mock_rails::clock::Clock;
 use paifang_mock_rails::unionpay::{self, Conduct, LateMoney, Merchant, Unpaid};
 use paifang_mock_rails::{MockRails, Options, vectors};
@@ -43,9 +43,9 @@ async fn as_seen_elsewhere() -> World {
 
 /// The mock's one merchant, with a till, in a world that stands at noon in Beijing.
 async fn world(unionpay: Conduct, habits: Habits) -> World {
-    let noon = "2026-03-01T12:00:00+08:00".parse().unwrap();
+    let noon = "2026-03-01T12:00:00+08:00".parse().expect("a time");
     let options = Options { clock: Clock::standing_at(noon), unionpay, ..Options::default() };
-    let rails = MockRails::start(options).await.unwrap();
+    let rails = MockRails::start(options).await.expect("free ports");
     let merchant = unionpay::merchant();
     let gateway = rails.url("unionpay");
     let settings = Settings {
@@ -56,7 +56,7 @@ async fn world(unionpay: Conduct, habits: Habits) -> World {
         terminal_id: Some("49000002".to_owned()),
         accept_test_signer: false,
     };
-    let rail = UnionPay::configure(settings).unwrap();
+    let rail = UnionPay::configure(settings).expect("settings");
     // A root of the same name that did not issue the gateway's certificate.
     let bad_root = vectors::text(vectors::unionpay(), "/certificates/badroot/cert_pem");
     World::open(Setup {
@@ -76,7 +76,7 @@ fn keys(rail: &UnionPay, merchant: &Merchant, root_pem: &str) -> Keyring {
         .and_then(|ring| ring.root(root_pem))
         .and_then(|ring| ring.intermediate(merchant.middle_certificate_pem))
         .and_then(|ring| ring.certificate_rule(rail.certificate_rule()).build())
-        .unwrap()
+        .expect("good keys")
 }
 
 /// A code stands from its creation on; a page does not exist before the payer's browser posts its form. There is no close.
@@ -110,7 +110,11 @@ fn habits() -> Habits {
             ("refund_query", "34", "absent"),
             ("refund_query", "06", "unknown RailUnsure"),
         ],
+        // `traceTime` is the time of the transaction's trace, which is made when the order is.
+        payments_timed: false,
         late_money_stays: true,
+        refunds_end_at_once: false,
+        refund_failure: Some(RefundFailure::Decline),
         refunds_notified: true,
         payer: None,
     }

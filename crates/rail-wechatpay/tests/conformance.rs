@@ -1,6 +1,6 @@
 //! The adapter against the WeChat Pay mock, which another hand wrote from the same facts: every law of the rail kit.
 
-use paifang_conformance::rail::{ControlApi, Habits, Setup, World};
+use paifang_conformance::rail::{ControlApi, Habits, RefundFailure, Setup, World};
 use paifang_mock_rails::clock::Clock;
 use paifang_mock_rails::wechatpay::{ChangedRepeat, Merchant, Platform};
 use paifang_mock_rails::{MockRails, Options, alipay, wechatpay};
@@ -54,9 +54,9 @@ async fn world(
     keys: Keyring,
     strangers: Keyring,
 ) -> World {
-    let noon = "2026-03-01T12:00:00+08:00".parse().unwrap();
+    let noon = "2026-03-01T12:00:00+08:00".parse().expect("a time");
     let options = Options { clock: Clock::standing_at(noon), wechatpay, ..Options::default() };
-    let rails = MockRails::start(options).await.unwrap();
+    let rails = MockRails::start(options).await.expect("free ports");
     let merchant = Merchant::of_vectors();
     let settings = Settings {
         mchid: merchant.mchid.to_owned(),
@@ -65,7 +65,7 @@ async fn world(
         merchant_serial: None,
         public_key_id: public_key_id.map(str::to_owned),
     };
-    let rail = Box::new(WeChatPay::configure(settings).unwrap());
+    let rail = Box::new(WeChatPay::configure(settings).expect("settings"));
     let counterpart = Box::new(ControlApi::new(rails.control_url(), "wechatpay", rails));
     World::open(Setup { rail, keys, strangers, counterpart, habits: habits() }).await
 }
@@ -77,12 +77,12 @@ fn keys(of_the_rail: &[(&str, &str)]) -> Keyring {
         .signer(&Secret::new(merchant.private_key_pem.into()))
         .and_then(|ring| ring.signer_certificate(merchant.certificate_pem))
         .and_then(|ring| ring.symmetric(&Secret::new(merchant.apiv3_key.into())))
-        .unwrap();
+        .expect("good keys");
     for (id, pem) in of_the_rail {
         let id = (!pem.contains("CERTIFICATE")).then_some(*id);
-        ring = ring.verifier(id, pem).unwrap();
+        ring = ring.verifier(id, pem).expect("good keys");
     }
-    ring.build().unwrap()
+    ring.build().expect("good keys")
 }
 
 /// An order stands from its creation on. A close may be repeated, and one of a number that was never ordered uses the
@@ -120,8 +120,11 @@ fn habits() -> Habits {
             ("refund_query", "RESOURCE_NOT_EXISTS", "absent"),
             ("refund_query", "SYSTEM_ERROR", "unknown HttpStatus"),
         ],
+        payments_timed: true,
         late_money_stays: true,
+        refunds_end_at_once: false,
+        refund_failure: Some(RefundFailure::Code("CLOSED")),
         refunds_notified: true,
-        payer: Some(PayerId::parse("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o").unwrap()),
+        payer: Some(PayerId::parse("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o").expect("an openid")),
     }
 }

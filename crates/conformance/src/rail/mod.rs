@@ -17,13 +17,17 @@
 pub mod checks;
 mod control;
 mod counterpart;
+mod habits;
 mod http;
+mod payer;
+mod words;
 mod world;
 
 pub use control::ControlApi;
 pub use counterpart::{Act, BookEntry, BookRefund, CodeOutcome, Counterpart, Fault, Sending, Target};
+pub use habits::{Habits, RefundFailure};
 pub use http::{Delivery, Listener, Lost, send};
-pub use world::{Habits, Setup, World};
+pub use world::{Setup, World};
 
 /// Makes a test of every law, each in a world of its own. `$open` is an async function that gives a
 /// [`World`](crate::rail::World).
@@ -46,6 +50,7 @@ macro_rules! rail_suite {
             refunds_return_money_once,
             refunds_of_more_than_is_left_are_not_done,
             refund_notifications_open,
+            failed_refunds_return_nothing,
             lost_creations_are_told_by_a_query,
             lost_closes_and_refunds_are_told_by_a_query,
             repeated_creations_charge_once,

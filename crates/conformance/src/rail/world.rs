@@ -5,52 +5,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use paifang_money::{Currency, PositiveMoney};
-use paifang_payment::{NextAction, OrderNo, Outcome, PayerId, Presentation, WalletName};
+use paifang_payment::{NextAction, OrderNo, Outcome, WalletName};
 use paifang_rail::{
     Answer, Call, Charge, Context, Keyring, Notification, NotificationError, Offer, Order, PayerCode, Plan,
     PlanError, Rail, RawNotification, RefundOrder, Reply, Reversal, Verified,
 };
 
-use super::http::{PATIENCE, round_trip};
-use super::{Act, BookEntry, Counterpart, Delivery, Fault, Listener, Lost, Sending, Target, send};
+use super::http::PATIENCE;
+use super::payer::{browse, target};
+use super::words::{assert_said, led, said, told};
+use super::{Act, BookEntry, Counterpart, Delivery, Fault, Habits, Listener, Lost, Sending, Target, send};
 
 /// The amount of the kit's orders, in minor units.
 pub(super) const AMOUNT: i64 = 10_000;
 
 /// How often a state is looked at that comes by the counterpart's clock, five seconds apart.
 const LOOKS_MAX: usize = 20;
-
-/// Redirects that a payer's browser follows.
-const HOPS_MAX: usize = 5;
-
-/// What a rail answers where rails differ, as words of [`said`]. Each is a fact of the rail's documents.
-#[derive(Debug, Clone)]
-pub struct Habits {
-    /// A query of a new order that no payer came to.
-    pub unseen: fn(Presentation) -> &'static str,
-    /// A query of an order that a payer came to and has not paid yet.
-    pub seen: &'static str,
-    /// A query of an order that no payer came to, after its expiry.
-    pub unseen_expired: fn(Presentation) -> &'static str,
-    /// A query of an order that a payer came to, after its expiry.
-    pub seen_expired: &'static str,
-    /// A query of a charge by payer's code that was declined.
-    pub declined: &'static str,
-    /// The answer to a close of an order that no payer came to.
-    pub close_unseen: &'static str,
-    /// The answer to a close of a closed order.
-    pub close_again: &'static str,
-    /// The answer to a close of an order that was never made.
-    pub close_unknown: &'static str,
-    /// Answers that the other side gives on demand, by operation and code, and how each is read.
-    pub codes: &'static [(&'static str, &'static str, &'static str)],
-    /// Whether money that comes after an order's end stays, and is notified.
-    pub late_money_stays: bool,
-    /// Whether a finished refund is notified.
-    pub refunds_notified: bool,
-    /// A payer as the wallet's login names them.
-    pub payer: Option<PayerId>,
-}
 
 /// What a world is made of.
 pub struct Setup {
@@ -336,92 +306,6 @@ pub(super) async fn within<F: Future>(what: &str, future: F) -> F::Output {
         Ok(output) => output,
         Err(_) => panic!("{what}: not within {} s", PATIENCE.as_secs()),
     }
-}
-
-/// How the payer names the order once the storefront did what it was told.
-pub(super) fn target(charge: &Charge, next: &NextAction) -> Target {
-    match next {
-        NextAction::ShowQr { content, .. } => Target::Qr(content.clone()),
-        NextAction::InvokeWallet { parameters } => {
-            let package = parameters.get("package").and_then(|package| package.strip_prefix("prepay_id="));
-            let id = package.or(parameters.get("tn").map(String::as_str));
-            Target::PrepayId(id.expect("the bridge's parameters name the order").to_owned())
-        }
-        NextAction::Redirect { .. } | NextAction::PostForm { .. } | NextAction::WaitForPayer => {
-            Target::OrderNo(charge.order.order_no.to_string())
-        }
-    }
-}
-
-/// What a payer's browser ends at.
-pub(super) async fn browse(next: &NextAction) -> Reply {
-    let (mut url, mut form) = match next {
-        NextAction::Redirect { url } => (url.clone(), None),
-        NextAction::PostForm { url, fields } => {
-            let pairs = fields.iter().map(|field| (&field.name, &field.value));
-            let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-            (url.clone(), Some(form))
-        }
-        NextAction::ShowQr { .. } | NextAction::InvokeWallet { .. } | NextAction::WaitForPayer => {
-            panic!("{} is not for a browser", next.kind())
-        }
-    };
-    for _ in 0..HOPS_MAX {
-        let kind = [("Content-Type", "application/x-www-form-urlencoded")];
-        let page = match form.take() {
-            Some(form) => round_trip("POST", &url, &kind, form.as_bytes()).await,
-            None => round_trip("GET", &url, &[], b"").await,
-        };
-        let page = page.expect("a page");
-        match page.header("location") {
-            Some(location) if (300..400).contains(&page.status) => url = location.to_owned(),
-            Some(_) | None => return page,
-        }
-    }
-    panic!("redirected more than {HOPS_MAX} times")
-}
-
-/// What the storefront is told to do.
-pub(super) fn led(answer: &Answer) -> Option<NextAction> {
-    match answer.outcome() {
-        Some(Outcome::Pending(pending)) => pending.next_action.clone(),
-        Some(_) | None => None,
-    }
-}
-
-/// An answer in a few words: `absent`, `pending`, `paid 10000`, `refunded 300`, `closed`, `refused risk`,
-/// `unknown HttpStatus(502)`.
-pub(super) fn said(answer: &Answer) -> String {
-    match answer.outcome() {
-        Some(outcome) => said_of(outcome),
-        None => "absent".to_owned(),
-    }
-}
-
-/// The same of an outcome.
-pub(super) fn said_of(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Paid(settled) => format!("paid {}", settled.amount.minor_units()),
-        Outcome::Refunded(settled) => format!("refunded {}", settled.amount.minor_units()),
-        Outcome::Closed(_) => "closed".to_owned(),
-        Outcome::Pending(_) => "pending".to_owned(),
-        Outcome::Refused(refusal) => format!("refused {}", refusal.reason),
-        Outcome::NotSent(_) => "not sent".to_owned(),
-        Outcome::Unknown(doubt) => format!("unknown {doubt:?}"),
-    }
-}
-
-/// An answer with its rule, for the message of a failed check.
-pub(super) fn told(answer: &Answer) -> String {
-    format!("{} by {}", said(answer), answer.rule())
-}
-
-/// Holds an answer against a word; a word may leave out what stands in brackets or after it.
-pub(super) fn assert_said(what: &str, answer: &Answer, wanted: &str) {
-    let said = said(answer);
-    let rest = said.strip_prefix(wanted);
-    let fits = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['(', ' ']));
-    assert!(fits, "{what}: wanted {wanted}, got {}", told(answer));
 }
 
 /// Yuan, in fen.

@@ -2,7 +2,8 @@
 
 use paifang_rail::{Call, Charge, Offer, PlanError};
 
-use crate::rail::world::{AMOUNT, World, assert_said, said, told};
+use crate::rail::words::{assert_said, said, told};
+use crate::rail::world::{AMOUNT, World};
 use crate::rail::{CodeOutcome, Fault, Lost};
 
 /// The offer of payer's codes; without one the other side has none either, or the adapter is not finished.

@@ -4,7 +4,8 @@ use paifang_payment::{Doubt, Outcome};
 use paifang_rail::{Answer, Call, Charge, Closing, Order, Plan, RefundOrder, Reply};
 
 use crate::rail::Fault;
-use crate::rail::world::{World, assert_said, said, told};
+use crate::rail::words::{assert_said, said, told};
+use crate::rail::world::World;
 
 /// A call whose plain answer would be good news, ready to be sent.
 enum Ready {

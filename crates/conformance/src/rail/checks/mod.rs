@@ -27,7 +27,8 @@ pub use plans::{
     amounts_and_expiries_reach_to_their_limits, plans_are_deterministic, the_descriptor_is_the_whole_truth,
 };
 pub use refunds::{
-    refund_notifications_open, refunds_of_more_than_is_left_are_not_done, refunds_return_money_once,
+    failed_refunds_return_nothing, refund_notifications_open, refunds_of_more_than_is_left_are_not_done,
+    refunds_return_money_once,
 };
 pub use repeats::{
     lost_closes_and_refunds_are_told_by_a_query, lost_creations_are_told_by_a_query,

@@ -4,7 +4,8 @@ use jiff::SignedDuration;
 use paifang_payment::Outcome;
 use paifang_rail::{Call, Context, NotificationError, RawNotification, Subject, Verdict};
 
-use crate::rail::world::{AMOUNT, World, said_of, within};
+use crate::rail::words::said_of;
+use crate::rail::world::{AMOUNT, World, within};
 use crate::rail::{Delivery, Fault};
 
 /// A payment is notified; the message is believed, names the order, this account and the facts that a query tells, and

@@ -5,7 +5,8 @@ use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::{NextAction, Presentation, WalletName};
 use paifang_rail::{Call, Charge, Closing, Need, Order, Plan, PlanError};
 
-use crate::rail::world::{World, led, nonce, said, told};
+use crate::rail::words::{led, said, told};
+use crate::rail::world::{World, nonce};
 use crate::rail::{Act, Target, send};
 
 /// Equal calls give equal bytes, and the time enters nothing of what is ordered: a body that is sent again a minute later

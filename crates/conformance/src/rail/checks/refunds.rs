@@ -2,8 +2,9 @@
 
 use paifang_rail::{Call, Plan, RefundOrder, Subject, Verdict};
 
-use crate::rail::send;
-use crate::rail::world::{AMOUNT, World, said, said_of, told, yuan};
+use crate::rail::words::{assert_said, said, said_of, told};
+use crate::rail::world::{AMOUNT, World, yuan};
+use crate::rail::{Act, Fault, RefundFailure, Target, send};
 
 /// Three parts of an order go back under three numbers, each is told by its own query, and a repeat under the same number
 /// moves nothing.
@@ -96,4 +97,35 @@ pub async fn refund_notifications_open(world: &World) {
         assert_eq!(distinct.len(), keys.len(), "other news has another key: {keys:?}");
         assert!(all.iter().all(|sending| sending.tries == 1), "{all:?}");
     }
+}
+
+/// A refund that was accepted and then failed returns nothing: its query says no, a message about it is never good news,
+/// and the same money goes back under a new number.
+pub async fn failed_refunds_return_nothing(world: &World) {
+    let Some(failure) = world.habits.refund_failure else {
+        let at_once = world.habits.refunds_end_at_once;
+        assert!(at_once, "a rail whose refunds end later has a way for them to fail");
+        return;
+    };
+    let order = world.paid_order(&world.any_awaiting()).await;
+    let (delivery, _) = world.next_notification().await;
+    delivery.answer(world.rail.acknowledge(Verdict::Kept));
+    let refund = world.refund(&order, AMOUNT).await;
+    if let RefundFailure::Code(code) = failure {
+        world.arm("refund", Fault::Code(code)).await;
+    }
+    world.expect(&Call::Refund(&refund), "pending").await;
+    if failure == RefundFailure::Decline {
+        let number = Target::OrderNo(refund.refund_no.to_string());
+        world.counterpart.payer(Act::Decline, number).await.expect("a refund under way");
+    }
+    let answer = world.settled(&Call::QueryRefund(&refund)).await;
+    assert_said("a failed refund", &answer, "refused");
+    let (_, notification) = world.next_notification().await;
+    assert_eq!(notification.subject, Subject::Refund(refund.refund_no.clone()));
+    let said = said_of(notification.outcome.plain());
+    assert!(said == "pending" || said.starts_with("refused"), "{said}");
+    world.pause_between_refunds().await;
+    world.refunded(&world.refund(&order, AMOUNT).await).await;
+    assert_eq!(world.booked(&order).await.map(|entry| entry.refunded_fen), Some(AMOUNT));
 }

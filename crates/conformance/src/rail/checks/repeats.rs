@@ -3,7 +3,9 @@
 use jiff::SignedDuration;
 use paifang_rail::{Call, Closing, Plan};
 
-use crate::rail::world::{AMOUNT, World, browse, led, said, told};
+use crate::rail::payer::browse;
+use crate::rail::words::{led, said, told};
+use crate::rail::world::{AMOUNT, World};
 use crate::rail::{Act, Fault, Lost, Target, send};
 
 /// A creation whose answer was lost is told apart from one that never arrived, as far as the rail can tell, and the
