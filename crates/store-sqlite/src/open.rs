@@ -61,6 +61,9 @@ const APPLICATION_ID: i64 = 0x5041_4946;
 /// WAL pages between checkpoints; 1,000, SQLite's default, makes commits wait far more often.
 const CHECKPOINT_PAGES: i64 = 16_000;
 
+/// A log that has grown beyond this is cut back once it is empty.
+const LOG_BYTES: i64 = 128 * 1024 * 1024;
+
 /// How long a statement waits for a lock of somebody who looks into the file by hand.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
@@ -90,7 +93,7 @@ pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
     writer.busy_timeout(BUSY_WAIT)?;
     check_ours(&writer)?;
     make_durable(&writer)?;
-    migrate(&mut writer)?;
+    migrate(&mut writer, SCHEMAS)?;
     writer.execute(
         "UPDATE work SET leased_until = NULL, owner = NULL, epoch = epoch + 1 WHERE leased_until IS NOT NULL",
         [],
@@ -172,6 +175,9 @@ fn make_durable(connection: &Connection) -> Result<(), OpenError> {
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))?;
+    // A savepoint that outgrows its memory would need a file, and the lack of one would look like a failing disk.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     // A removed submission speaks of a payer: its bytes are overwritten where that costs no further page.
     connection.pragma_update_and_check(None, "secure_delete", "FAST", |_| Ok(()))?;
     connection.pragma_update(None, "trusted_schema", false)?;
@@ -181,19 +187,19 @@ fn make_durable(connection: &Connection) -> Result<(), OpenError> {
 }
 
 /// Whole or not at all, the version included (F31).
-fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+fn migrate(connection: &mut Connection, schemas: &[&str]) -> rusqlite::Result<()> {
     let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version = pragma(&change, "user_version")?;
-    let done = usize::try_from(version).unwrap_or(usize::MAX);
-    for schema in SCHEMAS.iter().skip(done) {
-        change.execute_batch(schema)?;
-    }
-    if version < known() {
+    let last = i64::try_from(schemas.len()).unwrap_or(i64::MAX);
+    if version < last {
+        let done = usize::try_from(version).unwrap_or(0);
+        for schema in schemas.iter().skip(done) {
+            change.execute_batch(schema)?;
+        }
         change.pragma_update(None, "application_id", APPLICATION_ID)?;
-        change.pragma_update(None, "user_version", known())?;
+        change.pragma_update(None, "user_version", last)?;
     }
-    change.commit()?;
-    Ok(())
+    change.commit()
 }
 
 fn known() -> i64 {
@@ -202,4 +208,33 @@ fn known() -> i64 {
 
 fn pragma(connection: &Connection, name: &str) -> Result<i64, rusqlite::Error> {
     connection.pragma_query_value(None, name, |row| row.get(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tables(connection: &Connection) -> i64 {
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap()
+    }
+
+    /// F31: a migration that ends halfway leaves the file as it was; the next one goes on from there.
+    #[test]
+    fn a_migration_is_whole_or_not_at_all() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        assert!(migrate(&mut connection, &["CREATE TABLE a (b)", "CREATE TABLE a (b)"]).is_err());
+        assert_eq!((tables(&connection), pragma(&connection, "user_version").unwrap()), (0, 0));
+        migrate(&mut connection, &["CREATE TABLE a (b)"]).unwrap();
+        assert_eq!((tables(&connection), pragma(&connection, "user_version").unwrap()), (1, 1));
+        migrate(&mut connection, &["CREATE TABLE a (b)", "ALTER TABLE a ADD COLUMN c"]).unwrap();
+        migrate(&mut connection, &["CREATE TABLE a (b)", "ALTER TABLE a ADD COLUMN c"]).unwrap();
+        assert_eq!((tables(&connection), pragma(&connection, "user_version").unwrap()), (1, 2));
+    }
+
+    /// A commit is durable or the store does not open.
+    #[test]
+    fn a_store_without_a_log_is_not_durable() {
+        let refused = make_durable(&Connection::open_in_memory().unwrap());
+        assert!(matches!(refused, Err(OpenError::NotDurable { setting: "journal_mode", .. })), "{refused:?}");
+    }
 }

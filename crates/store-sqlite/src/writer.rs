@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use jiff::Timestamp;
 use paifang_store::StoreError;
@@ -66,6 +67,17 @@ struct Job<T, F> {
     to: oneshot::Sender<Result<T, StoreError>>,
 }
 
+/// Tells of a writer that ended by a panic: its transaction is rolled back, and nobody writes any more.
+struct Sentinel(Arc<AtomicBool>);
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("the store refuses writes after an I/O error; it has to be opened anew")]
 struct Failed;
@@ -73,6 +85,7 @@ struct Failed;
 impl Writer {
     /// Until the last sender is gone and the queue is empty.
     pub fn run(mut self) {
+        let _sentinel = Sentinel(Arc::clone(&self.failed));
         let mut group = Vec::with_capacity(GROUP_MAX);
         while self.queue.blocking_recv_many(&mut group, GROUP_MAX) > 0 {
             let fate = self.write(&mut group);

@@ -99,6 +99,11 @@ fn damage_is_found() {
         ("DELETE FROM work WHERE key GLOB 're_*'", "nobody sees to it"),
         ("DELETE FROM work WHERE key GLOB 'at_*'", "nobody sees to it"),
         ("DELETE FROM work WHERE key GLOB 'pi_*'", "nobody sees to its expiry"),
+        (
+            "INSERT INTO work SELECT replace(key, '0', '1'), lane, due_at, tries, epoch, owner, leased_until, quarantined,
+             form, replace(body, '0', '1') FROM work WHERE key GLOB 're_*'",
+            "it belongs to nothing",
+        ),
         ("PRAGMA foreign_keys = OFF; DELETE FROM attempt", "its order number leads elsewhere"),
         ("DROP TRIGGER transfer_kept; DELETE FROM transfer WHERE phase = 'pending'", "the ledger has Nothing"),
         ("DROP TRIGGER transfer_stays; UPDATE transfer SET amount = amount - 1", "the ledger owes"),

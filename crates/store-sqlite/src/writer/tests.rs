@@ -149,6 +149,27 @@ fn a_group_shares_its_fate() {
     }
 }
 
+/// A write that panics is undone, its caller does not know, and nobody writes any more.
+#[test]
+fn a_panicking_writer_stops_the_store() {
+    let place = place();
+    fn panics(_: &Connection) -> rusqlite::Result<()> {
+        panic!("planted");
+    }
+    let store = place.open(panics);
+    let (id, batch) = place.create();
+    let answer = block_on(store.commit(batch.clone()));
+    assert!(matches!(answer, Err(StoreError::CommitUnknown(_))), "{answer:?}");
+    let answer = block_on(store.commit(batch.clone()));
+    assert!(
+        matches!(answer, Err(StoreError::Unavailable(None) | StoreError::CommitUnknown(_))),
+        "{answer:?}"
+    );
+    assert!(!place.has(&store, id));
+    drop(store);
+    assert_eq!(block_on(place.open(commit).commit(batch)).unwrap(), Committed::Done);
+}
+
 /// One refused write in a group is undone, whole; those before and after it stay.
 #[test]
 fn a_refused_write_is_undone_alone() {

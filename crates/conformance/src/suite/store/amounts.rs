@@ -30,8 +30,7 @@ pub async fn each_amount_has_its_bound(bench: &impl Bench) {
     let row = desk.paid(fen(100)).await;
     let id = row.intent.terms.id;
     desk.done(desk.hand.open_refund(&row.intent, attempt(&row), fen(60))).await;
-    let usd = Currency::parse("USD").and_then(|usd| Ok(PositiveMoney::new(1, usd)));
-    let usd = usd.expect("a known currency").expect("one cent");
+    let usd = PositiveMoney::new(1, Currency::parse("USD").expect("a known currency")).expect("one cent");
     let refused = [
         Guard::Capture(id, fen(1)),
         Guard::Reserve(id, fen(41)),
