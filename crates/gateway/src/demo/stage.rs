@@ -208,7 +208,9 @@ const PORTS: std::ops::Range<u16> = 15_000..32_000;
 fn free_port() -> anyhow::Result<SocketAddr> {
     let mut drawn = [0; 2];
     for _ in 0..1_000 {
-        SystemRandom::new().fill(&mut drawn).map_err(|_| anyhow::anyhow!("the system gave no random bytes"))?;
+        SystemRandom::new()
+            .fill(&mut drawn)
+            .map_err(|_| anyhow::anyhow!("the system gave no random bytes"))?;
         let port = PORTS.start + u16::from_be_bytes(drawn) % (PORTS.end - PORTS.start);
         if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
             return Ok(listener.local_addr()?);
