@@ -29,7 +29,7 @@ fn dependencies(repo: &Repo) -> Result<()> {
 /// `too_many_lines` holds functions to the threshold of `clippy.toml`.
 fn clippy(repo: &Repo) -> Result<()> {
     let mut cargo = tools::cargo(repo);
-    cargo.args(["clippy", "--workspace", "--all-targets", "--locked", "--"]);
+    cargo.args(["clippy", "--workspace", "--all-targets", "--locked", "--features", tools::HOOKS, "--"]);
     shell::run(cargo.args(["-D", "warnings", "-D", "clippy::too_many_lines"]))
 }
 

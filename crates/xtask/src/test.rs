@@ -7,36 +7,45 @@ use anyhow::{Result, bail};
 
 use crate::repo::Repo;
 use crate::shell::{self, Steps};
-use crate::tools;
+use crate::tools::{self, HOOKS};
 
 /// Runs the tests, with `options` for the runner (such as `-E 'test(refund)'`), then the examples in the docs.
 pub(crate) fn test(repo: &Repo, options: &[&str]) -> Result<()> {
     let mut steps = Steps::default();
+    let python = tools::python(repo)?;
     match tools::cargo_nextest(repo) {
-        Ok(nextest) => steps.step("tests", || with_nextest(repo, &nextest, options)),
+        Ok(nextest) => steps.step("tests", || with_nextest(repo, &nextest, &python, options)),
         Err(error) => {
             println!("cargo-nextest cannot be installed ({error:#}); using cargo test");
-            steps.step("tests", || with_cargo(repo, options));
+            steps.step("tests", || with_cargo(repo, &python, options));
         }
     }
     if options.is_empty() {
         steps.step("doc tests", || {
-            shell::run(tools::cargo(repo).args(["test", "--workspace", "--doc", "--locked", "--quiet"]))
+            let mut cargo = tools::cargo(repo);
+            cargo.args(["test", "--workspace", "--doc", "--locked", "--quiet", "--features", HOOKS]);
+            shell::run(&mut cargo)
         });
     }
     steps.finish()
 }
 
-fn with_nextest(repo: &Repo, nextest: &Path, options: &[&str]) -> Result<()> {
+/// Names the Python of `tests/clients.rs`.
+const PYTHON: &str = "PAIFANG_PYTHON";
+
+fn with_nextest(repo: &Repo, nextest: &Path, python: &Path, options: &[&str]) -> Result<()> {
     let mut command = Command::new(nextest);
-    command.current_dir(&repo.root).args(["nextest", "run", "--workspace", "--locked"]);
+    command.current_dir(&repo.root).env(PYTHON, python).args(["nextest", "run", "--workspace", "--locked"]);
+    command.args(["--features", HOOKS]);
     shell::run(command.args(options))
 }
 
-fn with_cargo(repo: &Repo, options: &[&str]) -> Result<()> {
+fn with_cargo(repo: &Repo, python: &Path, options: &[&str]) -> Result<()> {
     if !options.is_empty() {
         bail!("the options are cargo-nextest's, which is not here");
     }
-    let targets = ["--lib", "--bins", "--tests"];
-    shell::run(tools::cargo(repo).args(["test", "--workspace", "--locked", "--no-fail-fast"]).args(targets))
+    let targets = ["--lib", "--bins", "--tests", "--examples", "--features", HOOKS];
+    let mut cargo = tools::cargo(repo);
+    cargo.env(PYTHON, python).args(["test", "--workspace", "--locked", "--no-fail-fast"]);
+    shell::run(cargo.args(targets))
 }

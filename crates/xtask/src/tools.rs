@@ -18,6 +18,17 @@ const CARGO_DENY: Pin = Pin { name: "cargo-deny", install: "0.20.2", accept: "ca
 /// The test runner: a process per test.
 const CARGO_NEXTEST: Pin = Pin { name: "cargo-nextest", install: "0.9.143", accept: "cargo-nextest 0.9." };
 
+/// What the end-to-end tests need of the binary: crash points and a clock that can be set ahead.
+pub(crate) const HOOKS: &str = "paifang-gateway/test-hooks";
+
+/// The stock packages of a Python client.
+const PYTHON: &[&str] = &[
+    "grpcio==1.85.1",
+    "grpcio-reflection==1.85.1",
+    "grpcio-health-checking==1.85.1",
+    "googleapis-common-protos==1.76.0",
+];
+
 /// A tool that cargo installs.
 struct Pin {
     name: &'static str,
@@ -70,6 +81,24 @@ impl Pin {
         version(&installed).with_context(|| format!("the installed {} does not run", self.name))?;
         Ok(installed)
     }
+}
+
+/// A Python with the packages of [`PYTHON`], in an environment of its own.
+pub(crate) fn python(repo: &Repo) -> Result<PathBuf> {
+    let folder = repo.tools.join("python");
+    let python = folder.join("bin/python3");
+    let (stamp, wanted) = (folder.join("packages.txt"), PYTHON.join("\n"));
+    if std::fs::read_to_string(&stamp).is_ok_and(|text| text == wanted) && version(&python).is_some() {
+        return Ok(python);
+    }
+    println!("installing grpcio into {}", folder.display());
+    shell::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))
+        .context("the tests with a Python client need python3 with venv (Debian: python3-venv)")?;
+    let mut pip = Command::new(&python);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PYTHON);
+    shell::run(&mut pip).context("pip cannot install the packages of a Python client")?;
+    std::fs::write(&stamp, wanted)?;
+    Ok(python)
 }
 
 /// Cargo in the repository's root: the one that runs this chore.
