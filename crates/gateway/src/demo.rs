@@ -36,9 +36,9 @@ const TIME_MAX: Duration = Duration::from_secs(60);
 pub async fn run(options: Options) -> anyhow::Result<()> {
     let mut tell = Teller::new(std::io::stdout());
     let told = tokio::time::timeout(TIME_MAX, story::play(&mut tell, &options)).await;
-    let mut stage = told.map_err(|_| anyhow::anyhow!("the demo took longer than {TIME_MAX:?}"))??;
+    let (mut stage, key) = told.map_err(|_| anyhow::anyhow!("the demo took longer than {TIME_MAX:?}"))??;
     if options.stay {
-        tell.what_to_try(&stage)?;
+        tell.what_to_try(&stage, &key)?;
         tokio::signal::ctrl_c().await?;
     }
     stage.close().await;

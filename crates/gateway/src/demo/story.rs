@@ -13,8 +13,8 @@ use super::{Options, Shop, Stage, ledger_totals, rail_totals};
 
 const SOON: Duration = Duration::from_secs(15);
 
-/// Plays it; answers the stage as it is at the end, with the gateway running again.
-pub async fn play<W: Write>(tell: &mut Teller<W>, options: &Options) -> anyhow::Result<Stage> {
+/// Plays it; answers the stage as it is at the end, with the gateway running again, and the storefront's key.
+pub async fn play<W: Write>(tell: &mut Teller<W>, options: &Options) -> anyhow::Result<(Stage, String)> {
     tell.title("Paifang 牌坊: one contract, three wallets, the real wire")?;
     let mut stage = Stage::prepare(std::env::current_exe()?, options.dir.clone()).await?;
     let key = stage.new_tenant("demo").await?;
@@ -33,7 +33,7 @@ pub async fn play<W: Write>(tell: &mut Teller<W>, options: &Options) -> anyhow::
     compare_books(tell, &stage, &mut shop).await?;
     check_store(tell, &mut stage).await?;
     tell.title("Everything was as told.")?;
-    Ok(stage)
+    Ok((stage, key))
 }
 
 async fn consult<W: Write>(tell: &mut Teller<W>, shop: &mut Shop) -> anyhow::Result<()> {

@@ -53,10 +53,15 @@ impl<W: Write> Teller<W> {
         Ok(())
     }
 
-    pub fn what_to_try(&mut self, stage: &Stage) -> anyhow::Result<()> {
+    pub fn what_to_try(&mut self, stage: &Stage, key: &str) -> anyhow::Result<()> {
         let (grpc, ops) = (stage.grpc, stage.ops);
         let control = stage.mocks.control_url();
         self.title("Everything is still running. What to try next (Ctrl-C ends it)")?;
+        self.fact(format!("ADDRESS and KEY of the README:  {grpc} {key}"))?;
+        let scan = r#"'{"qr":"..."}'"#;
+        self.fact(format!(
+            "play the payer who scans it:  curl -X POST {control}/v1/wechatpay/payer/pay -d {scan}"
+        ))?;
         self.fact(format!("the contract, by reflection:  grpcurl -plaintext {grpc} list"))?;
         self.fact(format!("the gateway's figures:        curl http://{ops}/metrics"))?;
         self.fact(format!("what the rails believe:       curl {control}/v1/wechatpay/book"))?;
