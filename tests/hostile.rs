@@ -262,7 +262,7 @@ fn signed_form(genuine: &Captured, changes: &[(&str, &str)]) -> Captured {
     };
     let mut signed: Vec<(String, String)> = fields
         .iter()
-        .filter(|(field, value)| field != name && !(field == "sign_type" && !union) && !value.is_empty())
+        .filter(|(field, value)| field != name && (union || field != "sign_type") && !value.is_empty())
         .cloned()
         .collect();
     signed.sort();

@@ -4,6 +4,7 @@
 //! [`stage`] is also what the end-to-end tests stand on: mock rails in this process, the real gateway as a child.
 
 mod books;
+mod files;
 mod shop;
 pub mod stage;
 mod story;

@@ -2,17 +2,17 @@
 //! of the same binary, so that it can be killed.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use paifang_mock_rails::{MockRails, Options, alipay, unionpay, wechatpay};
+use paifang_mock_rails::{MockRails, Options};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::process::{Child, Command};
 
-use super::Shop;
+use super::{Shop, files};
 
 /// See the module.
 pub struct Stage {
@@ -56,8 +56,7 @@ impl Stage {
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
         let mocks = MockRails::start(options).await.context("the mock rails did not start")?;
         let (grpc, http, ops) = (free_port()?, free_port()?, free_port()?);
-        write_keys(&dir)?;
-        std::fs::write(dir.join("paifang.toml"), config(&dir, [grpc, http, ops], &mocks))?;
+        files::write(&dir, [grpc, http, ops], &mocks)?;
         Ok(Self {
             mocks,
             dir,
@@ -217,100 +216,4 @@ fn free_port() -> anyhow::Result<SocketAddr> {
         }
     }
     anyhow::bail!("no port is free from {} to {}", PORTS.start, PORTS.end)
-}
-
-fn write_keys(dir: &Path) -> anyhow::Result<()> {
-    let (ali, wechat, union) = (alipay::merchant(), wechatpay::Merchant::of_vectors(), unionpay::merchant());
-    let files = [
-        ("alipay-app.pem", ali.private_key_pem),
-        ("alipay-public.pem", ali.rail_public_key_pem),
-        ("wechatpay-merchant.pem", wechat.private_key_pem),
-        ("wechatpay-merchant-cert.pem", wechat.certificate_pem),
-        ("wechatpay-apiv3.key", wechat.apiv3_key),
-        ("wechatpay-platform-cert.pem", wechat.platform_certificate.1),
-        ("unionpay-merchant.pem", union.private_key_pem),
-        ("unionpay-merchant-cert.pem", union.certificate_pem),
-        ("unionpay-root.pem", union.root_certificate_pem),
-        ("unionpay-middle.pem", union.middle_certificate_pem),
-        ("notify.token", "demo-notify-token-0123456789"),
-    ];
-    for (name, text) in files {
-        std::fs::write(dir.join(name), text).with_context(|| format!("cannot write {name}"))?;
-    }
-    Ok(())
-}
-
-/// The config of the demo, which is also a complete example for the mock rails.
-fn config(dir: &Path, [grpc, http, ops]: [SocketAddr; 3], mocks: &MockRails) -> String {
-    let (ali, wechat, union) = (alipay::merchant(), wechatpay::Merchant::of_vectors(), unionpay::merchant());
-    let file = |name: &str| format!("{{ file = {:?} }}", dir.join(name).display().to_string());
-    format!(
-        r#"[store]
-path = {store:?}
-
-[grpc]
-listen = "{grpc}"
-
-[http]
-listen = "{http}"
-public_url = "http://{http}"
-
-[ops]
-listen = "{ops}"
-
-[[rail]]
-id = "alipay-main"
-rail = "alipay"
-notify_token = {token}
-settings = {{ app_id = "{app_id}", seller_id = "{seller_id}", gateway = "{alipay_url}/gateway.do" }}
-[rail.keys]
-app_private_key = {ali_key}
-alipay_public_key = [{{ file = {ali_public:?}, id = "alipay" }}]
-
-[[rail]]
-id = "wechatpay-main"
-rail = "wechatpay"
-notify_token = {token}
-settings = {{ mchid = "{mchid}", appid = "{appid}", endpoint = "{wechat_url}" }}
-[rail.keys]
-merchant_private_key = {wechat_key}
-merchant_certificate = {wechat_cert}
-apiv3_key = {apiv3}
-platform_certificate = {platform}
-
-[[rail]]
-id = "unionpay-main"
-rail = "unionpay"
-notify_token = {token}
-settings = {{ {union_settings} }}
-[rail.keys]
-merchant_private_key = {union_key}
-merchant_certificate = {union_cert}
-root_certificate = {union_root}
-middle_certificate = {union_middle}
-"#,
-        store = dir.join("paifang.db").display().to_string(),
-        token = file("notify.token"),
-        app_id = ali.app_id,
-        seller_id = ali.seller_id,
-        alipay_url = mocks.url("alipay"),
-        ali_key = file("alipay-app.pem"),
-        ali_public = dir.join("alipay-public.pem").display().to_string(),
-        mchid = wechat.mchid,
-        appid = wechat.appid,
-        wechat_url = mocks.url("wechatpay"),
-        wechat_key = file("wechatpay-merchant.pem"),
-        wechat_cert = file("wechatpay-merchant-cert.pem"),
-        apiv3 = file("wechatpay-apiv3.key"),
-        platform = file("wechatpay-platform-cert.pem"),
-        union_settings = format!(
-            r#"merchant_id = "{}", front_url = "{url}", back_url = "{url}", query_url = "{url}", terminal_id = "00000001""#,
-            union.mer_id,
-            url = mocks.url("unionpay"),
-        ),
-        union_key = file("unionpay-merchant.pem"),
-        union_cert = file("unionpay-merchant-cert.pem"),
-        union_root = file("unionpay-root.pem"),
-        union_middle = file("unionpay-middle.pem"),
-    )
 }

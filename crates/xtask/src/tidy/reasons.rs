@@ -7,13 +7,18 @@ use super::{TextFile, Violation};
 /// The list of reasons: every literal in capitals, such as `"REQUEST_ID_REUSED"`, is one.
 const REASONS: &str = "crates/gateway/src/reasons.rs";
 
+/// The engine names its own; the gateway's list takes them over.
+const ENGINE_REASONS: &str = "crates/engine/src/error.rs";
+
 /// `docs/errors/REQUEST_ID_REUSED.md`; files in small letters (an index) are no pages.
 const PAGES: &str = "docs/errors/";
 
 pub(super) fn check(files: &[TextFile]) -> Vec<Violation> {
     // Without the list there is nothing to hold the pages against.
     let Some(list) = files.iter().find(|file| file.path == REASONS) else { return Vec::new() };
-    let reasons = literals(&list.text);
+    let engine = files.iter().find(|file| file.path == ENGINE_REASONS).map_or("", |file| &file.text);
+    let mut reasons = literals(&list.text);
+    reasons.extend(literals(engine));
     let pages: BTreeSet<&str> = files.iter().filter_map(|file| page(&file.path)).collect();
 
     let mut found = Vec::new();
