@@ -3,9 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use paifang_ledger::{Account as LedgerAccount, Kind, PostingKey, Transfer};
 use paifang_payment::attempt::Attempt;
-use paifang_payment::intent::{Intent, Posting, Step};
+use paifang_payment::intent::{Intent, Posting, Step, Wish};
 use paifang_payment::refund::{self, Purpose, Refund};
-use paifang_payment::{Evidence, Source};
+use paifang_payment::{AttemptId, Evidence, Source};
 use paifang_rail::Descriptor;
 use paifang_store::{
     Amounts, Batch, Guard, IntentRow, IntentWrite, NewEvent, RefundWrite, Snapshot, Store, SubmissionChange,
@@ -183,6 +183,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 batch.submissions.push(SubmissionChange::Clear(attempt.terms.id));
             }
         }
+        if let Some(forgotten) = before.and_then(|old| dropped_choice(old, intent)) {
+            batch.submissions.push(SubmissionChange::Clear(forgotten));
+        }
         let key = WorkKey::Expiry { tenant, intent: intent.terms.id };
         match before {
             None => {
@@ -210,6 +213,13 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let id = self.new_event_id();
         batch.events.push(NewEvent { id, intent: intent.terms.id, kind: kind.to_owned(), snapshot });
     }
+}
+
+/// The attempt that waited for its turn and will never be opened: the payer's data beside it is forgotten.
+fn dropped_choice(before: &Intent, after: &Intent) -> Option<AttemptId> {
+    let Wish::Switch { next } = &before.wish else { return None };
+    let waits = matches!(&after.wish, Wish::Switch { next: still } if still.id == next.id);
+    (!waits && after.attempt(next.id).is_none()).then_some(next.id)
 }
 
 /// Until when a refund may be sent again under its number.

@@ -93,6 +93,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             }
             let next = self.attempt_terms(&row.intent.terms, &wanted.confirmation, by, now)?;
             let attempt = next.id;
+            if row.intent.attempt(attempt).is_some() {
+                // The same call, taken a moment ago by another task.
+                return self.made(tenant, Resource::Intent(wanted.intent), true).await;
+            }
             let step = row.intent.clone().confirm(next, now, &self.inner.names).map_err(confirm_error)?;
             let mut batch = self.compose(Some(&row), &step, now)?;
             batch.request = Some(RequestKey {
@@ -107,7 +111,11 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             match self.commit(batch).await? {
                 Committed::Done => {
                     self.inner.world.reached("confirm.committed");
-                    self.send_all(tenant, sends, wanted.confirmation.client.payer_code);
+                    let code = wanted.confirmation.client.payer_code;
+                    match code {
+                        Some(code) if !step.opened.contains(&attempt) => self.inner.codes.keep(attempt, code),
+                        code => self.send_all(tenant, sends, code),
+                    }
                     return self.made(tenant, Resource::Intent(wanted.intent), false).await;
                 }
                 Committed::Replayed(resource) => return self.made(tenant, resource, true).await,

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use paifang_payment::{EventId, IntentId, RefundId, TenantId};
 use paifang_store::{Batch, Committed, IntentRow, Lease, Store, StoreError};
 
+use crate::codes::WaitingCodes;
 use crate::ports::{Environment, Rails, Transport};
 use crate::signals::Signals;
 use crate::{Account, Accounts, Consultation, Error, Names, WalletOption};
@@ -26,6 +27,7 @@ pub(crate) struct Inner<S, R, T, E> {
     pub names: Names,
     pub limits: Limits,
     pub signals: Signals,
+    pub codes: WaitingCodes,
 }
 
 /// Bounds of the engine, from the config.
@@ -67,9 +69,19 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let mut fresh = [0; 32];
         world.entropy(&mut fresh);
         let names = Names::new(&store.deployment_key(fresh).await?);
-        let signals = Signals::default();
+        let (signals, codes) = (Signals::default(), WaitingCodes::default());
         Ok(Self {
-            inner: Arc::new(Inner { store, rails, transport, world, accounts, names, limits, signals }),
+            inner: Arc::new(Inner {
+                store,
+                rails,
+                transport,
+                world,
+                accounts,
+                names,
+                limits,
+                signals,
+                codes,
+            }),
         })
     }
 

@@ -16,6 +16,7 @@
 mod accounts;
 mod cancel;
 mod carry;
+mod codes;
 mod command;
 mod compose;
 mod confirm;

@@ -146,11 +146,13 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     ) -> Result<Option<String>, Error> {
         let Some(at) = self.inner.store.attempt_by_order(account, order_no).await? else { return Ok(None) };
         let (tenant, intent, attempt) = (at.tenant, at.intent, at.attempt);
-        self.inner.store.hasten(&WorkKey::Attempt { tenant, intent, attempt }).await?;
-        self.inner.signals.committed(None);
         let row = self.inner.store.intent(tenant, intent).await?;
-        Ok(row
-            .and_then(|row| row.intent.attempt(attempt).and_then(|attempt| attempt.terms.return_url.clone())))
+        let Some(known) = row.as_ref().and_then(|row| row.intent.attempt(attempt)) else { return Ok(None) };
+        if known.is_live() {
+            self.inner.store.hasten(&WorkKey::Attempt { tenant, intent, attempt }).await?;
+            self.inner.signals.committed(None);
+        }
+        Ok(known.terms.return_url.clone())
     }
 }
 

@@ -3,7 +3,10 @@
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use paifang_payment::attempt;
-use paifang_payment::{AttemptId, Doubt, Observation, RefundId, TenantId, intent, refund};
+use paifang_payment::{
+    AttemptId, Doubt, Evidence, News, NotSent, Observation, Outcome, RefundId, Source, TenantId, Verb,
+    intent, refund,
+};
 use paifang_rail::PayerCode;
 use paifang_store::{
     AttemptRef, Batch, Committed, InboxEntry, InboxVerdict, IntentRow, Store, Submission, SubmissionChange,
@@ -154,7 +157,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     pub(crate) fn send_all(&self, tenant: TenantId, sends: Sends, payer_code: Option<PayerCode>) {
         for (intent, attempt) in sends.attempts {
             let at = AttemptRef { tenant, intent, attempt };
-            let (engine, code) = (self.clone(), payer_code.clone());
+            let code = payer_code.clone().or_else(|| self.inner.codes.take(attempt));
+            let engine = self.clone();
             self.inner.world.spawn(async move { engine.send_attempt(at, code).await }.boxed());
         }
         for refund in sends.refunds {
@@ -179,6 +183,13 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             return Ok(());
         }
         self.inner.world.reached("charge.written_ahead");
+        if attempt.is_synchronous() && payer_code.is_none() {
+            let cause = NotSent::NotPlanned(attempt::PAYER_CODE_LOST.into());
+            let news = News::Outcome(Outcome::NotSent(cause));
+            let evidence = Evidence::plain(Source::Rule, "attempt.payer_code_lost");
+            self.observe(at, &Observation { verb: Verb::Charge, news, evidence }, None).await?;
+            return Ok(());
+        }
         let call = self.charge_call(&row.intent, attempt, payer_code.clone()).await?;
         let mut seen = self.carry(&attempt.terms.account, call, &attempt.terms.nonce).await;
         for _ in 0..CODE_RESENDS {
@@ -232,7 +243,6 @@ const CODE_RESENDS: u32 = 3;
 const CODE_RESEND_PAUSE: SignedDuration = SignedDuration::from_millis(500);
 
 fn nothing_left_us(seen: &Observation) -> bool {
-    use paifang_payment::{News, NotSent, Outcome};
     matches!(&seen.news, News::Outcome(Outcome::NotSent(NotSent::NotConnected | NotSent::HeldBack)))
 }
 

@@ -26,21 +26,33 @@ const REFUND_SLOW: u32 = 12;
 const REFUND_DOUBT_S: &[i64] = &[1, 3, 10, 30];
 /// After the end: is it really over? An hour and a day later.
 const ENDED_S: &[i64] = &[3600, 86_400];
+/// A live attempt so long after its own expiry is given to a person: the rail never said the last word.
+const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
+/// The same for a refund, from its opening.
+const REFUND_GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(5 * 24);
 /// A send that did not leave us.
 const UNSENT_S: &[i64] = &[1, 2, 5, 10, 30];
 
 /// When an attempt is looked at next after `tries` looks brought nothing; `None`: give it to a person (or, for one that
 /// has ended, to nobody).
 pub(crate) fn attempt_due(attempt: &Attempt, wanted: bool, tries: u32, now: Timestamp) -> Option<Timestamp> {
+    let given_up = attempt.terms.expires_at.saturating_add(GIVE_UP_AFTER).unwrap_or(Timestamp::MAX);
+    if attempt.is_live() && now >= given_up {
+        return None;
+    }
     let wait = match &attempt.state {
         State::Sending(sending) if sending.unsent => step(UNSENT_S, tries.max(sending.sends - 1)),
-        State::Sending(_) => Some(0),
+        State::Sending(_) if tries == 0 => Some(0),
+        State::Sending(_) => Some(step_or_last(DOUBT_S, tries)),
         State::AwaitingPayer(_) | State::InDoubt(_) if attempt.is_synchronous() => code(tries),
         State::AwaitingPayer(_) if !wanted && !attempt.left && tries == 0 => Some(0),
         State::AwaitingPayer(_) => Some(step_or_last(PRESENT_S, tries)),
         State::InDoubt(_) if wanted && attempt.wants_resend() => Some(0),
         State::InDoubt(_) => Some(step_or_last(DOUBT_S, tries)),
-        State::Closing(closing) if !closing.ask && !closing.absent && tries == 0 => Some(0),
+        State::Closing(closing) if !closing.ask && !closing.absent && tries == 0 => match closing.sends {
+            0 | 1 => Some(0),
+            sends => closing_wait(sends - 2),
+        },
         State::Closing(closing) if closing.verb == CloseVerb::Close && attempt.left => {
             Some(step_or_last(PRESENT_S, tries))
         }
@@ -56,11 +68,16 @@ pub(crate) fn attempt_due(attempt: &Attempt, wanted: bool, tries: u32, now: Time
 
 /// When a refund is looked at next; `None`: give it to a person.
 pub(crate) fn refund_due(refund: &Refund, tries: u32, now: Timestamp) -> Option<Timestamp> {
+    let given_up = refund.terms.opened_at.saturating_add(REFUND_GIVE_UP_AFTER).unwrap_or(Timestamp::MAX);
+    if now >= given_up {
+        return None;
+    }
     let wait = match &refund.state {
         refund::State::Sending(sending) if sending.unsent => {
             step_or_last(UNSENT_S, tries.max(sending.sends - 1))
         }
-        refund::State::Sending(_) => 0,
+        refund::State::Sending(_) if tries == 0 => 0,
+        refund::State::Sending(_) => step_or_last(REFUND_DOUBT_S, tries),
         refund::State::InDoubt(doubt) if tries == 0 && doubt.sends > 1 => {
             step_or_last(REFUND_S, doubt.sends - 2)
         }

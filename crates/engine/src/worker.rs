@@ -2,10 +2,12 @@
 //! a lane for expiries. A claim is durable before anything is done under it; whoever takes over something that may have
 //! been sent asks first.
 
+use std::panic::AssertUnwindSafe;
+
 use futures::FutureExt;
 use futures::future::{join_all, select};
 use futures::stream::{FuturesUnordered, StreamExt};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use paifang_payment::attempt::{self, Attempt, Duty};
 use paifang_payment::refund::Refund;
 use paifang_payment::{AccountId, IntentId, TenantId};
@@ -19,6 +21,10 @@ use crate::observe::{Observed, Sends};
 use crate::ports::{Environment, RailCall, Rails, Transport};
 use crate::schedule;
 use crate::{Engine, Error};
+
+/// Work that fails for reasons of our own is put off by so much more each time, and so often at most.
+const TROUBLE_WAIT_S: i64 = 15;
+const TROUBLE_TRIES: u32 = 20;
 
 impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     /// Runs every lane until `stop` resolves; what is under way then is finished first.
@@ -67,18 +73,36 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         self.inner.store.lease_due(lane, max, &limits.owner, limits.lease).await
     }
 
-    /// Sees to one piece of work. One failure never ends the lane: the lease ends, and it is tried again.
+    /// Sees to one piece of work. Neither an error nor a panic of one item ends the lane (F30): it is tried again later,
+    /// and given to a person when that has not helped often enough.
     async fn see_to(&self, item: Leased) {
-        let done = match &item.key {
+        let trouble = match AssertUnwindSafe(self.attend(&item)).catch_unwind().await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "a panic; the log says where".to_owned(),
+        };
+        let work = item.key.text();
+        tracing::error!(work, tries = item.tries, trouble, "work did not finish");
+        let tenant = match &item.key {
+            WorkKey::Attempt { tenant, .. }
+            | WorkKey::Refund { tenant, .. }
+            | WorkKey::Expiry { tenant, .. } => *tenant,
+        };
+        let wait = SignedDuration::from_secs(i64::from(item.tries.min(TROUBLE_TRIES)) * TROUBLE_WAIT_S);
+        let due = self.now().saturating_add(wait).ok().filter(|_| item.tries < TROUBLE_TRIES);
+        if let Err(error) = self.reschedule(&item, tenant, due, true).await {
+            tracing::error!(work, %error, "and it cannot be put off: its lease will end");
+        }
+    }
+
+    async fn attend(&self, item: &Leased) -> Result<(), Error> {
+        match &item.key {
             WorkKey::Attempt { tenant, intent, attempt } => {
                 let at = AttemptRef { tenant: *tenant, intent: *intent, attempt: *attempt };
-                self.see_to_attempt(&item, at).await
+                self.see_to_attempt(item, at).await
             }
-            WorkKey::Refund { tenant, refund } => self.see_to_refund(&item, *tenant, *refund).await,
-            WorkKey::Expiry { tenant, intent } => self.see_to_expiry(&item, *tenant, *intent).await,
-        };
-        if let Err(error) = done {
-            tracing::error!(work = %item.key.text(), tries = item.tries, %error, "work did not finish");
+            WorkKey::Refund { tenant, refund } => self.see_to_refund(item, *tenant, *refund).await,
+            WorkKey::Expiry { tenant, intent } => self.see_to_expiry(item, *tenant, *intent).await,
         }
     }
 
@@ -229,11 +253,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let change = match due {
             Some(due_at) => WorkChange::Delay { key, due_at },
             None if live => {
-                tracing::error!(work = %key.text(), tries = item.tries, "quarantined: the schedule has ended");
-                WorkChange::Quarantine {
-                    key,
-                    reason: "the schedule ended without a rail's final word".into(),
-                }
+                tracing::error!(work = %key.text(), tries = item.tries, "quarantined: its schedule has ended without a final word");
+                WorkChange::Quarantine { key, reason: "its schedule has ended without a final word".into() }
             }
             None => WorkChange::Remove { key },
         };
@@ -271,5 +292,5 @@ fn fence(item: &Leased) -> Fence {
 
 /// An expiry that waits for a rail's word is only looked at to be sure that nothing was forgotten.
 fn later(now: Timestamp) -> Timestamp {
-    now.saturating_add(jiff::SignedDuration::from_mins(10)).unwrap_or(Timestamp::MAX)
+    now.saturating_add(SignedDuration::from_mins(10)).unwrap_or(Timestamp::MAX)
 }

@@ -245,3 +245,63 @@ async fn an_intent_without_any_attempt_expires_and_cancels() {
     assert_eq!(stage.cancel("x2", id).await.intent.state.name(), "canceled");
     stage.check().await;
 }
+
+/// At a till: a QR code was shown, then the payer's code is scanned. The code waits, in memory, for the close.
+#[tokio::test(start_paused = true)]
+async fn a_switch_to_a_payers_code_keeps_the_code() {
+    let stage = Stage::open().await;
+    let row = stage.create("c1", Some(qr("sturdy"))).await;
+    let row = stage.confirm("c2", row.intent.terms.id, code()).await;
+    assert_eq!((row.intent.state.name(), states(&row)), ("succeeded", vec!["Closed", "Paid"]));
+    stage.check().await;
+}
+
+/// What has provably not left us is not sent after the storefront has canceled.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_created_after_a_cancel() {
+    let stage = Stage::open().await;
+    stage.fault("charge", Fault::NotConnected);
+    let made = stage.engine.create_intent(stage.tenant, wanted("c1", Some(qr("plain")))).await.unwrap();
+    let id = made.resource.intent.terms.id;
+    let unsent = |row: &IntentRow| matches!(&row.intent.attempts[0].state, attempt::State::Sending(sending) if sending.unsent);
+    stage.engine.await_change(stage.tenant, id, SignedDuration::from_millis(500), unsent).await.unwrap();
+    let row = stage.cancel("x1", id).await;
+    assert_eq!((row.intent.state.name(), states(&row)), ("canceled", vec!["Refused"]));
+    let truth = stage.check().await;
+    assert!(truth.lock().unwrap().orders.is_empty());
+}
+
+/// A rail that cannot be reached while we ask about a send of unknown fate is asked at a growing distance.
+#[tokio::test(start_paused = true)]
+async fn an_unreachable_rail_is_not_hammered() {
+    let stage = Stage::open().await;
+    stage.fault("charge", Fault::RequestLost);
+    (0..10_000).for_each(|_| stage.fault("query", Fault::NotConnected));
+    let made = stage.engine.create_intent(stage.tenant, wanted("c1", Some(code()))).await.unwrap();
+    let id = made.resource.intent.terms.id;
+    let never = |_: &IntentRow| false;
+    stage.engine.await_change(stage.tenant, id, SignedDuration::from_mins(10), never).await.unwrap();
+    let left = stage.truth.lock().unwrap().faults.len();
+    assert!(10_000 - left < 60, "{} queries in ten minutes", 10_000 - left);
+    stage.truth.lock().unwrap().faults.clear();
+    stage.check().await;
+}
+
+/// A close that the rail answers with "unsure" for a while is repeated at a growing distance.
+#[tokio::test(start_paused = true)]
+async fn an_unsure_close_is_not_hammered() {
+    let stage = Stage::open().await;
+    let row = stage.create("c1", Some(qr("sturdy"))).await;
+    (0..10_000).for_each(|_| stage.fault("close", Fault::RequestLost));
+    let request_id = paifang_payment::RequestId::parse("x1").unwrap();
+    let intent = row.intent.terms.id;
+    let wanted = paifang_engine::CancelIntent { request_id, intent, etag: None };
+    stage.engine.cancel_intent(stage.tenant, wanted).await.unwrap();
+    let never = |_: &IntentRow| false;
+    stage.engine.await_change(stage.tenant, intent, SignedDuration::from_mins(10), never).await.unwrap();
+    let left = stage.truth.lock().unwrap().faults.len();
+    assert!(10_000 - left < 20, "{} closes in ten minutes", 10_000 - left);
+    stage.truth.lock().unwrap().faults.clear();
+    stage.state_within(intent, "canceled", SignedDuration::from_hours(1)).await;
+    stage.check().await;
+}

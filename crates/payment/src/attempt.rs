@@ -20,7 +20,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AccountId, AttemptId, OrderNo, Presentation, RailName, RailRef, RequestId, Verb, WalletName};
 
-pub use on::Turn;
+pub(crate) use on::never_sent;
+pub use on::{PAYER_CODE_LOST, Turn};
 pub use state::{
     AwaitingPayer, CloseVerb, Closed, Closing, End, Found, InDoubt, Late, Paid, Refused, Sending, State, Why,
 };

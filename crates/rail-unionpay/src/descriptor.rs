@@ -57,12 +57,16 @@ const PAGE: Offer = Offer {
     resendable: false,
 };
 
+/// A charge by payer's code is decided within minutes. Nothing of this is sent to the rail; it is when "no such order"
+/// becomes final for a charge whose request was lost.
+const CODE_EXPIRY_S_MAX: u32 = 300;
+
 const CODE_SCANNED: Offer = Offer {
     wallet: QUICKPASS,
     presentation: Presentation::PayerCode,
     clients: &[ClientKind::PointOfSale],
     needs: &[Need::PayerCode],
-    expiry_s_max: EXPIRY_S_MAX,
+    expiry_s_max: CODE_EXPIRY_S_MAX,
     expiry_s_min: EXPIRY_S_MIN,
     resendable: false,
 };

@@ -79,13 +79,7 @@ async fn nobody_sees_what_is_another_tenants() {
     let owner = shop.client().await;
     let intent = shop.paid("canary-order").await;
     let id = intent.payment_intent_id.clone();
-    let refund = v1::CreateRefundRequest {
-        request_id: "canary-refund".into(),
-        payment_intent_id: id.clone(),
-        amount: Some(cny(1)),
-        reason: "canary".into(),
-    };
-    let refund = owner.create_refund(refund).await.unwrap().refund.unwrap();
+    let refund = canary_refund(&owner, &id).await;
     let accounts = owner.list_accounts(v1::ListAccountsRequest::default()).await.unwrap().accounts;
     let events = v1::ListEventsRequest { page_size: 1, ..Default::default() };
     let cursor = owner.list_events(events).await.unwrap().next_cursor;
@@ -113,12 +107,11 @@ async fn nobody_sees_what_is_another_tenants() {
     let channel = channel(&shop.endpoint).await;
     let mut counted = [0; 3];
     let mut methods = methods();
-    // Creates last: a stranger may use the same request ids for resources of their own.
-    methods.sort_by_key(|method| method.name.starts_with("Create"));
+    methods.sort_by_key(|method| method.name.starts_with("Create")); // a stranger may use the same request ids
     for method in methods {
         let has = |wanted: &[&str]| method.input.field.iter().any(|field| wanted.contains(&field.name()));
-        let by_request = method.name == "GetPaymentIntentByRequestId";
-        let names_a_thing = has(&["payment_intent_id", "refund_id", "account_name"]) || by_request;
+        let names_a_thing = has(&["payment_intent_id", "refund_id", "account_name"])
+            || method.name == "GetPaymentIntentByRequestId";
         let pages = has(&["page_token", "after_cursor"]);
         for with_tokens in [true, false] {
             let body = fill(&method.input, &text(with_tokens));
@@ -148,6 +141,16 @@ async fn nobody_sees_what_is_another_tenants() {
     }
     assert!(counted.iter().all(|count| *count >= 4), "{counted:?}");
     still_as_it_was(&owner, id).await;
+}
+
+async fn canary_refund(owner: &Client, id: &str) -> v1::Refund {
+    let refund = v1::CreateRefundRequest {
+        request_id: "canary-refund".into(),
+        payment_intent_id: id.to_owned(),
+        amount: Some(cny(1)),
+        reason: "canary".into(),
+    };
+    owner.create_refund(refund).await.unwrap().refund.unwrap()
 }
 
 fn shows_none(shown: &[u8], canaries: &[&str], path: &str) {

@@ -11,6 +11,9 @@ use crate::{
     Settled, Verb,
 };
 
+/// The digits of a payer's code are kept in memory only, and the process that held them has ended.
+pub const PAYER_CODE_LOST: &str = "payer_code_lost";
+
 /// Where a piece of news leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Turn {
@@ -109,10 +112,10 @@ impl Attempt {
     fn on_refused(&self, refusal: &Refusal, verb: Verb) -> Turn {
         let refused = || Turn::Move(State::Refused(Refused { refusal: refusal.clone() }));
         match (&self.state, verb) {
-            (State::Sending(_), Verb::Charge | Verb::Query) if self.needs_confirmation(refusal) => {
+            (State::Sending(_), Verb::Charge) if self.needs_confirmation(refusal) => {
                 self.unconfirmed(refusal, 1)
             }
-            (State::InDoubt(doubt), Verb::Charge | Verb::Query) if self.needs_confirmation(refusal) => {
+            (State::InDoubt(doubt), Verb::Charge) if self.needs_confirmation(refusal) => {
                 self.unconfirmed(refusal, doubt.sends)
             }
             (State::Sending(_) | State::InDoubt(_), Verb::Charge | Verb::Query) => refused(),
@@ -141,6 +144,7 @@ impl Attempt {
             return Turn::Move(State::InDoubt(doubt));
         }
         let (reason, code) = match cause {
+            NotSent::NotPlanned(rule) if rule == PAYER_CODE_LOST => (PAYER_CODE_LOST, "not_sent"),
             NotSent::NotPlanned(rule) => ("invalid_request", rule.as_str()),
             NotSent::NotConnected | NotSent::HeldBack => ("rail_unreachable", "not_sent"),
         };
@@ -201,9 +205,9 @@ impl Attempt {
         }
     }
 
-    /// An unsigned no to a charge that happens in the call itself becomes final together with an absent query.
+    /// The no of a rail to a charge that happens in the call itself becomes final together with a query (F06).
     fn needs_confirmation(&self, refusal: &Refusal) -> bool {
-        self.is_synchronous() && refusal.basis == Basis::Channel
+        self.is_synchronous() && refusal.basis != Basis::NotSent
     }
 
     fn unconfirmed(&self, refusal: &Refusal, sends: u32) -> Turn {
@@ -216,7 +220,8 @@ fn ask(closing: &Closing, ask: bool) -> Turn {
     if closing.ask == ask && !closing.absent {
         return Turn::Stay;
     }
-    Turn::Move(State::Closing(Closing { ask, absent: false, ..closing.clone() }))
+    let sends = if closing.ask && !ask { closing.sends + 1 } else { closing.sends };
+    Turn::Move(State::Closing(Closing { sends, ask, absent: false, ..closing.clone() }))
 }
 
 /// The same fact twice is nothing new; a second transaction under one order number is raised (F05).
@@ -225,6 +230,11 @@ fn same_transaction(known: &Settled, settled: &Settled) -> Turn {
         (Some(one), Some(other)) if one != other => Turn::Suspicious(Doubt::Mismatch("rail_ref".into())),
         _ => Turn::Stay,
     }
+}
+
+/// Nothing has left us, and the intent no longer wants it.
+pub(crate) fn never_sent() -> Refusal {
+    own_refusal("not_sent", "not_sent")
 }
 
 fn own_refusal(reason: &'static str, code: &str) -> Refusal {

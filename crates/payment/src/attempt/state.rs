@@ -73,6 +73,8 @@ pub struct Closing {
     pub verb: CloseVerb,
     /// Why.
     pub why: Why,
+    /// How often it was written ahead.
+    pub sends: u32,
     /// The last send brought no final word: ask before sending again.
     pub ask: bool,
     /// The rail says that it knows no such order, so it cannot prove the end.

@@ -11,7 +11,7 @@ use crate::{Basis, News, Presentation, Settled};
 fn states() -> Vec<State> {
     let doubt = |found| State::InDoubt(InDoubt { doubt: crate::Doubt::TimedOut, sends: 1, found });
     let closing = |verb, ask, paid: Option<Settled>| {
-        State::Closing(Closing { verb, why: Why::Cancel, ask, absent: false, paid })
+        State::Closing(Closing { verb, why: Why::Cancel, sends: 1, ask, absent: false, paid })
     };
     let next_action = crate::NextAction::WaitForPayer;
     let News::Outcome(crate::Outcome::Refused(refusal)) = refused(Basis::Signed) else { panic!() };

@@ -33,7 +33,10 @@ impl Intent {
         namer: &dyn Namer,
     ) -> Result<Seen, ObserveError> {
         let known = self.attempt(attempt).ok_or(ObserveError(attempt))?;
-        let rail_ref = rail_ref_of(&seen.news).filter(|_| known.rail_ref.is_none());
+        // A payment's own number replaces what an earlier, failed try of the payer had.
+        let paid = matches!(&seen.news, News::Outcome(Outcome::Paid(_))) && known.state.is_live();
+        let rail_ref = rail_ref_of(&seen.news)
+            .filter(|new| known.rail_ref.is_none() || paid && known.rail_ref.as_ref() != Some(new));
         let turn = match known.on(seen, now) {
             Turn::Suspicious(doubt) if seen.evidence.source == Source::Notification => {
                 return Ok(Seen::Suspicious(doubt));
@@ -97,7 +100,14 @@ impl Intent {
                     && !matches!(known.state, State::Closing(_)) =>
             {
                 let (verb, why) = (CloseVerb::Reverse, Why::Cancel);
-                State::Closing(Closing { verb, why, ask: false, absent: false, paid: Some(settled) })
+                State::Closing(Closing {
+                    verb,
+                    why,
+                    sends: 1,
+                    ask: false,
+                    absent: false,
+                    paid: Some(settled),
+                })
             }
             to => to,
         }

@@ -118,7 +118,7 @@ impl<'a> Draft<'a> {
                 Dismissal::Keep => {}
                 Dismissal::End(verb, why) => {
                     let paid = None;
-                    let closing = Closing { verb, why, ask: false, absent: false, paid };
+                    let closing = Closing { verb, why, sends: 1, ask: false, absent: false, paid };
                     let to = attempt::State::Closing(closing);
                     self.conclude(
                         "intent.end_attempt",
@@ -126,10 +126,21 @@ impl<'a> Draft<'a> {
                     );
                 }
                 Dismissal::Leave => self.conclude("intent.leave_attempt", Fact::AttemptLeft { attempt: id }),
+                Dismissal::Refuse => {
+                    let refusal = attempt::never_sent();
+                    let to = attempt::State::Refused(attempt::Refused { refusal });
+                    self.conclude("intent.not_sent", Fact::AttemptMoved { attempt: id, to, rail_ref: None });
+                }
                 Dismissal::LeaveAndRepeat(why) => {
                     if let (Some(why), true) = (why, attempt.terms.rules.closable) {
-                        let closing =
-                            Closing { verb: CloseVerb::Close, why, ask: false, absent: false, paid: None };
+                        let closing = Closing {
+                            verb: CloseVerb::Close,
+                            why,
+                            sends: 1,
+                            ask: false,
+                            absent: false,
+                            paid: None,
+                        };
                         let to = attempt::State::Closing(closing);
                         self.conclude(
                             "intent.end_attempt",
@@ -147,6 +158,10 @@ impl<'a> Draft<'a> {
         let why = self.intent.dismissal().or(attempt.is_expired(self.now).then_some(Why::Expiry));
         let fresh = self.asked == Some(attempt.terms.id);
         match &attempt.state {
+            // Proved that nothing has left us, and nobody wants it any more: it never will.
+            attempt::State::Sending(sending) if sending.unsent && !sending.doubted && why.is_some() => {
+                Dismissal::Refuse
+            }
             attempt::State::Sending(_) => Dismissal::Keep,
             attempt::State::Closing(closing) => {
                 let hopeless = closing.absent && closing.why != Why::Expiry && !attempt.left;
@@ -154,8 +169,10 @@ impl<'a> Draft<'a> {
             }
             attempt::State::AwaitingPayer(_) | attempt::State::InDoubt(_) if attempt.is_synchronous() => {
                 let impatient = attempt.patience_is_over(self.now).then_some(Why::Doubt);
-                match why.or(impatient) {
-                    Some(why) if attempt.terms.rules.reversible && attempt.rail_ref.is_some() => {
+                let why = why.filter(|_| !attempt.is_expired(self.now));
+                let looked = fresh || matches!(attempt.state, attempt::State::AwaitingPayer(_));
+                match why.or(impatient.filter(|_| !attempt.is_expired(self.now))) {
+                    Some(why) if attempt.terms.rules.reversible && attempt.rail_ref.is_some() && looked => {
                         Dismissal::End(CloseVerb::Reverse, why)
                     }
                     Some(_) | None => Dismissal::Keep,
@@ -180,8 +197,9 @@ impl<'a> Draft<'a> {
     /// An order creation in doubt was never shown, so nobody can pay it; what a query found decides how it is left.
     fn dismissal_of_doubt(&self, attempt: &Attempt, found: Option<Found>, why: Option<Why>) -> Dismissal {
         let Some(found) = found else { return Dismissal::Keep };
+        let endable = found == Found::Unpaid && attempt.terms.rules.closable;
         if attempt.left {
-            return Dismissal::Keep;
+            return if endable { Dismissal::End(CloseVerb::Close, Why::Superseded) } else { Dismissal::Keep };
         }
         match why {
             Some(Why::Expiry) if found == Found::Nothing => Dismissal::Keep,
@@ -255,6 +273,7 @@ impl<'a> Draft<'a> {
 
 enum Dismissal {
     Keep,
+    Refuse,
     End(CloseVerb, Why),
     Leave,
     LeaveAndRepeat(Option<Why>),
