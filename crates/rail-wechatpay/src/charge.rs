@@ -9,8 +9,11 @@ use paifang_rail::{Answer, Charge, Context, Genuine, Order, Outcome, Plan, PlanE
 use serde::{Deserialize, Serialize};
 
 use crate::descriptor::{CODE_LIFE_S, WECHATPAY};
-use crate::request::{fen, notify_url, plain_text, post, sign};
+use crate::request::{cut, fen, notify_url, plain_text, post, sign};
 use crate::{Settings, answer, wire};
+
+/// `description`, s127: characters in the pages, bytes in the live check.
+const DESCRIPTION_BYTES_MAX: usize = 127;
 
 /// Longest `code_url` that is handed on, bytes; a QR code holds little more. Seen are about 60.
 const CODE_URL_BYTES_MAX: usize = 2048;
@@ -81,7 +84,7 @@ pub(crate) fn plan(settings: &Settings, charge: &Charge, cx: &Context<'_>) -> Re
     let order = NewOrder {
         appid: &settings.appid,
         mchid: &settings.mchid,
-        description: plain_text("description", &charge.description)?,
+        description: cut(plain_text("description", &charge.description)?, DESCRIPTION_BYTES_MAX),
         out_trade_no: charge.order.order_no.as_str(),
         time_expire: wire::beijing(charge.order.expires_at),
         notify_url: notify_url(cx)?,

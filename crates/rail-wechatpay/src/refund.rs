@@ -4,9 +4,12 @@ use paifang_payment::Verb;
 use paifang_rail::{Answer, Context, Genuine, Plan, PlanError, RefundOrder};
 use serde::Serialize;
 
-use crate::request::{fen, get, notify_url, plain_text, post};
+use crate::request::{cut, fen, get, notify_url, plain_text, post};
 use crate::wire::{self, Refund};
 use crate::{Settings, answer};
+
+/// `reason`, s80: characters in the pages, bytes in the live check.
+const REASON_BYTES_MAX: usize = 80;
 
 #[derive(Serialize)]
 struct NewRefund<'a> {
@@ -28,6 +31,7 @@ struct Amount {
 /// The order is named by our own number, which we always have; `transaction_id` would be the other way.
 pub(crate) fn plan(settings: &Settings, refund: &RefundOrder, cx: &Context<'_>) -> Result<Plan, PlanError> {
     let reason = refund.reason.as_deref().map(|reason| plain_text("reason", reason)).transpose()?;
+    let reason = reason.map(|reason| cut(reason, REASON_BYTES_MAX));
     let new = NewRefund {
         out_trade_no: refund.order.order_no.as_str(),
         out_refund_no: refund.refund_no.as_str(),

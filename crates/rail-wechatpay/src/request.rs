@@ -107,6 +107,15 @@ pub(crate) fn plain_text<'a>(field: &'static str, text: &'a str) -> Result<&'a s
     }
 }
 
+/// The longest beginning of a text that fits into so many bytes: WeChat Pay counts bytes where its pages say characters,
+/// and a long description is no reason to refuse a payment.
+pub(crate) fn cut(text: &str, bytes_max: usize) -> &str {
+    let fits = |(at, character): &(usize, char)| at + character.len_utf8() <= bytes_max;
+    let end =
+        text.char_indices().take_while(fits).last().map_or(0, |(at, character)| at + character.len_utf8());
+    text.get(..end).unwrap_or_default()
+}
+
 /// Our notification address, which must be without a query.
 pub(crate) fn notify_url<'a>(cx: &Context<'a>) -> Result<&'a str, PlanError> {
     let allowed = |byte: u8| matches!(byte, 0x21..=0x7e) && !matches!(byte, b'?' | b'#');

@@ -21,7 +21,7 @@ pub struct Exchange {
     pub method: Method,
     /// Absolute URL; the target is sent exactly as it stands here.
     pub url: String,
-    /// Headers in this order, names in the case given here.
+    /// Headers in this order; the transport sends names in title case (`Content-Type`) and refuses others.
     pub headers: Vec<(&'static str, String)>,
     /// The body, empty for none.
     pub body: Vec<u8>,

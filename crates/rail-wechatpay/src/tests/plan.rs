@@ -98,6 +98,21 @@ fn the_public_key_is_asked_for_and_the_serial_may_be_configured() {
     assert!(exchange.headers.contains(&serial));
 }
 
+/// A long Chinese description is cut to whole characters, never refused and never split.
+#[test]
+fn long_texts_are_cut_to_the_rails_bytes() {
+    assert_eq!(request::cut("茶", 2), "");
+    assert_eq!(request::cut("茶茶", 5), "茶");
+    assert_eq!(request::cut("ab茶", 5), "ab茶");
+    let mut long = charge(Presentation::QrShown);
+    long.description = "茶".repeat(127);
+    let Ok(paifang_rail::Plan::Send(exchange)) = account().plan(&Call::Charge(&long), &cx(CLOCK)) else {
+        panic!("it is planned")
+    };
+    let body: serde_json::Value = serde_json::from_slice(&exchange.body).unwrap();
+    assert_eq!(body["description"].as_str().unwrap().len(), 126);
+}
+
 #[test]
 fn what_the_rail_cannot_take_is_never_sent() {
     let account = account();
