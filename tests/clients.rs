@@ -66,17 +66,9 @@ async fn the_first_program_in_python() {
 
 #[tokio::test]
 async fn the_first_program_in_rust() {
-    let mut command = Command::new(env!("CARGO"));
-    command.current_dir(repository()).args([
-        "run",
-        "--quiet",
-        "--package",
-        "paifang-client",
-        "--example",
-        "first",
-        "--",
-    ]);
-    first_program(command).await;
+    let built = Path::new(env!("CARGO_BIN_EXE_paifang")).with_file_name("examples").join("first");
+    assert!(built.exists(), "build the examples of the workspace first, as `cargo xtask test` does");
+    first_program(Command::new(built)).await;
 }
 
 /// The README prints exactly the files that these tests run.

@@ -148,6 +148,12 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let key = WorkKey::Refund { tenant: refund.terms.tenant, refund: refund.terms.id };
         let written_ahead = matches!(&refund.state, refund::State::Sending(sending) if !sending.unsent);
         let lease = written_ahead.then(|| self.own_lease());
+        let failed = matches!(refund.state, refund::State::Failed { .. });
+        if failed && refund.terms.purpose == Purpose::LateMoney {
+            tracing::error!(refund = %refund.terms.id, "late money could not be returned: a person has to see to it");
+            let reason = "late money could not be returned by this refund".into();
+            return batch.work.push(WorkChange::Quarantine { key, reason });
+        }
         batch.work.push(match schedule::refund_due(refund, 0, at) {
             Some(due_at) => WorkChange::Put { key, lane: Some(refund.terms.account.clone()), due_at, lease },
             None => WorkChange::Remove { key },

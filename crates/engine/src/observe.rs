@@ -44,6 +44,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 .await?
                 .ok_or(Error::NotFound("payment intent"))?;
             let now = self.now();
+            raise_mismatch(&row, at.attempt, seen);
             let step = match row.intent.clone().observe(at.attempt, seen, now, &self.inner.names) {
                 Ok(intent::Seen::News(step)) => step,
                 Ok(intent::Seen::Known(_)) => return self.keep(at.tenant, inbox, now, Observed::Known).await,
@@ -271,6 +272,17 @@ impl Sends {
 /// What an attempt's message needs of the payer, to be kept beside the journal.
 pub(crate) fn submission(client: &crate::Client) -> Submission {
     Submission { payer: client.payer.clone(), client_ip: client.ip }
+}
+
+/// A reply or query that tells of another amount is not believed, but somebody has to know.
+fn raise_mismatch(row: &IntentRow, attempt: AttemptId, seen: &Observation) {
+    let ordered = row.intent.attempt(attempt).map(|attempt| attempt.terms.amount);
+    if let News::Outcome(Outcome::Paid(settled)) = &seen.news
+        && ordered.is_some_and(|ordered| ordered != settled.amount)
+    {
+        let rule = &seen.evidence.rule;
+        tracing::error!(%attempt, rule, said = %settled.amount, ?ordered, "a rail tells of another amount");
+    }
 }
 
 /// One line per transition.

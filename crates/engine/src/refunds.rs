@@ -145,8 +145,12 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             ));
         }
         let (tenant, id) = (row.intent.terms.tenant, row.intent.terms.id);
-        let so_far = self.inner.store.refunds(tenant, Some(id), None, PAGE_MAX).await?.rows.len();
-        if so_far >= rules.count_max as usize {
+        let refunds = self.inner.store.refunds(tenant, Some(id), None, PAGE_MAX).await?.rows;
+        let counts = |refund: &&Refund| {
+            let failed = matches!(refund.state, paifang_payment::refund::State::Failed { .. });
+            refund.terms.purpose == Purpose::Requested && !failed
+        };
+        if refunds.iter().filter(counts).count() >= rules.count_max as usize {
             return unsupported(format!(
                 "{} takes at most {} refunds of one payment",
                 account.rail, rules.count_max

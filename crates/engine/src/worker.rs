@@ -2,6 +2,7 @@
 //! a lane for expiries. A claim is durable before anything is done under it; whoever takes over something that may have
 //! been sent asks first.
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
@@ -12,12 +13,12 @@ use paifang_payment::attempt::{self, Attempt, Duty};
 use paifang_payment::refund::Refund;
 use paifang_payment::{AccountId, IntentId, TenantId};
 use paifang_store::{
-    AttemptRef, Batch, Committed, Fence, IntentRow, Leased, Store, StoreError, WorkChange, WorkKey,
+    AttemptRef, Batch, Committed, Fence, IntentRow, Leased, PAGE_MAX, Store, StoreError, WorkChange, WorkKey,
 };
 
 use crate::carry::attempt_call;
 use crate::engine::CONFLICTS_MAX;
-use crate::observe::{Observed, Sends};
+use crate::observe::Sends;
 use crate::ports::{Environment, RailCall, Rails, Transport};
 use crate::schedule;
 use crate::{Engine, Error};
@@ -39,6 +40,19 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let count = claimed.len();
         join_all(claimed.into_iter().map(|item| self.see_to(item))).await;
         Ok(count)
+    }
+
+    /// Lanes in which something waits although their account is not configured any more: nobody sees to it.
+    pub async fn unserved_lanes(&self) -> Result<BTreeSet<AccountId>, StoreError> {
+        let mut lanes = BTreeSet::new();
+        let mut after: Option<String> = None;
+        loop {
+            let rows = self.inner.store.scan_work(after.as_deref(), PAGE_MAX).await?;
+            let Some(last) = rows.last() else { return Ok(lanes) };
+            after = Some(last.key.text());
+            let unknown = rows.iter().filter_map(|row| row.lane.as_ref());
+            lanes.extend(unknown.filter(|lane| self.inner.accounts.get(lane).is_none()).cloned());
+        }
     }
 
     async fn run_lane(&self, lane: Option<AccountId>, stop: impl Future<Output = ()> + Send + Clone) {
@@ -116,8 +130,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             Duty::Send => {
                 if self.write_ahead(item, &row, &at).await? {
                     self.send_attempt(at, None).await;
+                    return Ok(());
                 }
-                Ok(())
+                self.look_again(item, &at).await
             }
             Duty::Call(verb) => {
                 let reversed_at = reversed_at(&self.inner.store, &row, attempt).await?;
@@ -125,10 +140,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 let call =
                     call.ok_or_else(|| Error::Broken("a duty that is no call about an order".into()))?;
                 let seen = self.carry(&attempt.terms.account, call, &attempt.terms.nonce).await;
-                match self.observe(&at, &seen, None).await? {
-                    Observed::News => Ok(()),
-                    Observed::Known | Observed::Suspicious => self.look_again(item, &at).await,
-                }
+                self.observe(&at, &seen, None).await?;
+                // News about this very attempt has scheduled it anew, and then this claim is void.
+                self.look_again(item, &at).await
             }
         }
     }
@@ -167,18 +181,15 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             Duty::Send => {
                 if self.write_refund_ahead(item, refund).await? {
                     self.send_refund(tenant, id).await;
+                    return Ok(());
                 }
-                Ok(())
+                self.look_at_refund_again(item, tenant, id).await
             }
             Duty::Call(_) => {
                 let call = RailCall::QueryRefund(self.refund_order(&refund).await?);
                 let seen = self.carry(&refund.terms.account, call, &refund.terms.nonce).await;
-                match self.observe_refund(tenant, id, &seen, None).await? {
-                    Observed::News => Ok(()),
-                    Observed::Known | Observed::Suspicious => {
-                        self.look_at_refund_again(item, tenant, id).await
-                    }
-                }
+                self.observe_refund(tenant, id, &seen, None).await?;
+                self.look_at_refund_again(item, tenant, id).await
             }
         }
     }

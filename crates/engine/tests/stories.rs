@@ -305,3 +305,19 @@ async fn an_unsure_close_is_not_hammered() {
     stage.state_within(intent, "canceled", SignedDuration::from_hours(1)).await;
     stage.check().await;
 }
+
+/// Late money that the rail does not give back stays in suspense, in sight of a person.
+#[tokio::test(start_paused = true)]
+async fn late_money_that_cannot_go_back_is_given_to_a_person() {
+    let stage = Stage::open().await;
+    stage.truth.lock().unwrap().refuses_refunds = true;
+    let row = stage.create("c1", Some(qr("sturdy"))).await;
+    let id = row.intent.terms.id;
+    stage.cancel("x1", id).await;
+    stage.truth.lock().unwrap().pay_although_closed(&order_no(&row, 0));
+    let late = |row: &IntentRow| states(row) == ["Late"];
+    stage.engine.await_change(stage.tenant, id, SignedDuration::from_hours(3), late).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    assert_eq!(stage.engine.store().stats().await.unwrap().quarantined, 1);
+    stage.check().await;
+}

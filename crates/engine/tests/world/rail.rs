@@ -90,6 +90,8 @@ pub struct Truth {
     pub calls: Vec<String>,
     /// A payer's code is charged at once unless this is set.
     pub code_stays_pending: bool,
+    /// Every refund is refused: the merchant is short of money, say.
+    pub refuses_refunds: bool,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -111,11 +113,17 @@ impl Truth {
         order.charges += 1;
     }
 
+    /// Money for an order that the rail had closed.
+    pub fn pay_although_closed(&mut self, order_no: &str) {
+        self.pay(order_no);
+        self.orders.get_mut(order_no).expect("the order is there").closed = false;
+    }
+
     fn carry_out(&mut self, request: &Value, now: i64) -> Value {
         let no = request["order"].as_str().unwrap().to_owned();
         let verb = request["verb"].as_str().unwrap().to_owned();
         self.calls.push(format!("{verb} {no}"));
-        let pending = self.code_stays_pending;
+        let (pending, refuses) = (self.code_stays_pending, self.refuses_refunds);
         let order = self.orders.get_mut(&no);
         match (verb.as_str(), order) {
             ("charge", None) => {
@@ -147,6 +155,7 @@ impl Truth {
                 (order.closed, order.refunded) = (true, order.paid);
                 json!({"is": "closed", "returned": order.refunded})
             }
+            ("refund", Some(_)) if refuses => json!({"is": "refused"}),
             ("refund", Some(order)) => {
                 let (refund, amount) =
                     (request["refund"].as_str().unwrap(), request["amount"].as_i64().unwrap());

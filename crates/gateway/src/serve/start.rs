@@ -110,6 +110,9 @@ pub async fn start_over<S: Store>(config: Config, store: S) -> Result<Running<S>
     let limits = engine_limits(&config.limits, &world);
     let (rails, accounts) = LocalRails::new(config.accounts, &public_url, Arc::clone(&metrics))?;
     let core = Engine::new(store, rails.clone(), transport, world, accounts, limits).await?;
+    for lane in core.unserved_lanes().await? {
+        tracing::error!(account = %lane, "something waits for a rail account that is not configured: nobody sees to it");
+    }
     let options = GrpcOptions {
         wait_ms_max: config.limits.wait_ms_max,
         ..GrpcOptions::new(phases.draining.subscribe())
