@@ -87,6 +87,8 @@ impl World {
     pub(super) async fn charge_of(&self, offer: &Offer, minor: i64, life_s: u32) -> Charge {
         let opened_at = self.counterpart.now().await;
         let order = Order {
+            kind: paifang_rail::OrderKind::Payment,
+
             order_no: self.number('C'),
             amount: yuan(minor),
             presentation: offer.presentation,
