@@ -106,6 +106,18 @@ impl World {
         }
     }
 
+    /// The offers that can also hold.
+    pub(super) fn holding(&self) -> Vec<Offer> {
+        self.rail.descriptor().offers.iter().filter(|offer| offer.hold.is_some()).copied().collect()
+    }
+
+    /// A hold of this offer, opened now.
+    pub(super) async fn hold(&self, offer: &Offer) -> Charge {
+        let mut charge = self.charge(offer).await;
+        charge.order.kind = paifang_rail::OrderKind::Hold;
+        charge
+    }
+
     /// A charge of a payer's code.
     pub(super) async fn charge_by_code(&self, offer: &Offer, code: &str) -> Charge {
         let code = PayerCode::parse(code).expect("a payer's code");
