@@ -5,13 +5,18 @@
 //!    │  ▲          │    │
 //!    ▼  │          ▼    └─────► Refused
 //!  InDoubt ────► Closing ─────► Closed ──► Late
+//!
+//!  held first:  ──► Held ◄──► Capturing ──► Paid
+//!                    └──────► Releasing ──► Closed
 //! ```
 //!
 //! [`State::on`] takes one piece of news and says where it leads; the whole table is printed into
 //! `docs/state-machines.md` by a test. An attempt never knows of other attempts: which of two paid ones stays is the
 //! intent's decision.
 
+mod hold;
 mod on;
+mod on_hold;
 mod state;
 
 use jiff::{SignedDuration, Timestamp};
@@ -20,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AccountId, AttemptId, OrderNo, Presentation, RailName, RailRef, RequestId, Verb, WalletName};
 
+pub use hold::{CAPTURES_MAX, Capturing, Held, HoldTerms, Operation, Phase, Releasing, Taken};
 pub(crate) use on::never_sent;
 pub use on::{PAYER_CODE_LOST, Turn};
 pub use state::{
@@ -84,6 +90,9 @@ pub struct Terms {
     pub return_url: Option<String>,
     /// What the rail can do about it.
     pub rules: Rules,
+    /// The money is held first; `None`: it is charged at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<HoldTerms>,
 }
 
 /// What the descriptor said when the attempt was opened; kept, so that old attempts keep their rules.
@@ -100,7 +109,7 @@ pub struct Rules {
 /// What a worker does next about an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Duty {
-    /// Send the stored creation (again); written ahead by [`crate::intent::Intent::begin_send`].
+    /// Send the stored creation, capture or release (again); written ahead by [`crate::intent::Intent::begin_send`].
     Send,
     /// Ask the rail or end the order.
     Call(Verb),
@@ -122,7 +131,37 @@ impl Attempt {
 
     /// Whether the intent has to wait for it before something else is opened or the intent ends.
     pub fn is_blocking(&self) -> bool {
-        self.is_live() && !self.left
+        if self.state.hold().is_some() { self.state.is_kept_hold() } else { self.is_live() && !self.left }
+    }
+
+    /// Until when its hold may be captured; then it is given back, before the rail does it.
+    pub fn capture_by(&self) -> Option<Timestamp> {
+        let (held, terms) = (self.state.hold()?, self.terms.hold.as_ref()?);
+        Some(held.since.saturating_add(terms.kept_for()).unwrap_or(Timestamp::MAX))
+    }
+
+    /// What was collected by it, a part of its amount where a part of a hold was taken.
+    pub fn collected(&self) -> Option<PositiveMoney> {
+        match &self.state {
+            State::Paid(Paid { settled, .. }) | State::Late(Late { settled }) => Some(settled.amount),
+            State::Sending(_)
+            | State::AwaitingPayer(_)
+            | State::InDoubt(_)
+            | State::Closing(_)
+            | State::Held(_)
+            | State::Capturing(_)
+            | State::Releasing(_)
+            | State::Refused(_)
+            | State::Closed(_) => None,
+        }
+    }
+
+    /// Under which numbers the rail may speak of it: the order's, and those of its capture and release.
+    pub fn numbers(&self) -> Vec<&OrderNo> {
+        let hold = self.terms.hold.iter().flat_map(|hold| [&hold.capture_no, &hold.release_no]);
+        let mut all: Vec<&OrderNo> = std::iter::once(&self.terms.order_no).chain(hold).collect();
+        all.extend(self.state.capture_no().filter(|number| !all.contains(number)));
+        all
     }
 
     /// Whether the charge happens in the call itself.
@@ -165,6 +204,9 @@ impl Attempt {
                 (CloseVerb::Reverse, false) => Duty::Call(Verb::Reverse),
                 (CloseVerb::Reverse, true) => Duty::Call(Verb::QueryReverse),
             },
+            State::Held(_) => Duty::Call(Verb::Query),
+            State::Capturing(capturing) => capturing.operation.duty(Verb::QueryCapture),
+            State::Releasing(releasing) => releasing.operation.duty(Verb::QueryRelease),
             State::Paid(_) | State::Refused(_) | State::Late(_) => Duty::Rest,
         }
     }

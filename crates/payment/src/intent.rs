@@ -1,7 +1,7 @@
 //! What a storefront wants to be paid: one amount, any number of tries, at most one capture.
 //!
 //! ```text
-//! RequiresWallet ──► AwaitingPayer / Processing ──► Succeeded
+//! RequiresWallet ──► AwaitingPayer / Processing ──► (Authorized) ──► Succeeded
 //!        │  ▲                 │
 //!        │  └─ refused, closed┘
 //!        └──────────► Canceled / Expired / Failed
@@ -12,6 +12,7 @@
 
 mod commands;
 mod fact;
+mod holds;
 mod observe;
 mod settle;
 
@@ -22,9 +23,9 @@ use paifang_money::PositiveMoney;
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::{self, Attempt, Why};
-use crate::{AttemptId, Digest, IntentId, RequestId, TenantId};
+use crate::{AttemptId, Digest, IntentId, OrderNo, RequestId, TenantId};
 
-pub use commands::{CancelError, ConfirmError};
+pub use commands::{CancelError, CaptureError, ConfirmError};
 pub use fact::{Entry, Fact, FoldError};
 pub use observe::{ObserveError, Seen};
 
@@ -59,6 +60,9 @@ pub struct Terms {
     pub request_id: RequestId,
     /// What is to be paid.
     pub amount: PositiveMoney,
+    /// Whether the payer is charged at once, or the money is held until it is captured.
+    #[serde(default)]
+    pub capture: CaptureMode,
     /// What is bought, for the payer's eyes.
     pub description: String,
     /// The storefront's own notes.
@@ -67,6 +71,17 @@ pub struct Terms {
     pub created_at: Timestamp,
     /// When it ends by itself; whole seconds.
     pub expires_at: Timestamp,
+}
+
+/// When the payer is charged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaptureMode {
+    /// At once.
+    #[default]
+    Automatic,
+    /// The money is held, and taken or given back by a later call.
+    Manual,
 }
 
 /// Where an intent stands.
@@ -79,6 +94,8 @@ pub enum State {
     AwaitingPayer,
     /// A rail's word is awaited.
     Processing,
+    /// The payer's money is held: capture or cancel.
+    Authorized,
     /// Paid once, by this attempt. Final.
     Succeeded {
         /// The attempt whose payment stays.
@@ -112,8 +129,22 @@ pub enum Wish {
 /// What a step does to the money; the engine turns it into ledger transfers of the same commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Posting {
-    /// The intent's one capture.
+    /// The intent's one capture; of a hold, which ends with it, all of it or a part.
     Captured(AttemptId),
+    /// Money is held at the rail.
+    Held {
+        /// By which attempt.
+        attempt: AttemptId,
+        /// It is the hold that the intent keeps; any other one goes back by itself.
+        kept: bool,
+    },
+    /// It is held no longer, and nothing of it was taken.
+    Released {
+        /// By which attempt it was.
+        attempt: AttemptId,
+        /// It was the hold that the intent kept.
+        kept: bool,
+    },
     /// A payment that does not stay: to suspense, and back to the payer by an automatic refund.
     Late(AttemptId),
     /// Paid and returned in full by a reverse: both legs together, or neither (F10).
@@ -137,6 +168,9 @@ pub struct Step {
 pub trait Namer {
     /// The terms of the repeat, but for its times, which the core sets.
     fn repeat(&self, of: &attempt::Terms, now: Timestamp) -> attempt::Terms;
+
+    /// The number of the capture that follows `n` refused ones of this hold; the first is among its terms.
+    fn capture_again(&self, of: &attempt::Terms, n: u32) -> OrderNo;
 }
 
 /// A fingerprint of a canonical request, kept with its request id.
@@ -150,7 +184,19 @@ impl Intent {
 
     /// The attempt that the intent waits for, if any.
     pub fn current(&self) -> Option<&Attempt> {
-        self.attempts.iter().rev().find(|attempt| attempt.is_blocking())
+        self.holder().or_else(|| self.attempts.iter().rev().find(|attempt| attempt.is_blocking()))
+    }
+
+    /// The attempt whose hold stands or is being captured: at most one.
+    pub fn holder(&self) -> Option<&Attempt> {
+        let holds =
+            |state: &attempt::State| matches!(state, attempt::State::Held(_) | attempt::State::Capturing(_));
+        self.attempts.iter().find(|attempt| holds(&attempt.state))
+    }
+
+    /// When it ends by itself: by its terms, or, while a hold stands, in time before the rail gives the money back.
+    pub fn ends_at(&self) -> Timestamp {
+        self.holder().and_then(Attempt::capture_by).unwrap_or(self.terms.expires_at)
     }
 
     /// Whether the intent itself can still change its state.
@@ -173,7 +219,8 @@ impl Intent {
 
     /// Whether the intent still wants this attempt to be paid.
     pub fn wants(&self, attempt: &Attempt) -> bool {
-        !attempt.left && self.dismissal().is_none()
+        let other = self.holder().is_some_and(|holder| holder.terms.id != attempt.terms.id);
+        !attempt.left && !other && self.dismissal().is_none()
     }
 }
 
@@ -181,7 +228,7 @@ impl State {
     /// Nothing leaves a final state.
     pub fn is_final(&self) -> bool {
         match self {
-            Self::RequiresWallet | Self::AwaitingPayer | Self::Processing => false,
+            Self::RequiresWallet | Self::AwaitingPayer | Self::Processing | Self::Authorized => false,
             Self::Succeeded { .. } | Self::Canceled | Self::Expired | Self::Failed => true,
         }
     }
@@ -192,6 +239,7 @@ impl State {
             Self::RequiresWallet => "requires_wallet",
             Self::AwaitingPayer => "awaiting_payer",
             Self::Processing => "processing",
+            Self::Authorized => "authorized",
             Self::Succeeded { .. } => "succeeded",
             Self::Canceled => "canceled",
             Self::Expired => "expired",

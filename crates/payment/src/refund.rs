@@ -70,6 +70,9 @@ pub struct Terms {
     pub resend_until: Timestamp,
     /// 32 lower-case hex digits for the rail's message.
     pub nonce: String,
+    /// The rail wants time between two refunds of one order, so that this one waits for its turn before it is sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paced: bool,
 }
 
 /// Why a refund exists.

@@ -47,7 +47,16 @@ pub fn attempt_terms(n: u8, presentation: Presentation, rules: Rules) -> attempt
         nonce: "0".repeat(32),
         return_url: None,
         rules,
+        hold: None,
     }
+}
+
+/// The same attempt as a hold of seven days.
+pub fn hold_terms(n: u8, presentation: Presentation, rules: Rules) -> attempt::Terms {
+    let number = |word: &str| OrderNo::parse(&format!("{word}{n:03}")).unwrap();
+    let (capture_no, release_no) = (number("CAPTURE"), number("RELEASE"));
+    let hold = attempt::HoldTerms { capture_no, release_no, days: 7, partial: true, resend_s: 3600 };
+    attempt::Terms { hold: Some(hold), ..attempt_terms(n, presentation, rules) }
 }
 
 pub fn intent_terms() -> intent::Terms {
@@ -56,6 +65,7 @@ pub fn intent_terms() -> intent::Terms {
         tenant: TenantId::from_parts(start(), [0; 10]),
         request_id: RequestId::parse("create-1").unwrap(),
         amount: yuan(10_000),
+        capture: intent::CaptureMode::Automatic,
         description: "tea".into(),
         metadata: BTreeMap::new(),
         created_at: start(),
@@ -77,8 +87,17 @@ impl Namer for Counting {
             n: of.n + 1,
             repeats: Some(of.id),
             order_no: OrderNo::parse(&text).unwrap(),
+            hold: of.hold.clone().map(|hold| attempt::HoldTerms {
+                capture_no: OrderNo::parse(&format!("{text}C")).unwrap(),
+                release_no: OrderNo::parse(&format!("{text}D")).unwrap(),
+                ..hold
+            }),
             ..of.clone()
         }
+    }
+
+    fn capture_again(&self, of: &attempt::Terms, n: u32) -> OrderNo {
+        OrderNo::parse(&format!("{}C{n}", of.order_no)).unwrap()
     }
 }
 

@@ -88,7 +88,11 @@ pub struct RefundWrite {
 /// so any number of refunds may run beside each other and never return more than was captured (I6).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Guard {
-    /// `captured += amount`, at most the intent's amount.
+    /// `authorized += amount`, at most the intent's amount.
+    Authorize(IntentId, PositiveMoney),
+    /// `authorized -= amount`, if at least what was captured is left.
+    Void(IntentId, PositiveMoney),
+    /// `captured += amount`, at most what is authorized.
     Capture(IntentId, PositiveMoney),
     /// `reserved += amount`, if `captured - refunded - reserved >= amount`.
     Reserve(IntentId, PositiveMoney),
@@ -96,6 +100,15 @@ pub enum Guard {
     Settle(IntentId, PositiveMoney),
     /// `reserved -= amount`.
     Release(IntentId, PositiveMoney),
+    /// A refund of this intent is sent now, if the last one was sent at least so long ago.
+    Pace {
+        /// The intent.
+        intent: IntentId,
+        /// When it is sent.
+        at: Timestamp,
+        /// The least time between two refunds, in seconds.
+        interval_s: u32,
+    },
 }
 
 /// A change of the list of things to do.
@@ -111,6 +124,21 @@ pub enum WorkChange {
         due_at: Timestamp,
         /// Claimed by the writer from the start.
         lease: Option<Lease>,
+    },
+    /// Schedules a refund that waits for its turn (a new fence, no tries yet). The store hands out one turn after the other:
+    /// at `not_before`, and at least `interval_s` after both the last turn that was handed out for this intent and the last
+    /// refund of it that was sent ([`Guard::Pace`]).
+    Turn {
+        /// What it is about.
+        key: WorkKey,
+        /// The rail account whose lane it runs in.
+        lane: AccountId,
+        /// The intent whose refunds take turns.
+        intent: IntentId,
+        /// Not before then.
+        not_before: Timestamp,
+        /// The least time between two turns, in seconds.
+        interval_s: u32,
     },
     /// Not due before then, tries kept. Needs the batch's fence.
     Delay {

@@ -28,7 +28,9 @@ impl Batch {
         let intent = self.intent.iter().map(|write| write.row.terms.id);
         let refunds = self.refunds.iter().map(|write| write.row.terms.intent);
         let guards = self.guards.iter().map(Guard::intent);
-        let mut all = intent.chain(refunds).chain(guards).chain(self.events.iter().map(|event| event.intent));
+        let turns = self.work.iter().filter_map(WorkChange::turn_of);
+        let events = self.events.iter().map(|event| event.intent);
+        let mut all = intent.chain(refunds).chain(guards).chain(turns).chain(events);
         let first = all.next()?;
         all.any(|other| other != first).then_some("a batch touches one intent")
     }
@@ -57,7 +59,13 @@ impl Guard {
     /// The intent whose amounts change.
     pub fn intent(&self) -> IntentId {
         match self {
-            Self::Capture(id, _) | Self::Reserve(id, _) | Self::Settle(id, _) | Self::Release(id, _) => *id,
+            Self::Authorize(id, _)
+            | Self::Void(id, _)
+            | Self::Capture(id, _)
+            | Self::Reserve(id, _)
+            | Self::Settle(id, _)
+            | Self::Release(id, _)
+            | Self::Pace { intent: id, .. } => *id,
         }
     }
 }
@@ -67,9 +75,18 @@ impl WorkChange {
     pub fn key(&self) -> &WorkKey {
         match self {
             Self::Put { key, .. }
+            | Self::Turn { key, .. }
             | Self::Delay { key, .. }
             | Self::Remove { key }
             | Self::Quarantine { key, .. } => key,
+        }
+    }
+
+    /// The intent whose refunds take turns, where this hands one out.
+    fn turn_of(&self) -> Option<IntentId> {
+        match self {
+            Self::Turn { intent, .. } => Some(*intent),
+            Self::Put { .. } | Self::Delay { .. } | Self::Remove { .. } | Self::Quarantine { .. } => None,
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! - rows that differ from the fold of their journal, and amounts that differ from the refunds;
 //! - attempts, refunds and expiries that nobody sees to, and work that belongs to nothing;
+//! - holds that the ledger does not set aside, or still does after they have ended;
 //! - a ledger that does not replay, belongs to nothing, or says something else than the refunds and intents do;
 //! - events that belong to nothing, or leave a gap in their intent's sequence.
 
@@ -44,6 +45,8 @@ struct Known {
     intents: BTreeMap<IntentId, TenantId>,
     attempts: BTreeMap<AttemptId, (TenantId, IntentId)>,
     refunds: BTreeMap<RefundId, books::Owed>,
+    /// Attempts whose money was held.
+    holds: BTreeMap<AttemptId, books::Owed>,
     /// What the intents say that the storefronts are owed.
     held: BTreeMap<(TenantId, Currency), i128>,
 }

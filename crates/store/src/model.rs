@@ -46,11 +46,21 @@ struct Content {
     event_ids: BTreeSet<EventId>,
     sequences: BTreeMap<IntentId, u64>,
     work: BTreeMap<String, Work>,
+    paces: BTreeMap<IntentId, Pace>,
     /// The last epoch of work that was removed: a key that comes back goes on from there, so no old claim fits it.
     ended: BTreeMap<String, u64>,
     inbox: Vec<InboxRow>,
     tenants: Vec<Tenant>,
     deployment_key: Option<[u8; 32]>,
+}
+
+/// When an intent's refunds take turns.
+#[derive(Clone, Copy, Default)]
+struct Pace {
+    /// The last turn that was handed out.
+    turn: Option<Timestamp>,
+    /// When the last one was sent.
+    sent: Option<Timestamp>,
 }
 
 #[derive(Clone)]

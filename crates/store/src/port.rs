@@ -54,7 +54,7 @@ pub trait Store: Send + Sync + 'static {
     /// A refund of this tenant.
     fn refund(&self, tenant: TenantId, id: RefundId) -> impl Future<Output = Answer<Option<Refund>>> + Send;
 
-    /// Where an order number of a rail account leads.
+    /// Where an order number of a rail account leads, or the number of a capture or release of a hold.
     fn attempt_by_order(
         &self,
         account: &AccountId,

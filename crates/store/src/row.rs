@@ -16,13 +16,17 @@ use crate::batch::{InboxVerdict, Resource, Snapshot};
 pub struct IntentRow {
     /// The intent.
     pub intent: Intent,
-    /// What was captured and what of it went back.
+    /// What was authorized and captured, and what of it went back.
     pub amounts: Amounts,
 }
 
-/// The amounts of one intent, in its currency. `reserved + refunded <= captured <= amount` always (I6).
+/// The amounts of one intent, in its currency. `reserved + refunded <= captured <= authorized <= amount` always (I6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredAmounts")]
 pub struct Amounts {
+    /// What the payer agreed to: what is or was held, or what was charged at once. Falls back to zero when a hold is given
+    /// back untouched; stays as it is when a part of a hold is captured.
+    pub authorized: Money,
     /// Collected and kept.
     pub captured: Money,
     /// Set aside by refunds that have not ended.
@@ -35,7 +39,23 @@ impl Amounts {
     /// Nothing captured yet.
     pub fn none(currency: Currency) -> Self {
         let zero = Money::zero(currency);
-        Self { captured: zero, reserved: zero, refunded: zero }
+        Self { authorized: zero, captured: zero, reserved: zero, refunded: zero }
+    }
+}
+
+/// Snapshots from before there were holds do not tell what was authorized: it was what was captured.
+#[derive(Deserialize)]
+struct StoredAmounts {
+    authorized: Option<Money>,
+    captured: Money,
+    reserved: Money,
+    refunded: Money,
+}
+
+impl From<StoredAmounts> for Amounts {
+    fn from(stored: StoredAmounts) -> Self {
+        let StoredAmounts { authorized, captured, reserved, refunded } = stored;
+        Self { authorized: authorized.unwrap_or(captured), captured, reserved, refunded }
     }
 }
 
@@ -47,6 +67,8 @@ pub enum Operation {
     CreateIntent,
     /// `ConfirmPaymentIntent`
     ConfirmIntent,
+    /// `CapturePaymentIntent`
+    CaptureIntent,
     /// `CancelPaymentIntent`
     CancelIntent,
     /// `CreateRefund`
@@ -59,6 +81,7 @@ impl Operation {
         match self {
             Self::CreateIntent => "create_intent",
             Self::ConfirmIntent => "confirm_intent",
+            Self::CaptureIntent => "capture_intent",
             Self::CancelIntent => "cancel_intent",
             Self::CreateRefund => "create_refund",
         }
@@ -74,7 +97,7 @@ pub struct RequestRow {
     pub resource: Resource,
 }
 
-/// Where an order number leads.
+/// Where an order number, or the number of a capture or release, leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptRef {
     /// Whose it is.

@@ -1,7 +1,9 @@
-//! What one piece of news does to an attempt: a function per outcome, a match over all states in each.
+//! What one piece of news does to an attempt: a function per outcome, a match over all states in each. What happens to
+//! money that is held is in `on_hold`.
 
 use jiff::Timestamp;
 
+use super::on_hold::{arrived, on_capturing, on_held, on_releasing};
 use super::{
     Attempt, AwaitingPayer, CloseVerb, Closed, Closing, End, Found, InDoubt, Late, Paid, Refused, SENDS_MAX,
     Sending, State,
@@ -35,15 +37,51 @@ impl Attempt {
     }
 
     fn turn(&self, seen: &Observation, now: Timestamp) -> Turn {
+        if let News::Outcome(Outcome::Held(settled)) = &seen.news
+            && matches!(seen.verb, Verb::Charge | Verb::Query | Verb::Close)
+        {
+            match self.on_hold(settled, now) {
+                Turn::Stay => {}
+                turn => return turn,
+            }
+        }
+        match (&self.state, &self.terms.hold) {
+            (State::Held(held), Some(_)) => on_held(held, seen),
+            (State::Capturing(capturing), Some(terms)) => on_capturing(capturing, terms, seen, now),
+            (State::Releasing(releasing), Some(terms)) => on_releasing(releasing, terms, seen, now),
+            (State::Held(_) | State::Capturing(_) | State::Releasing(_), None) => Turn::Stay,
+            (
+                State::Sending(_)
+                | State::AwaitingPayer(_)
+                | State::InDoubt(_)
+                | State::Closing(_)
+                | State::Paid(_)
+                | State::Refused(_)
+                | State::Closed(_)
+                | State::Late(_),
+                _,
+            ) => self.on_order(seen, now),
+        }
+    }
+
+    /// Only an attempt that was opened as a hold, and only the whole amount, is believed to be held (I4).
+    fn on_hold(&self, settled: &Settled, now: Timestamp) -> Turn {
+        match &self.terms.hold {
+            Some(_) if settled.amount != self.terms.amount => Turn::Suspicious(Doubt::AmountMismatch),
+            Some(terms) => arrived(terms, settled, &self.state, now),
+            None => Turn::Suspicious(Doubt::Mismatch("held".into())),
+        }
+    }
+
+    /// News of an order that is not held (yet, or any more).
+    fn on_order(&self, seen: &Observation, now: Timestamp) -> Turn {
         let outcome = match &seen.news {
             News::Absent => return self.on_absent(seen.verb, now),
             News::Outcome(outcome) => outcome,
         };
         match outcome {
-            Outcome::Paid(settled) => self.on_paid(settled),
-            Outcome::Refunded(_) => Turn::Stay,
-            // Nobody asked for a hold.
-            Outcome::Held(_) => Turn::Suspicious(Doubt::Mismatch("held".into())),
+            Outcome::Paid(settled) => self.on_paid(settled, seen.verb),
+            Outcome::Refunded(_) | Outcome::Held(_) => Turn::Stay,
             Outcome::Closed(proof) => self.on_closed(proof),
             Outcome::Pending(pending) => self.on_pending(pending, seen.verb),
             Outcome::Refused(refusal) => self.on_refused(refusal, seen.verb),
@@ -52,37 +90,68 @@ impl Attempt {
         }
     }
 
-    fn on_paid(&self, settled: &Settled) -> Turn {
+    fn on_paid(&self, settled: &Settled, verb: Verb) -> Turn {
+        if self.terms.hold.is_some() {
+            return self.on_paid_hold(settled, verb);
+        }
         if settled.amount != self.terms.amount {
             return Turn::Suspicious(Doubt::AmountMismatch);
         }
         let settled = settled.clone();
+        let paid = |settled| Turn::Move(State::Paid(Paid { settled, taken: None }));
         match &self.state {
-            State::Sending(_) | State::AwaitingPayer(_) | State::InDoubt(_) => {
-                Turn::Move(State::Paid(Paid { settled }))
-            }
+            State::Sending(_) | State::AwaitingPayer(_) | State::InDoubt(_) => paid(settled),
             State::Closing(closing) => match (closing.verb, &closing.paid) {
-                (CloseVerb::Close, _) => Turn::Move(State::Paid(Paid { settled })),
+                (CloseVerb::Close, _) => paid(settled),
                 (CloseVerb::Reverse, None) => {
                     Turn::Move(State::Closing(Closing { paid: Some(settled), ..closing.clone() }))
                 }
                 (CloseVerb::Reverse, Some(known)) => same_transaction(known, &settled),
             },
-            State::Paid(Paid { settled: known }) | State::Late(Late { settled: known }) => {
+            State::Paid(Paid { settled: known, .. }) | State::Late(Late { settled: known }) => {
                 same_transaction(known, &settled)
             }
             State::Closed(Closed { returned: Some(_), .. }) => Turn::Stay,
             State::Refused(_) | State::Closed(_) => Turn::Move(State::Late(Late { settled })),
+            State::Held(_) | State::Capturing(_) | State::Releasing(_) => Turn::Stay,
+        }
+    }
+
+    /// A hold is paid by its capture only, of which nothing is to be heard before it was asked for.
+    fn on_paid_hold(&self, settled: &Settled, verb: Verb) -> Turn {
+        let captured = matches!(verb, Verb::Capture | Verb::QueryCapture);
+        match &self.state {
+            State::Paid(Paid { settled: known, taken: Some(_) }) if captured => {
+                if known.amount != settled.amount {
+                    return Turn::Suspicious(Doubt::AmountMismatch);
+                }
+                same_transaction(known, settled)
+            }
+            State::Sending(_)
+            | State::AwaitingPayer(_)
+            | State::InDoubt(_)
+            | State::Closing(_)
+            | State::Held(_)
+            | State::Capturing(_)
+            | State::Releasing(_)
+            | State::Paid(_)
+            | State::Refused(_)
+            | State::Closed(_)
+            | State::Late(_) => Turn::Suspicious(Doubt::Mismatch("paid without a capture".into())),
         }
     }
 
     fn on_closed(&self, proof: &CloseProof) -> Turn {
-        let ended = |returned| Turn::Move(State::Closed(Closed { end: End::Proved, returned }));
+        // What was only held was never paid, so nothing of it can have come back.
+        let returned = proof.returned.filter(|_| self.terms.hold.is_none());
+        let ended =
+            |returned| Turn::Move(State::Closed(Closed { end: End::Proved, returned, released: None }));
         match &self.state {
-            State::Sending(_) | State::AwaitingPayer(_) | State::InDoubt(_) => ended(proof.returned),
+            State::Sending(_) | State::AwaitingPayer(_) | State::InDoubt(_) => ended(returned),
             State::Closing(closing) => {
-                ended(proof.returned.or_else(|| closing.paid.as_ref().map(|settled| settled.amount)))
+                ended(returned.or_else(|| closing.paid.as_ref().map(|settled| settled.amount)))
             }
+            State::Held(_) | State::Capturing(_) | State::Releasing(_) => Turn::Stay,
             State::Paid(_) | State::Refused(_) | State::Closed(_) | State::Late(_) => Turn::Stay,
         }
     }
@@ -113,6 +182,7 @@ impl Attempt {
                 | Verb::QueryRelease => Turn::Stay,
             },
             (State::AwaitingPayer(_), _) => Turn::Stay,
+            (State::Held(_) | State::Capturing(_) | State::Releasing(_), _) => Turn::Stay,
             (State::Paid(_) | State::Refused(_) | State::Closed(_) | State::Late(_), _) => Turn::Stay,
         }
     }
@@ -131,16 +201,15 @@ impl Attempt {
             (State::Closing(closing), Verb::Query) if closing.paid.is_none() => refused(),
             (State::Closing(closing), Verb::Close) => ask(closing, true),
             (State::Closing(closing), Verb::Reverse | Verb::QueryReverse) => match &closing.paid {
-                Some(settled) => Turn::Move(State::Paid(Paid { settled: settled.clone() })),
+                Some(settled) => Turn::Move(State::Paid(Paid { settled: settled.clone(), taken: None })),
                 None => Turn::Move(State::InDoubt(InDoubt {
                     doubt: Doubt::RailUnsure(refusal.rail_code.clone()),
                     sends: SENDS_MAX,
                     found: None,
                 })),
             },
-            (State::Sending(_) | State::AwaitingPayer(_) | State::InDoubt(_) | State::Closing(_), _) => {
-                Turn::Stay
-            }
+            (State::Sending(_) | State::AwaitingPayer(_) | State::InDoubt(_) | State::Closing(_), _)
+            | (State::Held(_) | State::Capturing(_) | State::Releasing(_), _) => Turn::Stay,
             (State::Paid(_) | State::Refused(_) | State::Closed(_) | State::Late(_), _) => Turn::Stay,
         }
     }
@@ -177,16 +246,16 @@ impl Attempt {
                 found: None,
             })),
             (State::Closing(closing), Verb::Close | Verb::Reverse) => ask(closing, true),
-            (State::Sending(_) | State::AwaitingPayer(_) | State::InDoubt(_) | State::Closing(_), _) => {
-                Turn::Stay
-            }
+            (State::Sending(_) | State::AwaitingPayer(_) | State::InDoubt(_) | State::Closing(_), _)
+            | (State::Held(_) | State::Capturing(_) | State::Releasing(_), _) => Turn::Stay,
             (State::Paid(_) | State::Refused(_) | State::Closed(_) | State::Late(_), _) => Turn::Stay,
         }
     }
 
     /// Absence is final only after the order's own expiry: before it, a delayed request may still create the order (F04).
     fn on_absent(&self, verb: Verb, now: Timestamp) -> Turn {
-        let never_existed = || Turn::Move(State::Closed(Closed { end: End::NeverExisted, returned: None }));
+        let never_existed =
+            || Turn::Move(State::Closed(Closed { end: End::NeverExisted, returned: None, released: None }));
         let last = self.absence_is_final(now);
         let nothing = |doubt: &Doubt, sends| {
             Turn::Move(State::InDoubt(InDoubt { doubt: doubt.clone(), sends, found: Some(Found::Nothing) }))
@@ -209,6 +278,7 @@ impl Attempt {
             State::Sending(sending) => nothing(&Doubt::Crashed, sending.sends),
             State::InDoubt(doubt) => nothing(&doubt.doubt, doubt.sends),
             State::AwaitingPayer(_) => Turn::Stay,
+            State::Held(_) | State::Capturing(_) | State::Releasing(_) => Turn::Stay,
             State::Paid(_) | State::Refused(_) | State::Closed(_) | State::Late(_) => Turn::Stay,
         }
     }
@@ -233,7 +303,7 @@ fn ask(closing: &Closing, ask: bool) -> Turn {
 }
 
 /// The same fact twice is nothing new; a second transaction under one order number is raised (F05).
-fn same_transaction(known: &Settled, settled: &Settled) -> Turn {
+pub(super) fn same_transaction(known: &Settled, settled: &Settled) -> Turn {
     match (&known.rail_ref, &settled.rail_ref) {
         (Some(one), Some(other)) if one != other => Turn::Suspicious(Doubt::Mismatch("rail_ref".into())),
         _ => Turn::Stay,
@@ -245,7 +315,7 @@ pub(crate) fn never_sent() -> Refusal {
     own_refusal("not_sent", "not_sent")
 }
 
-fn own_refusal(reason: &'static str, code: &str) -> Refusal {
+pub(super) fn own_refusal(reason: &'static str, code: &str) -> Refusal {
     Refusal {
         reason: Reason::parse(reason).expect("a literal of our own in the reason's alphabet"),
         rail_code: code.to_owned(),

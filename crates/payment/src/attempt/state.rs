@@ -3,7 +3,8 @@
 use paifang_money::PositiveMoney;
 use serde::{Deserialize, Serialize};
 
-use crate::{Doubt, NextAction, Refusal, Settled};
+use super::hold::{Capturing, Held, Releasing, Taken};
+use crate::{Doubt, NextAction, OrderNo, Refusal, Settled};
 
 /// Where an attempt stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,12 @@ pub enum State {
     InDoubt(InDoubt),
     /// A close or a reverse may have been sent.
     Closing(Closing),
+    /// The payer's money is held: it may be taken, or goes back.
+    Held(Held),
+    /// A capture may have been sent.
+    Capturing(Capturing),
+    /// Held money goes back.
+    Releasing(Releasing),
     /// Paid, and the intent keeps it. Final.
     Paid(Paid),
     /// A final no. Final, unless the rail later proves a payment.
@@ -112,8 +119,11 @@ pub enum Why {
 /// See [`State::Paid`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Paid {
-    /// What the rail said.
+    /// What the rail said; of a hold, what it said of the capture.
     pub settled: Settled,
+    /// The capture, where the money was held first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<Taken>,
 }
 
 /// See [`State::Refused`].
@@ -130,6 +140,9 @@ pub struct Closed {
     pub end: End,
     /// What had been paid and went back.
     pub returned: Option<PositiveMoney>,
+    /// What had been held and is held no longer; nothing of it was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<PositiveMoney>,
 }
 
 /// How the end of an order is known.
@@ -154,6 +167,7 @@ impl State {
     pub fn is_live(&self) -> bool {
         match self {
             Self::Sending(_) | Self::AwaitingPayer(_) | Self::InDoubt(_) | Self::Closing(_) => true,
+            Self::Held(_) | Self::Capturing(_) | Self::Releasing(_) => true,
             Self::Paid(_) | Self::Refused(_) | Self::Closed(_) | Self::Late(_) => false,
         }
     }
@@ -165,10 +179,82 @@ impl State {
             Self::AwaitingPayer(_) => "AwaitingPayer",
             Self::InDoubt(_) => "InDoubt",
             Self::Closing(_) => "Closing",
+            Self::Held(_) => "Held",
+            Self::Capturing(_) => "Capturing",
+            Self::Releasing(_) => "Releasing",
             Self::Paid(_) => "Paid",
             Self::Refused(_) => "Refused",
             Self::Closed(_) => "Closed",
             Self::Late(_) => "Late",
+        }
+    }
+
+    /// The payer's money is held at the rail, whatever is being done about it. `None` when none is.
+    pub fn hold(&self) -> Option<&Held> {
+        match self {
+            Self::Held(held)
+            | Self::Capturing(Capturing { held, .. })
+            | Self::Releasing(Releasing { held, .. }) => Some(held),
+            Self::Sending(_)
+            | Self::AwaitingPayer(_)
+            | Self::InDoubt(_)
+            | Self::Closing(_)
+            | Self::Paid(_)
+            | Self::Refused(_)
+            | Self::Closed(_)
+            | Self::Late(_) => None,
+        }
+    }
+
+    /// Whether this hold is the one that the intent keeps, or kept until it was given back: the one whose amount counts
+    /// as authorized.
+    pub fn is_kept_hold(&self) -> bool {
+        match self {
+            Self::Held(_) | Self::Capturing(_) => true,
+            Self::Releasing(releasing) => releasing.why != Why::Superseded,
+            Self::Sending(_)
+            | Self::AwaitingPayer(_)
+            | Self::InDoubt(_)
+            | Self::Closing(_)
+            | Self::Paid(_)
+            | Self::Refused(_)
+            | Self::Closed(_)
+            | Self::Late(_) => false,
+        }
+    }
+
+    /// The number of the capture that is under way or done.
+    pub fn capture_no(&self) -> Option<&OrderNo> {
+        match self {
+            Self::Capturing(capturing) => Some(&capturing.operation.number),
+            Self::Paid(paid) => paid.taken.as_ref().map(|taken| &taken.capture_no),
+            Self::Sending(_)
+            | Self::AwaitingPayer(_)
+            | Self::InDoubt(_)
+            | Self::Closing(_)
+            | Self::Held(_)
+            | Self::Releasing(_)
+            | Self::Refused(_)
+            | Self::Closed(_)
+            | Self::Late(_) => None,
+        }
+    }
+
+    /// Whether the outcome of a call is unknown.
+    pub fn is_in_doubt(&self) -> bool {
+        match self {
+            Self::InDoubt(_) => true,
+            Self::Capturing(Capturing { operation, .. }) | Self::Releasing(Releasing { operation, .. }) => {
+                operation.is_in_doubt()
+            }
+            Self::Sending(_)
+            | Self::AwaitingPayer(_)
+            | Self::Closing(_)
+            | Self::Held(_)
+            | Self::Paid(_)
+            | Self::Refused(_)
+            | Self::Closed(_)
+            | Self::Late(_) => false,
         }
     }
 }

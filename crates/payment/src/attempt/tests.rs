@@ -7,6 +7,8 @@ use super::*;
 use crate::testing::*;
 use crate::{Basis, News, Presentation, Settled};
 
+mod holds;
+
 /// Every state, as it is reached in real life.
 fn states() -> Vec<State> {
     let doubt = |found| State::InDoubt(InDoubt { doubt: crate::Doubt::TimedOut, sends: 1, found });
@@ -22,9 +24,9 @@ fn states() -> Vec<State> {
         closing(CloseVerb::Close, false, None),
         closing(CloseVerb::Reverse, false, None),
         closing(CloseVerb::Reverse, true, Some(settled(10_000))),
-        State::Paid(Paid { settled: settled(10_000) }),
+        State::Paid(Paid { settled: settled(10_000), taken: None }),
         State::Refused(Refused { refusal }),
-        State::Closed(Closed { end: End::Proved, returned: None }),
+        State::Closed(Closed { end: End::Proved, returned: None, released: None }),
         State::Late(Late { settled: settled(10_000) }),
     ]
 }
@@ -63,24 +65,45 @@ fn label(state: &State) -> String {
             (_, Some(found)) => format!("InDoubt (found {found:?})"),
             (_, None) => "InDoubt".into(),
         },
+        State::Held(held) if held.last_failure.is_some() => "Held (capture refused)".into(),
+        State::Capturing(Capturing { operation, .. }) => format!("Capturing ({})", phase(operation)),
+        State::Releasing(releasing) => {
+            let second = if releasing.why == Why::Superseded { ", superseded" } else { "" };
+            format!("Releasing ({}{second})", phase(&releasing.operation))
+        }
+        State::Paid(Paid { taken: Some(_), .. }) => "Paid (captured)".into(),
+        State::Closed(closed) if closed.released.is_some() => "Closed (released)".into(),
         State::Closed(closed) if closed.returned.is_some() => "Closed (returned)".into(),
         State::Closed(Closed { end: End::NeverExisted, .. }) => "Closed (never existed)".into(),
         state => state.name().into(),
     }
 }
 
+fn phase(operation: &Operation) -> &'static str {
+    match &operation.phase {
+        Phase::Unsent { .. } => "unsent",
+        Phase::Sending { .. } => "sending",
+        Phase::Pending => "pending",
+        Phase::InDoubt { doubt: crate::Doubt::Unconfirmed(_) } => "unconfirmed",
+        Phase::InDoubt { .. } => "in doubt",
+        Phase::Refused { .. } => "refused",
+    }
+}
+
 fn table(title: &str, presentation: Presentation) -> String {
+    print(title, &states(), inputs(), &attempt_terms(1, presentation, ALL))
+}
+
+fn print(title: &str, states: &[State], inputs: Vec<Input>, terms: &Terms) -> String {
     let mut text = format!("\n## {title}\n\n| news |");
-    let states = states();
-    for state in &states {
+    for state in states {
         text += &format!(" {} |", label(state));
     }
     text += &format!("\n|---|{}\n", "---|".repeat(states.len()));
-    for (name, verb, news, at) in inputs() {
+    for (name, verb, news, at) in inputs {
         text += &format!("| {name} |");
-        for state in &states {
-            let attempt =
-                Attempt { state: state.clone(), ..Attempt::open(attempt_terms(1, presentation, ALL)) };
+        for state in states {
+            let attempt = Attempt { state: state.clone(), ..Attempt::open(terms.clone()) };
             let cell = match attempt.on(&seen(verb, news.clone()), after(at)) {
                 Turn::Stay => "·".into(),
                 Turn::Move(to) => label(&to),
@@ -102,6 +125,8 @@ fn the_transition_table_is_the_printed_one() {
     );
     text += &table("Order creations (QR shown, JSAPI, page)", Presentation::QrShown);
     text += &table("Charges by payer's code", Presentation::PayerCode);
+    let terms = hold_terms(1, Presentation::QrShown, ALL);
+    text += &print("Money that is held first", &holds::states(), holds::inputs(), &terms);
     expect_file!["../../../../docs/state-machines.md"].assert_eq(&text);
 }
 
@@ -119,7 +144,7 @@ fn another_amount_is_suspicious_in_every_state() {
 /// F05: a second transaction of the rail under one order number is raised, not swallowed.
 #[test]
 fn a_second_transaction_under_one_number_is_suspicious() {
-    let state = State::Paid(Paid { settled: settled(10_000) });
+    let state = State::Paid(Paid { settled: settled(10_000), taken: None });
     let attempt = Attempt { state, ..Attempt::open(attempt_terms(1, Presentation::QrShown, ALL)) };
     let other = Settled { rail_ref: Some(crate::RailRef::parse("T2").unwrap()), ..settled(10_000) };
     let turn = attempt.on(&seen(Verb::Query, News::Outcome(crate::Outcome::Paid(other))), after(1));

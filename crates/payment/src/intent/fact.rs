@@ -147,8 +147,10 @@ impl attempt::State {
     fn may_become(&self, to: &Self) -> bool {
         match self {
             Self::Sending(_) | Self::AwaitingPayer(_) | Self::InDoubt(_) | Self::Closing(_) => true,
+            Self::Held(_) | Self::Capturing(_) | Self::Releasing(_) => true,
             Self::Paid(_) => matches!(to, Self::Late(_)),
-            Self::Refused(_) | Self::Closed(_) => matches!(to, Self::Late(_)),
+            // A hold that the rail tells of later goes back at once.
+            Self::Refused(_) | Self::Closed(_) => matches!(to, Self::Late(_) | Self::Releasing(_)),
             Self::Late(_) => false,
         }
     }

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 
 use super::settle::Draft;
 use super::{Fact, Intent, Namer, Step, Wish};
-use crate::attempt::{Attempt, CloseVerb, Closing, Duty, Paid, Sending, State, Turn, Why};
+use crate::attempt::{
+    Attempt, Capturing, CloseVerb, Closing, Duty, Paid, Releasing, Sending, State, Turn, Why,
+};
 use crate::{AttemptId, Doubt, Evidence, News, Observation, Outcome, RailRef, Source, Verb};
 
 /// What became of news.
@@ -34,8 +36,10 @@ impl Intent {
     ) -> Result<Seen, ObserveError> {
         let known = self.attempt(attempt).ok_or(ObserveError(attempt))?;
         // A payment's own number replaces what an earlier, failed try of the payer had.
-        let paid = matches!(&seen.news, News::Outcome(Outcome::Paid(_))) && known.state.is_live();
+        let told = matches!(&seen.news, News::Outcome(Outcome::Paid(_) | Outcome::Held(_)));
+        let paid = told && known.state.is_live() && known.state.hold().is_none();
         let rail_ref = rail_ref_of(&seen.news)
+            .filter(|_| speaks_of_order(seen.verb))
             .filter(|new| known.rail_ref.is_none() || paid && known.rail_ref.as_ref() != Some(new));
         let turn = match known.on(seen, now) {
             Turn::Suspicious(doubt) if seen.evidence.source == Source::Notification => {
@@ -72,11 +76,22 @@ impl Intent {
         }
         let to = match &known.state {
             State::Sending(sending) => {
-                Sending { sends: sending.sends + 1, unsent: false, doubted: sending.doubted }
+                State::Sending(Sending { sends: sending.sends + 1, unsent: false, doubted: sending.doubted })
             }
-            State::InDoubt(doubt) => Sending { sends: doubt.sends + 1, unsent: false, doubted: true },
+            State::InDoubt(doubt) => {
+                State::Sending(Sending { sends: doubt.sends + 1, unsent: false, doubted: true })
+            }
+            State::Capturing(capturing) => {
+                let operation = capturing.operation.begin_send()?;
+                State::Capturing(Capturing { operation, ..capturing.clone() })
+            }
+            State::Releasing(releasing) => {
+                let operation = releasing.operation.begin_send()?;
+                State::Releasing(Releasing { operation, ..releasing.clone() })
+            }
             State::AwaitingPayer(_)
             | State::Closing(_)
+            | State::Held(_)
             | State::Paid(_)
             | State::Refused(_)
             | State::Closed(_)
@@ -84,7 +99,7 @@ impl Intent {
         };
         let evidence = Evidence::plain(Source::Rule, "attempt.send_again");
         let mut draft = Draft::new(self, now, evidence, namer);
-        draft.record(Fact::AttemptMoved { attempt, to: State::Sending(to), rail_ref: None });
+        draft.record(Fact::AttemptMoved { attempt, to, rail_ref: None });
         Some(draft.settle())
     }
 
@@ -92,7 +107,7 @@ impl Intent {
     /// might ship for money that is on its way back.
     fn reverse_if_canceled(&self, known: &Attempt, to: State) -> State {
         match to {
-            State::Paid(Paid { settled })
+            State::Paid(Paid { settled, taken: None })
                 if self.wish == Wish::Cancel
                     && known.is_synchronous()
                     && known.terms.rules.reversible
@@ -117,6 +132,15 @@ impl Intent {
 /// What a reply or query says that does not fit the order is not believed; it is a doubt like any other.
 fn unbelieved(seen: &Observation, doubt: Doubt) -> Observation {
     Observation { news: News::Outcome(Outcome::Unknown(doubt)), ..seen.clone() }
+}
+
+/// Captures and releases have rail references of their own, which are not the order's.
+fn speaks_of_order(verb: Verb) -> bool {
+    match verb {
+        Verb::Charge | Verb::Query | Verb::Close | Verb::Reverse | Verb::QueryReverse => true,
+        Verb::Refund | Verb::QueryRefund => true,
+        Verb::Capture | Verb::QueryCapture | Verb::Release | Verb::QueryRelease => false,
+    }
 }
 
 fn is_answer(news: &News) -> bool {

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::holds::{Kept, bookings};
 use super::{ATTEMPTS_MAX, Entry, Fact, Intent, Namer, Posting, State, Step, Wish};
 use crate::attempt::{self, Attempt, CloseVerb, Closing, Found, Late, Why};
 use crate::{AttemptId, Evidence, RailRef, Source};
@@ -14,6 +15,8 @@ pub(super) struct Draft<'a> {
     /// The attempt whose query has just been answered, so "unpaid" is fresh.
     pub asked: Option<AttemptId>,
     pub namer: &'a dyn Namer,
+    /// What was held before the step.
+    pub(super) kept: Vec<Kept>,
     entries: Vec<Entry>,
     postings: Vec<Posting>,
     opened: Vec<AttemptId>,
@@ -24,8 +27,10 @@ const REPEATS_MAX: u32 = 2;
 
 impl<'a> Draft<'a> {
     pub fn new(intent: Intent, now: Timestamp, evidence: Evidence, namer: &'a dyn Namer) -> Self {
+        let kept = Kept::all(&intent);
         Self {
             intent,
+            kept,
             now,
             evidence,
             asked: None,
@@ -51,7 +56,7 @@ impl<'a> Draft<'a> {
     }
 
     /// A consequence rather than news: the evidence is our own rule.
-    fn conclude(&mut self, rule: &str, fact: Fact) {
+    pub(super) fn conclude(&mut self, rule: &str, fact: Fact) {
         let news = std::mem::replace(&mut self.evidence, Evidence::plain(Source::Rule, rule));
         self.record(fact);
         self.evidence = news;
@@ -71,9 +76,11 @@ impl<'a> Draft<'a> {
 
     /// Draws every consequence, and finishes the step.
     pub fn settle(mut self) -> Step {
+        self.keep_one_hold();
         self.keep_one_payment();
         self.dismiss_attempts();
         self.go_on();
+        self.postings.extend(bookings(&self.kept, &self.intent));
         Step { intent: self.intent, entries: self.entries, postings: self.postings, opened: self.opened }
     }
 
@@ -83,7 +90,7 @@ impl<'a> Draft<'a> {
         for id in paid {
             match self.intent.state {
                 State::Succeeded { winner } if winner == id => {}
-                State::RequiresWallet | State::AwaitingPayer | State::Processing => {
+                State::RequiresWallet | State::AwaitingPayer | State::Processing | State::Authorized => {
                     if self.intent.wish != Wish::None {
                         self.conclude("intent.paid_meanwhile", Fact::Wished { wish: Wish::None });
                     }
@@ -155,7 +162,8 @@ impl<'a> Draft<'a> {
     }
 
     fn dismissal_of(&self, attempt: &Attempt) -> Dismissal {
-        let why = self.intent.dismissal().or(attempt.is_expired(self.now).then_some(Why::Expiry));
+        let expired = attempt.is_expired(self.now).then_some(Why::Expiry);
+        let why = self.intent.dismissal().or(self.second_to_a_hold(attempt)).or(expired);
         let fresh = self.asked == Some(attempt.terms.id);
         match &attempt.state {
             // Proved that nothing has left us, and nobody wants it any more: it never will.
@@ -187,11 +195,20 @@ impl<'a> Draft<'a> {
                 Some(_) => Dismissal::Keep,
             },
             attempt::State::InDoubt(doubt) => self.dismissal_of_doubt(attempt, doubt.found, why),
-            attempt::State::Paid(_)
+            attempt::State::Held(_)
+            | attempt::State::Capturing(_)
+            | attempt::State::Releasing(_)
+            | attempt::State::Paid(_)
             | attempt::State::Refused(_)
             | attempt::State::Closed(_)
             | attempt::State::Late(_) => Dismissal::Keep,
         }
+    }
+
+    /// Beside a hold that stands, nothing else is wanted.
+    fn second_to_a_hold(&self, attempt: &Attempt) -> Option<Why> {
+        let holder = self.intent.holder()?;
+        (holder.terms.id != attempt.terms.id).then_some(Why::Superseded)
     }
 
     /// An order creation in doubt was never shown, so nobody can pay it; what a query found decides how it is left.
@@ -251,7 +268,11 @@ impl<'a> Draft<'a> {
             Some(attempt) => {
                 let shown = matches!(attempt.state, attempt::State::AwaitingPayer(_));
                 let waiting = shown && !attempt.is_synchronous() && self.intent.wish == Wish::None;
-                if waiting { State::AwaitingPayer } else { State::Processing }
+                match &attempt.state {
+                    attempt::State::Held(_) => State::Authorized,
+                    _ if waiting => State::AwaitingPayer,
+                    _ => State::Processing,
+                }
             }
         };
         if to != self.intent.state {
@@ -266,7 +287,7 @@ impl<'a> Draft<'a> {
         self.conclude(rule, Fact::Moved { to });
     }
 
-    fn ids(&self, which: impl Fn(&Attempt) -> bool) -> Vec<AttemptId> {
+    pub(super) fn ids(&self, which: impl Fn(&Attempt) -> bool) -> Vec<AttemptId> {
         self.intent.attempts.iter().filter(|attempt| which(attempt)).map(|attempt| attempt.terms.id).collect()
     }
 }

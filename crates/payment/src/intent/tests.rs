@@ -8,11 +8,17 @@ use crate::attempt::Rules;
 use crate::testing::*;
 use crate::{Basis, News, Presentation, Verb};
 
+mod holds;
+
 /// One line of a story.
 #[derive(Debug, Clone)]
 enum Act {
     /// Confirm with attempt n.
     Confirm(u8, Presentation, Rules),
+    /// Confirm with attempt n, which holds the money.
+    Hold(u8, Rules),
+    /// Capture so much of what is held.
+    Capture(i64),
     Cancel,
     Expire,
     /// News about attempt number n (by opening order, from 0).
@@ -32,7 +38,11 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let step = Intent::create(intent_terms(), None, &Counting);
+        Self::of(CaptureMode::Automatic)
+    }
+
+    fn of(capture: CaptureMode) -> Self {
+        let step = Intent::create(Terms { capture, ..intent_terms() }, None, &Counting);
         Self { intent: step.intent, entries: step.entries, postings: step.postings, now: 0 }
     }
 
@@ -40,13 +50,10 @@ impl Stage {
         let (intent, now) = (self.intent.clone(), after(self.now));
         let step = match act {
             Act::Confirm(n, presentation, rules) => {
-                let known = intent
-                    .attempts
-                    .iter()
-                    .any(|known| known.terms.order_no.as_str() == format!("ORDER{n:03}"));
-                let terms = attempt_terms(*n, *presentation, *rules);
-                if known { None } else { intent.confirm(terms, now, &Counting).ok() }
+                Self::confirm(intent, attempt_terms(*n, *presentation, *rules), now)
             }
+            Act::Hold(n, rules) => Self::confirm(intent, hold_terms(*n, QR, *rules), now),
+            Act::Capture(fen) => intent.capture(Some(yuan(*fen)), now, &Counting).ok().map(|(step, _)| step),
             Act::Cancel => intent.cancel(now, &Counting).ok().flatten(),
             Act::Expire => intent.expire(now, &Counting),
             Act::Hear(index, verb, news) => {
@@ -72,6 +79,11 @@ impl Stage {
         }
     }
 
+    fn confirm(intent: Intent, terms: attempt::Terms, now: Timestamp) -> Option<Step> {
+        let known = intent.attempts.iter().any(|known| known.terms.order_no == terms.order_no);
+        if known { None } else { intent.confirm(terms, now, &Counting).ok() }
+    }
+
     fn summary(&self) -> String {
         let attempts: Vec<String> = self
             .intent
@@ -89,6 +101,9 @@ impl Stage {
                 Posting::Captured(_) => "captured",
                 Posting::Late(_) => "late",
                 Posting::Returned(_) => "returned",
+                Posting::Held { kept: true, .. } => "held",
+                Posting::Held { kept: false, .. } => "held aside",
+                Posting::Released { .. } => "released",
             })
             .collect();
         format!("{}; {}; {}", self.intent.state.name(), attempts.join(", "), postings.join(", "))
@@ -96,7 +111,10 @@ impl Stage {
 }
 
 fn check(acts: &[Act], wanted: Expect) {
-    let mut stage = Stage::new();
+    check_on(Stage::new(), acts, wanted);
+}
+
+fn check_on(mut stage: Stage, acts: &[Act], wanted: Expect) {
     acts.iter().for_each(|act| stage.play(act));
     wanted.assert_eq(&stage.summary());
     assert_eq!(Intent::fold(&stage.entries).as_ref(), Ok(&stage.intent));
@@ -317,6 +335,7 @@ proptest! {
             let id = attempt.terms.id;
             let posted: Vec<_> = stage.postings.iter().filter(|posting| match posting {
                 Posting::Captured(of) | Posting::Late(of) | Posting::Returned(of) => *of == id,
+                Posting::Held { .. } | Posting::Released { .. } => false,
             }).collect();
             match &attempt.state {
                 attempt::State::Paid(_) => {

@@ -61,7 +61,7 @@ pub enum FoldError {
 }
 
 impl Refund {
-    /// A new refund, written ahead of its first byte.
+    /// A new refund, written ahead of its first byte, or waiting for its turn where it is paced.
     pub fn open(terms: Terms, evidence: Evidence) -> Step {
         let at = terms.opened_at;
         let refund = Self::blank(terms.clone());
@@ -215,7 +215,8 @@ impl Refund {
     }
 
     fn blank(terms: Terms) -> Self {
-        let state = State::Sending(Sending { sends: 1, unsent: false, doubted: false });
+        let (sends, unsent) = if terms.paced { (0, true) } else { (1, false) };
+        let state = State::Sending(Sending { sends, unsent, doubted: false });
         let updated_at = terms.opened_at;
         Self { terms, state, rail_ref: None, version: 1, updated_at }
     }

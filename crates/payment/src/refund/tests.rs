@@ -23,6 +23,7 @@ fn terms() -> Terms {
         opened_at: start(),
         resend_until: after(600),
         nonce: "0".repeat(32),
+        paced: false,
     }
 }
 

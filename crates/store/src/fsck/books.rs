@@ -3,19 +3,20 @@
 //!
 //! A transfer belongs to what its subject, or a part of its posting key, names: an intent, an attempt or a refund of the
 //! same tenant. A refund's money is set aside by one pending transfer that names the refund, and posted or voided with
-//! its end.
+//! its end; a hold's by one that names the attempt, and voided with its end (what is taken of it is posted beside that).
 
 use std::collections::BTreeMap;
 
 use paifang_ledger::{AccountKind, Books, Kind, Transfer};
 use paifang_money::{Currency, PositiveMoney};
+use paifang_payment::attempt::{self, Attempt};
 use paifang_payment::refund::{Refund, State};
 use paifang_payment::{AttemptId, IntentId, RefundId, TenantId};
 
 use super::{Known, Report};
 use crate::{PAGE_MAX, Store, StoreError};
 
-/// What the ledger should say of a refund, and what it does.
+/// What the ledger should say of a refund or hold, and what it does.
 pub(super) struct Owed {
     tenant: TenantId,
     amount: PositiveMoney,
@@ -43,7 +44,26 @@ impl Owed {
         Self { tenant, amount, wanted, found: Phase::Nothing }
     }
 
-    /// Whose refund it is.
+    /// By the state of an attempt that was opened as a hold.
+    pub fn of_hold(tenant: TenantId, attempt: &Attempt) -> Self {
+        let wanted = match &attempt.state {
+            attempt::State::Held(_) | attempt::State::Capturing(_) | attempt::State::Releasing(_) => {
+                Phase::Held
+            }
+            attempt::State::Paid(_) => Phase::Voided,
+            attempt::State::Closed(closed) if closed.released.is_some() => Phase::Voided,
+            attempt::State::Sending(_)
+            | attempt::State::AwaitingPayer(_)
+            | attempt::State::InDoubt(_)
+            | attempt::State::Closing(_)
+            | attempt::State::Refused(_)
+            | attempt::State::Closed(_)
+            | attempt::State::Late(_) => Phase::Nothing,
+        };
+        Self { tenant, amount: attempt.terms.amount, wanted, found: Phase::Nothing }
+    }
+
+    /// Whose it is.
     pub fn tenant(&self) -> TenantId {
         self.tenant
     }
@@ -87,8 +107,10 @@ pub(super) async fn check(
             }
         }
     }
-    for (refund, owed) in known.refunds.iter().filter(|(_, owed)| owed.found != owed.wanted) {
-        report.find(format!("{refund}: the ledger has {:?}, its state says {:?}", owed.found, owed.wanted));
+    let refunds = known.refunds.iter().map(|(refund, owed)| (refund.to_string(), owed));
+    let holds = known.holds.iter().map(|(attempt, owed)| (attempt.to_string(), owed));
+    for (what, owed) in refunds.chain(holds).filter(|(_, owed)| owed.found != owed.wanted) {
+        report.find(format!("{what}: the ledger has {:?}, its state says {:?}", owed.found, owed.wanted));
     }
     check_sums(store, &books, known, report).await
 }
@@ -102,6 +124,12 @@ fn place(known: &mut Known, tenant: TenantId, transfer: &Transfer) -> Result<(),
         let owed = known.refunds.get_mut(&refund).ok_or("it belongs to a refund that is not there")?;
         let follows = owed.follow(tenant, transfer);
         return if follows { Ok(()) } else { Err("it is no next step of its refund") };
+    }
+    if transfer.kind != Kind::Posted {
+        let attempt = names.iter().find_map(|name| AttemptId::parse(name).ok());
+        let hold = attempt.and_then(|attempt| known.holds.get_mut(&attempt));
+        let follows = hold.ok_or("it sets money aside for no hold")?.follow(tenant, transfer);
+        return if follows { Ok(()) } else { Err("it is no next step of its hold") };
     }
     let belongs = |name: &&str| {
         let intent = IntentId::parse(name).ok().and_then(|id| known.intents.get(&id));

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use paifang_money::Money;
+use paifang_money::{Money, PositiveMoney};
 use paifang_payment::IntentId;
+use paifang_payment::attempt::Attempt;
 use paifang_payment::intent::{Intent, State};
 use paifang_payment::refund::{self, Purpose, Refund};
 
@@ -91,6 +92,8 @@ pub(super) async fn check_intents(
             let net = amounts.captured.minor_units() - amounts.refunded.minor_units();
             *known.held.entry((tenant, intent.terms.amount.currency())).or_default() += i128::from(net);
             known.intents.insert(id, tenant);
+            let held = intent.attempts.iter().filter(|attempt| attempt.terms.hold.is_some());
+            known.holds.extend(held.map(|attempt| (attempt.terms.id, Owed::of_hold(tenant, attempt))));
             known.attempts.extend(intent.attempts.iter().map(|attempt| (attempt.terms.id, (tenant, id))));
         }
     }
@@ -101,17 +104,26 @@ pub(super) async fn check_intents(
 
 fn check_amounts(intent: &Intent, amounts: &Amounts, refunds: Option<&Sums>, report: &mut Report) {
     let id = intent.terms.id;
+    let zero = Money::zero(intent.terms.amount.currency());
     let captured = match intent.state {
-        State::Succeeded { .. } => intent.terms.amount.money(),
+        State::Succeeded { winner } => {
+            intent.attempt(winner).and_then(Attempt::collected).map_or(zero, PositiveMoney::money)
+        }
         State::RequiresWallet
         | State::AwaitingPayer
         | State::Processing
+        | State::Authorized
         | State::Canceled
         | State::Expired
-        | State::Failed => Money::zero(intent.terms.amount.currency()),
+        | State::Failed => zero,
     };
     if amounts.captured != captured {
         report.find(format!("{id}: captured is {}, its state says {captured}", amounts.captured));
+    }
+    let agreed = captured != zero || intent.attempts.iter().any(|attempt| attempt.state.is_kept_hold());
+    let authorized = if agreed { intent.terms.amount.money() } else { zero };
+    if amounts.authorized != authorized {
+        report.find(format!("{id}: authorized is {}, its state says {authorized}", amounts.authorized));
     }
     let (reserved, refunded) = refunds.map_or((0, 0), |sums| (sums.reserved, sums.refunded));
     if amounts.reserved.minor_units() != reserved || amounts.refunded.minor_units() != refunded {
@@ -131,13 +143,15 @@ fn check_care(intent: &Intent, work: &BTreeMap<String, WorkRow>, report: &mut Re
     }
 }
 
-/// A notification finds each attempt by its order number.
+/// A notification finds each attempt by its order number, and by those of its capture and release.
 async fn check_orders(store: &impl Store, intent: &Intent, report: &mut Report) -> Result<(), StoreError> {
     for attempt in &intent.attempts {
-        let (account, order_no) = (&attempt.terms.account, &attempt.terms.order_no);
-        let led = store.attempt_by_order(account, order_no).await?;
-        if led.map(|led| led.attempt) != Some(attempt.terms.id) {
-            report.find(format!("{}: its order number leads elsewhere", attempt.terms.id));
+        for number in attempt.numbers() {
+            let led = store.attempt_by_order(&attempt.terms.account, number).await?;
+            if led.map(|led| led.attempt) != Some(attempt.terms.id) {
+                report.find(format!("{}: its order number leads elsewhere", attempt.terms.id));
+                break;
+            }
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use paifang_money::Money;
 use paifang_payment::refund::{Purpose, Refund};
 use paifang_payment::{AccountId, IntentId, TenantId};
 
-use super::{Content, Work};
+use super::{Content, Pace, Work};
 use crate::{
     Amounts, AttemptRef, Batch, Committed, Guard, InboxRow, IntentRow, IntentWrite, Leased, NewEvent,
     PAGE_MAX, RefundRef, RefundWrite, RequestKey, RequestRow, StoreError, StoredEvent, StoredTransfer,
@@ -46,7 +46,7 @@ impl Content {
         }
         self.post(&batch)?;
         for change in batch.work {
-            self.change_work(change, now)?;
+            self.change_work(change, batch.tenant, now)?;
         }
         for change in batch.submissions {
             match change {
@@ -101,13 +101,12 @@ impl Content {
         }
         let amounts = known.map_or_else(|| Amounts::none(terms.amount.currency()), |row| row.amounts);
         for attempt in &write.row.attempts {
-            let place = (attempt.terms.account.clone(), attempt.terms.order_no.clone());
             let target = AttemptRef { tenant: terms.tenant, intent: terms.id, attempt: attempt.terms.id };
-            if self.orders.entry(place).or_insert_with(|| target.clone()) != &target {
-                return Err(Err(StoreError::Broken(format!(
-                    "order number {} is taken",
-                    attempt.terms.order_no
-                ))));
+            for number in attempt.numbers() {
+                let place = (attempt.terms.account.clone(), number.clone());
+                if self.orders.entry(place).or_insert_with(|| target.clone()) != &target {
+                    return Err(Err(StoreError::Broken(format!("number {number} is taken"))));
+                }
             }
         }
         self.intent_journal.entry(terms.id).or_default().extend(write.entries.iter().cloned());
@@ -156,7 +155,12 @@ impl Content {
 
     fn guard(&mut self, guard: &Guard, tenant: TenantId) -> Step {
         let (id, amount) = match guard {
-            Guard::Capture(id, amount)
+            Guard::Pace { intent, at, interval_s } => {
+                return self.pace(*intent, tenant, *at, *interval_s);
+            }
+            Guard::Authorize(id, amount)
+            | Guard::Void(id, amount)
+            | Guard::Capture(id, amount)
             | Guard::Reserve(id, amount)
             | Guard::Settle(id, amount)
             | Guard::Release(id, amount) => (id, amount.money()),
@@ -170,20 +174,46 @@ impl Content {
 
     fn guarded(&self, id: IntentId, tenant: TenantId, guard: &Guard, amount: Money) -> Option<Amounts> {
         let row = self.intents.get(&id).filter(|row| row.intent.terms.tenant == tenant)?;
-        let Amounts { captured, reserved, refunded } = row.amounts;
+        let was = row.amounts;
         let next = match guard {
-            Guard::Capture(..) => Amounts { captured: captured.checked_add(amount)?, reserved, refunded },
-            Guard::Reserve(..) => Amounts { captured, reserved: reserved.checked_add(amount)?, refunded },
+            Guard::Authorize(..) => Amounts { authorized: was.authorized.checked_add(amount)?, ..was },
+            Guard::Void(..) => Amounts { authorized: was.authorized.checked_sub(amount)?, ..was },
+            Guard::Capture(..) => Amounts { captured: was.captured.checked_add(amount)?, ..was },
+            Guard::Reserve(..) => Amounts { reserved: was.reserved.checked_add(amount)?, ..was },
             Guard::Settle(..) => Amounts {
-                captured,
-                reserved: reserved.checked_sub(amount)?,
-                refunded: refunded.checked_add(amount)?,
+                reserved: was.reserved.checked_sub(amount)?,
+                refunded: was.refunded.checked_add(amount)?,
+                ..was
             },
-            Guard::Release(..) => Amounts { captured, reserved: reserved.checked_sub(amount)?, refunded },
+            Guard::Release(..) => Amounts { reserved: was.reserved.checked_sub(amount)?, ..was },
+            Guard::Pace { .. } => was,
         };
         let out = next.reserved.checked_add(next.refunded)?;
-        let within = row.intent.terms.amount.money().checked_sub(next.captured).is_some();
-        (within && next.captured.checked_sub(out).is_some()).then_some(next)
+        let covers = |more: Money, less: Money| more.checked_sub(less).is_some();
+        let within = covers(row.intent.terms.amount.money(), next.authorized)
+            && covers(next.authorized, next.captured)
+            && covers(next.captured, out);
+        within.then_some(next)
+    }
+
+    fn pace(&mut self, id: IntentId, tenant: TenantId, at: Timestamp, interval_s: u32) -> Step {
+        let own = self.intents.get(&id).is_some_and(|row| row.intent.terms.tenant == tenant);
+        let pace = self.paces.entry(id).or_default();
+        if !own || pace.sent.is_some_and(|sent| seconds_after(sent, interval_s) > at) {
+            return Err(Ok(Committed::GuardFailed));
+        }
+        pace.sent = Some(at);
+        Ok(())
+    }
+
+    /// The next turn of this intent's refunds.
+    fn next_turn(&mut self, id: IntentId, not_before: Timestamp, interval_s: u32) -> Timestamp {
+        let pace = self.paces.entry(id).or_default();
+        let Pace { turn, sent } = *pace;
+        let free = [turn, sent].into_iter().flatten().map(|last| seconds_after(last, interval_s));
+        let next = free.fold(not_before, Timestamp::max);
+        pace.turn = Some(next);
+        next
     }
 
     fn post(&mut self, batch: &Batch) -> Step {
@@ -205,8 +235,14 @@ impl Content {
         Ok(())
     }
 
-    fn change_work(&mut self, change: WorkChange, now: Timestamp) -> Step {
+    fn change_work(&mut self, change: WorkChange, tenant: TenantId, now: Timestamp) -> Step {
         match change {
+            WorkChange::Turn { key, lane, intent, not_before, interval_s } => {
+                self.own(intent, tenant)?;
+                let due_at = self.next_turn(intent, not_before, interval_s);
+                let put = WorkChange::Put { key, lane: Some(lane), due_at, lease: None };
+                self.change_work(put, tenant, now)?;
+            }
             WorkChange::Put { key, lane, due_at, lease } => {
                 let text = key.text();
                 let before = self.work.get(&text).map(|work| work.row.epoch).or(self.ended.remove(&text));
@@ -296,6 +332,10 @@ impl Content {
         }
         !taken
     }
+}
+
+fn seconds_after(time: Timestamp, seconds: u32) -> Timestamp {
+    plus(time, SignedDuration::from_secs(seconds.into()))
 }
 
 fn plus(time: Timestamp, by: SignedDuration) -> Timestamp {

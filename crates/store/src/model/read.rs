@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use jiff::Timestamp;
 use paifang_payment::refund::{self, Refund};
-use paifang_payment::{IntentId, RefundId, TenantId, attempt};
+use paifang_payment::{IntentId, RefundId, TenantId};
 
 use super::Content;
 use crate::{
@@ -103,7 +103,7 @@ impl Content {
         for row in self.intents.values() {
             *stats.intents.entry(row.intent.state.name().to_owned()).or_default() += 1;
             for attempt in &row.intent.attempts {
-                if matches!(attempt.state, attempt::State::InDoubt(_)) {
+                if attempt.state.is_in_doubt() {
                     doubt(&mut stats, attempt.terms.opened_at);
                 }
             }
