@@ -66,8 +66,9 @@ async fn aggregates(store: &impl Store, lines: &mut Vec<String>) -> Result<BTree
             let journal = store.intent_journal(terms.tenant, terms.id).await?;
             lines.extend(journal.iter().map(|entry| format!("intent entry {}", json!(entry))));
             for attempt in &row.intent.attempts {
-                let (account, order_no) = (&attempt.terms.account, &attempt.terms.order_no);
-                note(lines, "order", store.attempt_by_order(account, order_no).await?);
+                for number in attempt.numbers() {
+                    note(lines, "order", store.attempt_by_order(&attempt.terms.account, number).await?);
+                }
             }
             lines.push(format!("intent {} {:?}", json!(row.intent), row.amounts));
         }

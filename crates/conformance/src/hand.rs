@@ -1,6 +1,7 @@
 //! A hand that writes batches the way the engine does: it runs the real machines and turns each step into one batch with
 //! its guards, transfers, work, payer data and events. What it writes is always legal, and `fsck` finds nothing in it.
 
+mod holds;
 mod refunds;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use paifang_ledger::{Account, Kind, PostingKey, Transfer};
 use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::attempt::{self, Attempt, Rules};
-use paifang_payment::intent::{self, Fact, Intent, Namer, Posting, Step};
+use paifang_payment::intent::{self, CaptureMode, Fact, Intent, Namer, Posting, Step};
 use paifang_payment::{
     AccountId, AttemptId, Digest, EventId, Evidence, IntentId, News, Observation, OrderNo, PayerId,
     Presentation, RailName, RequestId, Source, TenantId, Verb, WalletName,
@@ -105,6 +106,7 @@ impl Hand {
             tenant: self.tenant(),
             request_id: self.request_id(),
             amount,
+            capture: CaptureMode::Automatic,
             description: "二锅头, \"two\" bottles".to_owned(),
             metadata: [("order".to_owned(), "42".to_owned())].into(),
             created_at: now,
@@ -138,6 +140,7 @@ impl Hand {
             nonce: format!("{:032x}", self.next()),
             return_url: None,
             rules,
+            hold: None,
         }
     }
 
@@ -149,7 +152,18 @@ impl Hand {
 
     /// A new intent, with its request.
     pub fn create(&self, amount: PositiveMoney, first: Option<attempt::Terms>) -> Batch {
-        let step = Intent::create(self.intent_terms(amount), first, self);
+        self.create_as(CaptureMode::Automatic, amount, first)
+    }
+
+    /// A new intent that charges at once or holds, with its request.
+    pub fn create_as(
+        &self,
+        capture: CaptureMode,
+        amount: PositiveMoney,
+        first: Option<attempt::Terms>,
+    ) -> Batch {
+        let terms = intent::Terms { capture, ..self.intent_terms(amount) };
+        let step = Intent::create(terms, first, self);
         let id = step.intent.terms.id;
         let amounts = Amounts::none(amount.currency());
         let mut batch = self.step(0, amounts, step);
@@ -225,9 +239,22 @@ impl Hand {
         match posting {
             Posting::Captured(attempt) => {
                 let attempt = of(attempt);
-                batch.guards.push(Guard::Capture(id, attempt.terms.amount));
-                amounts.captured = attempt.terms.amount.money();
-                batch.transfers.push(transfer("capture", attempt, rail(attempt), merchant));
+                let taken = attempt.collected().expect("a captured attempt was paid");
+                match &attempt.terms.hold {
+                    Some(_) => batch.transfers.push(self.end_of_hold("taken", intent, attempt)),
+                    None => {
+                        batch.guards.push(Guard::Authorize(id, taken));
+                        amounts.authorized = taken.money();
+                    }
+                }
+                batch.guards.push(Guard::Capture(id, taken));
+                amounts.captured = taken.money();
+                let capture = transfer("capture", attempt, rail(attempt), merchant);
+                batch.transfers.push(Transfer { amount: taken, ..capture });
+            }
+            Posting::Held { attempt, kept } => self.book_hold(intent, of(attempt), kept, amounts, batch),
+            Posting::Released { attempt, kept } => {
+                self.book_release(intent, of(attempt), kept, amounts, batch);
             }
             Posting::Returned(attempt) => {
                 let attempt = of(attempt);
@@ -287,8 +314,13 @@ impl Namer for Hand {
             order_no: self.order_no(),
             reversal_no: self.order_no(),
             nonce: format!("{:032x}", self.next()),
+            hold: of.hold.clone().map(|hold| self.renumbered(hold)),
             ..of.clone()
         }
+    }
+
+    fn capture_again(&self, _of: &attempt::Terms, _n: u32) -> OrderNo {
+        self.order_no()
     }
 }
 

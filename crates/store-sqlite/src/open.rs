@@ -47,13 +47,19 @@ pub enum OpenError {
         /// What it is instead.
         found: String,
     },
+    /// Rows of an earlier release refer to rows that are not there, so its schema was not changed.
+    #[error("{rows} rows refer to rows that are not there")]
+    Dangling {
+        /// How many.
+        rows: i64,
+    },
     /// A thread could not be started.
     #[error("a thread of the store cannot be started")]
     Thread(#[source] io::Error),
 }
 
 /// Every schema, oldest first; number `n` leads from version `n - 1` to `n`. Never edited once released.
-const SCHEMAS: &[&str] = &[include_str!("schema/0001_first.sql")];
+const SCHEMAS: &[&str] = &[include_str!("schema/0001_first.sql"), include_str!("schema/0002_holds.sql")];
 
 /// "PAIF": tells our files from other databases.
 const APPLICATION_ID: i64 = 0x5041_4946;
@@ -186,20 +192,38 @@ fn make_durable(connection: &Connection) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Whole or not at all, the version included (F31).
-fn migrate(connection: &mut Connection, schemas: &[&str]) -> rusqlite::Result<()> {
+/// Whole or not at all, the version included (F31). A table that is made anew is away for a moment, so references between
+/// tables are checked at the end of the change instead of in it.
+fn migrate(connection: &mut Connection, schemas: &[&str]) -> Result<(), OpenError> {
+    let last = i64::try_from(schemas.len()).unwrap_or(i64::MAX);
+    if pragma(connection, "user_version")? >= last {
+        return Ok(());
+    }
+    connection.pragma_update(None, "foreign_keys", false)?;
+    let changed = change_schema(connection, schemas, last);
+    connection.pragma_update(None, "foreign_keys", true)?;
+    let found = pragma(connection, "foreign_keys")?;
+    if found != 1 {
+        return Err(OpenError::NotDurable { setting: "foreign_keys", found: found.to_string() });
+    }
+    changed
+}
+
+fn change_schema(connection: &mut Connection, schemas: &[&str], last: i64) -> Result<(), OpenError> {
     let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version = pragma(&change, "user_version")?;
-    let last = i64::try_from(schemas.len()).unwrap_or(i64::MAX);
-    if version < last {
-        let done = usize::try_from(version).unwrap_or(0);
-        for schema in schemas.iter().skip(done) {
-            change.execute_batch(schema)?;
-        }
-        change.pragma_update(None, "application_id", APPLICATION_ID)?;
-        change.pragma_update(None, "user_version", last)?;
+    let done = usize::try_from(version).unwrap_or(0);
+    for schema in schemas.iter().skip(done) {
+        change.execute_batch(schema)?;
     }
-    change.commit()
+    let broken: i64 =
+        change.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))?;
+    if broken > 0 {
+        return Err(OpenError::Dangling { rows: broken });
+    }
+    change.pragma_update(None, "application_id", APPLICATION_ID)?;
+    change.pragma_update(None, "user_version", last)?;
+    Ok(change.commit()?)
 }
 
 fn known() -> i64 {

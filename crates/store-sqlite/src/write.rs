@@ -72,7 +72,7 @@ fn apply(connection: &Connection, encoded: &Encoded, now: Timestamp) -> Step {
         ledger::post(connection, batch.tenant, transfer)?;
     }
     for (change, body) in batch.work.iter().zip(&encoded.work) {
-        work::change(connection, change, body, now)?;
+        work::change(connection, batch.tenant, change, body, now)?;
     }
     for (change, body) in batch.submissions.iter().zip(&encoded.submissions) {
         work::keep_submission(connection, change, body)?;

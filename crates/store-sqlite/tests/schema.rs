@@ -7,11 +7,12 @@ use common::{Place, findings};
 use paifang_conformance::block_on;
 use paifang_conformance::clock::HandClock;
 use paifang_conformance::hand::fen;
+use paifang_payment::intent::CaptureMode;
 use paifang_store::{Store, StoreError};
 use paifang_store_sqlite::{OpenError, SqliteStore};
 use rusqlite::Connection;
 
-/// A closed store with a paid intent, another one still open, and a refund on its way.
+/// A closed store with a paid intent, one still open, one about to be held, and a refund on its way.
 fn written() -> Place {
     let place = Place::new();
     let desk = place.desk(1);
@@ -19,6 +20,8 @@ fn written() -> Place {
         let row = desk.paid(fen(1_000)).await;
         desk.done(desk.hand.open_refund(&row.intent, &row.intent.attempts[0], fen(400))).await;
         desk.create(fen(70)).await;
+        let held = desk.hand.hold_terms("alipay-main", fen(20), desk.hand.qr(fen(20)).rules);
+        desk.done(desk.hand.create_as(CaptureMode::Manual, fen(20), Some(held))).await;
         desk.clean().await;
     });
     place
@@ -36,6 +39,9 @@ fn sqlite_itself_refuses_bad_rows() {
     let place = written();
     let connection = raw(&place);
     let refused = [
+        "UPDATE intent SET authorized = amount + 1",
+        "UPDATE intent SET authorized = captured - 1",
+        "UPDATE intent SET authorized = -1",
         "UPDATE intent SET captured = amount + 1",
         "UPDATE intent SET captured = -1",
         "UPDATE intent SET reserved = -1",
@@ -51,6 +57,13 @@ fn sqlite_itself_refuses_bad_rows() {
         "DELETE FROM intent",
         "UPDATE attempt SET order_no = 'ABCDEFGHIJ'",
         "INSERT INTO attempt SELECT 'at_x', tenant, intent, rail_account, order_no, NULL FROM attempt LIMIT 1",
+        "UPDATE hold_number SET attempt = attempt",
+        "DELETE FROM hold_number",
+        "INSERT INTO hold_number SELECT rail_account, order_no, id FROM attempt",
+        "INSERT INTO hold_number SELECT rail_account, number, attempt FROM hold_number",
+        "INSERT INTO hold_number SELECT rail_account, 'ABCDEFGHIJ', 'at_x' FROM attempt",
+        "INSERT INTO attempt SELECT 'at_x', attempt.tenant, intent, attempt.rail_account, number, NULL FROM attempt
+         JOIN hold_number",
         "INSERT INTO attempt VALUES ('at_x', 'tn_x', 'pi_x', 'alipay-main', 'ABCDEFGHIJ', NULL)",
         "UPDATE intent_journal SET seq = seq + 100",
         "UPDATE intent_journal SET body = body",
@@ -138,6 +151,61 @@ fn unreadable_rows_are_errors() {
     }
 }
 
+/// F31: a file of the first release is brought up to date when it is opened: nothing is lost, and what was captured then
+/// counts as authorized.
+#[test]
+fn files_of_the_first_release_open() {
+    let place = Place::new();
+    let desk = place.desk(1);
+    let id = block_on(async {
+        let row = desk.paid(fen(1_000)).await;
+        desk.done(desk.hand.open_refund(&row.intent, &row.intent.attempts[0], fen(400))).await;
+        row.intent.terms.id
+    });
+    let wanted = block_on(desk.dump());
+    drop(desk);
+
+    let old = Place::new();
+    let connection = raw(&old);
+    connection.execute_batch(include_str!("../src/schema/0001_first.sql")).expect("the first schema");
+    connection.execute("ATTACH ?1 AS later", [place.path.to_str().expect("a path")]).expect("the other file");
+    connection.execute_batch("DROP TRIGGER intent_counted").expect("counts are copied");
+    let intent = "id, tenant, state, version, currency, amount, captured, reserved, refunded, form, body";
+    connection
+        .execute(&format!("INSERT INTO intent ({intent}) SELECT {intent} FROM later.intent"), [])
+        .expect("rows");
+    let rest = [
+        "setting",
+        "tenant",
+        "intent_count",
+        "attempt",
+        "intent_journal",
+        "refund",
+        "refund_journal",
+        "request",
+        "transfer",
+        "bounded_balance",
+        "event",
+        "work",
+        "work_ended",
+        "submission",
+        "inbox",
+    ];
+    for table in rest {
+        connection.execute(&format!("INSERT INTO {table} SELECT * FROM later.{table}"), []).expect("rows");
+    }
+    connection.execute_batch("DETACH later").expect("the other file goes");
+    connection.pragma_update(None, "application_id", 0x5041_4946).expect("a setting");
+    connection.pragma_update(None, "user_version", 1).expect("a setting");
+    drop(connection);
+
+    let desk = old.desk(1);
+    assert_eq!(findings(&desk.store), Vec::<String>::new());
+    let (row, found) = block_on(async { (desk.read(id).await, desk.dump().await) });
+    assert_eq!(row.amounts.authorized, fen(1_000).money());
+    assert_eq!(found, wanted);
+}
+
 /// A later schema and another program's database are refused and stay as they are.
 #[test]
 fn later_and_foreign_files_are_left_alone() {
@@ -145,7 +213,7 @@ fn later_and_foreign_files_are_left_alone() {
     let later = written();
     raw(&later).pragma_update(None, "user_version", 99).expect("a setting");
     let answer = SqliteStore::open(&later.path, clock.reader());
-    assert!(matches!(answer, Err(OpenError::Newer { found: 99, known: 1 })), "{answer:?}");
+    assert!(matches!(answer, Err(OpenError::Newer { found: 99, known: 2 })), "{answer:?}");
 
     let foreign = Place::new();
     raw(&foreign).execute_batch("CREATE TABLE song (title TEXT)").expect("a table");

@@ -5,11 +5,14 @@ use paifang_ledger::{Account, Kind, PostingKey, Transfer};
 use paifang_money::PositiveMoney;
 use paifang_payment::attempt::Attempt;
 use paifang_payment::intent::Intent;
-use paifang_payment::refund::{Posting, Purpose, Refund, Step, Terms};
+use paifang_payment::refund::{Posting, Purpose, Refund, State, Step, Terms};
 use paifang_payment::{Evidence, RefundId, Source};
 use paifang_store::{Batch, Guard, Operation, RefundWrite, Resource, Snapshot, WorkChange, WorkKey};
 
 use super::{Hand, after};
+
+/// The time between two refunds of an intent that take turns, in seconds.
+pub const PACE_S: u32 = 60;
 
 impl Hand {
     /// Terms of a refund of what this attempt collected.
@@ -36,12 +39,22 @@ impl Hand {
             opened_at: now,
             resend_until: after(now, SignedDuration::from_hours(24)),
             nonce: format!("{:032x}", self.next()),
+            paced: false,
         }
     }
 
     /// A refund that the storefront asks for, with its request.
     pub fn open_refund(&self, intent: &Intent, attempt: &Attempt, amount: PositiveMoney) -> Batch {
+        self.open(self.refund_terms(intent, attempt, amount, Purpose::Requested))
+    }
+
+    /// The same on a rail that wants a minute between two refunds.
+    pub fn open_paced_refund(&self, intent: &Intent, attempt: &Attempt, amount: PositiveMoney) -> Batch {
         let terms = self.refund_terms(intent, attempt, amount, Purpose::Requested);
+        self.open(Terms { paced: true, ..terms })
+    }
+
+    fn open(&self, terms: Terms) -> Batch {
         let resource = Resource::Refund(terms.id);
         let step = Refund::open(terms, Evidence::plain(Source::Storefront, "refund.create"));
         let mut batch = self.refund_step(0, step);
@@ -69,8 +82,16 @@ impl Hand {
             self.book_refund(&refund, posting, batch);
         }
         let key = WorkKey::Refund { tenant: self.tenant(), refund: refund.terms.id };
+        let sending = matches!(&refund.state, State::Sending(sending) if !sending.unsent);
+        let (intent, at) = (refund.terms.intent, self.now());
+        if refund.terms.paced && sending {
+            batch.guards.push(Guard::Pace { intent, at, interval_s: PACE_S });
+        }
         batch.work.push(if refund.is_final() {
             WorkChange::Remove { key }
+        } else if refund.terms.paced && expected == 0 {
+            let lane = refund.terms.account.clone();
+            WorkChange::Turn { key, lane, intent, not_before: at, interval_s: PACE_S }
         } else {
             let due_at = after(self.now(), SignedDuration::from_mins(1));
             WorkChange::Put { key, lane: Some(refund.terms.account.clone()), due_at, lease: None }

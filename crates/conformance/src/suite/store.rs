@@ -6,6 +6,7 @@ mod batches;
 mod desk;
 mod events;
 mod history;
+mod holds;
 mod ledger;
 mod lists;
 mod requests;
@@ -26,6 +27,7 @@ pub use batches::{
 pub use desk::Desk;
 pub use events::{events_keep_the_order_of_commits, readers_beside_writers_miss_nothing};
 pub use history::histories_end_alike;
+pub use holds::{holds_bound_what_is_captured, numbers_of_holds_lead_to_their_attempt, refunds_take_turns};
 pub use ledger::{
     balances_are_exact, holds_resolve_once_and_in_full, late_money_goes_back_once, postings_happen_once,
     suspense_is_never_overdrawn,
@@ -79,6 +81,9 @@ macro_rules! store_suite {
             tenants_never_meet
             tenants_are_kept
             payer_data_lives_with_its_attempt
+            holds_bound_what_is_captured
+            numbers_of_holds_lead_to_their_attempt
+            refunds_take_turns
             histories_end_alike
         }
     };

@@ -24,7 +24,9 @@ pub(crate) fn by_order(
     account: &AccountId,
     order_no: &OrderNo,
 ) -> Result<Option<AttemptRef>, Fault> {
-    let text = "SELECT tenant, intent, id FROM attempt WHERE rail_account = ?1 AND order_no = ?2";
+    let text = "SELECT tenant, intent, id FROM attempt WHERE rail_account = ?1 AND order_no = ?2
+                UNION ALL SELECT tenant, intent, id FROM hold_number JOIN attempt ON attempt.id = hold_number.attempt
+                WHERE hold_number.rail_account = ?1 AND number = ?2";
     maybe(connection, text, params![account.as_str(), order_no.as_str()], |row| {
         Ok(AttemptRef {
             tenant: named(row, "tenant")?,
@@ -81,6 +83,7 @@ fn intent(row: &Row<'_>) -> Result<IntentRow, Fault> {
     let code: String = get(row, "currency")?;
     let currency = Currency::parse(&code).map_err(|_| damaged("currency"))?;
     let money = |column| Money::new(get(row, column)?, currency).map_err(|_| damaged(column));
-    let (captured, reserved, refunded) = (money("captured")?, money("reserved")?, money("refunded")?);
-    Ok(IntentRow { intent: body(row)?, amounts: Amounts { captured, reserved, refunded } })
+    let (authorized, captured) = (money("authorized")?, money("captured")?);
+    let (reserved, refunded) = (money("reserved")?, money("refunded")?);
+    Ok(IntentRow { intent: body(row)?, amounts: Amounts { authorized, captured, reserved, refunded } })
 }

@@ -31,7 +31,7 @@ impl Encoded {
         let refunds = batch.refunds.iter().map(|refund| bodies(&refund.row, &refund.entries));
         let refunds = refunds.collect::<Result<_, _>>()?;
         let work = batch.work.iter().map(|change| match change {
-            WorkChange::Put { key, .. } => write(key),
+            WorkChange::Put { key, .. } | WorkChange::Turn { key, .. } => write(key),
             WorkChange::Delay { .. } | WorkChange::Remove { .. } | WorkChange::Quarantine { .. } => {
                 Ok(String::new())
             }

@@ -1,7 +1,7 @@
 //! Work: schedule, claim, delay, end; and the payer data that lives as long as an attempt is worked on.
 
 use jiff::{SignedDuration, Timestamp};
-use paifang_payment::AccountId;
+use paifang_payment::{AccountId, TenantId};
 use paifang_store::form::Stored;
 use paifang_store::{Committed, Fence, Leased, PAGE_MAX, Submission, SubmissionChange, WorkChange, WorkKey};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -24,9 +24,20 @@ pub(super) fn check_fence(connection: &Connection, fence: &Fence) -> Step {
     held.ok_or(Refusal::Answer(Committed::Fenced))
 }
 
-pub(super) fn change(connection: &Connection, change: &WorkChange, body: &str, now: Timestamp) -> Step {
+pub(super) fn change(
+    connection: &Connection,
+    tenant: TenantId,
+    change: &WorkChange,
+    body: &str,
+    now: Timestamp,
+) -> Step {
     match change {
         WorkChange::Put { .. } => put(connection, change, body, now),
+        WorkChange::Turn { key, lane, intent, not_before, interval_s } => {
+            let due_at = super::intent::next_turn(connection, tenant, *intent, *not_before, *interval_s)?;
+            let (key, lane) = (key.clone(), Some(lane.clone()));
+            put(connection, &WorkChange::Put { key, lane, due_at, lease: None }, body, now)
+        }
         WorkChange::Delay { key, due_at } => {
             let delayed = connection
                 .prepare_cached(

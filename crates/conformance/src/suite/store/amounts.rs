@@ -32,6 +32,8 @@ pub async fn each_amount_has_its_bound(bench: &impl Bench) {
     desk.done(desk.hand.open_refund(&row.intent, attempt(&row), fen(60))).await;
     let usd = PositiveMoney::new(1, Currency::parse("USD").expect("a known currency")).expect("one cent");
     let refused = [
+        Guard::Authorize(id, fen(1)),
+        Guard::Void(id, fen(1)),
         Guard::Capture(id, fen(1)),
         Guard::Reserve(id, fen(41)),
         Guard::Settle(id, fen(61)),

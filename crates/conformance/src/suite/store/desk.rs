@@ -4,7 +4,9 @@ use paifang_money::PositiveMoney;
 use paifang_payment::attempt::Attempt;
 use paifang_payment::intent::{Intent, Seen};
 use paifang_payment::refund::{self, Refund};
-use paifang_payment::{AttemptId, IntentId, News, Observation, Outcome, Pending, RefundId, Settled, Verb};
+use paifang_payment::{
+    AttemptId, Basis, IntentId, News, Observation, Outcome, Pending, Reason, RefundId, Refusal, Settled, Verb,
+};
 use paifang_store::{Batch, Committed, IntentRow, Store, StoreError, fsck};
 
 use super::Bench;
@@ -144,6 +146,13 @@ pub fn paid(amount: PositiveMoney) -> Observation {
 /// A query finds the refund done.
 pub fn returned(amount: PositiveMoney) -> Observation {
     seen(Verb::QueryRefund, News::Outcome(Outcome::Refunded(settled(amount))))
+}
+
+/// A rail's signed no.
+pub fn refused() -> News {
+    let reason = Reason::parse("hold_not_capturable").expect("a literal in the alphabet");
+    let (rail_code, rail_message) = ("NO".to_owned(), "no".to_owned());
+    News::Outcome(Outcome::Refused(Refusal { reason, rail_code, rail_message, basis: Basis::Signed }))
 }
 
 /// The rail has it.

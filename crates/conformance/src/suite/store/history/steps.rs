@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use paifang_payment::attempt::{Attempt, Rules};
-use paifang_payment::intent::Seen;
+use paifang_payment::intent::{CaptureMode, Seen};
 use paifang_payment::refund;
 use paifang_payment::{
     Basis, CloseProof, Digest, Doubt, News, NotSent, Outcome, Pending, Presentation, RailRef, Reason,
@@ -72,10 +72,19 @@ fn terms(hand: &Hand, minor: i64, how: u8) -> paifang_payment::attempt::Terms {
     hand.attempt_terms(ACCOUNTS[usize::from(how) % 2], presentation, fen(minor), rules)
 }
 
+fn hold_terms(hand: &Hand, minor: i64, how: u8) -> paifang_payment::attempt::Terms {
+    let rules = Rules { resendable: how & 1 == 0, closable: how & 2 == 0, reversible: false };
+    hand.hold_terms(ACCOUNTS[usize::from(how) % 2], fen(minor), rules)
+}
+
 fn create(hand: &Hand, how: u8, more: u8) -> Batch {
     let minor = amount(how);
-    let first = (!more.is_multiple_of(4)).then(|| terms(hand, minor, more));
-    hand.create(fen(minor), first)
+    let chosen = !more.is_multiple_of(4);
+    if how.is_multiple_of(2) {
+        let first = chosen.then(|| hold_terms(hand, minor, more));
+        return hand.create_as(CaptureMode::Manual, fen(minor), first);
+    }
+    hand.create(fen(minor), chosen.then(|| terms(hand, minor, more)))
 }
 
 /// An intent as the model has it.
@@ -88,7 +97,11 @@ async fn load<S: Store>(pair: &Pair<S>, which: u8) -> Option<(&Hand, IntentRow)>
 
 async fn confirm<S: Store>(pair: &Pair<S>, which: u8, how: u8) -> Option<Batch> {
     let (hand, row) = load(pair, which).await?;
-    let next = terms(hand, row.intent.terms.amount.minor_units(), how);
+    let minor = row.intent.terms.amount.minor_units();
+    let next = match row.intent.terms.capture {
+        CaptureMode::Automatic => terms(hand, minor, how),
+        CaptureMode::Manual => hold_terms(hand, minor, how),
+    };
     let step = row.intent.clone().confirm(next, hand.now(), hand).ok()?;
     let mut batch = hand.step_of(&row, step);
     batch.request = Some(hand.request(Operation::ConfirmIntent, Resource::Intent(row.intent.terms.id)));
@@ -98,9 +111,10 @@ async fn confirm<S: Store>(pair: &Pair<S>, which: u8, how: u8) -> Option<Batch> 
 async fn command<S: Store>(pair: &Pair<S>, which: u8, how: u8) -> Option<Batch> {
     let (hand, row) = load(pair, which).await?;
     let intent = row.intent.clone();
-    let step = match how % 2 {
+    let step = match how % 4 {
         0 => intent.cancel(hand.now(), hand).ok()??,
-        _ => intent.expire(hand.now(), hand)?,
+        1 => intent.expire(hand.now(), hand)?,
+        _ => intent.capture(Some(fen(amount(how / 4))), hand.now(), hand).ok()?.0,
     };
     Some(hand.step_of(&row, step))
 }
@@ -108,8 +122,7 @@ async fn command<S: Store>(pair: &Pair<S>, which: u8, how: u8) -> Option<Batch> 
 async fn observe<S: Store>(pair: &Pair<S>, which: u8, how: u8, more: u8) -> Option<Batch> {
     let (hand, row) = load(pair, which).await?;
     let known = pick(&row.intent.attempts, how)?;
-    let verbs = [Verb::Charge, Verb::Query, Verb::Query, Verb::Close, Verb::Reverse, Verb::QueryReverse];
-    let verb = verbs[usize::from(how / 8) % verbs.len()];
+    let verb = verb_about(known, how);
     let news = seen(verb, attempt_news(known, more));
     let mut batch = match row.intent.clone().observe(known.terms.id, &news, hand.now(), hand).ok()? {
         Seen::News(step) => hand.step_of(&row, *step),
@@ -121,10 +134,27 @@ async fn observe<S: Store>(pair: &Pair<S>, which: u8, how: u8, more: u8) -> Opti
     Some(batch)
 }
 
+/// What may have been asked of an attempt.
+fn verb_about(attempt: &Attempt, how: u8) -> Verb {
+    use paifang_payment::attempt::State;
+    let verbs: &[Verb] = match &attempt.state {
+        State::Capturing(_) => &[Verb::Capture, Verb::QueryCapture, Verb::QueryCapture, Verb::Query],
+        State::Releasing(_) => &[Verb::Release, Verb::QueryRelease, Verb::Query],
+        _ => &[Verb::Charge, Verb::Query, Verb::Query, Verb::Close, Verb::Reverse, Verb::QueryReverse],
+    };
+    verbs[usize::from(how / 8) % verbs.len()]
+}
+
 fn attempt_news(attempt: &Attempt, more: u8) -> News {
-    let amount = attempt.terms.amount;
+    use paifang_payment::attempt::State;
+    let amount = match &attempt.state {
+        State::Capturing(capturing) => capturing.amount,
+        _ => attempt.terms.amount,
+    };
+    let holds = attempt.terms.hold.is_some() && !matches!(attempt.state, State::Capturing(_));
     let settled = |rail_ref| Settled { amount, rail_ref, settled_at: None };
     News::Outcome(match more % 12 {
+        0..=2 if holds => Outcome::Held(settled(rail_ref("2026112100001"))),
         0..=2 => Outcome::Paid(settled(rail_ref("2026112100001"))),
         3 => Outcome::Paid(Settled { amount: fen(1), ..settled(None) }),
         4 => Outcome::Closed(CloseProof { returned: None, rail_ref: None }),
@@ -157,7 +187,11 @@ async fn begin_send<S: Store>(pair: &Pair<S>, which: u8, how: u8) -> Option<Batc
 async fn open_refund<S: Store>(pair: &Pair<S>, which: u8, how: u8) -> Option<Batch> {
     let (hand, row) = load(pair, which).await?;
     let paid = row.intent.attempts.last()?;
-    Some(hand.open_refund(&row.intent, paid, fen(30 * (1 + i64::from(how % 9)))))
+    let amount = fen(30 * (1 + i64::from(how % 9)));
+    Some(match how.is_multiple_of(3) {
+        true => hand.open_paced_refund(&row.intent, paid, amount),
+        false => hand.open_refund(&row.intent, paid, amount),
+    })
 }
 
 async fn load_refund<S: Store>(pair: &Pair<S>, which: u8) -> Option<(&Hand, refund::Refund)> {
