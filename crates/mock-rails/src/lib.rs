@@ -24,6 +24,7 @@ pub mod vectors;
 pub mod wechatpay;
 
 mod mock;
+mod pages;
 mod start;
 
 #[cfg(test)]
@@ -31,7 +32,9 @@ mod framework_tests;
 #[cfg(test)]
 mod testing;
 
-pub use mock::{Bench, CodeOutcome, PayerAct, PayerError, PayerTarget, RailMock, RailReply, RailRequest};
+pub use mock::{
+    Bench, CodeOutcome, PayerAct, PayerError, PayerTarget, RailMock, RailReply, RailRequest, WalletView,
+};
 pub use start::{MockRails, Options};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::book::BookEntry;
@@ -25,6 +26,11 @@ pub trait RailMock: Send + Sync + 'static {
 
     /// What the rail believes about each order, oldest first.
     fn book(&self) -> Vec<BookEntry>;
+
+    /// What the payer's phone shows: the newest orders first.
+    fn orders(&self) -> Vec<WalletView> {
+        Vec::new()
+    }
 
     /// Ends unpaid orders whose time is up. A rail also checks this whenever it looks at an order.
     fn expire_due(&self);
@@ -175,6 +181,27 @@ pub enum PayerAct {
     Decline(PayerTarget),
     /// Opens the wallet's payment code; the answer has it as `code`.
     IssueCode(CodeOutcome),
+}
+
+/// One order as the payer's phone shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WalletView {
+    /// The merchant's order number.
+    pub order_no: String,
+    /// What leads to the order: the QR code's text, a `prepay_id` or a `tn`.
+    pub handle: Option<String>,
+    /// The merchant's name.
+    pub merchant: String,
+    /// What is bought.
+    pub description: String,
+    /// How much, in fen.
+    pub fen: i64,
+    /// The state in the rail's own word.
+    pub state: String,
+    /// Whether the payer can pay it now.
+    pub payable: bool,
+    /// Until when, if it ends by itself.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// Why a payer's act came to nothing.
