@@ -16,7 +16,9 @@ pub mod book;
 pub mod clock;
 pub mod control;
 pub mod faults;
+pub mod forge;
 pub mod journal;
+pub mod magic;
 pub mod notifier;
 pub mod server;
 pub mod unionpay;
@@ -32,8 +34,10 @@ mod framework_tests;
 #[cfg(test)]
 mod testing;
 
+pub use forge::Files;
 pub use mock::{
-    Bench, CodeOutcome, PayerAct, PayerError, PayerTarget, RailMock, RailReply, RailRequest, WalletView,
+    Bench, BillKind, BillLine, CodeOutcome, KeyStep, PayerAct, PayerError, PayerTarget, RailMock, RailReply,
+    RailRequest, Refusal, Step, WalletView,
 };
 pub use start::{MockRails, Options};
 
