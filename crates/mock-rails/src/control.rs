@@ -13,8 +13,12 @@
 //! | `GET /v1/{rail}/book` | | [`BookEntry`] list |
 //! | `GET /v1/{rail}/requests` | | [`Recorded`] list: what arrived, how it was judged, and what went over the wire |
 //! | `GET /v1/{rail}/notifications` | | [`Delivery`] list |
+//! | `GET`, `POST`, `DELETE /v1/{rail}/conditions` | POST: `{"limit":{"per_second","burst","target"}}` or `{"window":{"from","until"}}` | what holds |
+//! | `POST /v1/{rail}/keys` | `{"rail":"announce"}`, `{"merchant":"retire"}`; also `switch` | what is new |
+//! | `GET /v1/{rail}/orders` | | what the payer's phone shows, newest first |
+//! | `GET /v1/{rail}/bill?day=2026-03-01` | | [`BillLine`] list of that day |
 //! | `GET /v1/clock` | | `{"now"}` |
-//! | `POST /v1/clock` | `{"set":"2026-01-01T08:00:00+08:00"}` or `{"step_ms":n}` | `{"now"}` |
+//! | `POST /v1/clock` | `{"set":"2026-01-01T08:00:00+08:00"}`, `{"step_ms":n}`, `{"speed":n}` or `{"signatures":"wall"}` (also `"rails"`) | `{"now"}` |
 //!
 //! Errors are `{"error"}` with 400 (not understood), 404 (no such rail or order), 409 (not in this state) or 501 (this
 //! rail has no such act).
@@ -23,21 +27,25 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::StatusCode;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::book::BookEntry;
-use crate::clock::Clock;
+use crate::clock::{Clock, SPEED_MAX, Signatures};
+use crate::conditions::{Limit, Shown, Window};
 use crate::faults::{Armed, Fault, OPERATIONS};
 use crate::journal::Recorded;
 use crate::notifier::Delivery;
 use crate::pages;
-use crate::{Bench, CodeOutcome, PayerAct, PayerError, PayerTarget, RailMock};
+use crate::{
+    Bench, BillLine, CodeOutcome, PayerAct, PayerError, PayerTarget, RailMock, WalletView,
+};
 
 /// A rail with its bench.
 pub(crate) struct Mounted {
@@ -95,6 +103,10 @@ pub(crate) fn routes(mounts: Mounts, clock: Clock) -> Router {
         .route("/v1/clock", get(clock_now).post(clock_move))
         .route("/v1/{rail}/payer/{act}", post(payer))
         .route("/v1/{rail}/faults", get(faults).post(arm).delete(disarm))
+        .route("/v1/{rail}/conditions", get(conditions).post(worsen).delete(clear_up))
+        .route("/v1/{rail}/keys", post(keys))
+        .route("/v1/{rail}/orders", get(orders))
+        .route("/v1/{rail}/bill", get(bill))
         .route("/v1/{rail}/book", get(book))
         .route("/v1/{rail}/requests", get(requests))
         .route("/v1/{rail}/notifications", get(notifications))
@@ -117,6 +129,57 @@ async fn book(State(world): State<World>, Path(rail): Path<String>) -> Answer<Ve
     Ok(Json(mounted.rail.book()))
 }
 
+async fn conditions(State(world): State<World>, Path(rail): Path<String>) -> Answer<Shown> {
+    Ok(Json(world.mounted(&rail)?.bench.conditions.shown()))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Worse {
+    Limit(Limit),
+    Window(Window),
+}
+
+async fn worsen(State(world): State<World>, Path(rail): Path<String>, body: String) -> Answer<Shown> {
+    let conditions = &world.mounted(&rail)?.bench.conditions;
+    let done = match parse(&body)? {
+        Worse::Limit(limit) => conditions.limit(limit),
+        Worse::Window(window) => conditions.close(window),
+    };
+    done.map_err(|error| refuse(StatusCode::BAD_REQUEST, error))?;
+    Ok(Json(conditions.shown()))
+}
+
+async fn clear_up(State(world): State<World>, Path(rail): Path<String>) -> Answer<Shown> {
+    let conditions = &world.mounted(&rail)?.bench.conditions;
+    conditions.clear();
+    Ok(Json(conditions.shown()))
+}
+
+async fn keys(State(world): State<World>, Path(rail): Path<String>, body: String) -> Answer<Value> {
+    let mounted = world.mounted(&rail)?;
+    mounted.rail.keys(parse(&body)?).map(Json).map_err(|error| in_vain(&error))
+}
+
+async fn orders(State(world): State<World>, Path(rail): Path<String>) -> Answer<Vec<WalletView>> {
+    let mounted = world.mounted(&rail)?;
+    mounted.rail.expire_due();
+    Ok(Json(mounted.rail.orders()))
+}
+
+#[derive(Deserialize)]
+struct Day {
+    day: Date,
+}
+
+async fn bill(
+    State(world): State<World>,
+    Path(rail): Path<String>,
+    Query(Day { day }): Query<Day>,
+) -> Answer<Vec<BillLine>> {
+    world.mounted(&rail)?.rail.bill(day).map(Json).map_err(|error| in_vain(&error))
+}
+
 async fn requests(State(world): State<World>, Path(rail): Path<String>) -> Answer<Vec<Recorded>> {
     Ok(Json(world.mounted(&rail)?.bench.journal.recorded()))
 }
@@ -134,11 +197,18 @@ async fn clock_now(State(world): State<World>) -> Json<Value> {
 enum ClockMove {
     Set(Timestamp),
     StepMs(i64),
+    Speed(u32),
+    Signatures(Signatures),
 }
 
 async fn clock_move(State(world): State<World>, body: String) -> Answer<Value> {
     match parse(&body)? {
         ClockMove::Set(t) => world.clock.set(t),
+        ClockMove::Speed(speed) if (1..=SPEED_MAX).contains(&speed) => world.clock.run(speed),
+        ClockMove::Speed(_) => {
+            return Err(refuse(StatusCode::BAD_REQUEST, format!("speed must be 1 to {SPEED_MAX}")));
+        }
+        ClockMove::Signatures(signatures) => world.clock.sign_by(signatures),
         ClockMove::StepMs(ms) => world.clock.step(SignedDuration::from_millis(ms)),
     }
     for mounted in world.mounts.values() {
@@ -222,14 +292,16 @@ async fn payer(
             ));
         }
     };
-    mounted.rail.payer(act).map(Json).map_err(|error| {
-        let status = match error {
-            PayerError::NoSuchOrder => StatusCode::NOT_FOUND,
-            PayerError::NotPayable { .. } => StatusCode::CONFLICT,
-            PayerError::Unsupported => StatusCode::NOT_IMPLEMENTED,
-        };
-        refuse(status, error)
-    })
+    mounted.rail.payer(act).map(Json).map_err(|error| in_vain(&error))
+}
+
+fn in_vain(error: &PayerError) -> (StatusCode, Json<Value>) {
+    let status = match error {
+        PayerError::NoSuchOrder => StatusCode::NOT_FOUND,
+        PayerError::NotPayable { .. } => StatusCode::CONFLICT,
+        PayerError::Unsupported => StatusCode::NOT_IMPLEMENTED,
+    };
+    refuse(status, error)
 }
 
 fn target(body: &str) -> Result<(PayerTarget, bool), (StatusCode, Json<Value>)> {

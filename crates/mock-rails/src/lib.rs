@@ -13,13 +13,17 @@
 
 pub mod alipay;
 pub mod book;
+mod books;
 pub mod clock;
+pub mod conditions;
 pub mod control;
 pub mod faults;
 pub mod forge;
+pub mod home;
 pub mod journal;
 pub mod magic;
 pub mod notifier;
+pub mod scenario;
 pub mod server;
 pub mod unionpay;
 pub mod vectors;
@@ -28,6 +32,7 @@ pub mod wechatpay;
 mod mock;
 mod pages;
 mod start;
+mod tls;
 
 #[cfg(test)]
 mod framework_tests;

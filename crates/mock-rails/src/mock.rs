@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::book::BookEntry;
 use crate::clock::Clock;
+use crate::conditions::Conditions;
 use crate::faults::{Fault, Faults};
 use crate::forge::Files;
 use crate::journal::Journal;
@@ -156,6 +157,8 @@ pub struct Bench {
     pub files: Arc<Files>,
     /// Whether magic amounts work.
     pub magic: Magic,
+    /// Rate limits and maintenance windows.
+    pub conditions: Conditions,
 }
 
 impl Bench {
@@ -165,8 +168,8 @@ impl Bench {
     pub fn new(clock: Clock, origin: impl Into<String>) -> (Self, NotifierWorker) {
         let (notifier, worker) = Notifier::new(clock.clone());
         let (faults, journal) = (Faults::default(), Journal::default());
-        let (files, magic) = (Arc::default(), Magic::Off);
-        (Self { clock, faults, notifier, journal, origin: origin.into(), files, magic }, worker)
+        let (files, magic, conditions) = (Arc::default(), Magic::Off, Conditions::default());
+        (Self { clock, faults, notifier, journal, origin: origin.into(), files, magic, conditions }, worker)
     }
 
     /// The fault that strikes a request of this operation: an armed one, or that of its amount.

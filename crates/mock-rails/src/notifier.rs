@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -234,12 +235,12 @@ impl Records {
     }
 }
 
-type Http = Client<HttpConnector, Full<Bytes>>;
+type Http = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 impl NotifierWorker {
     /// Runs until its notifier and all clones are gone. Dropping this future ends all deliveries.
-    pub async fn run(mut self) {
-        let http: Http = Client::builder(TokioExecutor::new()).http1_title_case_headers(true).build_http();
+    pub(crate) async fn run(mut self, connector: HttpsConnector<HttpConnector>) {
+        let http: Http = Client::builder(TokioExecutor::new()).http1_title_case_headers(true).build(connector);
         let in_flight = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
         let mut running = JoinSet::new();
         loop {
@@ -279,7 +280,7 @@ impl Courier {
         loop {
             number = number.saturating_add(1);
             let at = self.clock.now();
-            let message = (notice.render)(number, at);
+            let message = (notice.render)(number, self.clock.signing_now());
             let body = String::from_utf8_lossy(&message.body).into_owned();
             let answer = self.send(&notice.url, message).await;
             let made = judge(at, answer, notice.acknowledged);

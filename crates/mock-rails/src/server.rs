@@ -12,22 +12,32 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
-use crate::journal::{Journal, Traffic, shown};
-use crate::{RailMock, RailReply, RailRequest};
+use crate::journal::{JournalEntry, Traffic, shown};
+use crate::{Bench, RailMock, RailReply, RailRequest, Refusal};
 
 /// The largest request body, in bytes; a larger one is answered 413.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Tells a rail whether it was called over `http` or `https`.
+pub const SCHEME_HEADER: &str = "x-mock-scheme";
 /// How many connections a listener serves at once; more wait in the kernel's queue.
 pub const CONNECTIONS_MAX: usize = 512;
 /// How long a client may take for its headers, and again for its body, in real time.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Serves one rail until dropped.
-pub(crate) async fn serve(listener: TcpListener, rail: Arc<dyn RailMock>, journal: Journal) -> Infallible {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    rail: Arc<dyn RailMock>,
+    bench: Bench,
+) -> Infallible {
+    let door = Door { rail, bench, scheme: if acceptor.is_some() { "https" } else { "http" } };
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     loop {
@@ -36,9 +46,16 @@ pub(crate) async fn serve(listener: TcpListener, rail: Arc<dyn RailMock>, journa
         let slot = slots.clone().acquire_owned().await;
         match listener.accept().await {
             Ok((stream, _)) => {
-                let (rail, journal) = (rail.clone(), journal.clone());
+                let (door, acceptor) = (door.clone(), acceptor.clone());
                 connections.spawn(async move {
-                    serve_connection(stream, rail, journal).await;
+                    match acceptor {
+                        None => serve_connection(stream, door).await,
+                        Some(acceptor) => match tokio::time::timeout(READ_TIMEOUT, acceptor.accept(stream)).await {
+                            Ok(Ok(stream)) => serve_connection(stream, door).await,
+                            Ok(Err(error)) => tracing::debug!(%error, "no TLS"),
+                            Err(_) => tracing::debug!("no TLS in time"),
+                        },
+                    }
                     drop(slot);
                 });
             }
@@ -50,8 +67,16 @@ pub(crate) async fn serve(listener: TcpListener, rail: Arc<dyn RailMock>, journa
     }
 }
 
-async fn serve_connection(stream: TcpStream, rail: Arc<dyn RailMock>, journal: Journal) {
-    let service = service_fn(move |request| answer(rail.clone(), journal.clone(), request));
+/// Where requests go.
+#[derive(Clone)]
+struct Door {
+    rail: Arc<dyn RailMock>,
+    bench: Bench,
+    scheme: &'static str,
+}
+
+async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin, door: Door) {
+    let service = service_fn(move |request| answer(door.clone(), request));
     // `Wechatpay-Serial`, not `wechatpay-serial`: names go out in the case that the rails' documents print.
     let served = http1::Builder::new()
         .title_case_headers(true)
@@ -70,15 +95,16 @@ async fn serve_connection(stream: TcpStream, rail: Arc<dyn RailMock>, journal: J
 struct DroppedOnPurpose;
 
 async fn answer(
-    rail: Arc<dyn RailMock>,
-    journal: Journal,
+    Door { rail, bench, scheme }: Door,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, DroppedOnPurpose> {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let body = match read(body).await {
         Ok(body) => body,
         Err(status) => return Ok(plain(status)),
     };
+    // For links that a rail builds from how it was called; a client cannot say it.
+    head.headers.insert(SCHEME_HEADER, HeaderValue::from_static(scheme));
     let request =
         RailRequest { method: head.method, target: head.uri.to_string(), headers: head.headers, body };
     let traffic = Traffic {
@@ -88,8 +114,13 @@ async fn answer(
         ..Traffic::default()
     };
     // Inside a block of its own: a rail may record before its future is first polled.
-    let handling = async move { rail.handle(request).await };
-    match journal.watch(handling, |reply| answered(traffic, reply)).await {
+    let handling = async {
+        match bench.conditions.judge(&request, bench.clock.now()) {
+            None => rail.handle(request).await,
+            Some(why) => turned_away(&*rail, &bench, &request, why),
+        }
+    };
+    match bench.journal.watch(handling, |reply| answered(traffic, reply)).await {
         RailReply::Answer { status, headers, body } => {
             let mut response = Response::new(Full::new(body));
             *response.status_mut() = status;
@@ -98,6 +129,25 @@ async fn answer(
         }
         RailReply::Dropped => Err(DroppedOnPurpose),
     }
+}
+
+/// Bad weather: the rail says it in its own words.
+fn turned_away(rail: &dyn RailMock, bench: &Bench, request: &RailRequest, why: Refusal) -> RailReply {
+    let (operation, verdict) = match why {
+        Refusal::RateLimited => ("limit", "over the rate limit"),
+        Refusal::Maintenance => ("maintenance", "closed for maintenance"),
+    };
+    bench.journal.record(JournalEntry {
+        at: bench.clock.now(),
+        method: request.method.to_string(),
+        path: request.path().to_owned(),
+        operation: operation.to_owned(),
+        order_no: None,
+        verdict: verdict.to_owned(),
+        refused: true,
+        expected: None,
+    });
+    rail.refuse(request, why)
 }
 
 /// The traffic with the answer in it.

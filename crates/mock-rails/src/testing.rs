@@ -44,7 +44,8 @@ impl Shop {
             Arc::new(Inner { script: Mutex::new(script.iter().copied().collect()), seen: Mutex::default() });
         let rail: Arc<dyn RailMock> = inner.clone();
         let serving = tokio::spawn(async move {
-            server::serve(listener, rail, crate::journal::Journal::default()).await;
+            let (bench, _worker) = Bench::new(crate::clock::Clock::wall(), "http://127.0.0.1:1");
+            server::serve(listener, None, rail, bench).await;
         });
         Self { url, inner, serving }
     }

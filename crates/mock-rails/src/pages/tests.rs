@@ -86,7 +86,7 @@ impl RailMock for Kiosk {
 }
 
 async fn started() -> MockRails {
-    MockRails::start_these(Options::default(), &[("kiosk", kiosk)]).await.unwrap()
+    MockRails::start_these(Options::default(), &[Rail { name: "kiosk", build: kiosk, forge: |_| Ok(Files::new()) }]).await.unwrap()
 }
 
 async fn get(rails: &MockRails, path: &str) -> (StatusCode, HeaderMap, String) {
