@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::control::Mounted;
 use crate::home::write_whole;
+use crate::locked;
 
 /// How often the books are looked at, in real time. What happened since is lost when the process is killed.
 const EVERY: Duration = Duration::from_millis(500);
@@ -17,6 +18,7 @@ const EVERY: Duration = Duration::from_millis(500);
 pub(crate) struct Books {
     dir: PathBuf,
     mounts: Arc<BTreeMap<&'static str, Mounted>>,
+    written: Mutex<BTreeMap<&'static str, String>>,
 }
 
 impl Books {
@@ -35,11 +37,16 @@ impl Books {
             let saved = serde_json::from_str(&text).map_err(|error| named(&path, &error))?;
             mounted.rail.load(saved).map_err(|error| named(&path, &error))?;
         }
-        Ok(Self { dir: dir.to_owned(), mounts })
+        Ok(Self { dir: dir.to_owned(), mounts, written: Mutex::default() })
     }
 
     /// Writes every book that differs from what was written last.
-    pub(crate) fn save(&self, written: &mut BTreeMap<&'static str, String>) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub(crate) fn save(&self) -> io::Result<()> {
+        // One writer at a time: the last look at the end may meet one that is still at work.
+        let mut written = locked(&self.written);
         for (name, mounted) in self.mounts.iter() {
             let text = mounted.rail.save().to_string();
             if written.get(name) != Some(&text) {
@@ -53,20 +60,12 @@ impl Books {
 
     /// Saves for ever.
     pub(crate) async fn keep(self: Arc<Self>) {
-        let mut written = BTreeMap::new();
         loop {
             let books = Arc::clone(&self);
             // A large book takes a while to write out; the thread that serves connections goes on.
-            let saved = tokio::task::spawn_blocking(move || {
-                let result = books.save(&mut written);
-                (written, result)
-            });
-            match saved.await {
-                Ok((map, Ok(()))) => written = map,
-                Ok((map, Err(error))) => {
-                    tracing::error!(%error, "a trade book is not saved");
-                    written = map;
-                }
+            match tokio::task::spawn_blocking(move || books.save()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "a trade book is not saved"),
                 Err(error) => {
                     tracing::error!(%error, "saving the trade books ended");
                     return;

@@ -26,7 +26,11 @@ struct Inner {
 #[derive(Clone, Copy, Debug)]
 enum Mode {
     /// At the wall's time `wall` it was `rails` here, and it runs `speed` times as fast.
-    Running { wall: Timestamp, rails: Timestamp, speed: u32 },
+    Running {
+        wall: Timestamp,
+        rails: Timestamp,
+        speed: u32,
+    },
     Standing(Timestamp),
 }
 

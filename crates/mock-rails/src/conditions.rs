@@ -117,7 +117,10 @@ impl Conditions {
     /// What holds now.
     pub fn shown(&self) -> Shown {
         let kept = locked(&self.0);
-        Shown { limits: kept.limits.iter().map(|bucket| bucket.limit.clone()).collect(), windows: kept.windows.clone() }
+        Shown {
+            limits: kept.limits.iter().map(|bucket| bucket.limit.clone()).collect(),
+            windows: kept.windows.clone(),
+        }
     }
 
     /// Whether this request is turned away; a rate limit counts it.
@@ -168,7 +171,12 @@ mod tests {
     use super::*;
 
     fn request(target: &str) -> RailRequest {
-        RailRequest { method: Method::POST, target: target.into(), headers: HeaderMap::new(), body: Bytes::new() }
+        RailRequest {
+            method: Method::POST,
+            target: target.into(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        }
     }
 
     fn at(second: i64) -> Timestamp {

@@ -43,9 +43,7 @@ use crate::faults::{Armed, Fault, OPERATIONS};
 use crate::journal::Recorded;
 use crate::notifier::Delivery;
 use crate::pages;
-use crate::{
-    Bench, BillLine, CodeOutcome, PayerAct, PayerError, PayerTarget, RailMock, WalletView,
-};
+use crate::{Bench, BillLine, CodeOutcome, PayerAct, PayerError, PayerTarget, RailMock, WalletView};
 
 /// A rail with its bench.
 pub(crate) struct Mounted {
@@ -167,17 +165,16 @@ async fn orders(State(world): State<World>, Path(rail): Path<String>) -> Answer<
     Ok(Json(mounted.rail.orders()))
 }
 
-#[derive(Deserialize)]
-struct Day {
-    day: Date,
-}
-
 async fn bill(
     State(world): State<World>,
     Path(rail): Path<String>,
-    Query(Day { day }): Query<Day>,
+    Query(query): Query<BTreeMap<String, String>>,
 ) -> Answer<Vec<BillLine>> {
-    world.mounted(&rail)?.rail.bill(day).map(Json).map_err(|error| in_vain(&error))
+    let mounted = world.mounted(&rail)?;
+    let day = query.get("day").and_then(|day| day.parse().ok());
+    let day: Date =
+        day.ok_or_else(|| refuse(StatusCode::BAD_REQUEST, "day must be a date, such as 2026-03-01"))?;
+    mounted.rail.bill(day).map(Json).map_err(|error| in_vain(&error))
 }
 
 async fn requests(State(world): State<World>, Path(rail): Path<String>) -> Answer<Vec<Recorded>> {

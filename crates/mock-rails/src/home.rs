@@ -37,8 +37,13 @@ pub enum HomeError {
     #[error("{} was only half made; delete it, or name another one", .0.display())]
     HalfMade(PathBuf),
     /// A file is missing or no text.
-    #[error("{}: {1}", .0.display())]
-    File(PathBuf, io::Error),
+    #[error("{}: {error}", .path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
     /// Keys could not be made.
     #[error(transparent)]
     Forge(#[from] ForgeError),
@@ -49,8 +54,12 @@ const CA: &str = "ca.pem";
 const CA_KEY: &str = "ca_key.pem";
 
 /// The name of the test CA, as clients show it.
-pub(crate) const CA_NAME: Name<'static> =
-    Name { country: "", organization: "Paifang mock rails", unit: "", common_name: "Paifang mock rails test CA" };
+pub(crate) const CA_NAME: Name<'static> = Name {
+    country: "",
+    organization: "Paifang mock rails",
+    unit: "",
+    common_name: "Paifang mock rails test CA",
+};
 
 impl Home {
     /// Reads the directory, or makes it when it is not there or empty.
@@ -91,14 +100,15 @@ impl Home {
     }
 
     fn read(dir: &Path) -> Result<Self, HomeError> {
-        let authority = Authority { certificate_pem: get(&dir.join(CA))?, key_pem: Pem(get(&dir.join(CA_KEY))?) };
+        let authority =
+            Authority { certificate_pem: get(&dir.join(CA))?, key_pem: Pem(get(&dir.join(CA_KEY))?) };
         let mut all = BTreeMap::new();
         for rail in RAILS {
             let folder = dir.join(rail.name);
-            let entries = fs::read_dir(&folder).map_err(|error| HomeError::File(folder.clone(), error))?;
+            let entries = fs::read_dir(&folder).map_err(|error| at(&folder, error))?;
             let mut files = Files::new();
             for entry in entries {
-                let path = entry.map_err(|error| HomeError::File(folder.clone(), error))?.path();
+                let path = entry.map_err(|error| at(&folder, error))?.path();
                 let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
                 files.insert(name.unwrap_or_default(), get(&path)?);
             }
@@ -109,12 +119,16 @@ impl Home {
 }
 
 fn get(path: &Path) -> Result<String, HomeError> {
-    fs::read_to_string(path).map_err(|error| HomeError::File(path.to_owned(), error))
+    fs::read_to_string(path).map_err(|error| at(path, error))
+}
+
+fn at(path: &Path, error: io::Error) -> HomeError {
+    HomeError::File { path: path.to_owned(), error }
 }
 
 fn put(path: &Path, text: &str) -> Result<(), HomeError> {
     write_whole(path, text.as_bytes(), text.contains("PRIVATE KEY") || text.len() < 64)
-        .map_err(|error| HomeError::File(path.to_owned(), error))
+        .map_err(|error| at(path, error))
 }
 
 /// Writes a file under another name first, so that it is there in whole or not at all.

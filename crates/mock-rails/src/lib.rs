@@ -38,6 +38,8 @@ mod tls;
 mod framework_tests;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod world_tests;
 
 pub use forge::Files;
 pub use mock::{

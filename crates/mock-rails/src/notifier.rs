@@ -22,7 +22,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
-use crate::locked;
+use crate::{locked, tls};
 
 /// How many deliveries are remembered; the oldest gives way.
 pub const DELIVERIES_MAX: usize = 2_000;
@@ -239,8 +239,19 @@ type Http = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 impl NotifierWorker {
     /// Runs until its notifier and all clones are gone. Dropping this future ends all deliveries.
-    pub(crate) async fn run(mut self, connector: HttpsConnector<HttpConnector>) {
-        let http: Http = Client::builder(TokioExecutor::new()).http1_title_case_headers(true).build(connector);
+    ///
+    /// Over https it trusts nobody; [`crate::MockRails`] trusts its own CA.
+    pub async fn run(self) {
+        match tls::connector(&[]) {
+            Ok(connector) => self.run_with(connector).await,
+            Err(error) => tracing::error!(%error, "notifications cannot be sent"),
+        }
+    }
+
+    /// The same over these connections.
+    pub(crate) async fn run_with(mut self, connector: HttpsConnector<HttpConnector>) {
+        let http: Http =
+            Client::builder(TokioExecutor::new()).http1_title_case_headers(true).build(connector);
         let in_flight = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
         let mut running = JoinSet::new();
         loop {

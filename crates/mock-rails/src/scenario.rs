@@ -190,7 +190,9 @@ impl RawStep {
             return Err("must have exactly one of clock_speed, fault, maintenance_s, limit, keys, clear");
         };
         match (&act, &self.rail) {
-            (Act::Speed(speed), None) if !(1..=SPEED_MAX).contains(speed) => Err("clock_speed must be 1 to 100000"),
+            (Act::Speed(speed), None) if !(1..=SPEED_MAX).contains(speed) => {
+                Err("clock_speed must be 1 to 100000")
+            }
             (Act::Speed(_), Some(_)) => Err("the clock is that of all rails: leave rail out"),
             (Act::Speed(_), None) => Ok(()),
             (_, None) => Err("rail is missing"),
@@ -251,7 +253,10 @@ impl Payers {
             let numbers: BTreeSet<&str> = open.iter().map(|order| order.order_no.as_str()).collect();
             seen.retain(|number, _| numbers.contains(number.as_str()));
             decided.retain(|number| numbers.contains(number.as_str()));
-            for order in open.iter().filter(|order| !decided.contains(&order.order_no)) {
+            for order in &open {
+                if decided.contains(&order.order_no) {
+                    continue;
+                }
                 let first = *seen.entry(order.order_no.clone()).or_insert(now);
                 if now.duration_since(first) < SignedDuration::from_secs(i64::from(self.after_s)) {
                     continue;
@@ -266,14 +271,17 @@ impl Payers {
                 }
                 decided.insert(order.order_no.clone());
             }
-            clock.sleep_until(now.saturating_add(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX)).await;
+            clock
+                .sleep_until(now.saturating_add(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX))
+                .await;
         }
     }
 
     fn turns_away(&self, order_no: &str) -> bool {
         // FNV-1a: any mix of seed and number will do, as long as it stays the same.
         let start = 0xcbf2_9ce4_8422_2325_u64 ^ self.seed;
-        let mix = order_no.bytes().fold(start, |mix, byte| (mix ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let mix =
+            order_no.bytes().fold(start, |mix, byte| (mix ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         (mix >> 32) % 100 < u64::from(self.decline_percent)
     }
 }

@@ -50,11 +50,13 @@ pub(crate) async fn serve(
                 connections.spawn(async move {
                     match acceptor {
                         None => serve_connection(stream, door).await,
-                        Some(acceptor) => match tokio::time::timeout(READ_TIMEOUT, acceptor.accept(stream)).await {
-                            Ok(Ok(stream)) => serve_connection(stream, door).await,
-                            Ok(Err(error)) => tracing::debug!(%error, "no TLS"),
-                            Err(_) => tracing::debug!("no TLS in time"),
-                        },
+                        Some(acceptor) => {
+                            match tokio::time::timeout(READ_TIMEOUT, acceptor.accept(stream)).await {
+                                Ok(Ok(stream)) => serve_connection(stream, door).await,
+                                Ok(Err(error)) => tracing::debug!(%error, "no TLS"),
+                                Err(_) => tracing::debug!("no TLS in time"),
+                            }
+                        }
                     }
                     drop(slot);
                 });

@@ -30,16 +30,16 @@ pub(crate) struct Rail {
 
 /// All rails: a new one adds its line here and its `pub mod` in `lib.rs`.
 pub(crate) const RAILS: &[Rail] = &[
-    Rail { name: "alipay", build: |bench, _| alipay::start(bench), forge: alipay::forge },
+    Rail { name: "alipay", build: |bench, _| alipay::start(bench), forge: |_| Ok(Files::new()) },
     Rail {
         name: "wechatpay",
         build: |bench, options| wechatpay::start_with(bench, options.wechatpay),
-        forge: wechatpay::forge,
+        forge: |_| Ok(Files::new()),
     },
     Rail {
         name: "unionpay",
         build: |bench, options| unionpay::start_with(bench, options.unionpay.clone()),
-        forge: unionpay::forge,
+        forge: |_| Ok(Files::new()),
     },
 ];
 
@@ -121,7 +121,8 @@ impl MockRails {
 
     pub(crate) async fn start_these(options: Options, rails: &[Rail]) -> io::Result<Self> {
         let named = options.ports.keys().chain(options.https_ports.keys());
-        if let Some(name) = named.into_iter().find(|name| rails.iter().all(|rail| rail.name != name.as_str())) {
+        if let Some(name) = named.into_iter().find(|name| rails.iter().all(|rail| rail.name != name.as_str()))
+        {
             let message = format!("there is no mock rail named {name}");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
@@ -141,7 +142,7 @@ impl MockRails {
             let files = options.home.as_ref().and_then(|home| home.files.get(rail.name)).cloned();
             (bench.files, bench.magic) = (Arc::new(files.unwrap_or_default()), options.magic);
             let built = (rail.build)(bench.clone(), &options);
-            tasks.spawn(worker.run(connector.clone()));
+            tasks.spawn(worker.run_with(connector.clone()));
             doors.push((plain, None, built.clone(), bench.clone()));
             doors.push((secure, Some(acceptor.clone()), built.clone(), bench.clone()));
             mounted.insert(rail.name, Mounted { rail: built, bench });
@@ -240,7 +241,7 @@ impl MockRails {
     /// When a book cannot be saved.
     pub async fn stop(mut self) -> io::Result<()> {
         self.tasks.shutdown().await;
-        self.books.map_or(Ok(()), |books| books.save(&mut BTreeMap::new()))
+        self.books.map_or(Ok(()), |books| books.save())
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::book::BookEntry;
-use crate::{PayerAct, PayerError, RailMock, RailReply, RailRequest, locked, server};
+use crate::{Bench, PayerAct, PayerError, RailMock, RailReply, RailRequest, locked, server};
 
 /// Fails the test after ten seconds of real time instead of hanging.
 pub(crate) async fn within<F: Future>(future: F) -> F::Output {

@@ -14,9 +14,10 @@ use serde_json::{Value, json};
 use super::picture;
 use crate::book::BookEntry;
 use crate::journal::JournalEntry;
+use crate::start::Rail;
 use crate::testing::send;
 use crate::{
-    Bench, MockRails, Options, PayerAct, PayerError, PayerTarget, RailMock, RailReply, RailRequest,
+    Bench, Files, MockRails, Options, PayerAct, PayerError, PayerTarget, RailMock, RailReply, RailRequest,
     WalletView, locked,
 };
 
@@ -86,7 +87,12 @@ impl RailMock for Kiosk {
 }
 
 async fn started() -> MockRails {
-    MockRails::start_these(Options::default(), &[Rail { name: "kiosk", build: kiosk, forge: |_| Ok(Files::new()) }]).await.unwrap()
+    MockRails::start_these(
+        Options::default(),
+        &[Rail { name: "kiosk", build: kiosk, forge: |_| Ok(Files::new()) }],
+    )
+    .await
+    .unwrap()
 }
 
 async fn get(rails: &MockRails, path: &str) -> (StatusCode, HeaderMap, String) {

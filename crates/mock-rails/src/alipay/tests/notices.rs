@@ -22,7 +22,8 @@ struct World {
 impl World {
     async fn open(script: &[(u16, &'static str)]) -> Self {
         let options = Options { clock: Clock::standing_at(noon()), ..Options::default() };
-        let world = Self { rails: MockRails::start(options).await.unwrap(), shop: Shop::open(script).await };
+        let world =
+            Self { rails: MockRails::start_with(options).await.unwrap(), shop: Shop::open(script).await };
         let mut biz = order("A1", "88.88");
         biz["body"] = json!("a=b&c=d");
         biz["passback_params"] = json!("k%3D1");
