@@ -95,14 +95,15 @@ impl Core {
         }
     }
 
-    /// Turns a request away with a code before anybody looks at it.
-    pub(super) fn refuse_with(&self, request: &RailRequest, code: Code) -> RailReply {
+    /// Turns a request away before anybody looks at it; the code depends on whether it is a query.
+    pub(super) fn refuse_with(&self, request: &RailRequest, code: impl Fn(bool) -> Code) -> RailReply {
         let path = request.path().to_owned();
         // What is no address of the API is a page for browsers.
         let endpoint = Endpoint::at(&path).unwrap_or(Endpoint::Front);
         let message = match self.message(endpoint, path, request) {
             Ok(message) | Err((message, _)) => message,
         };
+        let code = code(message.fields.value("txnType") == Some("00"));
         self.record(&message, &code.digits);
         self.turn_away(&message, &code.into(), Seal::Good, self.conduct.certificate)
     }

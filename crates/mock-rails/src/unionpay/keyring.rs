@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::certificate::Certificate;
 use super::conduct::{Conduct, SigningCertificate};
+use super::contract::Step;
 use super::files;
 use super::sensitive::Vault;
 use super::sign::{self, Dialect, Seal, Signer, crlf_pem};
@@ -51,30 +52,13 @@ pub(super) enum Stage {
     Retired,
 }
 
-/// One step of a rotation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
-    Announce,
-    Switch,
-    Retire,
-}
-
 impl Stage {
-    fn after(self, turn: Turn) -> Option<Self> {
+    fn after(self, turn: Step) -> Option<Self> {
         match (self, turn) {
-            (Self::First, Turn::Announce) => Some(Self::Announced),
-            (Self::Announced, Turn::Switch) => Some(Self::Switched),
-            (Self::Switched, Turn::Retire) => Some(Self::Retired),
+            (Self::First, Step::Announce) => Some(Self::Announced),
+            (Self::Announced, Step::Switch) => Some(Self::Switched),
+            (Self::Switched, Step::Retire) => Some(Self::Retired),
             (Self::First | Self::Announced | Self::Switched | Self::Retired, _) => None,
-        }
-    }
-
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::First => "first",
-            Self::Announced => "announced",
-            Self::Switched => "switched",
-            Self::Retired => "retired",
         }
     }
 }
@@ -89,7 +73,7 @@ pub(super) enum NotTurned {
 }
 
 impl<K: Clone> Rotation<K> {
-    fn turn(&mut self, turn: Turn) -> Result<Stage, NotTurned> {
+    fn turn(&mut self, turn: Step) -> Result<Stage, NotTurned> {
         if self.next.is_none() {
             return Err(NotTurned::NoNext);
         }
@@ -160,12 +144,12 @@ impl Keyring {
     }
 
     /// Turns the gateway's own signing key.
-    pub(super) fn turn_rail(&self, turn: Turn) -> Result<Stage, NotTurned> {
+    pub(super) fn turn_rail(&self, turn: Step) -> Result<Stage, NotTurned> {
         locked(&self.turning).rail.turn(turn)
     }
 
     /// Turns the merchant's signing certificate.
-    pub(super) fn turn_merchant(&self, turn: Turn) -> Result<Stage, NotTurned> {
+    pub(super) fn turn_merchant(&self, turn: Step) -> Result<Stage, NotTurned> {
         locked(&self.turning).merchant.turn(turn)
     }
 

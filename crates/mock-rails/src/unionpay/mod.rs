@@ -35,6 +35,7 @@ mod check;
 mod clearing;
 mod codes;
 mod conduct;
+mod contract;
 mod files;
 mod followups;
 mod gateway;
@@ -56,6 +57,8 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
@@ -66,7 +69,9 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 pub use conduct::{Conduct, LateMoney, SigningCertificate, Unpaid};
+pub use contract::{BillLine, KeyStep, Step, TurnedAway, WalletView};
 pub use files::of_vectors;
+pub use followups::Held;
 
 use crate::book::BookEntry;
 use crate::vectors::{self, text};
@@ -114,6 +119,21 @@ pub fn merchant() -> Merchant {
 /// Numbers of UnionPay's public test environment; all of them share one certificate there, and here.
 const PUBLIC_MER_IDS: [&str; 3] = ["777290058110048", "777290058110097", "700000000000001"];
 
+/// Builds the mock on its bench, with keys of its own.
+///
+/// # Errors
+/// When one of the files is missing or cannot be used; the text names it.
+///
+/// # Panics
+/// Outside a tokio runtime.
+pub fn start_mock(
+    bench: Bench,
+    conduct: Conduct,
+    files: &BTreeMap<String, String>,
+) -> Result<UnionPayMock, String> {
+    UnionPayMock::new(bench, conduct, files)
+}
+
 /// Builds the mock on its bench, with the default [`Conduct`].
 ///
 /// # Panics
@@ -127,10 +147,14 @@ pub fn start(bench: Bench) -> Arc<dyn RailMock> {
 /// # Panics
 /// As [`start`].
 pub fn start_with(bench: Bench, conduct: Conduct) -> Arc<dyn RailMock> {
-    Arc::new(UnionPayMock::new(bench, conduct, &of_vectors()))
+    match UnionPayMock::new(bench, conduct, &of_vectors()) {
+        Ok(mock) => Arc::new(mock),
+        Err(error) => panic!("the vector file has no usable UnionPay keys: {error}"),
+    }
 }
 
-struct UnionPayMock {
+/// The gateway with its book.
+pub struct UnionPayMock {
     core: Arc<Core>,
     /// Decides what is due, on the bench's clock; ends with the mock.
     ticker: AbortHandle,
@@ -147,15 +171,18 @@ struct Core {
 }
 
 impl UnionPayMock {
-    fn new(bench: Bench, conduct: Conduct, files: &Files) -> Self {
-        let registry = match registry(files) {
-            Ok(registry) => registry,
-            Err(error) => panic!("the UnionPay mock has no usable keys: {error}"),
-        };
+    fn new(bench: Bench, conduct: Conduct, files: &Files) -> Result<Self, String> {
+        let registry = registry(files)?;
         let trades = Mutex::new(Trades::new(conduct.clone()));
         let core = Arc::new(Core { bench, conduct, registry, trades, placed: Notify::new() });
         let ticker = tokio::spawn(core.clone().tick()).abort_handle();
-        Self { core, ticker }
+        Ok(Self { core, ticker })
+    }
+}
+
+impl fmt::Debug for UnionPayMock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnionPayMock").field("origin", &self.core.bench.origin).finish_non_exhaustive()
     }
 }
 

@@ -92,11 +92,6 @@ impl Signer {
         })
     }
 
-    /// Serial number in decimal.
-    pub(super) fn cert_id(&self) -> &str {
-        &self.cert_id
-    }
-
     /// Adds `signPubKeyCert` (5.1.0) or `certId` (5.0.0), and `signature`.
     pub(super) fn seal(&self, mut fields: Fields, legacy: bool, charset: Charset, seal: Seal) -> Fields {
         if legacy {
@@ -122,6 +117,12 @@ impl Signer {
             .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
             .expect("the buffer has the length of the modulus, which is all that can be wrong");
         signature
+    }
+
+    /// The signature over a digest's hex, base64.
+    #[cfg(test)]
+    pub(super) fn sign_text(&self, hashed: &str) -> String {
+        STANDARD.encode(self.sign(hashed.as_bytes()))
     }
 
     /// What the payer's phone hands to the merchant's app: a hint that is signed with SHA-1 to this day.

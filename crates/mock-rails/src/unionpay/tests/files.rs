@@ -25,7 +25,7 @@ pub(super) fn unpacked(content: &str) -> Vec<(String, String)> {
             let mut entry = archive.by_index(at).unwrap();
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).unwrap();
-            (entry.name().to_owned(), GBK.decode(&bytes).0.into_owned())
+            (entry.name().unwrap().into_owned(), GBK.decode(&bytes).0.into_owned())
         })
         .collect()
 }

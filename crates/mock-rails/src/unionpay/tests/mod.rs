@@ -7,6 +7,7 @@ mod faults;
 mod files;
 mod golden;
 mod holds;
+mod keys;
 mod orders;
 mod pages;
 mod restarts;
@@ -66,7 +67,7 @@ impl Desk {
     pub(super) fn with(shop: &Shop, conduct: Conduct) -> Self {
         let clock = Clock::standing_at(time::parse(START).unwrap());
         let (bench, worker) = Bench::new(clock, "http://unionpay.test");
-        let mock = UnionPayMock::new(bench.clone(), conduct, &of_vectors());
+        let mock = UnionPayMock::new(bench.clone(), conduct, &of_vectors()).unwrap();
         Self { mock, bench, back_url: shop.url.clone(), courier: tokio::spawn(worker.run()) }
     }
 
@@ -78,7 +79,7 @@ impl Desk {
     pub(super) fn silent_with(conduct: Conduct) -> Self {
         let clock = Clock::standing_at(time::parse(START).unwrap());
         let (bench, worker) = Bench::new(clock, "http://unionpay.test");
-        let mock = UnionPayMock::new(bench.clone(), conduct, &of_vectors());
+        let mock = UnionPayMock::new(bench.clone(), conduct, &of_vectors()).unwrap();
         let courier = tokio::spawn(async move {
             let _kept = worker;
             std::future::pending::<()>().await;

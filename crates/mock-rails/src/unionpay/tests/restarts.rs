@@ -16,10 +16,10 @@ async fn a_saved_book_goes_on_where_it_stopped() {
     let running = first.follow("04", "R0000001", 300, &paid);
     assert_eq!(first.code(&running).await, "00");
     let code = first.mock.payer(PayerAct::IssueCode(CodeOutcome::Pays)).unwrap();
-    let saved = first.mock.core.save();
+    let saved = first.mock.save();
 
     let second = Desk::silent();
-    second.mock.core.load(saved).unwrap();
+    second.mock.load(saved).unwrap();
     assert_eq!(second.mock.book(), first.mock.book());
     second.step(1);
     assert_eq!(second.ask(&running).await.1, "00", "what was running is decided");
@@ -37,14 +37,14 @@ async fn a_saved_book_goes_on_where_it_stopped() {
 async fn what_was_not_told_is_told_after_the_restart() {
     let first = Desk::silent();
     first.paid("T0000001", 1000).await;
-    let mut saved = first.mock.core.save();
+    let mut saved = first.mock.save();
     let shop = Shop::open(&[(200, "ok")]).await;
     saved["trades"][0]["order"]["back_url"] = Value::from(shop.url.clone());
     let second = Desk::with(&shop, Conduct::default());
-    second.mock.core.load(saved).unwrap();
+    second.mock.load(saved).unwrap();
     within(second.bench.notifier.until(|all| all.iter().any(|d| !d.tries.is_empty()))).await;
     assert_eq!(notified(&shop.seen()[0]).1, "00");
-    assert_eq!(second.mock.core.save()["untold"], Value::Array(Vec::new()), "and then it is told");
+    assert_eq!(second.mock.save()["untold"], Value::Array(Vec::new()), "and then it is told");
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn what_is_no_book_changes_nothing() {
     let desk = Desk::silent();
     let query_id = desk.paid("T0000001", 1000).await;
     desk.followed("04", "R0000001", 300, &query_id).await;
-    let (book, good) = (desk.mock.book(), desk.mock.core.save());
+    let (book, good) = (desk.mock.book(), desk.mock.save());
     let changed = |pointer: &str, value: Value| {
         let mut saved = good.clone();
         *saved.pointer_mut(pointer).unwrap() = value;
@@ -68,9 +68,9 @@ async fn what_is_no_book_changes_nothing() {
         (changed("/trades/0/order/echo/charset", "latin1".into()), "charset"),
         (changed("/rail_key", "switched".into()), "next key"),
     ] {
-        let error = desk.mock.core.load(saved).unwrap_err();
+        let error = desk.mock.load(saved).unwrap_err();
         assert!(error.contains(why), "{error}");
         assert_eq!(desk.mock.book(), book);
     }
-    desk.mock.core.load(good).unwrap();
+    desk.mock.load(good).unwrap();
 }

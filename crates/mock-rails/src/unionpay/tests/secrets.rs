@@ -53,7 +53,7 @@ async fn encrypted_cards_come_back_encrypted_to_the_merchant_and_plain_ones_mask
     assert_eq!(desk.call(APP, &order).await.value("respCode"), Some("00"));
     desk.pay("A0000002", false).unwrap();
     assert_eq!(desk.query(&order).await.value("accNo"), Some("6216***********0018"));
-    let saved = desk.mock.core.save().to_string();
+    let saved = desk.mock.save().to_string();
     assert!(!saved.contains(sample("accNo_plain")), "no card number is kept");
 }
 
