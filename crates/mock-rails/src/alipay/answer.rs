@@ -81,6 +81,11 @@ impl Inner {
         }
     }
 
+    /// Whether the call came to nothing.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.sub.is_some()
+    }
+
     /// For the journal: the code and what it stands for.
     pub(super) fn verdict(&self) -> String {
         match &self.sub {

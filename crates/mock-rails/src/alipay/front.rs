@@ -111,6 +111,7 @@ impl AlipayMock {
             operation: name.unwrap_or("").to_owned(),
             order_no: None,
             verdict: refusal.inner.verdict(),
+            refused: true,
             expected: refusal.expected.clone(),
         });
         if name.and_then(Method::parse).is_some_and(Method::is_page) {
@@ -152,6 +153,7 @@ impl AlipayMock {
             operation: operation.to_owned(),
             order_no: call.biz.text("out_trade_no"),
             verdict: inner.verdict(),
+            refused: inner.is_refusal(),
             expected: Some(call.expected.clone()),
         });
     }

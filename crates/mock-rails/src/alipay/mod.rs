@@ -169,6 +169,9 @@ fn entry(order: &Order, now: jiff::Timestamp) -> BookEntry {
         paid: trade.is_some_and(|trade| trade.paid.is_some()),
         refunded_fen: trade.map_or(0, Trade::refunded_fen),
         charges: trade.map_or(0, |trade| trade.charges),
+        held_fen: 0,
+        captured_fen: 0,
+        released_fen: 0,
         refunds: trade.map_or(Vec::new(), |trade| trade.refunds.iter().map(refund).collect()),
     }
 }

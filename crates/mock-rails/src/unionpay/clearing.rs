@@ -15,6 +15,8 @@ pub(super) struct Line<'a> {
     pub(super) trade: &'a Trade,
     /// The transaction that it follows.
     pub(super) original: Option<&'a Trade>,
+    /// When it was decided.
+    pub(super) at: Timestamp,
     /// Whether the merchant receives it.
     pub(super) incoming: bool,
     /// The amount in fen.
@@ -32,7 +34,7 @@ pub(super) fn lines<'a>(trades: &'a Trades, mer_id: Option<&str>, day: Date) -> 
         .filter(|(at, _)| time::clearing_day(*at) == day)
         .collect();
     found.sort_unstable();
-    found.into_iter().filter_map(|(_, id)| line(trades, id)).collect()
+    found.into_iter().filter_map(|(at, id)| line(trades, id, at)).collect()
 }
 
 fn done_at(trade: &Trade) -> Option<Timestamp> {
@@ -42,7 +44,7 @@ fn done_at(trade: &Trade) -> Option<Timestamp> {
     }
 }
 
-fn line(trades: &Trades, id: TradeId) -> Option<Line<'_>> {
+fn line(trades: &Trades, id: TradeId, at: Timestamp) -> Option<Line<'_>> {
     let trade = trades.trade(id);
     let original = trade.original.map(|id| trades.trade(id));
     let rate = trades.conduct.fee_basis_points;
@@ -53,7 +55,7 @@ fn line(trades: &Trades, id: TradeId) -> Option<Line<'_>> {
         }
         (false, Some(_) | None) => return None,
     };
-    Some(Line { trade, original, incoming, fen: trade.order.fen, fee_fen })
+    Some(Line { trade, original, at, incoming, fen: trade.order.fen, fee_fen })
 }
 
 /// The fee of a payment: that many hundredths of a per cent, half a fen up.

@@ -19,10 +19,8 @@
 use serde_json::json;
 
 use super::certificate::Certificate;
+use crate::Files;
 use crate::vectors::{self, text};
-
-/// File name to text.
-pub(super) type Files = std::collections::BTreeMap<String, String>;
 
 pub(super) const MERCHANT: &str = "merchant_certificate.pem";
 pub(super) const MERCHANT_NEXT: &str = "merchant_next_certificate.pem";

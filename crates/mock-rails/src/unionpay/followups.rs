@@ -20,13 +20,13 @@ use super::trades::Trades;
 
 /// What became of a pre-authorised amount, in fen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Held {
+pub(super) struct Held {
     /// Frozen when the payer agreed.
-    pub held: i64,
+    pub(super) held: i64,
     /// Taken by completions, also by one that was undone since.
-    pub captured: i64,
+    pub(super) captured: i64,
     /// Let go again without being taken.
-    pub released: i64,
+    pub(super) released: i64,
 }
 
 impl Trades {

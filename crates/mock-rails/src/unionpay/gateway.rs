@@ -1,23 +1,25 @@
 //! Requests in, answers out: routing, the checks, the book, and the seal under every answer, refusals too.
 
 use http::{Method, StatusCode};
+use jiff::SignedDuration;
 
-use super::Core;
 use super::answer;
 use super::cashier;
 use super::check::{self, Call};
 use super::clearing;
 use super::codes::{Class, Code, Refusal};
 use super::conduct::{SigningCertificate, Unpaid};
-use super::rules::Endpoint;
+use super::rules::{self, Endpoint};
 use super::sign::{Dialect, Seal};
 use super::statement::{self, Blemish};
 use super::time;
 use super::trade::{Follow, Order, OrderKey, State, Trade, TradeId, Way};
-use super::trades::Plan;
+use super::trades::{Plan, Trades};
 use super::wire::{Charset, Fields, Malformed};
+use super::{Core, magic_side};
 use crate::faults::{self, Fault, Twist};
 use crate::journal::JournalEntry;
+use crate::magic::{self, Mood};
 use crate::{RailReply, RailRequest, locked};
 
 /// One request as a message.
@@ -62,10 +64,11 @@ impl Core {
         };
         match self.message(endpoint, path, &request) {
             Ok(message) => {
-                let fault = self.bench.faults.take(self.operation(&message.fields));
+                let fault = self.fault(&message.fields);
                 faults::around(fault, |twist| self.serve(message, twist)).await
             }
-            Err((message, refusal)) => {
+            Err(malformed) => {
+                let (message, refusal) = *malformed;
                 self.record(&message, &refusal.code.digits);
                 self.turn_away(&message, &refusal, Seal::Good, self.conduct.certificate)
             }
@@ -77,7 +80,7 @@ impl Core {
         endpoint: Endpoint,
         path: String,
         request: &RailRequest,
-    ) -> Result<Message, (Message, Refusal)> {
+    ) -> Result<Message, Box<(Message, Refusal)>> {
         match Fields::parse_form(&request.body) {
             Ok((fields, charset)) => {
                 let dialect = check::dialect(&fields, &self.conduct).unwrap_or(Dialect::Rsa);
@@ -90,7 +93,7 @@ impl Core {
                     Malformed::Name => Refusal::from(Code::FORMAT),
                 };
                 let (fields, charset, dialect) = (Fields::default(), Charset::UTF_8, Dialect::Rsa);
-                Err((Message { endpoint, path, fields, charset, dialect }, refusal))
+                Err(Box::new((Message { endpoint, path, fields, charset, dialect }, refusal)))
             }
         }
     }
@@ -101,11 +104,21 @@ impl Core {
         // What is no address of the API is a page for browsers.
         let endpoint = Endpoint::at(&path).unwrap_or(Endpoint::Front);
         let message = match self.message(endpoint, path, request) {
-            Ok(message) | Err((message, _)) => message,
+            Ok(message) => message,
+            Err(malformed) => malformed.0,
         };
         let code = code(message.fields.value("txnType") == Some("00"));
         self.record(&message, &code.digits);
         self.turn_away(&message, &code.into(), Seal::Good, self.conduct.certificate)
+    }
+
+    /// The fault that strikes a request: an armed one, or that of its amount.
+    fn fault(&self, fields: &Fields) -> Option<Fault> {
+        let operation = self.operation(fields);
+        match fields.value("txnType").and_then(magic_side) {
+            Some(on) => self.bench.fault(operation, on, fields.value("txnAmt").and_then(rules::fen)),
+            None => self.bench.faults.take(operation),
+        }
     }
 
     /// The framework's word for a request, for arming faults.
@@ -171,9 +184,8 @@ impl Core {
             Call::Query(key) => self.query(message, |trades| trades.by_key(&key)).map(Outcome::Answer),
             Call::QueryById { mer_id, query_id } => {
                 let own = |trade: &Trade| trade.order.key.mer_id == mer_id;
-                let find = |trades: &super::trades::Trades| {
-                    trades.by_query_id(&query_id).filter(|id| own(trades.trade(*id)))
-                };
+                let find =
+                    |trades: &Trades| trades.by_query_id(&query_id).filter(|id| own(trades.trade(*id)));
                 self.query(message, find).map(Outcome::Answer)
             }
             Call::File { mer_id, settle_date } => {
@@ -199,7 +211,7 @@ impl Core {
                 Ok(match &trade.cashier {
                     Some(token) if front => Outcome::Cashier(format!("{pages}{token}")),
                     Some(_) | None => {
-                        Outcome::Answer(answer::placed(fields, &trade, plan.shown.as_ref(), &pages))
+                        Outcome::Answer(answer::placed(fields, &trade, plan.answer.as_ref(), &pages))
                     }
                 })
             }
@@ -209,24 +221,22 @@ impl Core {
     /// What will become of a new transaction: by the armed code, or by its amount where amounts may say so.
     fn plan(&self, order: &Order, armed: Option<Code>) -> Result<Plan, Refusal> {
         if armed.is_some() {
-            return Ok(Plan { shown: armed, fate: None });
+            return Ok(Plan::unsure(armed));
+        }
+        let side = magic_side(order.what.types().0);
+        if let Some(mood) = side.and_then(|on| self.bench.magic.mood(on, order.fen)) {
+            return plan_of(mood).map_err(Refusal::from);
         }
         let asked = if self.conduct.amount_codes { Code::of_amount(order.fen) } else { None };
         match asked {
             None => Ok(Plan::default()),
-            Some((code, Class::Success | Class::Final)) => Ok(Plan { shown: None, fate: Some(code) }),
-            Some((code, Class::Pending)) if code != Code::NOT_FOUND => {
-                Ok(Plan { shown: Some(code), fate: None })
-            }
+            Some((code, Class::Success | Class::Final)) => Ok(Plan::ends(code)),
+            Some((code, Class::Pending)) if code != Code::NOT_FOUND => Ok(Plan::unsure(Some(code))),
             Some((code, Class::Pending | Class::Request | Class::Depends)) => Err(code.into()),
         }
     }
 
-    fn query(
-        &self,
-        message: &Message,
-        find: impl Fn(&super::trades::Trades) -> Option<TradeId>,
-    ) -> Result<Fields, Refusal> {
+    fn query(&self, message: &Message, find: impl Fn(&Trades) -> Option<TradeId>) -> Result<Fields, Refusal> {
         let trades = locked(&self.trades);
         let trade = find(&trades).map(|id| trades.trade(id)).ok_or(Code::NOT_FOUND)?;
         let hidden = self.conduct.unpaid == Unpaid::NotFound;
@@ -264,8 +274,7 @@ impl Core {
             let mut trades = locked(&self.trades);
             let id = trades.place(order, now, plan)?;
             if matches!(trades.trade(id).state, State::Running { .. }) {
-                let operation = trades.trade(id).order.what.operation();
-                trades.trade_mut(id).fault = self.bench.faults.take_notification(operation);
+                trades.trade_mut(id).fault = self.notification_fault(trades.trade(id));
             }
             let accepted = trades.trade(id).clone();
             let first = accepted.fault == Some(Fault::NotificationFirst) && trades.decide_now(id, now);
@@ -326,6 +335,7 @@ impl Core {
             operation: format!("{}/{}", part("txnType"), part("txnSubType")),
             order_no: message.fields.value("orderId").map(str::to_owned),
             verdict: verdict.to_owned(),
+            refused: !matches!(verdict, "00" | "A6" | "302"),
             expected: Some(message.fields.sign_text()).filter(|text| !text.is_empty()),
         });
     }
@@ -346,5 +356,22 @@ fn spell(armed: String, request: &Fields) -> Spell {
         (code, Class::Success | Class::Pending | Class::Final | Class::Request | Class::Depends) => {
             Spell::Refused(code)
         }
+    }
+}
+
+/// The magic amounts of every rail in this gateway's codes.
+fn plan_of(mood: Mood) -> Result<Plan, Code> {
+    let thinks = |code| Plan { wait: Some(SignedDuration::from_secs(magic::THINKING_S)), ..Plan::ends(code) };
+    match mood {
+        Mood::Declined => Ok(Plan::ends(Code::NO_MONEY)),
+        Mood::Risk => Ok(Plan::ends(Code::RISK)),
+        Mood::PendingThenPaid => Ok(Plan { thinks: true, ..thinks(Code::SUCCESS) }),
+        Mood::PendingThenDeclined => Ok(Plan { thinks: true, ..thinks(Code::NO_MONEY) }),
+        Mood::Unsure => Ok(Plan { answer: Some(Code::UNKNOWN), ..Plan::default() }),
+        Mood::RateLimited => Err(Code::BUSY),
+        // ACP has no code of its own for it.
+        Mood::RefundNotEnough => Err(Code::FAILED),
+        Mood::RefundSlow => Ok(Plan { wait: Some(SignedDuration::from_hours(1)), ..Plan::default() }),
+        Mood::RefundFails => Ok(thinks(Code::FAILED)),
     }
 }

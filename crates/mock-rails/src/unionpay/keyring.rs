@@ -9,12 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::certificate::Certificate;
 use super::conduct::{Conduct, SigningCertificate};
-use super::contract::Step;
 use super::files;
 use super::sensitive::Vault;
 use super::sign::{self, Dialect, Seal, Signer, crlf_pem};
 use super::wire::{Charset, Fields};
-use crate::locked;
+use crate::{Files, Step, locked};
 
 /// All keys.
 pub(super) struct Keyring {
@@ -104,7 +103,7 @@ impl<K: Clone> Rotation<K> {
 
 impl Keyring {
     /// From the files of [`super::of_vectors`] or [`super::forge`]; `Err` names the file that cannot be used.
-    pub(super) fn new(files: &files::Files) -> Result<Self, String> {
+    pub(super) fn new(files: &Files) -> Result<Self, String> {
         let signer = |name: &str| -> Result<Option<Arc<Signer>>, String> {
             let Some((key, certificate)) = files::pair(files, name)? else { return Ok(None) };
             let signer = Signer::new(key, certificate)

@@ -38,6 +38,7 @@ mod conduct;
 mod contract;
 mod files;
 mod followups;
+mod forged;
 mod gateway;
 mod keyring;
 mod legacy;
@@ -57,28 +58,30 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 pub use conduct::{Conduct, LateMoney, SigningCertificate, Unpaid};
-pub use contract::{BillLine, KeyStep, Step, TurnedAway, WalletView};
 pub use files::of_vectors;
-pub use followups::Held;
+pub use forged::forge;
 
 use crate::book::BookEntry;
+use crate::faults::Fault;
+use crate::magic::On;
 use crate::vectors::{self, text};
-use crate::{Bench, PayerAct, PayerError, RailMock, RailReply, RailRequest, locked};
+use crate::{
+    Bench, BillLine, Files, KeyStep, PayerAct, PayerError, RailMock, RailReply, RailRequest, Refusal,
+    WalletView, locked,
+};
 
 use check::Registry;
-use files::Files;
 use keyring::Keyring;
 use trade::Trade;
 use trades::Trades;
@@ -119,21 +122,6 @@ pub fn merchant() -> Merchant {
 /// Numbers of UnionPay's public test environment; all of them share one certificate there, and here.
 const PUBLIC_MER_IDS: [&str; 3] = ["777290058110048", "777290058110097", "700000000000001"];
 
-/// Builds the mock on its bench, with keys of its own.
-///
-/// # Errors
-/// When one of the files is missing or cannot be used; the text names it.
-///
-/// # Panics
-/// Outside a tokio runtime.
-pub fn start_mock(
-    bench: Bench,
-    conduct: Conduct,
-    files: &BTreeMap<String, String>,
-) -> Result<UnionPayMock, String> {
-    UnionPayMock::new(bench, conduct, files)
-}
-
 /// Builds the mock on its bench, with the default [`Conduct`].
 ///
 /// # Panics
@@ -142,19 +130,19 @@ pub fn start(bench: Bench) -> Arc<dyn RailMock> {
     start_with(bench, Conduct::default())
 }
 
-/// Builds the mock on its bench.
+/// Builds the mock on its bench, with the keys of the bench's files; without files with those of [`of_vectors`].
 ///
 /// # Panics
-/// As [`start`].
+/// As [`start`], and when a file is missing or cannot be used; the text names it.
 pub fn start_with(bench: Bench, conduct: Conduct) -> Arc<dyn RailMock> {
-    match UnionPayMock::new(bench, conduct, &of_vectors()) {
+    match UnionPayMock::new(bench, conduct) {
         Ok(mock) => Arc::new(mock),
-        Err(error) => panic!("the vector file has no usable UnionPay keys: {error}"),
+        Err(error) => panic!("the UnionPay mock has no usable keys: {error}"),
     }
 }
 
 /// The gateway with its book.
-pub struct UnionPayMock {
+struct UnionPayMock {
     core: Arc<Core>,
     /// Decides what is due, on the bench's clock; ends with the mock.
     ticker: AbortHandle,
@@ -171,18 +159,12 @@ struct Core {
 }
 
 impl UnionPayMock {
-    fn new(bench: Bench, conduct: Conduct, files: &Files) -> Result<Self, String> {
-        let registry = registry(files)?;
+    fn new(bench: Bench, conduct: Conduct) -> Result<Self, String> {
+        let registry = if bench.files.is_empty() { registry(&of_vectors()) } else { registry(&bench.files) }?;
         let trades = Mutex::new(Trades::new(conduct.clone()));
         let core = Arc::new(Core { bench, conduct, registry, trades, placed: Notify::new() });
         let ticker = tokio::spawn(core.clone().tick()).abort_handle();
         Ok(Self { core, ticker })
-    }
-}
-
-impl fmt::Debug for UnionPayMock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UnionPayMock").field("origin", &self.core.bench.origin).finish_non_exhaustive()
     }
 }
 
@@ -231,8 +213,17 @@ impl Core {
         self.outgoing(trade).notices.into_iter().for_each(|notice| self.bench.notifier.post(notice));
     }
 
+    /// The fault of a notification: an armed one, or that of its amount.
+    fn notification_fault(&self, trade: &Trade) -> Option<Fault> {
+        let (operation, fen) = (trade.order.what.operation(), trade.order.fen);
+        match magic_side(trade.order.what.types().0) {
+            Some(on) => self.bench.notification_fault(operation, on, fen),
+            None => self.bench.faults.take_notification(operation),
+        }
+    }
+
     fn outgoing(&self, trade: &Trade) -> notify::Outgoing {
-        let armed = || self.bench.faults.take_notification(trade.order.what.operation());
+        let armed = || self.notification_fault(trade);
         notify::outgoing(
             trade,
             &self.registry.keys,
@@ -260,7 +251,44 @@ impl RailMock for UnionPayMock {
         view::book(&locked(&self.core.trades))
     }
 
+    fn orders(&self) -> Vec<WalletView> {
+        self.core.settle_due();
+        self.core.wallet()
+    }
+
+    /// The lines of a clearing day: from 23:00 of the evening before to 23:00, Beijing time.
+    fn bill(&self, day: Date) -> Result<Vec<BillLine>, PayerError> {
+        self.core.settle_due();
+        Ok(self.core.bill(day))
+    }
+
+    fn save(&self) -> Value {
+        self.core.settle_due();
+        self.core.save()
+    }
+
+    fn load(&self, saved: Value) -> Result<(), String> {
+        self.core.load(saved)
+    }
+
+    fn keys(&self, step: KeyStep) -> Result<Value, PayerError> {
+        self.turn(step)
+    }
+
+    fn refuse(&self, request: &RailRequest, why: Refusal) -> RailReply {
+        self.core.turn_away_unread(request, why)
+    }
+
     fn expire_due(&self) {
         self.core.settle_due();
+    }
+}
+
+/// Whether magic amounts count for that `txnType`: payments and holds, and refunds.
+fn magic_side(txn_type: &str) -> Option<On> {
+    match txn_type {
+        "01" | "02" => Some(On::Payment),
+        "04" => Some(On::Refund),
+        _ => None,
     }
 }

@@ -60,8 +60,11 @@ impl Core {
         serde_json::to_value(saved).expect("plain data with text for keys has a form in JSON")
     }
 
-    /// Takes a saved book in place of the present one; nothing changes when it is not sound.
+    /// Takes a saved book in place of the present one; `null` is none. Nothing changes when it is not sound.
     pub(super) fn load(&self, saved: Value) -> Result<(), String> {
+        if saved.is_null() {
+            return Ok(());
+        }
         let saved: Saved = serde_json::from_value(saved).map_err(|error| error.to_string())?;
         if saved.format != FORMAT {
             return Err(format!("a book of format {FORMAT} is wanted, not {}", saved.format));

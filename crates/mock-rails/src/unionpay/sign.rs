@@ -92,6 +92,11 @@ impl Signer {
         })
     }
 
+    /// Serial number in decimal.
+    pub(super) fn cert_id(&self) -> &str {
+        &self.cert_id
+    }
+
     /// Adds `signPubKeyCert` (5.1.0) or `certId` (5.0.0), and `signature`.
     pub(super) fn seal(&self, mut fields: Fields, legacy: bool, charset: Charset, seal: Seal) -> Fields {
         if legacy {

@@ -39,10 +39,28 @@ pub(super) struct Trades {
 /// What will become of a new transaction when it shall not simply succeed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Plan {
+    /// What its own answer says in place of 00.
+    pub(super) answer: Option<Code>,
     /// What a query shows while it runs, in place of 05.
     pub(super) shown: Option<Code>,
     /// What it comes to in the end.
     pub(super) fate: Option<Code>,
+    /// How long it runs, when not as long as usual.
+    pub(super) wait: Option<SignedDuration>,
+    /// Only a payer's code comes to this: on a page the payer decides as usual.
+    pub(super) thinks: bool,
+}
+
+impl Plan {
+    /// Nobody knows yet, and then it succeeds.
+    pub(super) fn unsure(code: Option<Code>) -> Self {
+        Self { answer: code.clone(), shown: code, ..Self::default() }
+    }
+
+    /// It comes to this.
+    pub(super) fn ends(code: Code) -> Self {
+        Self { fate: Some(code), ..Self::default() }
+    }
 }
 
 /// An act does not fit the state of the transaction.
@@ -187,7 +205,7 @@ impl Trades {
             original,
             returns: Vec::new(),
             lapsed: false,
-            fate: plan.fate.clone().or_else(|| plan.shown.clone()),
+            fate: plan.fate.clone().filter(|_| !plan.thinks).or_else(|| plan.shown.clone()),
             fault: None,
         };
         self.index(id, &trade);
@@ -240,7 +258,7 @@ impl Trades {
     /// Accepted: by default decided soon and well, later when something else than 05 is shown until then.
     fn running(&self, now: Timestamp, plan: &Plan, ends: Option<(SignedDuration, Code)>) -> State {
         let wait = if plan.shown.is_some() { self.conduct.pending_for } else { self.conduct.decide_after };
-        let (wait, verdict) = ends.unwrap_or_else(|| (wait, self.success()));
+        let (wait, verdict) = ends.unwrap_or_else(|| (plan.wait.unwrap_or(wait), self.success()));
         State::Running {
             until: now.saturating_add(wait).unwrap_or(Timestamp::MAX),
             verdict: plan.fate.clone().unwrap_or(verdict),

@@ -27,7 +27,11 @@ fn entry(trades: &Trades, payment: &Trade) -> BookEntry {
     let sent_back = charges > 0 && payment.state == (State::Failed { code: Code::TOO_LATE });
     let returned: i64 =
         trades.given_back(payment).filter(|trade| trade.is_done()).map(|trade| trade.order.fen).sum();
+    let held = trades.held(payment);
     BookEntry {
+        held_fen: held.held,
+        captured_fen: held.captured,
+        released_fen: held.released,
         order_no: payment.order.key.order_id.clone(),
         rail_ref: done.then(|| payment.query_id()),
         state: payment.state.code().digits.into_owned(),

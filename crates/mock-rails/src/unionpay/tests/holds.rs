@@ -2,14 +2,14 @@
 
 use super::{BACK, Conduct, Desk, FRONT, Shop, notified, signed, status};
 use crate::testing::within;
-use crate::unionpay::followups::Held;
 use crate::unionpay::wire::Charset;
-use crate::{CodeOutcome, PayerAct, RailMock, locked};
+use crate::{CodeOutcome, PayerAct, RailMock};
 
+/// Held, captured, released.
 fn money(desk: &Desk, order_id: &str) -> (i64, i64, i64) {
-    let trades = locked(&desk.mock.core.trades);
-    let Held { held, captured, released } = trades.held(trades.trade(trades.by_order_id(order_id).unwrap()));
-    (held, captured, released)
+    let book = desk.mock.book();
+    let entry = book.iter().find(|entry| entry.order_no == order_id).unwrap();
+    (entry.held_fen, entry.captured_fen, entry.released_fen)
 }
 
 #[tokio::test]

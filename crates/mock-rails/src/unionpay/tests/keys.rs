@@ -3,18 +3,19 @@
 use jiff::civil::date;
 use serde_json::{Value, json};
 
-use super::{BACK, Conduct, Desk, FRONT, Fields, QUERY, merchant, of_vectors, query_of, signed};
+use super::{BACK, Conduct, Desk, FRONT, Fields, QUERY, merchant, query_of, signed};
+use crate::forge::Forge;
+use crate::magic::Magic;
 use crate::unionpay::certificate::Certificate;
 use crate::unionpay::sign::{self, Signer, signed_by};
 use crate::unionpay::wire::Charset;
-use crate::unionpay::{KeyStep, Step, TurnedAway, UnionPayMock, start_mock};
-use crate::{Bench, PayerError, RailMock, RailRequest};
+use crate::unionpay::{UnionPayMock, forge, of_vectors};
+use crate::{Bench, KeyStep, PayerError, RailMock, RailRequest, Refusal, Step};
 
 const PAIRS: [(&str, &str); 2] = [("gateway_next", "gateway_legacy"), ("merchant_next", "encryption")];
 
 /// A desk whose gateway and merchant have a next pair. Whose pairs they are does not matter here.
 fn desk() -> Desk {
-    let mut desk = Desk::silent();
     let mut files = of_vectors();
     for (next, like) in PAIRS {
         for part in ["private_key", "certificate"] {
@@ -22,8 +23,7 @@ fn desk() -> Desk {
             files.insert(format!("{next}_{part}.pem"), pem);
         }
     }
-    desk.mock = start_mock(desk.bench.clone(), Conduct::default(), &files).unwrap();
-    desk
+    Desk::silent_as(Conduct::default(), Magic::Off, files)
 }
 
 fn turn(mock: &UnionPayMock, step: KeyStep) -> String {
@@ -115,15 +115,50 @@ fn files_that_cannot_be_used_are_named() {
     ] {
         let mut files = of_vectors();
         files.remove(change);
-        let (bench, _worker) = Bench::new(crate::clock::Clock::wall(), "http://unionpay.test");
-        let error = start_mock(bench, Conduct::default(), &files).unwrap_err();
+        let error = refused(files);
         assert!(error.contains(why), "{error}");
     }
     let mut files = of_vectors();
     files.insert("gateway_private_key.pem".to_owned(), merchant().certificate_pem.to_owned());
-    let (bench, _worker) = Bench::new(crate::clock::Clock::wall(), "http://unionpay.test");
-    let error = start_mock(bench, Conduct::default(), &files).unwrap_err();
+    let error = refused(files);
     assert!(error.contains("gateway is no key"), "{error}");
+}
+
+fn refused(files: crate::Files) -> String {
+    let (mut bench, _worker) = Bench::new(crate::clock::Clock::wall(), "http://unionpay.test");
+    bench.files = std::sync::Arc::new(files);
+    UnionPayMock::new(bench, Conduct::default()).err().expect("not usable")
+}
+
+#[tokio::test]
+async fn a_made_world_has_every_file_and_its_keys_fit() {
+    let now = "2026-11-21T10:15:30+08:00".parse().unwrap();
+    let files = forge(&Forge::at(now), now).unwrap();
+    let wanted = of_vectors();
+    let missing: Vec<&String> = wanted.keys().filter(|name| !files.contains_key(*name)).collect();
+    assert_eq!(missing, Vec::<&String>::new());
+    let serial = |name: &str| Certificate::parse(&files[name]).unwrap().serial().to_owned();
+    let about: Value = serde_json::from_str(&files["merchant.json"]).unwrap();
+    assert_eq!(about["cert_id"], serial("merchant_certificate.pem"));
+    assert!(serial("gateway_certificate.pem").parse::<u64>().unwrap() < 1 << 53);
+    let desk = Desk::silent_as(Conduct::default(), Magic::Off, files.clone());
+    let key = Signer::new(&files["merchant_private_key.pem"], &files["merchant_certificate.pem"]).unwrap();
+    for (step, signer) in [
+        (None, "gateway_certificate.pem"),
+        (Some(Step::Announce), "gateway_certificate.pem"),
+        (Some(Step::Switch), "gateway_next_certificate.pem"),
+    ] {
+        if let Some(step) = step {
+            assert_eq!(desk.mock.keys(KeyStep::Rail(step)).unwrap()["cert_id"], serial(signer));
+        }
+        let mut query = query_of(&desk.order(("01", "07"), "Q0000001", 1, []));
+        query.put("certId", key.cert_id());
+        query.put("signature", key.sign_text(&sign::digest_hex(&query, Charset::UTF_8)));
+        let reply = desk.post(QUERY, query.to_form(Charset::UTF_8)).await;
+        let fields = Fields::parse_bare(&Charset::UTF_8.decode(&super::body(&reply)).unwrap()).unwrap();
+        assert_eq!(fields.value("respCode"), Some("34"), "the merchant's key fits its certificate");
+        assert!(signed_by(&Certificate::parse(&files[signer]).unwrap(), &fields, Charset::UTF_8));
+    }
 }
 
 #[tokio::test]
@@ -138,16 +173,16 @@ async fn requests_can_be_turned_away_unread_in_the_gateways_own_words() {
     };
     let refund = desk.follow("04", "R0000001", 1, "042611211011015306789");
     for (path, fields, why, code) in [
-        (QUERY, query_of(&order), TurnedAway::RateLimited, "37"),
-        (BACK, refund.clone(), TurnedAway::RateLimited, "06"),
-        (QUERY, query_of(&order), TurnedAway::Maintenance, "02"),
-        (BACK, refund, TurnedAway::Maintenance, "02"),
+        (QUERY, query_of(&order), Refusal::RateLimited, "37"),
+        (BACK, refund.clone(), Refusal::RateLimited, "06"),
+        (QUERY, query_of(&order), Refusal::Maintenance, "02"),
+        (BACK, refund, Refusal::Maintenance, "02"),
     ] {
         let reply = desk.mock.refuse(&request(path, &fields), why);
         let fields = super::read(&reply, Charset::UTF_8).expect("signed");
         assert_eq!(fields.value("respCode"), Some(code));
     }
-    let shown = super::page(&desk.mock.refuse(&request(FRONT, &order), TurnedAway::Maintenance));
+    let shown = super::page(&desk.mock.refuse(&request(FRONT, &order), Refusal::Maintenance));
     assert!(shown.contains("end_error\">系统未开放"), "{shown}");
     assert_eq!(desk.mock.book(), []);
 }
@@ -180,9 +215,9 @@ async fn the_bill_has_a_line_for_each_movement_below_its_order() {
     let hold = desk.held("P0000001", 5000).await;
     let capture = desk.followed("03", "C0000001", 2000, &hold).await;
     desk.followed("31", "U0000001", 2000, &capture).await;
-    let lines: Vec<Value> = desk
-        .mock
-        .bill(date(2026, 11, 21))
+    let day = date(2026, 11, 21);
+    let bill = desk.mock.bill(day).unwrap();
+    let lines: Vec<Value> = bill
         .iter()
         .map(|line| json!([line.order_no, line.refund_no, line.kind, line.fen, line.fee_fen]))
         .collect();
@@ -190,12 +225,14 @@ async fn the_bill_has_a_line_for_each_movement_below_its_order() {
         lines,
         [
             json!(["T0000001", null, "payment", 1000, 6]),
-            json!(["T0000001", "R0000001", "refund", 300, 2]),
-            json!(["P0000001", null, "capture", 2000, 12]),
-            json!(["P0000001", "U0000001", "undo", 2000, 12]),
+            json!(["T0000001", "R0000001", "refund", 300, -2]),
+            json!(["C0000001", null, "payment", 2000, 12]),
+            json!(["C0000001", "U0000001", "reversal", 2000, -12]),
         ]
     );
-    assert_eq!(desk.mock.bill(date(2026, 11, 22)), []);
-    let held = desk.mock.holds()["P0000001"];
-    assert_eq!((held.held, held.captured, held.released), (5000, 2000, 3000));
+    assert_eq!((&bill[0].rail_ref, &bill[2].rail_ref), (&paid, &capture));
+    assert_eq!(desk.mock.bill(day.tomorrow().unwrap()), Ok(Vec::new()));
+    let book = desk.mock.book();
+    let held = &book[1];
+    assert_eq!((held.held_fen, held.captured_fen, held.released_fen), (5000, 2000, 3000));
 }

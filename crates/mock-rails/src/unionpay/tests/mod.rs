@@ -8,6 +8,7 @@ mod files;
 mod golden;
 mod holds;
 mod keys;
+mod magic;
 mod orders;
 mod pages;
 mod restarts;
@@ -15,7 +16,7 @@ mod returns;
 mod secrets;
 mod wire;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair;
@@ -32,11 +33,12 @@ use super::certificate::Certificate;
 use super::codes::Code;
 use super::sign::{digest_hex, signed_by};
 use super::wire::{Charset, Fields};
-use super::{Conduct, UnionPayMock, merchant, of_vectors, time};
+use super::{Conduct, UnionPayMock, merchant, time};
 use crate::clock::Clock;
+use crate::magic::Magic;
 use crate::testing::Shop;
 use crate::vectors;
-use crate::{Bench, CodeOutcome, PayerAct, PayerTarget, RailMock, RailReply, RailRequest};
+use crate::{Bench, CodeOutcome, Files, PayerAct, PayerTarget, RailMock, RailReply, RailRequest};
 
 pub(super) const FRONT: &str = "/gateway/api/frontTransReq.do";
 pub(super) const BACK: &str = "/gateway/api/backTransReq.do";
@@ -67,7 +69,7 @@ impl Desk {
     pub(super) fn with(shop: &Shop, conduct: Conduct) -> Self {
         let clock = Clock::standing_at(time::parse(START).unwrap());
         let (bench, worker) = Bench::new(clock, "http://unionpay.test");
-        let mock = UnionPayMock::new(bench.clone(), conduct, &of_vectors()).unwrap();
+        let mock = UnionPayMock::new(bench.clone(), conduct).unwrap();
         Self { mock, bench, back_url: shop.url.clone(), courier: tokio::spawn(worker.run()) }
     }
 
@@ -77,9 +79,15 @@ impl Desk {
     }
 
     pub(super) fn silent_with(conduct: Conduct) -> Self {
+        Self::silent_as(conduct, Magic::Off, Files::new())
+    }
+
+    /// Without files the keys are those of the vectors.
+    pub(super) fn silent_as(conduct: Conduct, magic: Magic, files: Files) -> Self {
         let clock = Clock::standing_at(time::parse(START).unwrap());
-        let (bench, worker) = Bench::new(clock, "http://unionpay.test");
-        let mock = UnionPayMock::new(bench.clone(), conduct, &of_vectors()).unwrap();
+        let (mut bench, worker) = Bench::new(clock, "http://unionpay.test");
+        (bench.magic, bench.files) = (magic, Arc::new(files));
+        let mock = UnionPayMock::new(bench.clone(), conduct).unwrap();
         let courier = tokio::spawn(async move {
             let _kept = worker;
             std::future::pending::<()>().await;

@@ -59,7 +59,7 @@ async fn what_is_no_book_changes_nothing() {
         saved
     };
     for (saved, why) in [
-        (Value::Null, "null"),
+        (Value::from(1), "invalid type"),
         (changed("/format", 2.into()), "format 1"),
         (changed("/trades/0/returns/0", 7.into()), "linked"),
         (changed("/trades/1/original", 1.into()), "linked"),
@@ -72,5 +72,7 @@ async fn what_is_no_book_changes_nothing() {
         assert!(error.contains(why), "{error}");
         assert_eq!(desk.mock.book(), book);
     }
+    desk.mock.load(Value::Null).unwrap();
+    assert_eq!(desk.mock.book(), book, "no book is none");
     desk.mock.load(good).unwrap();
 }

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{APP, BACK, Desk, common, merchant};
+use crate::RailMock;
 use crate::unionpay::certificate::Certificate;
 use crate::unionpay::sensitive::{encrypt_to, pin_of};
 use crate::vectors::{self, text};
