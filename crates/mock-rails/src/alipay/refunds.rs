@@ -4,21 +4,22 @@ use jiff::Timestamp;
 
 use super::answer::{Inner, Sub, acq};
 use super::biz::{Biz, yuan};
+use super::material::Account;
 use super::notify::Event;
-use super::orders::{find, fund_bill_list};
+use super::orders::find;
 use super::time;
 use super::trades::{Order, Refund, Status, Trade, Trades};
-use super::{Done, Merchant};
+use super::{Done, News};
 
 /// `alipay.trade.refund`
 ///
 /// `fund_change` is `Y` when this call moved the money and `N` on a repeat; `refund_fee` is the sum over the trade.
-pub(super) fn refund(trades: &mut Trades, biz: &Biz, merchant: &Merchant, now: Timestamp) -> Done {
+pub(super) fn refund(trades: &mut Trades, biz: &Biz, account: &Account, now: Timestamp) -> Done {
     match try_refund(trades, biz, now) {
         Ok((order, refund, moved)) => {
-            let inner = refunded(&order, &refund, moved, biz, merchant);
+            let inner = refunded(&order, &refund, moved, biz, account);
             let event = moved.then_some(Event::Refunded { out_biz_no: refund.out_request_no, at: refund.at });
-            Done { inner, event: event.map(|event| (order, event)) }
+            Done { inner, news: event.map(|event| News::Trade(Box::new(order), event)).into_iter().collect() }
         }
         Err(sub) => Done::only(Inner::failed(sub).with("refund_fee", "0.00").with("send_back_fee", "0.00")),
     }
@@ -55,18 +56,18 @@ fn try_refund(trades: &mut Trades, biz: &Biz, now: Timestamp) -> Result<(Order, 
     Ok((order.clone(), refund, true))
 }
 
-fn refunded(order: &Order, refund: &Refund, moved: bool, biz: &Biz, merchant: &Merchant) -> Inner {
+fn refunded(order: &Order, refund: &Refund, moved: bool, biz: &Biz, account: &Account) -> Inner {
     let detailed = biz.lists("query_options", "refund_detail_item_list");
     Inner::success()
-        .with("buyer_logon_id", merchant.buyer_logon_id)
-        .with("buyer_user_id", merchant.buyer_id)
+        .with("buyer_logon_id", account.buyer_logon_id.as_str())
+        .with("buyer_user_id", order.buyer_id(account))
         .with("fund_change", if moved { "Y" } else { "N" })
         .with("gmt_refund_pay", time::text(refund.at))
         .with("out_trade_no", order.out_trade_no.as_str())
         .with("refund_fee", yuan(order.trade.as_ref().map_or(0, Trade::refunded_fen)))
         .with("send_back_fee", if moved { yuan(refund.fen) } else { "0.00".to_owned() })
         .with_some("trade_no", order.trade.as_ref().map(|trade| trade.trade_no.as_str()))
-        .with_some("refund_detail_item_list", (detailed && moved).then(|| fund_bill_list(refund.fen)))
+        .with_some("refund_detail_item_list", (detailed && moved).then(|| order.funds.bill_list(refund.fen)))
 }
 
 /// `alipay.trade.fastpay.refund.query`: an unknown refund is answered 10000 with nothing but code and msg.
@@ -91,6 +92,6 @@ pub(super) fn refund_query(trades: &mut Trades, biz: &Biz, now: Timestamp) -> Do
         .with("total_amount", yuan(order.total_fen))
         .with("trade_no", trade.trade_no.as_str())
         .with_some("gmt_refund_pay", asked("gmt_refund_pay").then(|| time::text(refund.at)));
-    let details = asked("refund_detail_item_list").then(|| fund_bill_list(refund.fen));
+    let details = asked("refund_detail_item_list").then(|| order.funds.bill_list(refund.fen));
     Done::only(inner.with_some("refund_detail_item_list", details))
 }

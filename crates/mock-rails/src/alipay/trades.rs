@@ -3,12 +3,16 @@
 //! An order that was only announced (precreate, page pay) has no trade until the payer comes: query and close do not
 //! know it. Every way to charge goes through [`Order::pay`], which takes a trade's money at most once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::time;
+use super::channels::Funds;
+use super::material::Account;
+use super::notify::Event;
+use super::numbers::Numbers;
 use super::wire::Charset;
 
 /// How many orders one mock keeps; further ones are answered as if the rail were down.
@@ -19,7 +23,7 @@ pub(super) const CODE_LIFE: SignedDuration = SignedDuration::from_hours(2);
 const REFUND_WINDOW: SignedDuration = SignedDuration::from_hours(365 * 24);
 
 /// The state of a trade.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Status {
     WaitBuyerPay,
     Success,
@@ -39,7 +43,7 @@ impl Status {
 }
 
 /// How the payer gets to the order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Product {
     /// Scans a code that the merchant shows.
     Precreate,
@@ -47,10 +51,49 @@ pub(super) enum Product {
     Page,
     /// A browser on a phone.
     Wap,
+    /// Shows a code that the merchant scans.
+    Code,
+    /// A front end inside the wallet, which gets the trade number.
+    Create,
+    /// The wallet, called by the merchant's app with an order string.
+    App,
+    /// Nothing: the money was set aside before (pre-authorisation).
+    Hold,
+}
+
+/// What a cancel did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum CancelAction {
+    Close,
+    Refund,
+}
+
+impl CancelAction {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Close => "close",
+            Self::Refund => "refund",
+        }
+    }
+}
+
+/// A payer who thinks about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Pending {
+    pub(super) due: Timestamp,
+    /// What comes of it: paid, or closed.
+    pub(super) pays: bool,
+}
+
+/// A notice that was made: its number stays the same when it is made again after a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Told {
+    pub(super) event: Event,
+    pub(super) notify_id: String,
 }
 
 /// What the merchant asked for, and the trade once there is one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Order {
     pub(super) out_trade_no: String,
     pub(super) product: Product,
@@ -63,19 +106,29 @@ pub(super) struct Order {
     pub(super) notify_url: Option<String>,
     pub(super) return_url: Option<String>,
     pub(super) charset: Charset,
+    /// Who is to pay, when the merchant said so.
+    pub(super) buyer_id: Option<String>,
+    pub(super) store_id: Option<String>,
+    pub(super) terminal_id: Option<String>,
+    pub(super) operator_id: Option<String>,
+    pub(super) funds: Funds,
+    /// The pre-authorisation it is paid out of.
+    pub(super) auth_no: Option<String>,
     /// The text of the QR code, or the address of the cashier.
-    pub(super) entrance: String,
+    pub(super) entrance: Option<String>,
     /// When the order ends unpaid.
     pub(super) expires: Timestamp,
     /// Until when the entrance leads anywhere.
     pub(super) entrance_until: Timestamp,
     /// Cancelled before any trade existed: must never become payable.
     pub(super) cancelled: bool,
+    pub(super) pending: Option<Pending>,
     pub(super) trade: Option<Trade>,
+    pub(super) told: Vec<Told>,
 }
 
 /// A trade.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Trade {
     pub(super) trade_no: String,
     pub(super) status: Status,
@@ -86,11 +139,11 @@ pub(super) struct Trade {
     pub(super) charges: u32,
     pub(super) refunds: Vec<Refund>,
     /// What a cancel did, which a repeated cancel tells again.
-    pub(super) cancel_action: Option<&'static str>,
+    pub(super) cancel_action: Option<CancelAction>,
 }
 
 /// A refund that has happened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Refund {
     pub(super) out_request_no: String,
     pub(super) fen: i64,
@@ -103,6 +156,12 @@ pub(super) struct Refund {
 pub(super) struct NotNow(pub(super) &'static str);
 
 impl Trade {
+    /// Ends it unpaid.
+    pub(super) fn close(&mut self, at: Timestamp) {
+        self.status = Status::Closed;
+        self.closed = Some(at);
+    }
+
     pub(super) fn refunded_fen(&self) -> i64 {
         self.refunds.iter().map(|refund| refund.fen).sum()
     }
@@ -119,14 +178,18 @@ impl Trade {
 }
 
 impl Order {
+    /// Who pays: the one the merchant named, or the payer of this world.
+    pub(super) fn buyer_id<'a>(&'a self, account: &'a Account) -> &'a str {
+        self.buyer_id.as_deref().unwrap_or(&account.buyer_id)
+    }
+
     /// Lets time do what it does: an unpaid trade ends at the order's expiry, a paid one after the refund window.
     pub(super) fn touch(&mut self, now: Timestamp) {
         let expires = self.expires;
         let Some(trade) = &mut self.trade else { return };
         match (trade.status, trade.paid) {
             (Status::WaitBuyerPay, _) if now >= expires => {
-                trade.status = Status::Closed;
-                trade.closed = Some(expires);
+                trade.close(expires);
             }
             (Status::Success, Some(paid)) if now.duration_since(paid) >= REFUND_WINDOW => {
                 trade.status = Status::Finished;
@@ -210,53 +273,40 @@ pub(super) struct Trades {
     by_trade_no: HashMap<String, usize>,
     /// Numbers that were cancelled without being known.
     cancelled: HashSet<String>,
+    /// Orders whose payer thinks about it, by when that is over.
+    thinking: BTreeSet<(Timestamp, String)>,
+    pub(super) numbers: Numbers,
+}
+
+/// What is kept of the orders over a restart.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SavedTrades {
+    orders: Vec<Order>,
+    cancelled: HashSet<String>,
     numbers: Numbers,
 }
 
-/// Makes the rail's own numbers, unique over restarts.
-#[derive(Debug)]
-struct Numbers {
-    /// Six digits of this process, so that a restarted mock does not reuse what a gateway has stored.
-    process: u32,
-    last: u32,
-}
-
-impl Default for Numbers {
-    fn default() -> Self {
-        let mut bytes = [0; 4];
-        // Without random numbers only the uniqueness over restarts is lost.
-        let _ = aws_lc_rs::rand::fill(&mut bytes);
-        Self { process: u32::from_be_bytes(bytes) % 1_000_000, last: 0 }
-    }
-}
-
-impl Numbers {
-    /// 28 digits that start with the date.
-    fn trade_no(&mut self, now: Timestamp) -> String {
-        self.last = self.last.wrapping_add(1);
-        format!("{}220014{:06}{:08}", time::day(now), self.process, self.last)
-    }
-
-    /// 34 digits that start with the date.
-    fn notify_id(&mut self, now: Timestamp) -> String {
-        self.last = self.last.wrapping_add(1);
-        format!("{}002221{:06}{:014}", time::day(now), self.process, self.last)
-    }
-
-    /// 18 letters and digits, as at the end of a QR code's URL.
-    fn token(&mut self) -> String {
-        self.last = self.last.wrapping_add(1);
-        format!("bax{:06}{:09x}", self.process, self.last)
-    }
-}
-
 impl Trades {
-    pub(super) fn notify_id(&mut self, now: Timestamp) -> String {
-        self.numbers.notify_id(now)
+    pub(super) fn save(&self) -> serde_json::Result<Value> {
+        let Self { orders, cancelled, numbers, .. } = self;
+        Ok(serde_json::json!({ "orders": orders, "cancelled": cancelled, "numbers": numbers }))
     }
 
-    pub(super) fn token(&mut self) -> String {
-        self.numbers.token()
+    pub(super) fn load(saved: SavedTrades) -> Self {
+        let SavedTrades { orders, cancelled, numbers } = saved;
+        let mut trades = Self { cancelled, numbers, ..Self::default() };
+        for order in orders {
+            let (no, pending) = (order.out_trade_no.clone(), order.pending);
+            let trade_no = order.trade.as_ref().map(|trade| trade.trade_no.clone());
+            trades.put(order);
+            if let (Some(trade_no), Some(at)) = (trade_no, trades.by_number.get(&no)) {
+                trades.by_trade_no.insert(trade_no, *at);
+            }
+            if let Some(pending) = pending {
+                trades.thinking.insert((pending.due, no));
+            }
+        }
+        trades
     }
 
     pub(super) fn orders(&self) -> &[Order] {
@@ -280,14 +330,65 @@ impl Trades {
                 self.orders.len()
             }
         };
-        self.by_entrance.insert(order.entrance.clone(), at);
+        let old = self.orders.get(at).and_then(|old| old.entrance.as_ref());
+        if let Some(old) = old {
+            self.by_entrance.remove(old);
+        }
+        if let Some(entrance) = &order.entrance {
+            self.by_entrance.insert(entrance.clone(), at);
+        }
         match self.orders.get_mut(at) {
-            Some(old) => {
-                self.by_entrance.remove(&old.entrance);
-                *old = order;
-            }
+            Some(slot) => *slot = order,
             None => self.orders.push(order),
         }
+    }
+
+    /// Takes an order out again that came to nothing: its charge was refused, and there is no trade.
+    pub(super) fn withdraw(&mut self, out_trade_no: &str) {
+        let last =
+            self.orders.last().filter(|order| order.out_trade_no == out_trade_no && order.trade.is_none());
+        if last.is_some() && self.orders.pop().is_some() {
+            self.by_number.remove(out_trade_no);
+        }
+    }
+
+    /// Writes down that a notice was made.
+    pub(super) fn remember_told(&mut self, out_trade_no: &str, told: Told) {
+        let at = self.by_number.get(out_trade_no).copied();
+        if let Some(order) = at.and_then(|at| self.orders.get_mut(at)) {
+            order.told.push(told);
+        }
+    }
+
+    /// The payer of this number thinks about it.
+    pub(super) fn think(&mut self, out_trade_no: &str, pending: Pending) {
+        let at = self.by_number.get(out_trade_no).copied();
+        if let Some(order) = at.and_then(|at| self.orders.get_mut(at)) {
+            order.pending = Some(pending);
+            self.thinking.insert((pending.due, out_trade_no.to_owned()));
+        }
+    }
+
+    /// Ends what payers thought about until now, and returns the orders that were paid by it.
+    pub(super) fn settle_due(&mut self, now: Timestamp) -> Vec<Order> {
+        let mut paid = Vec::new();
+        while let Some((due, no)) = self.thinking.first().cloned().filter(|(due, _)| *due <= now) {
+            self.thinking.pop_first();
+            let Some(order) = self.by_number(&no, due) else { continue };
+            let Some(pending) = order.pending.take().filter(|pending| pending.due == due) else { continue };
+            let waits = order.trade.as_mut().filter(|trade| trade.status == Status::WaitBuyerPay);
+            match waits {
+                Some(_) if pending.pays => paid.extend(self.pay(&no, false, due).ok().cloned()),
+                Some(trade) => trade.close(due),
+                None => {}
+            }
+        }
+        paid
+    }
+
+    /// When the next payer will have thought about it.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        self.thinking.first().map(|(due, _)| *due)
     }
 
     pub(super) fn cancel_unknown(&mut self, out_trade_no: &str) {

@@ -16,7 +16,6 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::FutureExt;
 use http::{HeaderMap, HeaderValue, Method};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::wire::{Charset, write_form};
@@ -25,6 +24,11 @@ use crate::book::BookEntry;
 use crate::clock::Clock;
 use crate::notifier::NotifierWorker;
 use crate::{PayerTarget, vectors};
+
+/// The files of the vectors, read.
+pub(super) fn material() -> Material {
+    Material::read(&of_vectors()).unwrap()
+}
 
 /// Noon in China, on the day of the vectors.
 pub(super) fn noon() -> Timestamp {
@@ -89,14 +93,14 @@ pub(super) fn cut(body: &str, key: &str) -> (String, Option<String>) {
 
 /// A mock without sockets, on a clock that stands at noon.
 pub(super) struct Rig {
-    pub(super) mock: AlipayMock,
+    pub(super) mock: Arc<AlipayMock>,
     _worker: NotifierWorker,
 }
 
 impl Rig {
     pub(super) fn new() -> Self {
         let (bench, worker) = Bench::new(Clock::standing_at(noon()), "http://127.0.0.1:1");
-        Self { mock: AlipayMock::new(bench), _worker: worker }
+        Self { mock: AlipayMock::new(bench, material()), _worker: worker }
     }
 
     pub(super) fn reply(&self, request: RailRequest) -> RailReply {
@@ -113,7 +117,7 @@ impl Rig {
         let text = String::from_utf8(body_of(self.reply(post("/gateway.do", &body))).to_vec()).unwrap();
         let (inner, sign) = cut(&text, &format!("{}_response", method.replace('.', "_")));
         let sign = sign.expect("signed");
-        assert!(self.mock.keys.rail_signed(inner.as_bytes(), &sign), "{text}");
+        assert!(self.mock.material.keys.rail_signed(inner.as_bytes(), &sign), "{text}");
         serde_json::from_str(&inner).unwrap()
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use http::Method;
 use serde_json::json;
 
-use super::{keys, noon, order, signed_form};
+use super::{material, noon, order, signed_form};
 use crate::alipay::sign::notice_string;
 use crate::clock::Clock;
 use crate::faults::Fault;
@@ -76,7 +76,7 @@ fn form(body: &[u8]) -> BTreeMap<String, String> {
 fn genuine(form: &BTreeMap<String, String>) -> bool {
     assert!(form.values().all(|value| !value.is_empty()), "only fields with a value are sent: {form:?}");
     let string = notice_string(form.iter().map(|(k, v)| (k.as_bytes(), v.as_bytes())));
-    keys().rail_signed(&string, &form["sign"])
+    material().keys.rail_signed(&string, &form["sign"])
 }
 
 fn told<'a>(form: &'a BTreeMap<String, String>, names: &[&str]) -> Vec<&'a str> {
