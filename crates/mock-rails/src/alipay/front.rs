@@ -95,7 +95,7 @@ impl AlipayMock {
             Err(refusal) => {
                 let name = v3::method_of(request).map_or("", Method::name);
                 self.write_down(request, name, None, refusal.inner.verdict(), refusal.expected.clone());
-                (refusal.inner, refusal.signed, false, false)
+                (refusal.inner, refusal.signed, v3::by_certificate(request), false)
             }
         };
         let (status, mut body) = inner.v3(&trace_id);
@@ -197,7 +197,16 @@ impl AlipayMock {
         }
         let charset = params.ascii("charset").and_then(Charset::parse).unwrap_or(Charset::Utf8);
         let content = Content { inner: &refusal.inner, encrypted: false };
-        self.envelope(&gateway::response_key(name), &content, None, refusal.signed.then_some(twist), charset)
+        // A client in certificate mode finds the key for an answer by this number, also for a refusal.
+        let asked = refusal.signed && params.ascii("app_cert_sn").is_some();
+        let cert_sn = self.material.keys.alipay_cert_sn().filter(|_| asked);
+        self.envelope(
+            &gateway::response_key(name),
+            &content,
+            cert_sn,
+            refusal.signed.then_some(twist),
+            charset,
+        )
     }
 
     /// A v2 answer; unsigned without a twist that says how it is signed.

@@ -39,6 +39,7 @@ mod page;
 mod pay;
 mod payer;
 mod refunds;
+mod rotate;
 mod sign;
 mod state;
 mod time;
@@ -59,6 +60,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::book::BookEntry;
+use crate::notifier::DeliveryState;
 use crate::vectors::{self, text};
 use crate::{Bench, PayerAct, PayerError, RailMock, RailReply, RailRequest, locked};
 
@@ -183,6 +185,27 @@ impl AlipayMock {
                 mock.wake_when_due();
             }
         });
+    }
+
+    fn save(&self) -> Value {
+        let deliveries = self.bench.notifier.deliveries();
+        let waiting = deliveries.into_iter().filter(|delivery| delivery.state == DeliveryState::Pending);
+        let undelivered: Vec<String> = waiting.map(|delivery| delivery.key).collect();
+        let saved = locked(&self.state).save(self.material.keys.stages(), &undelivered);
+        // Names and numbers only: there is nothing in the book that JSON cannot hold.
+        saved.unwrap_or_default()
+    }
+
+    fn load(&self, saved: Value) -> Result<(), String> {
+        let loaded = State::load(saved)?;
+        *locked(&self.state) = loaded.state;
+        *locked(&self.material.keys.stages) = loaded.stages;
+        for (news, notify_id) in loaded.undelivered {
+            let notice = self.notice(&news, notify_id, notify::Falsified::default());
+            notice.into_iter().for_each(|notice| self.bench.notifier.post(notice));
+        }
+        self.wake_when_due();
+        Ok(())
     }
 
     /// What the amount alone asks for.

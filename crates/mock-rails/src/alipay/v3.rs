@@ -85,6 +85,13 @@ pub(super) fn method_of(request: &RailRequest) -> Option<Method> {
     Method::of_path(verb.as_ref().unwrap_or(&request.method), request.path())
 }
 
+/// Whether a request names a certificate, so that its answer does.
+pub(super) fn by_certificate(request: &RailRequest) -> bool {
+    request
+        .header("authorization")
+        .is_some_and(|header| Authorization::read(header).member("app_cert_sn").is_some())
+}
+
 /// Checks a request, or says how it is turned away.
 pub(super) fn check(
     request: &RailRequest,

@@ -64,7 +64,7 @@ impl World {
     }
 }
 
-fn form(body: &[u8]) -> BTreeMap<String, String> {
+pub(super) fn form(body: &[u8]) -> BTreeMap<String, String> {
     let decode = |part: &str| {
         percent_encoding::percent_decode_str(&part.replace('+', " ")).decode_utf8().unwrap().into_owned()
     };
@@ -73,7 +73,7 @@ fn form(body: &[u8]) -> BTreeMap<String, String> {
 }
 
 /// Whether the rail signed this form, as a merchant checks it.
-fn genuine(form: &BTreeMap<String, String>) -> bool {
+pub(super) fn genuine(form: &BTreeMap<String, String>) -> bool {
     assert!(form.values().all(|value| !value.is_empty()), "only fields with a value are sent: {form:?}");
     let string = notice_string(form.iter().map(|(k, v)| (k.as_bytes(), v.as_bytes())));
     material().keys.rail_signed(&string, &form["sign"])

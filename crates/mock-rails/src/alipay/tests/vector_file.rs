@@ -45,8 +45,8 @@ fn request(vector: &'static Value) -> RailRequest {
 fn every_request_vector_is_accepted_with_its_string() {
     for vector in list("v2_requests") {
         let params = Params::read(&request(vector));
-        let call = gateway::check(&params, &material(), super::noon())
-            .unwrap_or_else(|r| panic!("{vector}: {r:?}"));
+        let call =
+            gateway::check(&params, &material(), super::noon()).unwrap_or_else(|r| panic!("{vector}: {r:?}"));
         assert_eq!(call.expected, text(&vector["string_to_sign"]), "{}", vector["name"]);
         assert_eq!(call.by_certificate, vector["name"] == "precreate_certificate_mode");
     }
