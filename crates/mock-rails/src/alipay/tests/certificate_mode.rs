@@ -44,7 +44,6 @@ impl Client {
         let form = signed_as(key, "alipay.trade.query", r#"{"out_trade_no":"none"}"#, &more);
         let body = String::from_utf8(body_of(self.rig.reply(post("/gateway.do", &form))).to_vec()).unwrap();
         let (inner, _) = cut(&body, "alipay_trade_query_response");
-        let inner = inner.split(",\"alipay_cert_sn\"").next().unwrap().to_owned();
         (body, serde_json::from_str(&inner).unwrap())
     }
 

@@ -99,7 +99,11 @@ pub(super) fn body_of(reply: RailReply) -> Bytes {
 pub(super) fn cut(body: &str, key: &str) -> (String, Option<String>) {
     let rest = body.strip_prefix(&format!("{{\"{key}\":")).unwrap_or_else(|| panic!("no {key} in {body}"));
     match rest.rsplit_once(",\"sign\":\"") {
-        Some((inner, sign)) => (inner.to_owned(), Some(sign.strip_suffix("\"}").unwrap().to_owned())),
+        Some((inner, sign)) => {
+            // In certificate mode its number stands between.
+            let inner = inner.rsplit_once(",\"alipay_cert_sn\":\"").map_or(inner, |(inner, _)| inner);
+            (inner.to_owned(), Some(sign.strip_suffix("\"}").unwrap().to_owned()))
+        }
         None => (rest.strip_suffix('}').unwrap().to_owned(), None),
     }
 }
