@@ -44,6 +44,7 @@ pub(super) mod acq {
     pub(crate) const AUTH_CLOSED: Sub = Sub("ACQ.AUTH_ORDER_HAS_CLOSED", "预授权订单已关闭");
     pub(crate) const AUTH_PRODUCT: Sub = Sub("ACQ.PRE_AUTH_PROD_CODE_INCONSISTENT", "预授权产品码不一致");
     pub(crate) const UNKNOWN_ERROR: Sub = Sub("isp.unknow-error", "系统繁忙");
+    pub(crate) const SELLER_NOT_ENOUGH: Sub = Sub("ACQ.SELLER_BALANCE_NOT_ENOUGH", "商户余额不足");
     pub(crate) const REFUND_TOO_MUCH: Sub = Sub("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL", "退款金额超限");
     pub(crate) const DISCORDANT_REPEAT: Sub = Sub("ACQ.DISCORDANT_REPEAT_REQUEST", "不一致的请求");
     pub(crate) const REFUND_FEE_ERR: Sub = Sub("ACQ.REASON_TRADE_REFUND_FEE_ERR", "退款金额无效");

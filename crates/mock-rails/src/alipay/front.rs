@@ -141,7 +141,7 @@ impl AlipayMock {
             Method::Query => orders::query(trades, biz, account, now),
             Method::Close => orders::close(trades, biz, now),
             Method::Cancel => orders::cancel(trades, biz, now),
-            Method::Refund => refunds::refund(trades, biz, account, now),
+            Method::Refund => refunds::refund(trades, biz, account, self.refund_magic(biz), now),
             Method::RefundQuery => refunds::refund_query(trades, biz, now),
             Method::BillUrl => {
                 bill::url(&mut state.tickets, trades, biz, account, (origin, state.opened), now)
@@ -259,6 +259,27 @@ impl AlipayMock {
             ),
         };
         faults::around(fault, |_| std::future::ready(reply)).await
+    }
+
+    /// Turns a request away before it is looked at, in the rail's words for `sub_code`.
+    pub(super) fn turned_away(&self, request: &RailRequest, sub_code: &str) -> RailReply {
+        let refusal = |signed| Refusal { inner: Inner::on_demand(sub_code), signed, expected: None };
+        if request.path().starts_with("/v3/") {
+            let name = v3::method_of(request).map_or("", Method::name);
+            let refusal = refusal(v3::names_app(request, &self.material.account.app_id));
+            self.write_down(request, name, None, refusal.inner.verdict(), None);
+            let trace_id = trace_id();
+            let (status, body) = refusal.inner.v3(&trace_id);
+            let signing = refusal.signed.then_some(v3::Signing {
+                keys: &self.material.keys,
+                wrong: false,
+                by_certificate: v3::by_certificate(request),
+            });
+            return v3::reply(status, body, &trace_id, signing, self.bench.clock.now());
+        }
+        let params = Params::read(request);
+        let known = params.ascii("app_id") == Some(self.material.account.app_id.as_str());
+        self.turn_away(request, &params, &refusal(known), &Twist::Plain)
     }
 
     fn write_down(

@@ -8,7 +8,7 @@
 //! | `api` | names of the APIs in both |
 //! | `announce`, `pay`, `app`, `page` | the ways to an order |
 //! | `orders`, `refunds`, `freeze`, `bill`, `certificates` | the other APIs |
-//! | `trades`, `holds`, `state` | the book |
+//! | `trade`, `trades`, `holds`, `state` | the book |
 //! | `notify`, `payer`, `wallet` | what the merchant is told, what the payer does |
 //! | `material`, `keys`, `cert`, `aes`, `sign` | files, keys, certificates, strings |
 //!
@@ -43,6 +43,7 @@ mod rotate;
 mod sign;
 mod state;
 mod time;
+mod trade;
 mod trades;
 mod v3;
 mod views;
@@ -152,13 +153,17 @@ impl AlipayMock {
     /// Ends what payers thought about until now, and tells the merchant.
     fn settle(&self) {
         let now = self.bench.clock.now();
-        let (paid, frozen) = {
+        let (paid, frozen, refunded) = {
             let state = &mut *locked(&self.state);
-            (state.trades.settle_due(now), state.holds.settle_due(now))
+            (state.trades.settle_due(now), state.holds.settle_due(now), state.trades.refunds_due(now))
         };
+        let refunded = refunded.into_iter().map(|(order, refund)| {
+            let event = notify::Event::Refunded { out_biz_no: refund.out_request_no, at: refund.at };
+            News::Trade(Box::new(order), event)
+        });
         let paid = paid.into_iter().map(|order| News::Trade(Box::new(order), notify::Event::Paid));
         let frozen = frozen.into_iter().map(|hold| News::Hold(Box::new(hold), holds::Event::Frozen));
-        for news in paid.chain(frozen) {
+        for news in paid.chain(frozen).chain(refunded) {
             self.notices(&news).0.into_iter().for_each(|notice| self.bench.notifier.post(notice));
         }
     }
@@ -210,6 +215,11 @@ impl AlipayMock {
 
     /// What the amount alone asks for.
     fn magic(&self, _: &Biz) -> Option<Wish> {
+        None
+    }
+
+    /// The same of a refund.
+    fn refund_magic(&self, _: &Biz) -> Option<refunds::Wish> {
         None
     }
 }

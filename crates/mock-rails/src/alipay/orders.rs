@@ -7,7 +7,7 @@ use super::biz::{Biz, yuan};
 use super::material::Account;
 use super::notify::Event;
 use super::time;
-use super::trades::{CancelAction, Order, Product, Refund, Status, Trade, Trades};
+use super::trades::{CancelAction, Order, Product, Refund, RefundState, Status, Trade, Trades};
 use super::{Done, News};
 
 const ZERO: &str = "0.00";
@@ -112,7 +112,13 @@ pub(super) fn cancel(trades: &mut Trades, biz: &Biz, now: Timestamp) -> Done {
             let out_request_no = order.out_trade_no.clone();
             let event = Event::Refunded { out_biz_no: out_request_no.clone(), at: now };
             trade.refund(
-                Refund { out_request_no, fen: order.total_fen, at: now, reason: None },
+                Refund {
+                    out_request_no,
+                    fen: order.total_fen,
+                    at: now,
+                    state: RefundState::Done,
+                    reason: None,
+                },
                 order.total_fen,
             );
             (Ok(CancelAction::Refund), trade, Some(event))

@@ -1,6 +1,9 @@
 //! Refunds: a ledger per trade, keyed by `out_request_no`.
+//!
+//! Most move the money at once. One that takes time, or comes to nothing in the end, answers `fund_change` N, and the
+//! refund query has no `refund_status` for it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::answer::{Inner, Sub, acq};
 use super::biz::{Biz, yuan};
@@ -8,16 +11,40 @@ use super::material::Account;
 use super::notify::Event;
 use super::orders::find;
 use super::time;
-use super::trades::{Order, Refund, Status, Trade, Trades};
+use super::trades::{Order, Refund, RefundState, Status, Trade, Trades};
 use super::{Done, News};
 
-/// `alipay.trade.refund`
+/// What comes of a refund.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// The merchant's account has not enough.
+    NotEnough,
+    /// The money moves after this time.
+    Later(SignedDuration),
+    /// It is taken on, and fails after this time.
+    Fails(SignedDuration),
+    /// The rail says that it does not know (20000), and does it all the same.
+    Unsure,
+}
+
+/// `alipay.trade.refund`; `magic` is what the amount alone asks for.
 ///
 /// `fund_change` is `Y` when this call moved the money and `N` on a repeat; `refund_fee` is the sum over the trade.
-pub(super) fn refund(trades: &mut Trades, biz: &Biz, account: &Account, now: Timestamp) -> Done {
-    match try_refund(trades, biz, now) {
+pub(super) fn refund(
+    trades: &mut Trades,
+    biz: &Biz,
+    account: &Account,
+    magic: Option<Wish>,
+    now: Timestamp,
+) -> Done {
+    match try_refund(trades, biz, magic, now) {
         Ok((order, refund, moved)) => {
-            let inner = refunded(&order, &refund, moved, biz, account);
+            let unsure = moved && magic == Some(Wish::Unsure);
+            let inner = if unsure {
+                Inner::failed(acq::UNKNOWN_ERROR)
+            } else {
+                refunded(&order, &refund, moved, biz, account)
+            };
             let event = moved.then_some(Event::Refunded { out_biz_no: refund.out_request_no, at: refund.at });
             Done { inner, news: event.map(|event| News::Trade(Box::new(order), event)).into_iter().collect() }
         }
@@ -25,7 +52,13 @@ pub(super) fn refund(trades: &mut Trades, biz: &Biz, account: &Account, now: Tim
     }
 }
 
-fn try_refund(trades: &mut Trades, biz: &Biz, now: Timestamp) -> Result<(Order, Refund, bool), Sub> {
+/// The order, the refund, and whether this call moved its money.
+fn try_refund(
+    trades: &mut Trades,
+    biz: &Biz,
+    magic: Option<Wish>,
+    now: Timestamp,
+) -> Result<(Order, Refund, bool), Sub> {
     let fen = biz.fen("refund_amount").ok_or(acq::INVALID_PARAMETER)?;
     let named = biz.text("out_request_no");
     let (order, mut trade) = find(trades, biz, now)?;
@@ -34,7 +67,11 @@ fn try_refund(trades: &mut Trades, biz: &Biz, now: Timestamp) -> Result<(Order, 
         return Err(acq::INVALID_PARAMETER);
     }
     let out_request_no = named.unwrap_or_else(|| order.out_trade_no.clone());
-    // The repeat comes before the state: a refund that emptied the trade can still be asked for again.
+    // The repeat comes before the state: a refund that emptied the trade can still be asked for again. One that failed
+    // can be tried again under its number.
+    trade
+        .refunds
+        .retain(|refund| refund.out_request_no != out_request_no || refund.state != RefundState::Failed);
     if let Some(before) = trade.refunds.iter().find(|refund| refund.out_request_no == out_request_no) {
         if before.fen != fen {
             return Err(acq::DISCORDANT_REPEAT);
@@ -47,13 +84,23 @@ fn try_refund(trades: &mut Trades, biz: &Biz, now: Timestamp) -> Result<(Order, 
         Status::Closed => return Err(acq::TRADE_HAS_CLOSE),
         Status::Finished => return Err(acq::TRADE_HAS_FINISHED),
     }
-    if fen > order.total_fen - trade.refunded_fen() {
+    if fen > order.total_fen - trade.reserved_fen() {
         return Err(acq::REFUND_TOO_MUCH);
     }
-    let refund = Refund { out_request_no, fen, at: now, reason: biz.text("refund_reason") };
+    let (at, state) = match magic {
+        Some(Wish::NotEnough) => return Err(acq::SELLER_NOT_ENOUGH),
+        Some(Wish::Later(wait)) => (now + wait, RefundState::Processing { fails: false }),
+        Some(Wish::Fails(wait)) => (now + wait, RefundState::Processing { fails: true }),
+        Some(Wish::Unsure) | None => (now, RefundState::Done),
+    };
+    let refund = Refund { out_request_no, fen, at, state, reason: biz.text("refund_reason") };
     trade.refund(refund.clone(), order.total_fen);
     order.trade = Some(trade);
-    Ok((order.clone(), refund, true))
+    let order = order.clone();
+    if state != RefundState::Done {
+        trades.process(&order.out_trade_no, &refund);
+    }
+    Ok((order, refund, state == RefundState::Done))
 }
 
 fn refunded(order: &Order, refund: &Refund, moved: bool, biz: &Biz, account: &Account) -> Inner {
@@ -62,7 +109,7 @@ fn refunded(order: &Order, refund: &Refund, moved: bool, biz: &Biz, account: &Ac
         .with("buyer_logon_id", account.buyer_logon_id.as_str())
         .with("buyer_user_id", order.buyer_id(account))
         .with("fund_change", if moved { "Y" } else { "N" })
-        .with("gmt_refund_pay", time::text(refund.at))
+        .with_some("gmt_refund_pay", (refund.state == RefundState::Done).then(|| time::text(refund.at)))
         .with("out_trade_no", order.out_trade_no.as_str())
         .with("refund_fee", yuan(order.trade.as_ref().map_or(0, Trade::refunded_fen)))
         .with("send_back_fee", if moved { yuan(refund.fen) } else { "0.00".to_owned() })
@@ -82,13 +129,16 @@ pub(super) fn refund_query(trades: &mut Trades, biz: &Biz, now: Timestamp) -> Do
     let Some(refund) = trade.refunds.iter().find(|refund| refund.out_request_no == out_request_no) else {
         return Done::only(Inner::success());
     };
-    let asked = |option| biz.lists("query_options", option);
+    let done = refund.state == RefundState::Done;
+    let asked = |option| done && biz.lists("query_options", option);
     let inner = Inner::success()
         .with("out_request_no", out_request_no)
         .with("out_trade_no", order.out_trade_no.as_str())
         .with("refund_amount", yuan(refund.fen))
         .with_some("refund_reason", refund.reason.as_deref())
-        .with("refund_status", "REFUND_SUCCESS")
+        .with_some("refund_status", done.then_some("REFUND_SUCCESS"))
+        // After a failure; the documented example is of another API.
+        .with_some("error_code", (refund.state == RefundState::Failed).then_some("REFUND_FAIL"))
         .with("total_amount", yuan(order.total_fen))
         .with("trade_no", trade.trade_no.as_str())
         .with_some("gmt_refund_pay", asked("gmt_refund_pay").then(|| time::text(refund.at)));

@@ -92,6 +92,13 @@ pub(super) fn by_certificate(request: &RailRequest) -> bool {
         .is_some_and(|header| Authorization::read(header).member("app_cert_sn").is_some())
 }
 
+/// Whether a request is this application's, by its own word.
+pub(super) fn names_app(request: &RailRequest, app_id: &str) -> bool {
+    request
+        .header("authorization")
+        .is_some_and(|header| Authorization::read(header).member("app_id") == Some(app_id))
+}
+
 /// Checks a request, or says how it is turned away.
 pub(super) fn check(
     request: &RailRequest,

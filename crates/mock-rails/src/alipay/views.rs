@@ -18,7 +18,7 @@ fn entry(order: &Order, now: Timestamp) -> BookEntry {
     let refund = |refund: &Refund| BookRefund {
         refund_no: refund.out_request_no.clone(),
         fen: refund.fen,
-        state: "REFUND_SUCCESS".to_owned(),
+        state: refund.state.word().to_owned(),
     };
     BookEntry {
         order_no: order.out_trade_no.clone(),

@@ -77,6 +77,6 @@ fn dos(at: Timestamp) -> (u16, u16) {
     let civil = at.to_zoned(TimeZone::fixed(Offset::constant(8))).datetime();
     let part = |value: i8| u16::try_from(value).unwrap_or(0);
     let year = u16::try_from(civil.year() - 1980).unwrap_or(0).min(127);
-    let time = part(civil.hour()) << 11 | part(civil.minute()) << 5 | part(civil.second()) / 2;
-    (time, year << 9 | part(civil.month()) << 5 | part(civil.day()))
+    let time = (part(civil.hour()) << 11) | (part(civil.minute()) << 5) | (part(civil.second()) / 2);
+    (time, (year << 9) | (part(civil.month()) << 5) | part(civil.day()))
 }

@@ -17,7 +17,7 @@ use super::Done;
 use super::answer::{Inner, Sub};
 use super::biz::Biz;
 use super::material::Account;
-use super::trades::{Order, Trade, Trades};
+use super::trades::{Order, RefundState, Trade, Trades};
 
 /// One movement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,8 @@ fn of_trade(order: &Order, trade: &Trade, account: &Account, all: &mut Vec<Line>
         note: String::new(),
     };
     let (mut refunded, mut returned) = (0, 0);
-    let refunds = trade.refunds.iter().map(|refund| {
+    let moved = trade.refunds.iter().filter(|refund| refund.state == RefundState::Done);
+    let refunds = moved.map(|refund| {
         refunded += refund.fen;
         let back = share(fee, refunded, order.total_fen);
         let fee_fen = back - returned;

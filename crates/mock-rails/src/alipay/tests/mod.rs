@@ -13,6 +13,7 @@ mod refunding;
 mod restart;
 mod v3;
 mod vector_file;
+mod wishes;
 
 use std::collections::BTreeMap;
 
