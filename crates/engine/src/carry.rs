@@ -79,6 +79,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
 /// An attempt as its rail knows it.
 pub(crate) fn order_of(attempt: &Attempt) -> Order {
     Order {
+        kind: paifang_rail::OrderKind::Payment,
+
         order_no: attempt.terms.order_no.clone(),
         amount: attempt.terms.amount,
         presentation: attempt.terms.presentation,
@@ -98,7 +100,13 @@ pub(crate) fn attempt_call(attempt: &Attempt, verb: Verb, reversed_at: Timestamp
         Verb::Close => Some(RailCall::Close(order)),
         Verb::Reverse => Some(RailCall::Reverse(reversal(order))),
         Verb::QueryReverse => Some(RailCall::QueryReverse(reversal(order))),
-        Verb::Charge | Verb::Refund | Verb::QueryRefund => None,
+        Verb::Charge
+        | Verb::Refund
+        | Verb::QueryRefund
+        | Verb::Capture
+        | Verb::QueryCapture
+        | Verb::Release
+        | Verb::QueryRelease => None,
     }
 }
 
@@ -138,6 +146,10 @@ fn points(verb: Verb) -> Points {
         Verb::QueryReverse => ("query_reverse.sending", "query_reverse.answered"),
         Verb::Refund => ("refund.sending", "refund.answered"),
         Verb::QueryRefund => ("query_refund.sending", "query_refund.answered"),
+        Verb::Capture => ("capture.sending", "capture.answered"),
+        Verb::QueryCapture => ("query_capture.sending", "query_capture.answered"),
+        Verb::Release => ("release.sending", "release.answered"),
+        Verb::QueryRelease => ("query_release.sending", "query_release.answered"),
     };
     Points { sending, answered }
 }

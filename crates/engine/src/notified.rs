@@ -73,6 +73,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             Subject::Refund(_) => Verb::QueryRefund,
             // A reverse is followed by its own query, which the timer asks anyway: nothing is lost here.
             Subject::Reversal(_) => return Ok(Notified::Known),
+            // Nothing is captured or released yet, so no such number is ours.
+            Subject::Capture(_) | Subject::Release(_) => return Ok(self.orphan(account)),
         };
         let seen = outcome.into_observation(verb, Source::Notification, Digest([0; 32]), rule);
         let digest = seen.evidence.digest.unwrap_or(Digest([0; 32]));
@@ -100,7 +102,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 self.inner.store.hasten(&WorkKey::Refund { tenant: at.tenant, refund: at.refund }).await?;
                 Ok(observed.into())
             }
-            Subject::Reversal(_) => Ok(Notified::Known),
+            Subject::Reversal(_) | Subject::Capture(_) | Subject::Release(_) => Ok(Notified::Known),
         }
     }
 

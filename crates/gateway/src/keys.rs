@@ -72,6 +72,7 @@ fn add(
     let added = match spec.kind {
         KeyKind::SigningKey => ring.signer(secret),
         KeyKind::SymmetricKey => ring.symmetric(secret),
+        KeyKind::ContentKey => ring.content(secret),
         KeyKind::SigningCertificate => ring.signer_certificate(problems.take(path, text())?),
         KeyKind::VerifyKey => ring.verifier(id, problems.take(path, text())?),
         KeyKind::RootCertificate => ring.root(problems.take(path, text())?),
@@ -86,6 +87,7 @@ fn check_count(spec: &KeySpec, count: usize, path: &str, problems: &mut Problems
         KeyKind::SigningKey
         | KeyKind::SigningCertificate
         | KeyKind::SymmetricKey
+        | KeyKind::ContentKey
         | KeyKind::RootCertificate => 1,
     };
     if count > max {

@@ -94,6 +94,8 @@ pub(crate) fn probe(built: &Built, keys: &Keyring, path: &str, problems: &mut Pr
     let descriptor = built.adapter.descriptor();
     let currency = descriptor.currencies.first().and_then(|code| Currency::parse(code).ok())?;
     let order = Order {
+        kind: paifang_rail::OrderKind::Payment,
+
         order_no: OrderNo::parse("00000000").ok()?,
         amount: PositiveMoney::new(descriptor.amount_min, currency).ok()?,
         presentation: descriptor.offers.first()?.presentation,

@@ -40,7 +40,7 @@ const FINGERPRINTS: &[&str] = &[
 /// Whether a configured key stands in the public test vectors.
 pub fn is_public(kind: KeyKind, content: &[u8]) -> bool {
     let fingerprint = match kind {
-        KeyKind::SymmetricKey => Some(sha256(content)),
+        KeyKind::SymmetricKey | KeyKind::ContentKey => Some(sha256(content)),
         KeyKind::SigningKey
         | KeyKind::SigningCertificate
         | KeyKind::VerifyKey

@@ -11,7 +11,7 @@
 //! | `POST /v1/{rail}/faults` | `{"fault":...,"operation":null,"times":1}`, see [`crate::faults`] | what is armed |
 //! | `GET`, `DELETE /v1/{rail}/faults` | | what is armed |
 //! | `GET /v1/{rail}/book` | | [`BookEntry`] list |
-//! | `GET /v1/{rail}/requests` | | [`JournalEntry`] list |
+//! | `GET /v1/{rail}/requests` | | [`Recorded`] list: what arrived, how it was judged, and what went over the wire |
 //! | `GET /v1/{rail}/notifications` | | [`Delivery`] list |
 //! | `GET /v1/clock` | | `{"now"}` |
 //! | `POST /v1/clock` | `{"set":"2026-01-01T08:00:00+08:00"}` or `{"step_ms":n}` | `{"now"}` |
@@ -34,8 +34,9 @@ use serde_json::{Value, json};
 use crate::book::BookEntry;
 use crate::clock::Clock;
 use crate::faults::{Armed, Fault, OPERATIONS};
-use crate::journal::JournalEntry;
+use crate::journal::Recorded;
 use crate::notifier::Delivery;
+use crate::pages;
 use crate::{Bench, CodeOutcome, PayerAct, PayerError, PayerTarget, RailMock};
 
 /// A rail with its bench.
@@ -53,13 +54,33 @@ impl fmt::Debug for Mounted {
 type Mounts = Arc<BTreeMap<&'static str, Mounted>>;
 type Answer<T> = Result<Json<T>, (StatusCode, Json<Value>)>;
 
+/// The rails behind the control listener and its pages.
 #[derive(Clone)]
-struct World {
+pub(crate) struct World {
     mounts: Mounts,
     clock: Clock,
 }
 
 impl World {
+    pub(crate) fn new(mounts: Mounts, clock: Clock) -> Self {
+        Self { mounts, clock }
+    }
+
+    /// The rail of this name.
+    pub(crate) fn find(&self, rail: &str) -> Option<&Mounted> {
+        self.mounts.get(rail)
+    }
+
+    /// The names of the rails, in alphabetical order.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        self.mounts.keys().copied().collect()
+    }
+
+    /// The rails' time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     fn mounted(&self, rail: &str) -> Result<&Mounted, (StatusCode, Json<Value>)> {
         self.mounts.get(rail).ok_or_else(|| refuse(StatusCode::NOT_FOUND, "there is no such rail"))
     }
@@ -67,7 +88,9 @@ impl World {
 
 /// The routes over these rails.
 pub(crate) fn routes(mounts: Mounts, clock: Clock) -> Router {
-    Router::new()
+    let world = World::new(mounts, clock);
+    let pages = pages::routes(world.clone());
+    let api = Router::new()
         .route("/v1/rails", get(rails))
         .route("/v1/clock", get(clock_now).post(clock_move))
         .route("/v1/{rail}/payer/{act}", post(payer))
@@ -75,7 +98,8 @@ pub(crate) fn routes(mounts: Mounts, clock: Clock) -> Router {
         .route("/v1/{rail}/book", get(book))
         .route("/v1/{rail}/requests", get(requests))
         .route("/v1/{rail}/notifications", get(notifications))
-        .with_state(World { mounts, clock })
+        .with_state(world);
+    api.merge(pages)
 }
 
 fn refuse(status: StatusCode, error: impl fmt::Display) -> (StatusCode, Json<Value>) {
@@ -93,8 +117,8 @@ async fn book(State(world): State<World>, Path(rail): Path<String>) -> Answer<Ve
     Ok(Json(mounted.rail.book()))
 }
 
-async fn requests(State(world): State<World>, Path(rail): Path<String>) -> Answer<Vec<JournalEntry>> {
-    Ok(Json(world.mounted(&rail)?.bench.journal.entries()))
+async fn requests(State(world): State<World>, Path(rail): Path<String>) -> Answer<Vec<Recorded>> {
+    Ok(Json(world.mounted(&rail)?.bench.journal.recorded()))
 }
 
 async fn notifications(State(world): State<World>, Path(rail): Path<String>) -> Answer<Vec<Delivery>> {

@@ -155,7 +155,7 @@ async fn the_control_api_answers_as_documented() {
             "echo/faults",
             r#"{"fault":"unsigned","operation":"pay"}"#,
             400,
-            json!({"error":"operation must be one of charge, query, close, reverse, refund, refund_query"}),
+            json!({"error":"operation must be one of charge, query, close, reverse, refund, refund_query, capture, release, bill, certificates"}),
         ),
         ("clock", r#"{"step_ms":60000}"#, 200, json!({"now":"2026-01-01T04:01:00Z"})),
         ("clock", r#"{"set":"2026-01-02T08:00:00+08:00"}"#, 200, json!({"now":"2026-01-02T00:00:00Z"})),

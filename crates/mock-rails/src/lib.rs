@@ -16,7 +16,9 @@ pub mod book;
 pub mod clock;
 pub mod control;
 pub mod faults;
+pub mod forge;
 pub mod journal;
+pub mod magic;
 pub mod notifier;
 pub mod server;
 pub mod unionpay;
@@ -24,6 +26,7 @@ pub mod vectors;
 pub mod wechatpay;
 
 mod mock;
+mod pages;
 mod start;
 
 #[cfg(test)]
@@ -31,7 +34,11 @@ mod framework_tests;
 #[cfg(test)]
 mod testing;
 
-pub use mock::{Bench, CodeOutcome, PayerAct, PayerError, PayerTarget, RailMock, RailReply, RailRequest};
+pub use forge::Files;
+pub use mock::{
+    Bench, BillKind, BillLine, CodeOutcome, KeyStep, PayerAct, PayerError, PayerTarget, RailMock, RailReply,
+    RailRequest, Refusal, Step, WalletView,
+};
 pub use start::{MockRails, Options};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::journal::{Journal, Traffic, shown};
 use crate::{RailMock, RailReply, RailRequest};
 
 /// The largest request body, in bytes; a larger one is answered 413.
@@ -26,7 +27,7 @@ pub const CONNECTIONS_MAX: usize = 512;
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Serves one rail until dropped.
-pub(crate) async fn serve(listener: TcpListener, rail: Arc<dyn RailMock>) -> Infallible {
+pub(crate) async fn serve(listener: TcpListener, rail: Arc<dyn RailMock>, journal: Journal) -> Infallible {
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     loop {
@@ -35,9 +36,9 @@ pub(crate) async fn serve(listener: TcpListener, rail: Arc<dyn RailMock>) -> Inf
         let slot = slots.clone().acquire_owned().await;
         match listener.accept().await {
             Ok((stream, _)) => {
-                let rail = rail.clone();
+                let (rail, journal) = (rail.clone(), journal.clone());
                 connections.spawn(async move {
-                    serve_connection(stream, rail).await;
+                    serve_connection(stream, rail, journal).await;
                     drop(slot);
                 });
             }
@@ -49,8 +50,8 @@ pub(crate) async fn serve(listener: TcpListener, rail: Arc<dyn RailMock>) -> Inf
     }
 }
 
-async fn serve_connection(stream: TcpStream, rail: Arc<dyn RailMock>) {
-    let service = service_fn(move |request| answer(rail.clone(), request));
+async fn serve_connection(stream: TcpStream, rail: Arc<dyn RailMock>, journal: Journal) {
+    let service = service_fn(move |request| answer(rail.clone(), journal.clone(), request));
     // `Wechatpay-Serial`, not `wechatpay-serial`: names go out in the case that the rails' documents print.
     let served = http1::Builder::new()
         .title_case_headers(true)
@@ -70,6 +71,7 @@ struct DroppedOnPurpose;
 
 async fn answer(
     rail: Arc<dyn RailMock>,
+    journal: Journal,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, DroppedOnPurpose> {
     let (head, body) = request.into_parts();
@@ -79,7 +81,15 @@ async fn answer(
     };
     let request =
         RailRequest { method: head.method, target: head.uri.to_string(), headers: head.headers, body };
-    match rail.handle(request).await {
+    let traffic = Traffic {
+        target: request.target.clone(),
+        request_headers: texts(&request.headers),
+        request_body: shown(&request.body),
+        ..Traffic::default()
+    };
+    // Inside a block of its own: a rail may record before its future is first polled.
+    let handling = async move { rail.handle(request).await };
+    match journal.watch(handling, |reply| answered(traffic, reply)).await {
         RailReply::Answer { status, headers, body } => {
             let mut response = Response::new(Full::new(body));
             *response.status_mut() = status;
@@ -88,6 +98,24 @@ async fn answer(
         }
         RailReply::Dropped => Err(DroppedOnPurpose),
     }
+}
+
+/// The traffic with the answer in it.
+fn answered(traffic: Traffic, reply: &RailReply) -> Traffic {
+    match reply {
+        RailReply::Answer { status, headers, body } => Traffic {
+            status: status.to_string(),
+            answer_headers: texts(headers),
+            answer_body: shown(body),
+            ..traffic
+        },
+        RailReply::Dropped => Traffic { status: "dropped".to_owned(), ..traffic },
+    }
+}
+
+fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
 }
 
 async fn read(body: Incoming) -> Result<Bytes, StatusCode> {

@@ -84,9 +84,9 @@ impl MockRails {
             let (bench, worker) = Bench::new(options.clock.clone(), url);
             let rail = build(bench.clone(), &options);
             tasks.spawn(worker.run());
-            let served = rail.clone();
+            let (served, journal) = (rail.clone(), bench.journal.clone());
             tasks.spawn(async move {
-                server::serve(listener, served).await;
+                server::serve(listener, served, journal).await;
             });
             mounted.insert(*name, Mounted { rail, bench });
         }

@@ -44,7 +44,7 @@ impl Shop {
             Arc::new(Inner { script: Mutex::new(script.iter().copied().collect()), seen: Mutex::default() });
         let rail: Arc<dyn RailMock> = inner.clone();
         let serving = tokio::spawn(async move {
-            server::serve(listener, rail).await;
+            server::serve(listener, rail, crate::journal::Journal::default()).await;
         });
         Self { url, inner, serving }
     }

@@ -12,6 +12,8 @@ use crate::{Evidence, NextAction, RailRef, Reason};
 pub enum Outcome {
     /// The payer was charged.
     Paid(Settled),
+    /// The payer's money is held: nothing moved yet, and it is taken or given back later.
+    Held(Settled),
     /// The refund was carried out.
     Refunded(Settled),
     /// The order can no longer be paid, or what was paid went back.
@@ -140,6 +142,14 @@ pub enum Verb {
     Refund,
     /// Ask about a refund.
     QueryRefund,
+    /// Take held money, all of it or a part.
+    Capture,
+    /// Ask about a capture.
+    QueryCapture,
+    /// Give held money back.
+    Release,
+    /// Ask about a release.
+    QueryRelease,
 }
 
 /// News of an order or refund.
@@ -168,6 +178,7 @@ impl Outcome {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Paid(_) => "paid",
+            Self::Held(_) => "held",
             Self::Refunded(_) => "refunded",
             Self::Closed(_) => "closed",
             Self::Pending(_) => "pending",
@@ -199,6 +210,10 @@ impl Verb {
             Self::QueryReverse => "query_reverse",
             Self::Refund => "refund",
             Self::QueryRefund => "query_refund",
+            Self::Capture => "capture",
+            Self::QueryCapture => "query_capture",
+            Self::Release => "release",
+            Self::QueryRelease => "query_release",
         }
     }
 }

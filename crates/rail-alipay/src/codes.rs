@@ -83,7 +83,11 @@ fn meaning(verb: Verb, body: &Body) -> Option<Meaning> {
             | Verb::Close
             | Verb::QueryRefund
             | Verb::Reverse
-            | Verb::QueryReverse => Unsure,
+            | Verb::QueryReverse
+            | Verb::Capture
+            | Verb::QueryCapture
+            | Verb::Release
+            | Verb::QueryRelease => Unsure,
         }),
         _ => None,
     }
@@ -96,7 +100,12 @@ fn business(verb: Verb) -> &'static [Row] {
         Verb::Close => CLOSE,
         Verb::Refund => REFUND,
         Verb::QueryRefund => QUERY_REFUND,
-        Verb::Reverse | Verb::QueryReverse => &[],
+        Verb::Reverse
+        | Verb::QueryReverse
+        | Verb::Capture
+        | Verb::QueryCapture
+        | Verb::Release
+        | Verb::QueryRelease => &[],
     }
 }
 

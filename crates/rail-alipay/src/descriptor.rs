@@ -37,6 +37,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
             expiry_s_min: EXPIRY_S_MIN,
             // Whether a repeat answers the same code, a new one or an error is not confirmed.
             resendable: false,
+            hold: None,
         },
         Offer {
             wallet: ALIPAY,
@@ -47,6 +48,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
             expiry_s_min: EXPIRY_S_MIN,
             // The payer's browser opens the URL; equal members lead to the same unpaid trade however often it does.
             resendable: true,
+            hold: None,
         },
     ],
     currencies: &["CNY"],
@@ -64,6 +66,8 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
         // "3 s or more between refunds of one trade".
         interval_s: 3,
     },
+    statements: &[],
+    serves_keys: false,
     keys: &[
         KeySpec {
             name: SIGNING_KEY,

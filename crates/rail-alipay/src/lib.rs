@@ -31,8 +31,9 @@ mod settings;
 
 use paifang_payment::{Doubt, Presentation};
 use paifang_rail::{
-    Answer, Call, Context, Descriptor, HttpReply, Identity, Notification, NotificationError, Plan, PlanError,
-    Rail, RawNotification, Reply, Verdict, Verified,
+    Answer, Call, Context, Descriptor, Fetch, FileDigest, Finding, HttpReply, Identity, Inquiry,
+    Notification, NotificationError, Plan, PlanError, Rail, RawNotification, Reply, StatementError,
+    StatementFile, StatementLine, StatementProof, StatementWish, Verdict, Verified,
 };
 
 pub use charset::Charset;
@@ -67,6 +68,9 @@ impl Rail for Alipay {
             Call::Refund(refund) => refund::plan(&self.0, refund, cx),
             Call::QueryRefund(refund) => refund::plan_query(&self.0, refund, cx),
             Call::Reverse(_) | Call::QueryReverse(_) => Err(PlanError::Unsupported("reverse")),
+            Call::Capture(_) | Call::QueryCapture(_) | Call::Release(_) | Call::QueryRelease(_) => {
+                Err(PlanError::Unsupported("hold"))
+            }
         }
     }
 
@@ -88,9 +92,12 @@ impl Rail for Alipay {
             Call::Close(_) => close::read(&body, proof),
             Call::Refund(refund) => refund::read(refund, &body, proof),
             Call::QueryRefund(refund) => refund::read_query(refund, &body, proof),
-            Call::Reverse(_) | Call::QueryReverse(_) => {
-                answer::doubt(call.verb(), Doubt::Unreadable, "no_such_call")
-            }
+            Call::Reverse(_)
+            | Call::QueryReverse(_)
+            | Call::Capture(_)
+            | Call::QueryCapture(_)
+            | Call::Release(_)
+            | Call::QueryRelease(_) => answer::doubt(call.verb(), Doubt::Unreadable, "no_such_call"),
         }
     }
 
@@ -105,6 +112,25 @@ impl Rail for Alipay {
     fn acknowledge(&self, verdict: Verdict) -> HttpReply {
         notification::acknowledge(verdict)
     }
+
+    fn plan_inquiry(&self, _inquiry: &Inquiry<'_>, _cx: &Context<'_>) -> Result<Fetch, PlanError> {
+        Err(PlanError::Unsupported("inquiry"))
+    }
+
+    fn read_inquiry(&self, _inquiry: &Inquiry<'_>, _reply: &Reply, _cx: &Context<'_>) -> Finding {
+        Finding::Unknown(Doubt::Unreadable)
+    }
+
+    fn read_statement(
+        &self,
+        _wish: &StatementWish,
+        _file: &mut dyn StatementFile,
+        _digest: Option<&FileDigest>,
+        _cx: &Context<'_>,
+        _line: &mut dyn FnMut(StatementLine),
+    ) -> Result<StatementProof, StatementError> {
+        Err(StatementError::Unsupported)
+    }
 }
 
 /// The API method of a call that makes a round trip.
@@ -117,7 +143,13 @@ fn method(call: &Call<'_>) -> Option<&'static str> {
         Call::Close(_) => Some(close::METHOD),
         Call::Refund(_) => Some(refund::METHOD),
         Call::QueryRefund(_) => Some(refund::METHOD_QUERY),
-        Call::Charge(_) | Call::Reverse(_) | Call::QueryReverse(_) => None,
+        Call::Charge(_)
+        | Call::Reverse(_)
+        | Call::QueryReverse(_)
+        | Call::Capture(_)
+        | Call::QueryCapture(_)
+        | Call::Release(_)
+        | Call::QueryRelease(_) => None,
     }
 }
 

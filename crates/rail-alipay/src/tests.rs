@@ -111,6 +111,8 @@ fn reply(body: Vec<u8>) -> Reply {
 
 fn order(presentation: Presentation) -> Order {
     Order {
+        kind: paifang_rail::OrderKind::Payment,
+
         order_no: OrderNo::parse("T20240709A0001").unwrap(),
         amount: yuan(8888),
         presentation,
@@ -151,7 +153,7 @@ fn told(answer: &Answer) -> String {
 
 fn detail(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Paid(settled) | Outcome::Refunded(settled) => format!(
+        Outcome::Paid(settled) | Outcome::Held(settled) | Outcome::Refunded(settled) => format!(
             "{} {} {} {}",
             outcome.word(),
             settled.amount,

@@ -45,6 +45,7 @@ const CODE_SHOWN: Offer = Offer {
     expiry_s_min: EXPIRY_S_MIN,
     // A second message with the same orderId and txnTime is answered with 12, not with the code of the first.
     resendable: false,
+    hold: None,
 };
 
 const PAGE: Offer = Offer {
@@ -55,6 +56,7 @@ const PAGE: Offer = Offer {
     expiry_s_max: PAGE_EXPIRY_S_MAX,
     expiry_s_min: EXPIRY_S_MIN,
     resendable: false,
+    hold: None,
 };
 
 /// A charge by payer's code is decided within minutes. Nothing of this is sent to the rail; it is when "no such order"
@@ -69,6 +71,7 @@ const CODE_SCANNED: Offer = Offer {
     expiry_s_max: CODE_EXPIRY_S_MAX,
     expiry_s_min: EXPIRY_S_MIN,
     resendable: false,
+    hold: None,
 };
 
 static WITH_TILL: Descriptor = describe(&[CODE_SHOWN, PAGE, CODE_SCANNED], true);
@@ -81,6 +84,8 @@ pub(crate) fn of(settings: &Settings) -> &'static Descriptor {
 
 const fn describe(offers: &'static [Offer], reverses: bool) -> Descriptor {
     Descriptor {
+        statements: &[],
+        serves_keys: false,
         rail: UNIONPAY,
         title: "UnionPay online gateway (ACP 5.1.0)",
         offers,

@@ -31,8 +31,9 @@ mod sign;
 
 use paifang_payment::Doubt;
 use paifang_rail::{
-    Answer, Call, CertificateRule, Context, Descriptor, HttpReply, Identity, Notification, NotificationError,
-    Plan, PlanError, Rail, RawNotification, Reply, Verdict, Verified,
+    Answer, Call, CertificateRule, Context, Descriptor, Fetch, FileDigest, Finding, HttpReply, Identity,
+    Inquiry, Notification, NotificationError, Plan, PlanError, Rail, RawNotification, Reply, StatementError,
+    StatementFile, StatementLine, StatementProof, StatementWish, Verdict, Verified,
 };
 
 pub use settings::{GATEWAY, Settings, SettingsError};
@@ -72,6 +73,9 @@ impl Rail for UnionPay {
             Call::QueryReverse(reversal) => reverse::plan_query(&self.0, reversal, cx),
             Call::Refund(refund) => refund::plan(&self.0, refund, cx),
             Call::QueryRefund(refund) => refund::plan_query(&self.0, refund, cx),
+            Call::Capture(_) | Call::QueryCapture(_) | Call::Release(_) | Call::QueryRelease(_) => {
+                Err(PlanError::Unsupported("hold"))
+            }
         }
     }
 
@@ -79,7 +83,11 @@ impl Rail for UnionPay {
         match call {
             Call::Charge(charge) => charge::read(&self.0, charge, reply, cx),
             Call::Query(order) => query::read(&self.0, order, reply, cx),
-            Call::Close(_) => answer::doubt(call.verb(), Doubt::Unreadable, "no_such_call"),
+            Call::Close(_)
+            | Call::Capture(_)
+            | Call::QueryCapture(_)
+            | Call::Release(_)
+            | Call::QueryRelease(_) => answer::doubt(call.verb(), Doubt::Unreadable, "no_such_call"),
             Call::Reverse(reversal) => reverse::read(&self.0, reversal, reply, cx),
             Call::QueryReverse(reversal) => reverse::read_query(&self.0, reversal, reply, cx),
             Call::Refund(refund) => refund::read(&self.0, refund, reply, cx),
@@ -97,6 +105,25 @@ impl Rail for UnionPay {
 
     fn acknowledge(&self, verdict: Verdict) -> HttpReply {
         notification::acknowledge(verdict)
+    }
+
+    fn plan_inquiry(&self, _inquiry: &Inquiry<'_>, _cx: &Context<'_>) -> Result<Fetch, PlanError> {
+        Err(PlanError::Unsupported("inquiry"))
+    }
+
+    fn read_inquiry(&self, _inquiry: &Inquiry<'_>, _reply: &Reply, _cx: &Context<'_>) -> Finding {
+        Finding::Unknown(Doubt::Unreadable)
+    }
+
+    fn read_statement(
+        &self,
+        _wish: &StatementWish,
+        _file: &mut dyn StatementFile,
+        _digest: Option<&FileDigest>,
+        _cx: &Context<'_>,
+        _line: &mut dyn FnMut(StatementLine),
+    ) -> Result<StatementProof, StatementError> {
+        Err(StatementError::Unsupported)
     }
 }
 

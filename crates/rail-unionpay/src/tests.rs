@@ -189,6 +189,8 @@ const FOUND: &[(&str, &str)] = &[
 
 fn order(presentation: Presentation) -> Order {
     Order {
+        kind: paifang_rail::OrderKind::Payment,
+
         order_no: number("T20261121101530001"),
         amount: yuan(1000),
         presentation,
@@ -215,7 +217,15 @@ fn charge(order: Order) -> Charge {
 fn code_charge(presentation: Presentation, order_no: &str, opened_at: &str) -> Charge {
     let expires_at = at(EXPIRES);
     let (order_no, opened_at, rail_ref) = (number(order_no), at(opened_at), None);
-    charge(Order { order_no, amount: yuan(888), presentation, rail_ref, opened_at, expires_at })
+    charge(Order {
+        kind: paifang_rail::OrderKind::Payment,
+        order_no,
+        amount: yuan(888),
+        presentation,
+        rail_ref,
+        opened_at,
+        expires_at,
+    })
 }
 
 fn refund() -> RefundOrder {
@@ -248,7 +258,7 @@ fn detail(outcome: &Outcome) -> String {
     let reference =
         |reference: &Option<RailRef>| reference.as_ref().map_or("-".to_owned(), RailRef::to_string);
     match outcome {
-        Outcome::Paid(settled) | Outcome::Refunded(settled) => {
+        Outcome::Paid(settled) | Outcome::Held(settled) | Outcome::Refunded(settled) => {
             let time = settled.settled_at.map_or("-".to_owned(), |time| time.to_string());
             format!("{} {} {} {time}", outcome.word(), settled.amount, reference(&settled.rail_ref))
         }

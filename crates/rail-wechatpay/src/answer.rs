@@ -88,7 +88,12 @@ fn succeeded(verb: Verb, status: u16) -> bool {
         Verb::Charge | Verb::Refund | Verb::QueryRefund => status == 200,
         Verb::Query => matches!(status, 200 | 202),
         Verb::Close => status == 204,
-        Verb::Reverse | Verb::QueryReverse => false,
+        Verb::Reverse
+        | Verb::QueryReverse
+        | Verb::Capture
+        | Verb::QueryCapture
+        | Verb::Release
+        | Verb::QueryRelease => false,
     }
 }
 

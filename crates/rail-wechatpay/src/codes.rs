@@ -117,7 +117,12 @@ pub(crate) fn find(verb: Verb, code: &str) -> Option<Meaning> {
         Verb::Close => row.close,
         Verb::Refund => row.refund,
         Verb::QueryRefund => row.query_refund,
-        Verb::Reverse | Verb::QueryReverse => Else,
+        Verb::Reverse
+        | Verb::QueryReverse
+        | Verb::Capture
+        | Verb::QueryCapture
+        | Verb::Release
+        | Verb::QueryRelease => Else,
     })
 }
 

@@ -41,6 +41,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
             expiry_s_min: EXPIRY_S_MIN,
             // The same order again answers a fresh code, which voids the earlier one.
             resendable: true,
+            hold: None,
         },
         Offer {
             wallet: WECHATPAY,
@@ -50,6 +51,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
             expiry_s_max: CODE_LIFE_S,
             expiry_s_min: EXPIRY_S_MIN,
             resendable: true,
+            hold: None,
         },
     ],
     currencies: &["CNY"],
@@ -66,6 +68,8 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
         // "At least one minute apart".
         interval_s: 60,
     },
+    statements: &[],
+    serves_keys: false,
     keys: &[
         KeySpec {
             name: SIGNING_KEY,

@@ -29,8 +29,9 @@ mod signature;
 mod wire;
 
 use paifang_rail::{
-    Answer, Call, Context, Descriptor, HttpReply, Identity, Notification, NotificationError, Plan, PlanError,
-    Rail, RawNotification, Reply, Verdict, Verified,
+    Answer, Call, Context, Descriptor, Fetch, FileDigest, Finding, HttpReply, Identity, Inquiry,
+    Notification, NotificationError, Plan, PlanError, Rail, RawNotification, Reply, StatementError,
+    StatementFile, StatementLine, StatementProof, StatementWish, Verdict, Verified,
 };
 
 pub use settings::{ENDPOINT, Settings, SettingsError};
@@ -64,6 +65,9 @@ impl Rail for WeChatPay {
             Call::Refund(refund) => refund::plan(&self.0, refund, cx),
             Call::QueryRefund(refund) => refund::plan_query(&self.0, refund, cx),
             Call::Reverse(_) | Call::QueryReverse(_) => Err(PlanError::Unsupported("reverse")),
+            Call::Capture(_) | Call::QueryCapture(_) | Call::Release(_) | Call::QueryRelease(_) => {
+                Err(PlanError::Unsupported("hold"))
+            }
         }
     }
 
@@ -83,7 +87,12 @@ impl Rail for WeChatPay {
             Call::Refund(refund) | Call::QueryRefund(refund) => {
                 refund::read(call.verb(), refund, body, proof)
             }
-            Call::Reverse(_) | Call::QueryReverse(_) => answer::no_such_call(call.verb()),
+            Call::Reverse(_)
+            | Call::QueryReverse(_)
+            | Call::Capture(_)
+            | Call::QueryCapture(_)
+            | Call::Release(_)
+            | Call::QueryRelease(_) => answer::no_such_call(call.verb()),
         }
     }
 
@@ -97,6 +106,25 @@ impl Rail for WeChatPay {
 
     fn acknowledge(&self, verdict: Verdict) -> HttpReply {
         notification::acknowledge(verdict)
+    }
+
+    fn plan_inquiry(&self, _inquiry: &Inquiry<'_>, _cx: &Context<'_>) -> Result<Fetch, PlanError> {
+        Err(PlanError::Unsupported("inquiry"))
+    }
+
+    fn read_inquiry(&self, _inquiry: &Inquiry<'_>, _reply: &Reply, _cx: &Context<'_>) -> Finding {
+        Finding::Unknown(paifang_payment::Doubt::Unreadable)
+    }
+
+    fn read_statement(
+        &self,
+        _wish: &StatementWish,
+        _file: &mut dyn StatementFile,
+        _digest: Option<&FileDigest>,
+        _cx: &Context<'_>,
+        _line: &mut dyn FnMut(StatementLine),
+    ) -> Result<StatementProof, StatementError> {
+        Err(StatementError::Unsupported)
     }
 }
 

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use paifang_payment::NextAction;
 
 use crate::{
-    Answer, Call, Descriptor, Exchange, HttpReply, Identity, Keyring, Notification, NotificationError,
-    RawNotification, Reply, Verdict, Verified,
+    Answer, Call, Descriptor, Exchange, Fetch, FileDigest, Finding, HttpReply, Identity, Inquiry, Keyring,
+    Notification, NotificationError, RawNotification, Reply, StatementError, StatementFile, StatementLine,
+    StatementProof, StatementWish, Verdict, Verified,
 };
 
 /// One rail account seen through its protocol. An instance holds the account's parsed settings and nothing else.
@@ -36,6 +37,22 @@ pub trait Rail: Send + Sync + 'static {
 
     /// The answer to a notification, in the rail's own words.
     fn acknowledge(&self, verdict: Verdict) -> HttpReply;
+
+    /// Turns a question about the account into bytes. Deterministic as [`Rail::plan`] is.
+    fn plan_inquiry(&self, inquiry: &Inquiry<'_>, cx: &Context<'_>) -> Result<Fetch, PlanError>;
+
+    /// Says what the reply to an inquiry means. Never fails: what cannot be read or trusted is [`Finding::Unknown`].
+    fn read_inquiry(&self, inquiry: &Inquiry<'_>, reply: &Reply, cx: &Context<'_>) -> Finding;
+
+    /// Reads a bill, line by line, into `line`. All or nothing: an error after some lines makes them void.
+    fn read_statement(
+        &self,
+        wish: &StatementWish,
+        file: &mut dyn StatementFile,
+        digest: Option<&FileDigest>,
+        cx: &Context<'_>,
+        line: &mut dyn FnMut(StatementLine),
+    ) -> Result<StatementProof, StatementError>;
 }
 
 /// What the engine lends to an adapter for one operation.

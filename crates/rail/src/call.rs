@@ -25,11 +25,33 @@ pub enum Call<'a> {
     Refund(&'a RefundOrder),
     /// Ask about a refund.
     QueryRefund(&'a RefundOrder),
+    /// Take held money, all of it or a part.
+    Capture(&'a CaptureOrder),
+    /// Ask about a capture.
+    QueryCapture(&'a CaptureOrder),
+    /// Give held money back.
+    Release(&'a ReleaseOrder),
+    /// Ask about a release.
+    QueryRelease(&'a ReleaseOrder),
+}
+
+/// What an order is to the rail; rails have different calls for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderKind {
+    /// The payer is charged at once.
+    Payment,
+    /// The payer's money is held first; see [`crate::Offer::hold`].
+    Hold,
+    /// What was taken out of a hold. Refunds of held payments point to it: its number, amount and rail reference are the
+    /// capture's own.
+    Capture,
 }
 
 /// An order as the rail knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
+    /// What it is.
+    pub kind: OrderKind,
     /// Our number.
     pub order_no: OrderNo,
     /// The whole amount of the order.
@@ -87,6 +109,32 @@ pub struct RefundOrder {
     pub opened_at: Timestamp,
 }
 
+/// Money is taken out of a hold. Once per hold: what is not taken goes back to the payer with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaptureOrder {
+    /// The hold ([`OrderKind::Hold`], its amount is what is held).
+    pub hold: Order,
+    /// The capture's own number; the same at each repeat.
+    pub capture_no: OrderNo,
+    /// How much is taken.
+    pub amount: PositiveMoney,
+    /// What is bought, as in [`Charge::description`].
+    pub description: String,
+    /// When the capture was opened. Whole seconds.
+    pub opened_at: Timestamp,
+}
+
+/// A hold is given back in full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseOrder {
+    /// The hold ([`OrderKind::Hold`], its amount is what is held).
+    pub hold: Order,
+    /// The release's own number; the same at each repeat.
+    pub release_no: OrderNo,
+    /// When the release was opened. Whole seconds.
+    pub opened_at: Timestamp,
+}
+
 /// The digits of a payer's code. Whoever has it can charge the payer, so it is a secret: no `Debug` text, never stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PayerCode(Zeroizing<String>);
@@ -126,6 +174,10 @@ impl Call<'_> {
             Self::QueryReverse(_) => Verb::QueryReverse,
             Self::Refund(_) => Verb::Refund,
             Self::QueryRefund(_) => Verb::QueryRefund,
+            Self::Capture(_) => Verb::Capture,
+            Self::QueryCapture(_) => Verb::QueryCapture,
+            Self::Release(_) => Verb::Release,
+            Self::QueryRelease(_) => Verb::QueryRelease,
         }
     }
 
@@ -136,6 +188,8 @@ impl Call<'_> {
             Self::Query(order) | Self::Close(order) => order,
             Self::Reverse(reversal) | Self::QueryReverse(reversal) => &reversal.order,
             Self::Refund(refund) | Self::QueryRefund(refund) => &refund.order,
+            Self::Capture(capture) | Self::QueryCapture(capture) => &capture.hold,
+            Self::Release(release) | Self::QueryRelease(release) => &release.hold,
         }
     }
 }

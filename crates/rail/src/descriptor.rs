@@ -23,6 +23,10 @@ pub struct Descriptor {
     pub reverses: bool,
     /// Refunds.
     pub refunding: Refunding,
+    /// The daily bills; the first one lists payments and refunds. Empty: none.
+    pub statements: &'static [StatementSpec],
+    /// Whether the rail hands out its own verification keys over its API ([`crate::Inquiry::Keys`]).
+    pub serves_keys: bool,
     /// The keys that an account needs.
     pub keys: &'static [KeySpec],
 }
@@ -44,6 +48,32 @@ pub struct Offer {
     pub expiry_s_min: u32,
     /// Whether the same creation may be sent again byte for byte and answers the same order.
     pub resendable: bool,
+    /// Whether the money can also be held first, and by which rules; `None`: it is always charged at once.
+    pub hold: Option<Holding>,
+}
+
+/// How held money is taken or given back. A hold is captured once; the rest goes back with the capture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holding {
+    /// For how many days after the payer's consent the rail keeps the money held; the gateway gives it back before.
+    pub days: u32,
+    /// Less than the held amount may be taken.
+    pub partial: bool,
+}
+
+/// A daily bill of the rail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatementSpec {
+    /// The name under which it is asked for, such as `trade`.
+    pub kind: &'static str,
+    /// What it lists, for people.
+    pub about: &'static str,
+    /// The Beijing hour of the next day from which on it is there.
+    pub ready_hour: u8,
+    /// How many seconds before midnight (Beijing) the rail's day ends: 0 for the calendar day.
+    pub cut_before_midnight_s: u32,
+    /// For how many days back it can be fetched.
+    pub window_days: u32,
 }
 
 /// Where the payer is.
@@ -124,6 +154,8 @@ pub enum KeyKind {
     VerifyKey,
     /// A symmetric key, used raw (WeChat Pay's APIv3 key, 32 bytes).
     SymmetricKey,
+    /// A symmetric key for whole messages, base64 of 16 bytes (Alipay's AES content encryption).
+    ContentKey,
     /// A root certificate (PEM) that the rail's signer certificates chain to.
     RootCertificate,
     /// An intermediate certificate (PEM) between the root and the rail's signer certificates.

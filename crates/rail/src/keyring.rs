@@ -4,6 +4,7 @@
 //! (2048 to 8192 bits) for signatures, AES-256-GCM for contents. SHA-1 and MD5 authenticate nothing here (S11).
 
 mod certified;
+mod content;
 mod parse;
 
 use std::fmt;
@@ -18,6 +19,7 @@ pub use certified::CertificateRule;
 
 use crate::{Genuine, Secret};
 use certified::Anchors;
+use content::ContentKey;
 
 /// The keys of one rail account. `Debug` names ids only.
 pub struct Keyring {
@@ -25,6 +27,7 @@ pub struct Keyring {
     signer_certificate: Option<Serial>,
     verifiers: Vec<Verifier>,
     symmetric: Option<aead::LessSafeKey>,
+    content: Option<ContentKey>,
     anchors: Option<Anchors>,
     random: SystemRandom,
 }
@@ -36,6 +39,7 @@ pub struct KeyringBuilder {
     signer_certificate: Option<Serial>,
     verifiers: Vec<Verifier>,
     symmetric: Option<aead::LessSafeKey>,
+    content: Option<ContentKey>,
     root: Option<Vec<u8>>,
     intermediates: Vec<Vec<u8>>,
     rule: Option<CertificateRule>,
@@ -156,6 +160,22 @@ impl Keyring {
         buffer.truncate(plain);
         Ok(buffer)
     }
+
+    /// Whether whole messages are encrypted.
+    pub fn has_content_key(&self) -> bool {
+        self.content.is_some()
+    }
+
+    /// Encrypts a whole message: AES-128-CBC, IV of zeros, PKCS#7. Deterministic, and it authenticates nothing: sign what
+    /// comes out.
+    pub fn seal_content(&self, plain: &[u8]) -> Result<Vec<u8>, KeyError> {
+        Ok(self.content.as_ref().ok_or(KeyError::Missing("the content key"))?.seal(plain))
+    }
+
+    /// Decrypts what [`Keyring::seal_content`]'s counterpart at the rail encrypted. Only after its signature was verified.
+    pub fn open_content(&self, sealed: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.content.as_ref().ok_or(KeyError::Missing("the content key"))?.open(sealed)
+    }
 }
 
 impl KeyringBuilder {
@@ -182,6 +202,12 @@ impl KeyringBuilder {
         let unusable = KeyError::Unusable { name: "symmetric key", rule: "must be exactly 32 bytes" };
         let key = aead::UnboundKey::new(&aead::AES_256_GCM, key.expose()).map_err(|_| unusable)?;
         self.symmetric = Some(aead::LessSafeKey::new(key));
+        Ok(self)
+    }
+
+    /// The key for whole messages, base64 of 16 bytes.
+    pub fn content(mut self, key: &Secret) -> Result<Self, KeyError> {
+        self.content = Some(ContentKey::parse(key)?);
         Ok(self)
     }
 
@@ -218,6 +244,7 @@ impl KeyringBuilder {
             signer_certificate: self.signer_certificate,
             verifiers: self.verifiers,
             symmetric: self.symmetric,
+            content: self.content,
             anchors,
             random: SystemRandom::new(),
         })

@@ -24,15 +24,25 @@ mod adapter;
 mod call;
 mod descriptor;
 mod exchange;
+mod inquiry;
 mod keyring;
 mod notification;
 mod proof;
 mod secret;
 
 pub use adapter::{Context, Plan, PlanError, Rail};
-pub use call::{Call, Charge, Order, PayerCode, PayerCodeError, RefundOrder, Reversal};
-pub use descriptor::{ClientKind, Closing, Descriptor, KeyKind, KeySpec, Need, Offer, Refunding};
+pub use call::{
+    Call, CaptureOrder, Charge, Order, OrderKind, PayerCode, PayerCodeError, RefundOrder, ReleaseOrder,
+    Reversal,
+};
+pub use descriptor::{
+    ClientKind, Closing, Descriptor, Holding, KeyKind, KeySpec, Need, Offer, Refunding, StatementSpec,
+};
 pub use exchange::{BODY_BYTES_MAX, Exchange, HttpReply, Method, Reply};
+pub use inquiry::{
+    Fetch, FileDigest, Finding, FreshKey, Inquiry, StatementError, StatementFile, StatementKind,
+    StatementLine, StatementProof, StatementTotals, StatementWish,
+};
 pub use keyring::{CertificateRule, KeyError, Keyring, KeyringBuilder, NotGenuine};
 pub use notification::{
     Claims, Identity, Notification, NotificationError, RawNotification, Subject, Verdict,

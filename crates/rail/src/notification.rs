@@ -43,6 +43,10 @@ pub enum Subject {
     /// A reverse, by its own number (UnionPay's undo). Such a message does not name the order that was reversed, and
     /// reverses are followed by queries: it is acknowledged and has no effect.
     Reversal(OrderNo),
+    /// A capture out of a hold, by its own number.
+    Capture(OrderNo),
+    /// The release of a hold, by its own number. Releases are followed by queries, as reverses are.
+    Release(OrderNo),
 }
 
 /// The merchant and app that a message names.

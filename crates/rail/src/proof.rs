@@ -58,6 +58,11 @@ impl Outcome {
         Self { plain: Plain::Paid(settled), proof: Some(proof) }
     }
 
+    /// The payer's money is held.
+    pub fn held(proof: Genuine, settled: Settled) -> Self {
+        Self { plain: Plain::Held(settled), proof: Some(proof) }
+    }
+
     /// The refund was carried out.
     pub fn refunded(proof: Genuine, settled: Settled) -> Self {
         Self { plain: Plain::Refunded(settled), proof: Some(proof) }
@@ -144,8 +149,14 @@ impl Answer {
     /// Turns it into the machines' form; the digest is of the reply's body.
     pub fn into_observation(self, verb: Verb, carried: Digest) -> Observation {
         let source = match verb {
-            Verb::Charge | Verb::Close | Verb::Reverse | Verb::Refund => Source::Reply,
-            Verb::Query | Verb::QueryReverse | Verb::QueryRefund => Source::Query,
+            Verb::Charge | Verb::Close | Verb::Reverse | Verb::Refund | Verb::Capture | Verb::Release => {
+                Source::Reply
+            }
+            Verb::Query
+            | Verb::QueryReverse
+            | Verb::QueryRefund
+            | Verb::QueryCapture
+            | Verb::QueryRelease => Source::Query,
         };
         match self.said {
             Said::Is(outcome) => outcome.into_observation(verb, source, carried, self.rule),

@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command talks to its user
 
 mod check;
+mod node;
 mod proto;
 mod repo;
 mod shell;

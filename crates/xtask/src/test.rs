@@ -1,10 +1,11 @@
 //! `cargo xtask test`: every test of the workspace, on a machine that has nothing but Rust.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use crate::node::{self, Node};
 use crate::repo::Repo;
 use crate::shell::{self, Steps};
 use crate::tools::{self, HOOKS};
@@ -13,11 +14,12 @@ use crate::tools::{self, HOOKS};
 pub(crate) fn test(repo: &Repo, options: &[&str]) -> Result<()> {
     let mut steps = Steps::default();
     let python = tools::python(repo)?;
+    let others = Others { node: node::node(repo, &python)?, python };
     match tools::cargo_nextest(repo) {
-        Ok(nextest) => steps.step("tests", || with_nextest(repo, &nextest, &python, options)),
+        Ok(nextest) => steps.step("tests", || with_nextest(repo, &nextest, &others, options)),
         Err(error) => {
             println!("cargo-nextest cannot be installed ({error:#}); using cargo test");
-            steps.step("tests", || with_cargo(repo, &python, options));
+            steps.step("tests", || with_cargo(repo, &others, options));
         }
     }
     if options.is_empty() {
@@ -30,22 +32,35 @@ pub(crate) fn test(repo: &Repo, options: &[&str]) -> Result<()> {
     steps.finish()
 }
 
-/// Names the Python of `tests/clients.rs`.
-const PYTHON: &str = "PAIFANG_PYTHON";
+/// What tests with clients in other languages run.
+struct Others {
+    node: Node,
+    python: PathBuf,
+}
 
-fn with_nextest(repo: &Repo, nextest: &Path, python: &Path, options: &[&str]) -> Result<()> {
+impl Others {
+    /// Tells a test run where they are; `tests/clients.rs` and `tests/sdks.rs` read these names.
+    fn tell<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
+            .env("PAIFANG_PYTHON", &self.python)
+            .env("PAIFANG_NODE", &self.node.program)
+            .env("PAIFANG_NODE_MODULES", &self.node.packages)
+    }
+}
+
+fn with_nextest(repo: &Repo, nextest: &Path, others: &Others, options: &[&str]) -> Result<()> {
     let mut command = Command::new(nextest);
-    command.current_dir(&repo.root).env(PYTHON, python).args(["nextest", "run", "--workspace", "--locked"]);
+    others.tell(&mut command).current_dir(&repo.root).args(["nextest", "run", "--workspace", "--locked"]);
     command.args(["--features", HOOKS]);
     shell::run(command.args(options))
 }
 
-fn with_cargo(repo: &Repo, python: &Path, options: &[&str]) -> Result<()> {
+fn with_cargo(repo: &Repo, others: &Others, options: &[&str]) -> Result<()> {
     if !options.is_empty() {
         bail!("the options are cargo-nextest's, which is not here");
     }
     let targets = ["--lib", "--bins", "--tests", "--examples", "--features", HOOKS];
     let mut cargo = tools::cargo(repo);
-    cargo.env(PYTHON, python).args(["test", "--workspace", "--locked", "--no-fail-fast"]);
+    others.tell(&mut cargo).args(["test", "--workspace", "--locked", "--no-fail-fast"]);
     shell::run(cargo.args(targets))
 }

@@ -21,12 +21,13 @@ const CARGO_NEXTEST: Pin = Pin { name: "cargo-nextest", install: "0.9.143", acce
 /// What the end-to-end tests need of the binary: crash points and a clock that can be set ahead.
 pub(crate) const HOOKS: &str = "paifang-gateway/test-hooks";
 
-/// The stock packages of a Python client.
+/// The stock packages of a Python client, and the cryptography of the one that speaks UnionPay.
 const PYTHON: &[&str] = &[
     "grpcio==1.85.1",
     "grpcio-reflection==1.85.1",
     "grpcio-health-checking==1.85.1",
     "googleapis-common-protos==1.76.0",
+    "cryptography==50.0.2",
 ];
 
 /// A tool that cargo installs.

@@ -21,7 +21,7 @@ pub trait Counterpart: Send + Sync {
     fn issue_code(&self, outcome: CodeOutcome) -> BoxFuture<'_, Option<String>>;
 
     /// Misbehaves at the next request or notification of this operation: `charge`, `query`, `close`, `reverse`,
-    /// `refund` or `refund_query`.
+    /// `refund`, `refund_query`, `capture` or `release`.
     fn arm(&self, operation: &'static str, fault: Fault) -> BoxFuture<'_, ()>;
 
     /// What it believes about each order.
@@ -112,6 +112,15 @@ pub struct BookEntry {
     pub refunded_fen: i64,
     /// How often the payer was charged.
     pub charges: u32,
+    /// What is or was held, in fen.
+    #[serde(default)]
+    pub held_fen: i64,
+    /// What was taken out of the hold, in fen.
+    #[serde(default)]
+    pub captured_fen: i64,
+    /// What of the hold went back, in fen.
+    #[serde(default)]
+    pub released_fen: i64,
     /// Its refunds and reverses.
     pub refunds: Vec<BookRefund>,
 }

@@ -63,6 +63,15 @@ macro_rules! rail_suite {
             reverses_return_what_was_paid,
             the_descriptor_is_the_whole_truth,
             amounts_and_expiries_reach_to_their_limits,
+            holds_are_captured_once,
+            holds_are_released,
+            captures_of_more_than_is_held_are_not_done,
+            holds_are_notified,
+            lost_captures_and_releases_are_told_by_a_query,
+            unpaid_holds_end,
+            statements_list_what_moved,
+            tampered_statements_are_refused,
+            statements_list_payers_codes,
         }
     };
     (@each $open:path: $($check:ident),+ $(,)?) => {$(

@@ -24,6 +24,7 @@ pub(super) fn said(answer: &Answer) -> String {
 pub(super) fn said_of(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Paid(settled) => format!("paid {}", settled.amount.minor_units()),
+        Outcome::Held(settled) => format!("held {}", settled.amount.minor_units()),
         Outcome::Refunded(settled) => format!("refunded {}", settled.amount.minor_units()),
         Outcome::Closed(_) => "closed".to_owned(),
         Outcome::Pending(_) => "pending".to_owned(),

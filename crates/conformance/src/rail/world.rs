@@ -87,6 +87,8 @@ impl World {
     pub(super) async fn charge_of(&self, offer: &Offer, minor: i64, life_s: u32) -> Charge {
         let opened_at = self.counterpart.now().await;
         let order = Order {
+            kind: paifang_rail::OrderKind::Payment,
+
             order_no: self.number('C'),
             amount: yuan(minor),
             presentation: offer.presentation,
@@ -102,6 +104,18 @@ impl World {
             payer_code: None,
             client_ip: None,
         }
+    }
+
+    /// The offers that can also hold.
+    pub(super) fn holding(&self) -> Vec<Offer> {
+        self.rail.descriptor().offers.iter().filter(|offer| offer.hold.is_some()).copied().collect()
+    }
+
+    /// A hold of this offer, opened now.
+    pub(super) async fn hold(&self, offer: &Offer) -> Charge {
+        let mut charge = self.charge(offer).await;
+        charge.order.kind = paifang_rail::OrderKind::Hold;
+        charge
     }
 
     /// A charge of a payer's code.

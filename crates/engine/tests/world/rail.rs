@@ -23,9 +23,12 @@ const REFUNDING: Refunding =
     Refunding { partial: true, count_max: 500, window_days: 365, resend_s: 3600, interval_s: 0 };
 
 pub static DESCRIPTOR_STURDY: Descriptor = Descriptor {
+    statements: &[],
+    serves_keys: false,
     rail: "sturdy",
     title: "closes and repeats",
     offers: &[Offer {
+        hold: None,
         wallet: "sturdy",
         presentation: Presentation::QrShown,
         clients: ANYWHERE,
@@ -48,6 +51,7 @@ pub static DESCRIPTOR_PLAIN: Descriptor = Descriptor {
     title: "neither closes nor repeats; has codes and reverses",
     offers: &[
         Offer {
+            hold: None,
             wallet: "plain",
             presentation: Presentation::QrShown,
             clients: ANYWHERE,
@@ -57,6 +61,7 @@ pub static DESCRIPTOR_PLAIN: Descriptor = Descriptor {
             resendable: false,
         },
         Offer {
+            hold: None,
             wallet: "plain",
             presentation: Presentation::PayerCode,
             clients: ANYWHERE,
@@ -258,6 +263,13 @@ impl Rails for FakeRails {
             Call::Refund(refund) | Call::QueryRefund(refund) => {
                 body["refund"] = refund.refund_no.as_str().into();
                 body["amount"] = refund.amount.minor_units().into();
+            }
+            Call::Capture(capture) | Call::QueryCapture(capture) => {
+                body["capture"] = capture.capture_no.as_str().into();
+                body["amount"] = capture.amount.minor_units().into();
+            }
+            Call::Release(release) | Call::QueryRelease(release) => {
+                body["release"] = release.release_no.as_str().into();
             }
             Call::Query(_) | Call::Close(_) | Call::Reverse(_) | Call::QueryReverse(_) => {}
         }

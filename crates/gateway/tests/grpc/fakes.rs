@@ -22,10 +22,13 @@ use tokio::sync::Notify;
 
 /// Its one wallet is shown as a QR code, or scanned from the payer's phone.
 pub static DESCRIPTOR: Descriptor = Descriptor {
+    statements: &[],
+    serves_keys: false,
     rail: "panda",
     title: "A rail for tests",
     offers: &[
         Offer {
+            hold: None,
             wallet: "bamboo",
             presentation: Presentation::QrShown,
             clients: &[ClientKind::DesktopBrowser, ClientKind::InWallet],
@@ -35,6 +38,7 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
             resendable: true,
         },
         Offer {
+            hold: None,
             wallet: "bamboo",
             presentation: Presentation::PayerCode,
             clients: &[ClientKind::PointOfSale],

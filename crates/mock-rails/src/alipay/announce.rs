@@ -46,6 +46,7 @@ pub(super) fn announce(
         Product::Code | Product::Create | Product::App | Product::Hold => (None, expires),
     };
     trades.put(Order {
+        announced: now,
         product,
         members: terms(biz),
         subject: biz.text("subject").unwrap_or_default(),

@@ -70,6 +70,11 @@ impl Inner {
         Self::coded(sub.0, sub.1)
     }
 
+    /// For the journal: the verdict, and whether it is a refusal.
+    pub(super) fn judgement(&self) -> (String, bool) {
+        (self.verdict(), self.is_refusal())
+    }
+
     /// Any sub_code, under the gateway code it belongs to.
     pub(super) fn coded(sub_code: &str, sub_msg: &str) -> Self {
         let (code, msg) = gateway_code(sub_code);
@@ -107,6 +112,11 @@ impl Inner {
             Some(value) => self.with(name, value),
             None => self,
         }
+    }
+
+    /// Whether the call came to nothing.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.sub.is_some()
     }
 
     /// For the journal: the code and what it stands for.

@@ -4,6 +4,7 @@ use http::Method as Verb;
 
 use super::biz::Biz;
 use super::wire::Charset;
+use crate::magic::On;
 
 /// The APIs this rail has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +116,27 @@ impl Method {
             Self::Unfreeze => "release",
             Self::BillUrl => "bill",
             Self::CertDownload => "certificates",
+        }
+    }
+
+    /// The amount that magic is looked for in, in fen.
+    pub(super) fn amount(self, biz: Option<&Biz>) -> (On, Option<i64>) {
+        let fen = |name| biz.and_then(|biz| biz.fen(name));
+        match self {
+            Self::Precreate | Self::Pay | Self::Create | Self::PagePay | Self::WapPay | Self::AppPay => {
+                (On::Payment, fen("total_amount"))
+            }
+            Self::Freeze | Self::VoucherCreate | Self::AppFreeze => (On::Payment, fen("amount")),
+            Self::Refund => (On::Refund, fen("refund_amount")),
+            Self::Query
+            | Self::Close
+            | Self::Cancel
+            | Self::RefundQuery
+            | Self::BillUrl
+            | Self::CertDownload
+            | Self::Unfreeze
+            | Self::OperationQuery
+            | Self::OperationCancel => (On::Payment, None),
         }
     }
 

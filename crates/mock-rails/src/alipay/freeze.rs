@@ -28,7 +28,6 @@ const EXCEED: Sub = Sub("REQUEST_AMOUNT_EXCEED", "请求金额超限");
 const ILLEGAL_STATUS: Sub = Sub("ILLEGAL_STATUS", "状态异常");
 const PAYEE_NOT_EXIST: Sub = Sub("PAYEE_NOT_EXIST", "收款方不存在");
 const SYSTEM_ERROR: Sub = Sub("SYSTEM_ERROR", "系统繁忙");
-const UNSURE: Sub = Sub("isp.unknow-error", "系统繁忙");
 
 /// How the payer gets to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,10 +73,6 @@ fn try_freeze(
             }
             Some(Wish::Thinks { pays }) => {
                 state.holds.think(&no, Pending { due: now + PAYER_TAKES, pays }, now);
-            }
-            Some(Wish::Unsure) => {
-                state.holds.think(&no, Pending { due: now + PAYER_TAKES, pays: true }, now);
-                return Err(UNSURE);
             }
             refused @ (None | Some(Wish::NoMoney | Wish::Risk)) => {
                 state.holds.withdraw(&no);

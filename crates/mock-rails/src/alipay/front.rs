@@ -12,10 +12,16 @@ use super::wire::{Charset, Params};
 use super::{AlipayMock, Done, announce, bill, certificates, freeze, orders, page, pay, refunds, v3};
 use crate::faults::{self, Twist};
 use crate::journal::JournalEntry;
+use crate::magic::{Mood, On};
 use crate::{RailReply, RailRequest, locked};
 
 const CONTENT_TYPE_UTF8: &str = "text/html;charset=utf-8";
 const CONTENT_TYPE_GBK: &str = "text/html;charset=GBK";
+
+/// Too many calls.
+const LIMITED: &str = "isv.app-call-limited";
+/// The rail does not know what came of it.
+const UNSURE: &str = "isp.unknow-error";
 
 /// A judged request: the call, or how it is turned away.
 type Judged = Result<Call, Box<Refusal>>;
@@ -59,8 +65,10 @@ impl AlipayMock {
         F: Future<Output = RailReply>,
     {
         let biz = judged.as_ref().ok().map(|call| &call.biz);
-        let operation = method.map(|method| method.operation(biz));
-        let fault = operation.and_then(|operation| self.bench.faults.take(operation));
+        let fault = method.and_then(|method| {
+            let (on, fen) = method.amount(biz);
+            self.bench.fault(method.operation(biz), on, fen)
+        });
         faults::around(fault, |twist| work(judged, twist)).await
     }
 
@@ -94,7 +102,7 @@ impl AlipayMock {
             }
             Err(refusal) => {
                 let name = v3::method_of(request).map_or("", Method::name);
-                self.write_down(request, name, None, refusal.inner.verdict(), refusal.expected.clone());
+                self.write_down(request, name, None, refusal.inner.judgement(), refusal.expected.clone());
                 (refusal.inner, refusal.signed, v3::by_certificate(request), false)
             }
         };
@@ -114,12 +122,17 @@ impl AlipayMock {
 
     /// Does what a call asks for, unless a fault wants a code instead; then tells the merchant.
     async fn perform(&self, request: &RailRequest, call: &Call, twist: &Twist) -> Inner {
-        let done = match twist {
-            Twist::BusinessCode(code) => Done::only(Inner::on_demand(code)),
-            Twist::Plain | Twist::WrongSignature | Twist::Unsigned => self.run(call),
+        let mood = self.mood(call);
+        let mut done = match (twist, mood) {
+            (Twist::BusinessCode(code), _) => Done::only(Inner::on_demand(code)),
+            (_, Some(Mood::RateLimited)) => Done::only(Inner::on_demand(LIMITED)),
+            (Twist::Plain | Twist::WrongSignature | Twist::Unsigned, mood) => self.run(call, mood),
         };
+        if mood == Some(Mood::Unsure) && !done.inner.is_refusal() {
+            done.inner = Inner::on_demand(UNSURE);
+        }
         let order_no = call.biz.text("out_trade_no").or_else(|| call.biz.text("out_order_no"));
-        let verdict = done.inner.verdict();
+        let verdict = done.inner.judgement();
         self.write_down(request, call.method.name(), order_no, verdict, Some(call.expected.clone()));
         for news in &done.news {
             self.announce(news).await;
@@ -127,27 +140,35 @@ impl AlipayMock {
         done.inner
     }
 
-    fn run(&self, call: &Call) -> Done {
+    /// What the amount of a call asks for, when magic amounts are on.
+    fn mood(&self, call: &Call) -> Option<Mood> {
+        let (on, fen) = call.method.amount(Some(&call.biz));
+        self.bench.magic.mood(on, fen?)
+    }
+
+    fn run(&self, call: &Call, mood: Option<Mood>) -> Done {
         let (now, biz, origin) = (self.bench.clock.now(), &call.biz, self.bench.origin.as_str());
         let account = &self.material.account;
-        let magic = self.magic(biz);
+        let charge = mood.and_then(pay::Wish::of_mood);
         let mut locked = locked(&self.state);
         let state = &mut *locked;
         let trades = &mut state.trades;
         match call.method {
             Method::Precreate => announce::precreate(trades, call, account, origin, now),
-            Method::Pay => pay::pay(state, call, account, magic, now),
+            Method::Pay => pay::pay(state, call, account, charge, now),
             Method::Create => announce::create(trades, call, account, origin, now),
             Method::Query => orders::query(trades, biz, account, now),
             Method::Close => orders::close(trades, biz, now),
             Method::Cancel => orders::cancel(trades, biz, now),
-            Method::Refund => refunds::refund(trades, biz, account, self.refund_magic(biz), now),
+            Method::Refund => {
+                refunds::refund(trades, biz, account, mood.and_then(refunds::Wish::of_mood), now)
+            }
             Method::RefundQuery => refunds::refund_query(trades, biz, now),
             Method::BillUrl => {
                 bill::url(&mut state.tickets, trades, biz, account, (origin, state.opened), now)
             }
             Method::CertDownload => Done::only(certificates::download(&self.material.keys, biz)),
-            Method::Freeze => freeze::freeze(state, call, account, magic, now),
+            Method::Freeze => freeze::freeze(state, call, account, charge, now),
             Method::VoucherCreate => freeze::voucher(state, call, account, now),
             Method::Unfreeze => freeze::unfreeze(state, call, now),
             Method::OperationQuery => freeze::query(state, biz, account, now),
@@ -161,8 +182,10 @@ impl AlipayMock {
 
     fn page_pay(&self, request: &RailRequest, call: &Call, twist: Twist) -> RailReply {
         let product = if call.method == Method::WapPay { Product::Wap } else { Product::Page };
+        let mood = self.mood(call);
         let announced = match &twist {
             Twist::BusinessCode(code) => Err(Inner::on_demand(code)),
+            _ if mood == Some(Mood::RateLimited) => Err(Inner::on_demand(LIMITED)),
             Twist::Plain | Twist::WrongSignature | Twist::Unsigned => {
                 let (now, origin) = (self.bench.clock.now(), &self.bench.origin);
                 let no = call.biz.text("out_trade_no").unwrap_or_default();
@@ -172,7 +195,11 @@ impl AlipayMock {
                     .map_err(Inner::failed)
             }
         };
-        let verdict = announced.as_ref().map_or_else(Inner::verdict, |_| Inner::success().verdict());
+        let announced = announced.and_then(|entrance| match mood {
+            Some(Mood::Unsure) => Err(Inner::on_demand(UNSURE)),
+            Some(_) | None => Ok(entrance),
+        });
+        let verdict = announced.as_ref().map_or_else(Inner::judgement, |_| Inner::success().judgement());
         let order_no = call.biz.text("out_trade_no");
         self.write_down(request, call.method.name(), order_no, verdict, Some(call.expected.clone()));
         match announced {
@@ -190,7 +217,7 @@ impl AlipayMock {
         twist: &Twist,
     ) -> RailReply {
         let name = params.ascii("method");
-        let verdict = refusal.inner.verdict();
+        let verdict = refusal.inner.judgement();
         self.write_down(request, name.unwrap_or(""), None, verdict, refusal.expected.clone());
         if name.and_then(Method::parse).is_some_and(Method::is_page) {
             return RailReply::new(StatusCode::OK, CONTENT_TYPE_GBK, gateway::error_page(&refusal.inner));
@@ -238,7 +265,7 @@ impl AlipayMock {
 
     /// The file behind an address that was given out.
     async fn download(&self, request: &RailRequest) -> RailReply {
-        let fault = self.bench.faults.take(Method::BillUrl.operation(None));
+        let fault = self.bench.fault(Method::BillUrl.operation(None), On::Payment, None);
         let found = {
             let state = locked(&self.state);
             let params = Params::of_form(request.query());
@@ -247,7 +274,7 @@ impl AlipayMock {
             bill::download(&state.tickets, &state.trades, &self.material.account, token, now)
         };
         let verdict = if found.is_some() { "200" } else { "403" };
-        self.write_down(request, "bill download", None, verdict.to_owned(), None);
+        self.write_down(request, "bill download", None, (verdict.to_owned(), found.is_none()), None);
         let reply = match found {
             Some((name, bytes)) => RailReply::new(StatusCode::OK, "application/zip", bytes)
                 .with_header("content-disposition", &format!("attachment; filename={name}")),
@@ -261,13 +288,17 @@ impl AlipayMock {
         faults::around(fault, |_| std::future::ready(reply)).await
     }
 
-    /// Turns a request away before it is looked at, in the rail's words for `sub_code`.
-    pub(super) fn turned_away(&self, request: &RailRequest, sub_code: &str) -> RailReply {
+    /// Turns a request away before it is looked at, in the rail's words.
+    pub(super) fn turned_away(&self, request: &RailRequest, why: crate::Refusal) -> RailReply {
+        let sub_code = match why {
+            crate::Refusal::RateLimited => LIMITED,
+            crate::Refusal::Maintenance => UNSURE,
+        };
         let refusal = |signed| Refusal { inner: Inner::on_demand(sub_code), signed, expected: None };
         if request.path().starts_with("/v3/") {
             let name = v3::method_of(request).map_or("", Method::name);
             let refusal = refusal(v3::names_app(request, &self.material.account.app_id));
-            self.write_down(request, name, None, refusal.inner.verdict(), None);
+            self.write_down(request, name, None, refusal.inner.judgement(), None);
             let trace_id = trace_id();
             let (status, body) = refusal.inner.v3(&trace_id);
             let signing = refusal.signed.then_some(v3::Signing {
@@ -287,7 +318,7 @@ impl AlipayMock {
         request: &RailRequest,
         operation: &str,
         order_no: Option<String>,
-        verdict: String,
+        (verdict, refused): (String, bool),
         expected: Option<String>,
     ) {
         self.bench.journal.record(JournalEntry {
@@ -297,6 +328,7 @@ impl AlipayMock {
             operation: operation.to_owned(),
             order_no,
             verdict,
+            refused,
             expected,
         });
     }

@@ -11,19 +11,18 @@
 //! | `aes_key.txt` | base64 of sixteen bytes: content encryption |
 //! | `next_…` of each | what comes after a rotation; optional |
 
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use aws_lc_rs::rsa::KeyPair;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use super::aes::AesKey;
 use super::cert::{Certificate, chain_holds, root_sn};
 use super::keys::{AppKey, CertFile, Keys, Signer, Stages};
+use crate::forge::{Authority, Files, Forge, ForgeError, Kind, Name, Pem, RsaKey};
 use crate::vectors::{self, der_of_pem, text};
-
-/// File name -> text of one rail.
-pub type Files = BTreeMap<String, String>;
 
 /// The ids of the merchant, and of the payer of this world.
 #[derive(Clone, Debug, Deserialize)]
@@ -138,9 +137,85 @@ pub fn of_vectors() -> Files {
     files.chain([("merchant.json".to_owned(), ids.to_string())]).collect()
 }
 
+/// Ids, keys and certificates of a new world, with the next generation of each: an RSA root and an ECDSA root that does
+/// not count, an intermediate, and the leaves of both sides.
+///
+/// # Errors
+/// When the system has no randomness.
+pub fn forge(forge: &Forge) -> Result<Files, ForgeError> {
+    let seller_id = format!("2088{}", digits(forge, 12)?);
+    let ids = serde_json::json!({
+        "app_id": format!("9021{}", digits(forge, 12)?),
+        "seller_id": seller_id,
+        "seller_email": "seller@example.test",
+        "buyer_id": format!("2088{}", digits(forge, 12)?),
+        "buyer_logon_id": "ljf***@sandbox.com",
+    });
+    let mut files = Files::from([
+        ("merchant.json".to_owned(), ids.to_string()),
+        ("aes_key.txt".to_owned(), STANDARD.encode(forge.bytes(16)?)),
+    ]);
+    let name = |common_name| Name {
+        country: "CN",
+        organization: "Paifang mock",
+        unit: "Certification Authority",
+        common_name,
+    };
+    let root = forge.root(&name("Paifang mock Authority R1"), &forge.rsa()?, 1)?;
+    let other = forge.tls_root(&name("Paifang mock Authority E1"))?;
+    let (inter_name, inter_key) = (name("Paifang mock Authority Class 2 R1"), forge.rsa()?);
+    let intermediate = forge.issue(&root, &inter_name, &inter_key, 2, Kind::Intermediate)?;
+    let issuer = Authority { certificate_pem: intermediate.clone(), key_pem: Pem(inter_key.pkcs8_pem) };
+    files.insert(
+        "alipay_root_cert.pem".to_owned(),
+        format!("{}\n{}", other.certificate_pem, root.certificate_pem),
+    );
+    for (serial, head, side, subject) in [
+        (101, "", "app", seller_id.as_str()),
+        (102, "next_", "app", seller_id.as_str()),
+        (103, "", "alipay", "Paifang mock gateway"),
+        (104, "next_", "alipay", "Paifang mock gateway"),
+    ] {
+        let key = forge.rsa()?;
+        let leaf =
+            forge.issue(&issuer, &Name { unit: "Mock", ..name(subject) }, &key, serial, Kind::Signer)?;
+        files.insert(format!("{head}{side}_cert.pem"), format!("{leaf}{intermediate}"));
+        insert_key(&mut files, &format!("{head}{side}"), key);
+    }
+    Ok(files)
+}
+
+fn insert_key(files: &mut Files, head: &str, key: RsaKey) {
+    files.insert(format!("{head}_private_key.pem"), key.pkcs8_pem);
+    files.insert(format!("{head}_private_key_pkcs1.pem"), key.pkcs1_pem);
+    files.insert(format!("{head}_public_key.pem"), key.spki_pem);
+}
+
+fn digits(forge: &Forge, count: usize) -> Result<String, ForgeError> {
+    Ok(forge.bytes(count)?.iter().map(|byte| char::from(b'0' + byte % 10)).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn forged_files_are_whole_and_of_two_generations() {
+        let files = forge(&Forge::at("2026-03-01T00:00:00Z".parse().unwrap())).unwrap();
+        let material = Material::read(&files).unwrap();
+        let keys = &material.keys;
+        assert!(keys.rail_next.is_some() && keys.app_next.is_some() && material.aes.is_some());
+        assert_eq!(keys.root_sn.as_ref().map(String::len), Some(32), "the ECDSA root does not count");
+        let mut sns: Vec<_> = [&keys.rail, keys.rail_next.as_ref().unwrap()]
+            .map(|s| s.cert.as_ref().unwrap().sn.clone())
+            .into();
+        sns.extend([&keys.app, keys.app_next.as_ref().unwrap()].map(|a| a.cert.as_ref().unwrap().sn.clone()));
+        sns.sort();
+        sns.dedup();
+        assert_eq!(sns.len(), 4);
+        assert_eq!(Keys::rail_public_pem(&keys.rail).as_ref(), files.get("alipay_public_key.pem"));
+        assert_eq!(material.account.app_id.len(), 16);
+    }
 
     #[test]
     fn broken_files_are_named() {

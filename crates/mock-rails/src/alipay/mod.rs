@@ -58,18 +58,20 @@ use std::sync::{Arc, Mutex, Weak};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::book::BookEntry;
 use crate::notifier::DeliveryState;
 use crate::vectors::{self, text};
-use crate::{Bench, PayerAct, PayerError, RailMock, RailReply, RailRequest, locked};
+use crate::{
+    Bench, BillLine, KeyStep, PayerAct, PayerError, RailMock, RailReply, RailRequest, Refusal, WalletView,
+    locked,
+};
 
-pub use material::{Files, of_vectors};
+pub use material::{forge, of_vectors};
 
-use biz::Biz;
 use material::Material;
-use pay::Wish;
 use state::{Done, News, State};
 
 /// The one merchant of this mock, with the material of the client's side. All of it is test-only and public.
@@ -117,12 +119,14 @@ pub fn merchant() -> Merchant {
     }
 }
 
-/// Builds the mock on its bench.
+/// Builds the mock on its bench, from the bench's files or, when it has none, from those of the vectors.
 ///
 /// # Panics
-/// When the vector file cannot be used, which is a mistake in this crate.
+/// When the files cannot be used: they are wrong, or one is missing; the text names it.
 pub fn start(bench: Bench) -> Arc<dyn RailMock> {
-    match Material::read(&of_vectors()) {
+    let read =
+        if bench.files.is_empty() { Material::read(&of_vectors()) } else { Material::read(&bench.files) };
+    match read {
         Ok(material) => AlipayMock::new(bench, material),
         Err(error) => panic!("{error}"),
     }
@@ -191,6 +195,40 @@ impl AlipayMock {
             }
         });
     }
+}
+
+impl RailMock for AlipayMock {
+    fn name(&self) -> &'static str {
+        "alipay"
+    }
+
+    fn handle(&self, request: RailRequest) -> BoxFuture<'_, RailReply> {
+        self.route(request).boxed()
+    }
+
+    /// A payer scans (which opens the trade), pays, turns away (which leaves the trade waiting, as in the wallet), or
+    /// shows a code. A `prepay_id` is the trade number that a front end hands to the wallet; a `qr` may also be the
+    /// order string of an app. A pre-authorisation is paid by setting its money aside.
+    fn payer(&self, act: PayerAct) -> Result<Value, PayerError> {
+        self.act(act)
+    }
+
+    fn book(&self) -> Vec<BookEntry> {
+        self.settle();
+        views::book(&locked(&self.state), self.bench.clock.now())
+    }
+
+    fn orders(&self) -> Vec<WalletView> {
+        self.expire_due();
+        views::wallet(&locked(&self.state), &self.material.account, self.bench.clock.now())
+    }
+
+    fn bill(&self, day: Date) -> Result<Vec<BillLine>, PayerError> {
+        self.settle();
+        let period = bill::Period::day(day).ok_or(PayerError::Unsupported)?;
+        let lines = bill::lines_of(&locked(&self.state).trades, &self.material.account, period);
+        Ok(lines.into_iter().map(views::bill_line).collect())
+    }
 
     fn save(&self) -> Value {
         let deliveries = self.bench.notifier.deliveries();
@@ -213,36 +251,12 @@ impl AlipayMock {
         Ok(())
     }
 
-    /// What the amount alone asks for.
-    fn magic(&self, _: &Biz) -> Option<Wish> {
-        None
+    fn keys(&self, step: KeyStep) -> Result<Value, PayerError> {
+        rotate::step(&self.material.keys, step)
     }
 
-    /// The same of a refund.
-    fn refund_magic(&self, _: &Biz) -> Option<refunds::Wish> {
-        None
-    }
-}
-
-impl RailMock for AlipayMock {
-    fn name(&self) -> &'static str {
-        "alipay"
-    }
-
-    fn handle(&self, request: RailRequest) -> BoxFuture<'_, RailReply> {
-        self.route(request).boxed()
-    }
-
-    /// A payer scans (which opens the trade), pays, turns away (which leaves the trade waiting, as in the wallet), or
-    /// shows a code. A `prepay_id` is the trade number that a front end hands to the wallet; a `qr` may also be the
-    /// order string of an app. A pre-authorisation is paid by setting its money aside.
-    fn payer(&self, act: PayerAct) -> Result<Value, PayerError> {
-        self.act(act)
-    }
-
-    fn book(&self) -> Vec<BookEntry> {
-        self.settle();
-        views::book(&locked(&self.state), self.bench.clock.now())
+    fn refuse(&self, request: &RailRequest, why: Refusal) -> RailReply {
+        self.turned_away(request, why)
     }
 
     fn expire_due(&self) {

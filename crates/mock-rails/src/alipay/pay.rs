@@ -18,6 +18,7 @@ use super::trades::{Order, Pending, Product, Trade};
 use super::wallet::PAYER_TAKES;
 use super::{Done, News, State};
 use crate::CodeOutcome;
+use crate::magic::Mood;
 
 /// What comes of a charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +31,22 @@ pub(super) enum Wish {
     Risk,
     /// The payer is asked first.
     Thinks { pays: bool },
-    /// The rail says that it does not know (20000), and the payer pays all the same after a while.
-    Unsure,
 }
 
 impl Wish {
+    /// What an amount asks for, whatever the code was issued for.
+    pub(super) fn of_mood(mood: Mood) -> Option<Self> {
+        match mood {
+            Mood::Declined => Some(Self::NoMoney),
+            Mood::Risk => Some(Self::Risk),
+            Mood::PendingThenPaid => Some(Self::Thinks { pays: true }),
+            Mood::PendingThenDeclined => Some(Self::Thinks { pays: false }),
+            // The work is done as usual, or not at all; the answer says otherwise.
+            Mood::Unsure | Mood::RateLimited => None,
+            Mood::RefundNotEnough | Mood::RefundSlow | Mood::RefundFails => None,
+        }
+    }
+
     pub(super) fn of_code(outcome: CodeOutcome) -> Self {
         match outcome {
             CodeOutcome::Pays => Self::Pays,
@@ -123,10 +135,6 @@ fn charge(
         Some(Wish::Thinks { pays }) => {
             ask(state, &no, pays, now)?;
             answered(state, &no, account, Vec::new(), now)
-        }
-        Some(Wish::Unsure) => {
-            ask(state, &no, true, now)?;
-            Err(acq::UNKNOWN_ERROR)
         }
     }
 }

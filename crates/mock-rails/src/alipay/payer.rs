@@ -11,6 +11,7 @@ use super::page;
 use super::trades::{NotNow, Order, Product, Status, Trades};
 use super::{AlipayMock, News, State};
 use crate::faults::Fault;
+use crate::magic::{Mood, On};
 use crate::notifier::Notice;
 use crate::{CodeOutcome, PayerAct, PayerError, PayerTarget, RailReply, RailRequest, locked};
 
@@ -82,7 +83,15 @@ impl AlipayMock {
         force: bool,
         now: Timestamp,
     ) -> Result<(Value, Option<News>), PayerError> {
-        match self.target(state, target)? {
+        let target = self.target(state, target)?;
+        let fen = match &target {
+            Target::Trade(no) => state.trades.by_number(no, now).map(|order| order.total_fen),
+            Target::Hold(no) => state.holds.by_order(no, now).map(|hold| hold.fen),
+        };
+        if let Some(refused) = fen.and_then(|fen| self.moody(fen)).filter(|_| !force) {
+            return Err(PayerError::NotPayable { state: refused.to_owned() });
+        }
+        match target {
             Target::Trade(no) => {
                 let order = state.trades.pay(&no, force, now).map_err(not_now)?;
                 let news = News::Trade(Box::new(order.clone()), Event::Paid);
@@ -96,6 +105,21 @@ impl AlipayMock {
                 }
                 Ok((seen, Some(News::Hold(Box::new(hold.clone()), HoldEvent::Frozen))))
             }
+        }
+    }
+
+    /// What the wallet says instead of paying, when the amount asks for that.
+    fn moody(&self, fen: i64) -> Option<&'static str> {
+        match self.bench.magic.mood(On::Payment, fen)? {
+            Mood::Declined => Some("ACQ.BUYER_BALANCE_NOT_ENOUGH"),
+            Mood::Risk => Some("ACQ.PAYMENT_REQUEST_HAS_RISK"),
+            Mood::PendingThenPaid
+            | Mood::PendingThenDeclined
+            | Mood::Unsure
+            | Mood::RateLimited
+            | Mood::RefundNotEnough
+            | Mood::RefundSlow
+            | Mood::RefundFails => None,
         }
     }
 
@@ -171,7 +195,8 @@ impl AlipayMock {
         let make = |falsified| self.notice(news, notify_id.clone(), falsified);
         let plain = Falsified::default();
         let one = |falsified| make(falsified).into_iter().collect();
-        match self.bench.faults.take_notification(news.operation()) {
+        let (on, fen) = news.amount();
+        match self.bench.notification_fault(news.operation(), on, fen) {
             Some(Fault::NoNotification) => (Vec::new(), false),
             Some(Fault::TwinNotifications) => {
                 ([make(plain), make(plain)].into_iter().flatten().collect(), false)

@@ -13,6 +13,7 @@ use super::orders::find;
 use super::time;
 use super::trades::{Order, Refund, RefundState, Status, Trade, Trades};
 use super::{Done, News};
+use crate::magic::{Mood, THINKING_S};
 
 /// What comes of a refund.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +24,22 @@ pub(super) enum Wish {
     Later(SignedDuration),
     /// It is taken on, and fails after this time.
     Fails(SignedDuration),
-    /// The rail says that it does not know (20000), and does it all the same.
-    Unsure,
+}
+
+impl Wish {
+    pub(super) fn of_mood(mood: Mood) -> Option<Self> {
+        match mood {
+            Mood::RefundNotEnough => Some(Self::NotEnough),
+            Mood::RefundSlow => Some(Self::Later(SignedDuration::from_hours(1))),
+            Mood::RefundFails => Some(Self::Fails(SignedDuration::from_secs(THINKING_S))),
+            Mood::Declined
+            | Mood::Risk
+            | Mood::PendingThenPaid
+            | Mood::PendingThenDeclined
+            | Mood::Unsure
+            | Mood::RateLimited => None,
+        }
+    }
 }
 
 /// `alipay.trade.refund`; `magic` is what the amount alone asks for.
@@ -39,12 +54,7 @@ pub(super) fn refund(
 ) -> Done {
     match try_refund(trades, biz, magic, now) {
         Ok((order, refund, moved)) => {
-            let unsure = moved && magic == Some(Wish::Unsure);
-            let inner = if unsure {
-                Inner::failed(acq::UNKNOWN_ERROR)
-            } else {
-                refunded(&order, &refund, moved, biz, account)
-            };
+            let inner = refunded(&order, &refund, moved, biz, account);
             let event = moved.then_some(Event::Refunded { out_biz_no: refund.out_request_no, at: refund.at });
             Done { inner, news: event.map(|event| News::Trade(Box::new(order), event)).into_iter().collect() }
         }
@@ -91,7 +101,7 @@ fn try_refund(
         Some(Wish::NotEnough) => return Err(acq::SELLER_NOT_ENOUGH),
         Some(Wish::Later(wait)) => (now + wait, RefundState::Processing { fails: false }),
         Some(Wish::Fails(wait)) => (now + wait, RefundState::Processing { fails: true }),
-        Some(Wish::Unsure) | None => (now, RefundState::Done),
+        None => (now, RefundState::Done),
     };
     let refund = Refund { out_request_no, fen, at, state, reason: biz.text("refund_reason") };
     trade.refund(refund.clone(), order.total_fen);

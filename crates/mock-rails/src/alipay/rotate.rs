@@ -3,11 +3,10 @@
 use serde_json::{Value, json};
 
 use super::keys::{Keys, Stage};
-use crate::{PayerError, locked};
+use crate::{KeyStep, PayerError, Step, locked};
 
-/// Whose keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+enum Side {
     Rail,
     Merchant,
 }
@@ -16,7 +15,11 @@ pub(super) enum Side {
 ///
 /// # Errors
 /// Out of order, or the files have no next generation.
-pub(super) fn step(keys: &Keys, side: Side, to: Stage) -> Result<Value, PayerError> {
+pub(super) fn step(keys: &Keys, step: KeyStep) -> Result<Value, PayerError> {
+    let (side, to) = match step {
+        KeyStep::Rail(step) => (Side::Rail, stage(step)),
+        KeyStep::Merchant(step) => (Side::Merchant, stage(step)),
+    };
     let exists = match side {
         Side::Rail => keys.rail_next.is_some(),
         Side::Merchant => keys.app_next.is_some(),
@@ -45,6 +48,14 @@ pub(super) fn step(keys: &Keys, side: Side, to: Stage) -> Result<Value, PayerErr
             "app_cert_sn": keys.app_next.as_ref().and_then(|next| next.cert.as_ref()).map(|cert| cert.sn.as_str()),
         }),
     })
+}
+
+fn stage(step: Step) -> Stage {
+    match step {
+        Step::Announce => Stage::Announced,
+        Step::Switch => Stage::Switched,
+        Step::Retire => Stage::Retired,
+    }
 }
 
 fn follows(now: Stage, to: Stage) -> bool {

@@ -12,6 +12,7 @@ use super::notify;
 use super::trades::{Order, SavedTrades, Told, Trades};
 use super::v3::Nonces;
 use super::wallet::Codes;
+use crate::magic::On;
 
 /// The mock's memory.
 #[derive(Debug)]
@@ -38,6 +39,23 @@ impl News {
         match self {
             Self::Trade(order, event) => event.operation(order),
             Self::Hold(_, event) => event.operation(),
+        }
+    }
+
+    /// The amount that magic is looked for in, in fen.
+    pub(super) fn amount(&self) -> (On, i64) {
+        match self {
+            Self::Trade(order, notify::Event::Paid) => (On::Payment, order.total_fen),
+            Self::Trade(order, notify::Event::Refunded { out_biz_no, .. }) => {
+                let refunds = order.trade.iter().flat_map(|trade| &trade.refunds);
+                let found = refunds.into_iter().find(|refund| refund.out_request_no == *out_biz_no);
+                (On::Refund, found.map_or(0, |refund| refund.fen))
+            }
+            Self::Hold(hold, holds::Event::Frozen) => (On::Payment, hold.fen),
+            Self::Hold(hold, holds::Event::Unfrozen { operation_id }) => {
+                let found = hold.operations.iter().find(|operation| operation.operation_id == *operation_id);
+                (On::Refund, found.map_or(0, |operation| operation.fen))
+            }
         }
     }
 

@@ -89,6 +89,8 @@ pub(super) struct Told {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Order {
     pub(super) out_trade_no: String,
+    /// When the merchant asked for it first.
+    pub(super) announced: Timestamp,
     pub(super) product: Product,
     /// All members of the request that made it.
     pub(super) members: Value,

@@ -192,6 +192,7 @@ impl Core {
             operation: format!("{}/{}", part("txnType"), part("txnSubType")),
             order_no: message.fields.value("orderId").map(str::to_owned),
             verdict: verdict.to_owned(),
+            refused: !matches!(verdict, "00" | "A6" | "302"),
             expected: Some(message.fields.sign_text()).filter(|text| !text.is_empty()),
         });
     }

@@ -246,6 +246,9 @@ fn entry(trades: &Trades, payment: &Trade) -> BookEntry {
         paid: payment.charges > 0,
         refunded_fen: if given_back { payment.order.fen } else { returned },
         charges: payment.charges,
+        held_fen: 0,
+        captured_fen: 0,
+        released_fen: 0,
         refunds: returns().map(refund).collect(),
     }
 }

@@ -211,6 +211,7 @@ impl WechatPay {
             path: request.path().to_owned(),
             operation: operation.to_owned(),
             order_no: call.and_then(|call| order_no_of(call, &request.body)),
+            refused: !verdict.starts_with('2'),
             verdict,
             expected,
         });

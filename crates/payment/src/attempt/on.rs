@@ -42,6 +42,8 @@ impl Attempt {
         match outcome {
             Outcome::Paid(settled) => self.on_paid(settled),
             Outcome::Refunded(_) => Turn::Stay,
+            // Nobody asked for a hold.
+            Outcome::Held(_) => Turn::Suspicious(Doubt::Mismatch("held".into())),
             Outcome::Closed(proof) => self.on_closed(proof),
             Outcome::Pending(pending) => self.on_pending(pending, seen.verb),
             Outcome::Refused(refusal) => self.on_refused(refusal, seen.verb),
@@ -102,7 +104,13 @@ impl Attempt {
             (State::Closing(closing), _) => match verb {
                 Verb::Close | Verb::Reverse | Verb::QueryReverse => ask(closing, true),
                 Verb::Query => ask(closing, false),
-                Verb::Charge | Verb::Refund | Verb::QueryRefund => Turn::Stay,
+                Verb::Charge
+                | Verb::Refund
+                | Verb::QueryRefund
+                | Verb::Capture
+                | Verb::QueryCapture
+                | Verb::Release
+                | Verb::QueryRelease => Turn::Stay,
             },
             (State::AwaitingPayer(_), _) => Turn::Stay,
             (State::Paid(_) | State::Refused(_) | State::Closed(_) | State::Late(_), _) => Turn::Stay,

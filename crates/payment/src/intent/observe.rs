@@ -125,6 +125,7 @@ fn is_answer(news: &News) -> bool {
         News::Outcome(Outcome::Unknown(_) | Outcome::NotSent(_)) => false,
         News::Outcome(
             Outcome::Paid(_)
+            | Outcome::Held(_)
             | Outcome::Refunded(_)
             | Outcome::Closed(_)
             | Outcome::Pending(_)
@@ -137,7 +138,9 @@ fn rail_ref_of(news: &News) -> Option<RailRef> {
     match news {
         News::Absent => None,
         News::Outcome(outcome) => match outcome {
-            Outcome::Paid(settled) | Outcome::Refunded(settled) => settled.rail_ref.clone(),
+            Outcome::Paid(settled) | Outcome::Held(settled) | Outcome::Refunded(settled) => {
+                settled.rail_ref.clone()
+            }
             Outcome::Closed(proof) => proof.rail_ref.clone(),
             Outcome::Pending(pending) => pending.rail_ref.clone(),
             Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::Unknown(_) => None,

@@ -134,7 +134,7 @@ impl Refund {
             Outcome::Refused(refusal) => self.on_refused(refusal),
             Outcome::NotSent(cause) => self.on_not_sent(cause, seen.verb, now),
             Outcome::Unknown(doubt) => self.on_unknown(doubt, seen.verb),
-            Outcome::Paid(_) | Outcome::Closed(_) => Turn::Stay,
+            Outcome::Paid(_) | Outcome::Held(_) | Outcome::Closed(_) => Turn::Stay,
         }
     }
 

@@ -212,9 +212,15 @@ fn the_gateways_refusals_end_new_orders_only() {
                 let ends = match call.verb() {
                     Verb::Charge => true,
                     Verb::Refund => own_fault.contains(&name),
-                    Verb::Query | Verb::Close | Verb::QueryRefund | Verb::Reverse | Verb::QueryReverse => {
-                        false
-                    }
+                    Verb::Query
+                    | Verb::Close
+                    | Verb::QueryRefund
+                    | Verb::Reverse
+                    | Verb::QueryReverse
+                    | Verb::Capture
+                    | Verb::QueryCapture
+                    | Verb::Release
+                    | Verb::QueryRelease => false,
                 };
                 for (answer, basis) in [(signed, Basis::Signed), (alone, Basis::Channel)] {
                     let fits = match answer.outcome() {

@@ -18,6 +18,7 @@ fn harmless(answer: &Answer) -> bool {
         Some(Outcome::Refused(refusal)) => refusal.basis == Basis::Channel,
         Some(
             Outcome::Paid(_)
+            | Outcome::Held(_)
             | Outcome::Refunded(_)
             | Outcome::Closed(_)
             | Outcome::Pending(_)

@@ -55,6 +55,8 @@ fn line(notification: &Notification) -> String {
     let subject = match &notification.subject {
         Subject::Charge(number) => format!("charge {number}"),
         Subject::Refund(number) => format!("refund {number}"),
+        Subject::Capture(number) => format!("capture {number}"),
+        Subject::Release(number) => format!("release {number}"),
         Subject::Reversal(number) => format!("reversal {number}"),
     };
     format!("{subject}, {}: {}", notification.rule, detail(notification.outcome.plain()))

@@ -67,7 +67,12 @@ fn read(verb: Verb, reply: &Reply) -> Answer {
         Verb::Close => Call::Close(&order),
         Verb::Refund => Call::Refund(&refund),
         Verb::QueryRefund => Call::QueryRefund(&refund),
-        Verb::Reverse | Verb::QueryReverse => panic!("not a call of this rail"),
+        Verb::Reverse
+        | Verb::QueryReverse
+        | Verb::Capture
+        | Verb::QueryCapture
+        | Verb::Release
+        | Verb::QueryRelease => panic!("not a call of this rail"),
     };
     account().read(&call, reply, &cx(CLOCK))
 }

@@ -87,6 +87,8 @@ pub(super) fn yuan(fen: i64) -> PositiveMoney {
 
 pub(super) fn order(presentation: Presentation) -> Order {
     Order {
+        kind: paifang_rail::OrderKind::Payment,
+
         order_no: OrderNo::parse("T20260101000001").unwrap(),
         amount: yuan(100),
         presentation,

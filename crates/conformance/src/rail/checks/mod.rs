@@ -2,11 +2,13 @@
 
 mod codes;
 mod doubts;
+mod holds;
 mod notifications;
 mod orders;
 mod plans;
 mod refunds;
 mod repeats;
+mod statements;
 
 pub use codes::{
     payers_codes_are_charged_once, payers_codes_in_doubt_are_told_by_a_query, reverses_return_what_was_paid,
@@ -14,6 +16,10 @@ pub use codes::{
 pub use doubts::{
     codes_are_read_as_listed, replies_about_other_orders_are_doubt, replies_without_proof_are_doubt,
     tampered_replies_are_doubt,
+};
+pub use holds::{
+    captures_of_more_than_is_held_are_not_done, holds_are_captured_once, holds_are_notified,
+    holds_are_released, lost_captures_and_releases_are_told_by_a_query, unpaid_holds_end,
 };
 pub use notifications::{
     a_notification_says_what_was_signed, copies_of_a_notification_have_one_key,
@@ -33,4 +39,7 @@ pub use refunds::{
 pub use repeats::{
     lost_closes_and_refunds_are_told_by_a_query, lost_creations_are_told_by_a_query,
     repeated_creations_charge_once,
+};
+pub use statements::{
+    statements_list_payers_codes, statements_list_what_moved, tampered_statements_are_refused,
 };

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::{Rig, body_of, code, cut, post, signed_as};
 use crate::alipay::cert::Certificate;
-use crate::alipay::keys::Stage;
-use crate::alipay::material::{Files, Material};
-use crate::alipay::rotate::{Side, step};
+use crate::alipay::material::Material;
+use crate::forge::Files;
+use crate::{KeyStep, PayerError, RailMock, Step};
 
 fn fixture() -> Value {
     serde_json::from_str(include_str!("two_generations.json")).unwrap()
@@ -64,8 +64,8 @@ impl Client {
         Ok(Certificate::all(std::str::from_utf8(&STANDARD.decode(content).unwrap()).unwrap()).unwrap())
     }
 
-    fn step(&self, side: Side, to: Stage) -> Result<Value, String> {
-        step(&self.rig.mock.material.keys, side, to).map_err(|error| error.to_string())
+    fn step(&self, step: KeyStep) -> Result<Value, PayerError> {
+        self.rig.mock.keys(step)
     }
 }
 
@@ -127,15 +127,15 @@ fn the_rail_announces_switches_and_retires_a_certificate() {
     let client = Client::new();
     let named = || client.ask("", &sn("app"), &sn("root")).0.contains(&sn("next_alipay"));
     assert_eq!(client.download(&sn("next_alipay")).err().unwrap(), "isv.alipay-cert-not-exist");
-    assert!(client.step(Side::Rail, Stage::Switched).is_err(), "not before it was announced");
-    let told = client.step(Side::Rail, Stage::Announced).unwrap();
+    assert!(client.step(KeyStep::Rail(Step::Switch)).is_err(), "not before it was announced");
+    let told = client.step(KeyStep::Rail(Step::Announce)).unwrap();
     assert_eq!(told["alipay_cert_sn"], sn("next_alipay"));
     assert!(client.download(&sn("next_alipay")).is_ok() && !named());
-    client.step(Side::Rail, Stage::Switched).unwrap();
+    client.step(KeyStep::Rail(Step::Switch)).unwrap();
     assert!(client.download(&sn("alipay")).is_ok() && named());
-    client.step(Side::Rail, Stage::Retired).unwrap();
+    client.step(KeyStep::Rail(Step::Retire)).unwrap();
     assert_eq!(client.download(&sn("alipay")).err().unwrap(), "isv.alipay-cert-not-exist");
-    assert!(client.step(Side::Rail, Stage::Announced).is_err(), "there is no third one");
+    assert!(client.step(KeyStep::Rail(Step::Announce)).is_err(), "there is no third one");
 }
 
 #[test]
@@ -144,18 +144,18 @@ fn the_merchants_next_key_is_accepted_beside_the_old_one_until_that_is_retired()
     let both = || [client.judged("", "app"), client.judged("next_", "next_app")];
     let (good, unknown, old) = ("ACQ.TRADE_NOT_EXIST", "isv.app-cert-not-exist", "isv.app-cert-expired");
     assert_eq!(both(), [good, unknown]);
-    client.step(Side::Merchant, Stage::Announced).unwrap();
+    client.step(KeyStep::Merchant(Step::Announce)).unwrap();
     assert_eq!(both(), [good, good]);
     assert_eq!(client.judged("next_", "app"), "isv.invalid-signature", "the certificate says which key");
-    client.step(Side::Merchant, Stage::Switched).unwrap();
+    client.step(KeyStep::Merchant(Step::Switch)).unwrap();
     assert_eq!(both(), [good, good]);
-    client.step(Side::Merchant, Stage::Retired).unwrap();
+    client.step(KeyStep::Merchant(Step::Retire)).unwrap();
     assert_eq!(both(), [old, good]);
 }
 
 #[test]
 fn files_without_a_next_generation_cannot_rotate() {
     let rig = Rig::new();
-    assert!(step(&rig.mock.material.keys, Side::Rail, Stage::Announced).is_err());
-    assert!(step(&rig.mock.material.keys, Side::Merchant, Stage::Announced).is_err());
+    assert!(rig.mock.keys(KeyStep::Rail(Step::Announce)) == Err(PayerError::Unsupported));
+    assert!(rig.mock.keys(KeyStep::Merchant(Step::Announce)) == Err(PayerError::Unsupported));
 }

@@ -7,13 +7,14 @@ mod codepay;
 mod encryption;
 mod gateway_checks;
 mod holds;
+mod magic;
 mod notices;
 mod payments;
 mod refunding;
 mod restart;
 mod v3;
 mod vector_file;
-mod wishes;
+mod views;
 
 use std::collections::BTreeMap;
 
@@ -125,6 +126,13 @@ pub(super) struct Rig {
 impl Rig {
     pub(super) fn new() -> Self {
         Self::of(material())
+    }
+
+    /// Where amounts are magic.
+    pub(super) fn magic() -> Self {
+        let (mut bench, worker) = Bench::new(Clock::standing_at(noon()), "http://127.0.0.1:1");
+        bench.magic = crate::magic::Magic::On;
+        Self { mock: AlipayMock::new(bench, material()), _worker: worker }
     }
 
     pub(super) fn of(material: Material) -> Self {

@@ -287,6 +287,9 @@ impl Trades {
                 .map(|refund| refund.fen)
                 .sum(),
             charges: order.charges,
+            held_fen: 0,
+            captured_fen: 0,
+            released_fen: 0,
             refunds: refunds
                 .iter()
                 .map(|refund| BookRefund {
