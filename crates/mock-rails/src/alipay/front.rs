@@ -10,6 +10,7 @@ use super::gateway::{self, Refusal};
 use super::trades::Product;
 use super::wire::{Charset, Params};
 use super::{AlipayMock, Done, announce, bill, certificates, freeze, orders, page, pay, refunds, v3};
+use crate::clock::Clock;
 use crate::faults::{self, Twist};
 use crate::journal::JournalEntry;
 use crate::magic::{Mood, On};
@@ -50,10 +51,8 @@ impl AlipayMock {
     }
 
     async fn v3(&self, request: &RailRequest) -> RailReply {
-        let judged = {
-            let mut state = locked(&self.state);
-            v3::check(request, &self.material, &mut state.nonces, self.bench.clock.now())
-        };
+        let times = v3::Times { now: self.bench.clock.now(), wall: Clock::wall().now() };
+        let judged = v3::check(request, &self.material, &mut locked(&self.state).nonces, times);
         let method = v3::method_of(request);
         self.faulty(method, judged, |judged, twist| self.answer_v3(request, judged, twist)).await
     }

@@ -240,6 +240,9 @@ impl RailMock for AlipayMock {
     }
 
     fn load(&self, saved: Value) -> Result<(), String> {
+        if saved.is_null() {
+            return Ok(());
+        }
         let loaded = State::load(saved)?;
         *locked(&self.state) = loaded.state;
         *locked(&self.material.keys.stages) = loaded.stages;

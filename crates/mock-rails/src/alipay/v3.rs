@@ -99,13 +99,22 @@ pub(super) fn names_app(request: &RailRequest, app_id: &str) -> bool {
         .is_some_and(|header| Authorization::read(header).member("app_id") == Some(app_id))
 }
 
+/// What time it is in the rails' world, and on the wall. Clients sign by their own clock; when the rails' world has been
+/// moved to another day, theirs is still the wall's. So a request may be fresh by either.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub(super) now: Timestamp,
+    pub(super) wall: Timestamp,
+}
+
 /// Checks a request, or says how it is turned away.
 pub(super) fn check(
     request: &RailRequest,
     material: &Material,
     nonces: &mut Nonces,
-    now: Timestamp,
+    times: Times,
 ) -> Result<Call, Box<Refusal>> {
+    let now = times.now;
     let unknown =
         |code, text| Box::new(Refusal { inner: Inner::coded(code, text), signed: false, expected: None });
     let Some(method) = method_of(request) else {
@@ -121,7 +130,7 @@ pub(super) fn check(
         Some(_) => return Err(unknown("isv.invalid-app-id", "无效的AppID参数")),
     }
     let early = |inner| Box::new(Refusal { inner, signed: true, expected: None });
-    common(&authorization, now).map_err(early)?;
+    common(&authorization, times).map_err(early)?;
     let app_cert_sn = authorization.member("app_cert_sn");
     if let Some(sn) = app_cert_sn {
         let root = request.header("alipay-root-cert-sn");
@@ -145,7 +154,7 @@ pub(super) fn check(
     Ok(Call { method, charset, biz, notify_url, return_url: None, by_certificate, encrypted, expected })
 }
 
-fn common(authorization: &Authorization<'_>, now: Timestamp) -> Result<(), Inner> {
+fn common(authorization: &Authorization<'_>, times: Times) -> Result<(), Inner> {
     if authorization.scheme != SCHEME {
         return Err(Inner::coded("isv.invalid-signature-type", "无效的签名类型"));
     }
@@ -157,8 +166,8 @@ fn common(authorization: &Authorization<'_>, now: Timestamp) -> Result<(), Inner
     // A request may shorten its own life; what else expired_seconds could mean is documented nowhere.
     let asked = authorization.member("expired_seconds").and_then(|seconds| seconds.parse::<u32>().ok());
     let life = asked.map_or(WINDOW, |seconds| SignedDuration::from_secs(i64::from(seconds)).min(WINDOW));
-    let age = now.duration_since(at);
-    if age > life || age < -WINDOW {
+    let fresh = |now: Timestamp| (-WINDOW..=life).contains(&now.duration_since(at));
+    if !fresh(times.now) && !fresh(times.wall) {
         return Err(Inner::coded("isv.illegal-timestamp", "时间戳不在允许的范围内"));
     }
     match authorization.member("nonce") {

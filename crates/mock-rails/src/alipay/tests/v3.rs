@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Rig, material, noon, sign_with};
 use crate::alipay::answer::Inner;
-use crate::alipay::v3::{Nonces, check, signed_answer};
+use crate::alipay::v3::{Nonces, Times, check, signed_answer};
 use crate::faults::Fault;
 use crate::{RailReply, RailRequest, vectors};
 
@@ -99,8 +99,9 @@ fn every_request_vector_is_accepted_with_its_string() {
     let material = material();
     // Two minutes is the life of the one with expired_seconds.
     let at = "2024-07-09T12:07:08+08:00".parse().unwrap();
+    let times = Times { now: at, wall: at };
     for vector in list("v3_requests") {
-        let call = check(&request_of(vector), &material, &mut Nonces::default(), at)
+        let call = check(&request_of(vector), &material, &mut Nonces::default(), times)
             .unwrap_or_else(|refusal| panic!("{vector}: {refusal:?}"));
         assert_eq!(call.expected, vector["string_to_sign"].as_str().unwrap());
         assert_eq!(call.by_certificate, vector["name"] == "post_query_cert_mode");
@@ -209,6 +210,16 @@ fn a_nonce_is_taken_once() {
     assert!(told(&rig, again()).1.contains("suspected-attack"));
     rig.step_minutes(11);
     assert!(told(&rig, again()).1.contains("illegal-timestamp"));
+}
+
+#[test]
+fn a_client_on_the_walls_clock_is_heard_in_another_time() {
+    let rig = Rig::new();
+    let wall = crate::clock::Clock::wall().now().as_millisecond();
+    for (ms, wanted) in [(wall, "ACQ.INVALID_PARAMETER"), (wall - 660_000, "illegal-timestamp")] {
+        let auth = format!("app_id=9021000000000001,nonce=w{ms},timestamp={ms}");
+        assert!(told(&rig, request("POST", "/v3/alipay/trade/query", "{}", &auth, &[])).1.contains(wanted));
+    }
 }
 
 #[test]
