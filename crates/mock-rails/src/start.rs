@@ -30,16 +30,16 @@ pub(crate) struct Rail {
 
 /// All rails: a new one adds its line here and its `pub mod` in `lib.rs`.
 pub(crate) const RAILS: &[Rail] = &[
-    Rail { name: "alipay", build: |bench, _| alipay::start(bench), forge: |_| Ok(Files::new()) },
+    Rail { name: "alipay", build: |bench, _| alipay::start(bench), forge: alipay::forge },
     Rail {
         name: "wechatpay",
         build: |bench, options| wechatpay::start_with(bench, options.wechatpay),
-        forge: |_| Ok(Files::new()),
+        forge: wechatpay::forge,
     },
     Rail {
         name: "unionpay",
         build: |bench, options| unionpay::start_with(bench, options.unionpay.clone()),
-        forge: |_| Ok(Files::new()),
+        forge: |forge| unionpay::forge(forge, forge.now()),
     },
 ];
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use http::Method;
 use serde_json::json;
 
-use super::{keys, noon, order, signed_form};
+use super::{material, noon, order, signed_form};
 use crate::alipay::sign::notice_string;
 use crate::clock::Clock;
 use crate::faults::Fault;
@@ -65,7 +65,7 @@ impl World {
     }
 }
 
-fn form(body: &[u8]) -> BTreeMap<String, String> {
+pub(super) fn form(body: &[u8]) -> BTreeMap<String, String> {
     let decode = |part: &str| {
         percent_encoding::percent_decode_str(&part.replace('+', " ")).decode_utf8().unwrap().into_owned()
     };
@@ -74,10 +74,10 @@ fn form(body: &[u8]) -> BTreeMap<String, String> {
 }
 
 /// Whether the rail signed this form, as a merchant checks it.
-fn genuine(form: &BTreeMap<String, String>) -> bool {
+pub(super) fn genuine(form: &BTreeMap<String, String>) -> bool {
     assert!(form.values().all(|value| !value.is_empty()), "only fields with a value are sent: {form:?}");
     let string = notice_string(form.iter().map(|(k, v)| (k.as_bytes(), v.as_bytes())));
-    keys().rail_signed(&string, &form["sign"])
+    material().keys.rail_signed(&string, &form["sign"])
 }
 
 fn told<'a>(form: &'a BTreeMap<String, String>, names: &[&str]) -> Vec<&'a str> {

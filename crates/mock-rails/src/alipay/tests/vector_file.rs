@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
-use super::{body_of, cut, keys, merchant};
+use super::{body_of, cut, material, merchant};
 use crate::alipay::answer::{Inner, envelope};
 use crate::alipay::gateway::{self, response_key};
 use crate::alipay::notify::{Fields, render, sign};
@@ -46,7 +46,7 @@ fn every_request_vector_is_accepted_with_its_string() {
     for vector in list("v2_requests") {
         let params = Params::read(&request(vector));
         let call =
-            gateway::check(&params, &keys(), &merchant()).unwrap_or_else(|r| panic!("{vector}: {r:?}"));
+            gateway::check(&params, &material(), super::noon()).unwrap_or_else(|r| panic!("{vector}: {r:?}"));
         assert_eq!(call.expected, text(&vector["string_to_sign"]), "{}", vector["name"]);
         assert_eq!(call.by_certificate, vector["name"] == "precreate_certificate_mode");
     }
@@ -64,7 +64,10 @@ fn a_tampered_request_is_refused_with_the_string_that_was_built() {
         let body = charset(vector).decode(&body_of(rig.reply(bad)));
         let method = text(&vector["params"]["method"]);
         let (inner, sign) = cut(&body, &response_key(Some(method)));
-        assert!(rig.mock.keys.rail_signed(&charset(vector).encode(&inner), &sign.unwrap()), "signed: {body}");
+        assert!(
+            rig.mock.material.keys.rail_signed(&charset(vector).encode(&inner), &sign.unwrap()),
+            "signed: {body}"
+        );
         let answer: Value = serde_json::from_str(&inner).unwrap();
         assert_eq!(
             (&answer["code"], &answer["sub_code"]),
@@ -87,7 +90,7 @@ fn every_valid_response_vector_is_signed_and_wrapped_to_the_byte() {
     let mut seen = 0;
     for vector in list("v2_responses").iter().filter(|vector| vector["expect"] == "valid") {
         let (content, charset) = (text(&vector["signed_content"]), charset(vector));
-        let sign = keys().sign(&charset.encode(content));
+        let sign = material().keys.sign(&charset.encode(content));
         assert_eq!(sign, text(&vector["sign"]), "{}", vector["name"]);
         let cert_sn = (vector["name"] == "certificate_mode").then_some(merchant().alipay_cert_sn);
         let body = envelope(text(&vector["response_key"]), content, cert_sn, Some(&sign), charset);
@@ -146,7 +149,7 @@ fn every_notice_vector_is_reproduced_to_the_byte() {
         let at = time::parse(text(&vector["fields"]["notify_time"])).unwrap();
         let mut blank = fields(body, vector);
         blank.iter_mut().filter(|(n, _)| *n == "sign" || *n == "notify_time").for_each(|(_, v)| v.clear());
-        let message = render(blank, &keys(), Charset::Utf8, at, false);
+        let message = render(blank, &material().keys, Charset::Utf8, at, false);
         assert_eq!(String::from_utf8(message.body).unwrap(), body, "{}", vector["name"]);
         let content_type = text(&vector["http"]["headers"]["content-type"]).to_owned();
         assert_eq!(message.headers, [("content-type", content_type)]);
@@ -158,12 +161,12 @@ fn the_return_vector_is_reproduced_to_the_byte() {
     let vector = &vectors::alipay()["return_url"];
     let query = text(&vector["query"]);
     let mut signed = fields(query, vector);
-    sign(&mut signed, &keys(), Charset::Utf8, false);
+    sign(&mut signed, &material().keys, Charset::Utf8, false);
     assert_eq!(signed, fields(query, vector));
     for (url, target) in [
         ("http://shop/back", format!("http://shop/back?{query}")),
         ("http://shop/back?a=1#top", format!("http://shop/back?a=1&{query}#top")),
     ] {
-        assert_eq!(return_target(url, fields(query, vector), &keys(), Charset::Utf8), target);
+        assert_eq!(return_target(url, fields(query, vector), &material().keys, Charset::Utf8), target);
     }
 }
