@@ -226,10 +226,18 @@ fn a_client_on_the_walls_clock_is_heard_in_another_time() {
 #[test]
 fn one_book_under_both_protocols() {
     let rig = Rig::new();
-    let (status, made) = rig.v3("/v3/alipay/trade/precreate", super::order("A1", "88.88"));
+    let mut biz = super::order("A1", "88.88");
+    biz["notify_url"] = json!("http://shop.test/notify");
+    let (status, made) = rig.v3("/v3/alipay/trade/precreate", biz);
+    assert_eq!(rig.mock.order("A1").notify_url.as_deref(), Some("http://shop.test/notify"));
     assert_eq!(status, 200);
     assert!(
         made["qr_code"].as_str().unwrap().starts_with("https://qr.alipay.com/") && made.get("code").is_none()
+    );
+    assert_eq!(
+        rig.precreate("A1", "88.88")["qr_code"],
+        made["qr_code"],
+        "the same request finds the same order"
     );
     rig.pay("A1").unwrap();
     assert_eq!(rig.status("A1"), "TRADE_SUCCESS", "v2 sees it");
