@@ -182,6 +182,15 @@ fn keys_rotate_in_key_mode_as_well() {
 }
 
 #[test]
+fn the_mock_is_built_from_the_files_of_its_bench() {
+    let (mut bench, _worker) =
+        crate::Bench::new(crate::clock::Clock::standing_at(super::noon()), "http://127.0.0.1:1");
+    bench.files = std::sync::Arc::new(files());
+    let mock = crate::alipay::start(bench);
+    assert_eq!(mock.keys(KeyStep::Rail(Step::Announce)).unwrap()["alipay_cert_sn"], sn("next_alipay"));
+}
+
+#[test]
 fn files_without_a_next_generation_cannot_rotate() {
     let rig = Rig::new();
     assert!(rig.mock.keys(KeyStep::Rail(Step::Announce)) == Err(PayerError::Unsupported));
