@@ -74,12 +74,14 @@ pub(super) fn announce(
     Ok(true)
 }
 
-/// What must be the same when a request comes again: everything but the payer's code.
+/// What must be the same when a request comes again: everything but the payer's code, and the notify_url, which only v3 has
+/// among the members.
 fn terms(biz: &Biz) -> Value {
     let mut members = biz.whole().clone();
     if let Some(members) = members.as_object_mut() {
         members.remove("auth_code");
         members.remove("scene");
+        members.remove("notify_url");
     }
     members
 }

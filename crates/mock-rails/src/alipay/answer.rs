@@ -151,17 +151,14 @@ impl Inner {
     }
 }
 
-/// What v3 answers while the payer is asked. Found documented nowhere (202, or 200 without `gmt_payment`); 200 is what
-/// every client takes for an answer.
-const V3_WAITING: StatusCode = StatusCode::OK;
-
 impl Inner {
-    /// The v3 form: HTTP status, and the members at top level; on failure `code` and `message` beside them.
-    pub(super) fn v3(&self, trace_id: &str) -> (StatusCode, String) {
+    /// The v3 form: HTTP status, and the members at top level; on failure `code` and `message` beside them. `waiting` is
+    /// the status while the payer is asked.
+    pub(super) fn v3(&self, trace_id: &str, waiting: StatusCode) -> (StatusCode, String) {
         let mut members: Vec<(&str, String)> =
             self.members.iter().map(|(name, value)| (*name, value.to_string())).collect();
         let status = match &self.sub {
-            None if self.code == "10003" => V3_WAITING,
+            None if self.code == "10003" => waiting,
             None => StatusCode::OK,
             Some((sub_code, sub_msg)) => {
                 members.push(("code", Value::from(v3_code(sub_code)).to_string()));

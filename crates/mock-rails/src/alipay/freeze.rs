@@ -27,6 +27,7 @@ const NO_OPERATION: Sub = Sub("AUTH_OPERATION_NOT_EXIST", "支付宝资金操作
 const EXCEED: Sub = Sub("REQUEST_AMOUNT_EXCEED", "请求金额超限");
 const ILLEGAL_STATUS: Sub = Sub("ILLEGAL_STATUS", "状态异常");
 const PAYEE_NOT_EXIST: Sub = Sub("PAYEE_NOT_EXIST", "收款方不存在");
+const NO_INSTRUMENTS: Sub = Sub("NO_PAYMENT_INSTRUMENTS_AVAILABLE", "没用可用的支付工具");
 const SYSTEM_ERROR: Sub = Sub("SYSTEM_ERROR", "系统繁忙");
 
 /// How the payer gets to it.
@@ -133,6 +134,7 @@ pub(super) fn announce(
     if biz.text("payee_user_id").is_some_and(|payee| payee != account.seller_id) {
         return Err(PAYEE_NOT_EXIST);
     }
+    channels(biz)?;
     if let Some(hold) = state.holds.by_order(&no, now) {
         return repeated(hold, biz).map(|()| (no, false));
     }
@@ -171,6 +173,21 @@ pub(super) fn announce(
     Ok((no, true))
 }
 
+/// What a deposit may come from: JSON text of `[{"payChannelType":…}]`. The payer of this world has a money fund and
+/// Huabei, but no credit that stands for a deposit.
+fn channels(biz: &Biz) -> Result<(), Sub> {
+    let (enabled, disabled) = (biz.text("enable_pay_channels"), biz.text("disable_pay_channels"));
+    if enabled.is_some() && disabled.is_some() {
+        return Err(ILLEGAL_ARGUMENT);
+    }
+    let Some(text) = enabled else { return Ok(()) };
+    let list: Vec<serde_json::Value> = serde_json::from_str(&text).map_err(|_| ILLEGAL_ARGUMENT)?;
+    let usable = |channel: &serde_json::Value| {
+        matches!(channel["payChannelType"].as_str(), Some("MONEY_FUND" | "PCREDIT_PAY"))
+    };
+    if list.iter().any(usable) { Ok(()) } else { Err(NO_INSTRUMENTS) }
+}
+
 fn product(biz: &Biz, way: Way) -> Result<String, Sub> {
     let default = if way == Way::App { "PRE_AUTH_ONLINE" } else { "PRE_AUTH" };
     let code = biz.text("product_code").unwrap_or_else(|| default.to_owned());
@@ -182,6 +199,7 @@ fn terms(biz: &Biz) -> serde_json::Value {
     if let Some(members) = members.as_object_mut() {
         members.remove("auth_code");
         members.remove("auth_code_type");
+        members.remove("notify_url");
     }
     members
 }

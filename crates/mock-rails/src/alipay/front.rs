@@ -105,10 +105,10 @@ impl AlipayMock {
                 (refusal.inner, refusal.signed, v3::by_certificate(request), false)
             }
         };
-        let (status, mut body) = inner.v3(&trace_id);
+        let (status, mut body) = inner.v3(&trace_id, self.v3_waiting());
         // Clients read an error as plain JSON, so only what succeeds is encrypted.
         if encrypted
-            && status == StatusCode::OK
+            && status.is_success()
             && let Some(cipher) = self.material.aes.as_ref().and_then(|key| key.encrypt(&body))
         {
             body = cipher;
@@ -299,7 +299,7 @@ impl AlipayMock {
             let refusal = refusal(v3::names_app(request, &self.material.account.app_id));
             self.write_down(request, name, None, refusal.inner.judgement(), None);
             let trace_id = trace_id();
-            let (status, body) = refusal.inner.v3(&trace_id);
+            let (status, body) = refusal.inner.v3(&trace_id, self.v3_waiting());
             let signing = refusal.signed.then_some(v3::Signing {
                 keys: &self.material.keys,
                 wrong: false,
@@ -310,6 +310,10 @@ impl AlipayMock {
         let params = Params::read(request);
         let known = params.ascii("app_id") == Some(self.material.account.app_id.as_str());
         self.turn_away(request, &params, &refusal(known), &Twist::Plain)
+    }
+
+    fn v3_waiting(&self) -> StatusCode {
+        if self.material.account.v3_waiting_is_202 { StatusCode::ACCEPTED } else { StatusCode::OK }
     }
 
     fn write_down(

@@ -155,7 +155,8 @@ impl Keys {
     }
 }
 
-fn verified(public: &[u8], string: &[u8], sign: &str) -> bool {
+/// Whether this key (SubjectPublicKeyInfo or PKCS#1 DER) signed `string`.
+pub(super) fn verified(public: &[u8], string: &[u8], sign: &str) -> bool {
     let Ok(signature) = STANDARD.decode(sign) else { return false };
     UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public).verify(string, &signature).is_ok()
 }

@@ -1,21 +1,11 @@
-//! What the mock is built from: one merchant's ids, keys and certificates as files.
-//!
-//! | file | content |
-//! |---|---|
-//! | `merchant.json` | `app_id`, `seller_id`, `seller_email`, `buyer_id`, `buyer_logon_id`, and optionally `fee_per_10_000` (60) |
-//! | `app_private_key.pem`, `app_private_key_pkcs1.pem` | the merchant's private key, in both forms that SDKs want |
-//! | `app_public_key.pem` | its public key, as uploaded to the rail |
-//! | `alipay_public_key.pem` | verifies the rail in key mode |
-//! | `alipay_private_key.pem` | the rail's own |
-//! | `app_cert.pem`, `alipay_cert.pem`, `alipay_root_cert.pem` | certificate mode: leaf (and intermediate) files, roots |
-//! | `aes_key.txt` | base64 of sixteen bytes: content encryption |
-//! | `next_…` of each | what comes after a rotation; optional |
+//! What the mock is built from: one merchant's ids, keys and certificates as files; they are listed in [`super`].
 
 use std::sync::Mutex;
 
 use aws_lc_rs::rsa::KeyPair;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::aes::AesKey;
@@ -36,6 +26,10 @@ pub(super) struct Account {
     /// What a payment costs the merchant, in ten-thousandths of its amount.
     #[serde(default = "usual_fee")]
     pub(super) fee_per_10_000: i64,
+    /// What v3 answers while the payer is asked was found documented nowhere: 202, or 200 without `gmt_payment`. 200 is
+    /// what every client takes for an answer, so that is the default.
+    #[serde(default)]
+    pub(super) v3_waiting_is_202: bool,
 }
 
 /// 0.60 %.
@@ -142,7 +136,9 @@ pub fn of_vectors() -> Files {
 ///
 /// # Errors
 /// When the system has no randomness.
-pub fn forge(forge: &Forge) -> Result<Files, ForgeError> {
+pub fn forge(forge: &Forge, now: Timestamp) -> Result<Files, ForgeError> {
+    // Serial numbers grow with time, so that no two worlds name different certificates alike.
+    let serial = u64::try_from(now.as_millisecond()).unwrap_or(1);
     let seller_id = format!("2088{}", digits(forge, 12)?);
     let ids = serde_json::json!({
         "app_id": format!("9021{}", digits(forge, 12)?),
@@ -161,24 +157,29 @@ pub fn forge(forge: &Forge) -> Result<Files, ForgeError> {
         unit: "Certification Authority",
         common_name,
     };
-    let root = forge.root(&name("Paifang mock Authority R1"), &forge.rsa()?, 1)?;
+    let root = forge.root(&name("Paifang mock Authority R1"), &forge.rsa()?, serial)?;
     let other = forge.tls_root(&name("Paifang mock Authority E1"))?;
     let (inter_name, inter_key) = (name("Paifang mock Authority Class 2 R1"), forge.rsa()?);
-    let intermediate = forge.issue(&root, &inter_name, &inter_key, 2, Kind::Intermediate)?;
+    let intermediate = forge.issue(&root, &inter_name, &inter_key, serial, Kind::Intermediate)?;
     let issuer = Authority { certificate_pem: intermediate.clone(), key_pem: Pem(inter_key.pkcs8_pem) };
     files.insert(
         "alipay_root_cert.pem".to_owned(),
         format!("{}\n{}", other.certificate_pem, root.certificate_pem),
     );
-    for (serial, head, side, subject) in [
-        (101, "", "app", seller_id.as_str()),
-        (102, "next_", "app", seller_id.as_str()),
-        (103, "", "alipay", "Paifang mock gateway"),
-        (104, "next_", "alipay", "Paifang mock gateway"),
+    for (number, head, side, subject) in [
+        (0, "", "app", seller_id.as_str()),
+        (1, "next_", "app", seller_id.as_str()),
+        (2, "", "alipay", "Paifang mock gateway"),
+        (3, "next_", "alipay", "Paifang mock gateway"),
     ] {
         let key = forge.rsa()?;
-        let leaf =
-            forge.issue(&issuer, &Name { unit: "Mock", ..name(subject) }, &key, serial, Kind::Signer)?;
+        let leaf = forge.issue(
+            &issuer,
+            &Name { unit: "Mock", ..name(subject) },
+            &key,
+            serial + number,
+            Kind::Signer,
+        )?;
         files.insert(format!("{head}{side}_cert.pem"), format!("{leaf}{intermediate}"));
         insert_key(&mut files, &format!("{head}{side}"), key);
     }
@@ -201,7 +202,8 @@ mod tests {
 
     #[test]
     fn forged_files_are_whole_and_of_two_generations() {
-        let files = forge(&Forge::at("2026-03-01T00:00:00Z".parse().unwrap())).unwrap();
+        let now = "2026-03-01T00:00:00Z".parse().unwrap();
+        let files = forge(&Forge::at(now), now).unwrap();
         let material = Material::read(&files).unwrap();
         let keys = &material.keys;
         assert!(keys.rail_next.is_some() && keys.app_next.is_some() && material.aes.is_some());

@@ -12,8 +12,21 @@
 //! | `notify`, `payer`, `wallet` | what the merchant is told, what the payer does |
 //! | `material`, `keys`, `cert`, `aes`, `sign` | files, keys, certificates, strings |
 //!
-//! Amounts are fen inside and decimal yuan text on the wire. The files it is built from, which are also what an
-//! integrator needs, are listed in `material`.
+//! Amounts are fen inside and decimal yuan text on the wire.
+//!
+//! The files it is built from, which are also what an integrator needs ([`forge`] makes them, [`of_vectors`] are those that
+//! everybody knows):
+//!
+//! | file | content |
+//! |---|---|
+//! | `merchant.json` | `app_id`, `seller_id`, `seller_email`, `buyer_id`, `buyer_logon_id`, and optionally `fee_per_10_000` (60), `v3_waiting_is_202` (false) |
+//! | `app_private_key.pem`, `app_private_key_pkcs1.pem` | the merchant's private key, in both forms that SDKs want |
+//! | `app_public_key.pem` | its public key, as uploaded to the rail |
+//! | `alipay_public_key.pem` | verifies the rail in key mode |
+//! | `alipay_private_key.pem` | the rail's own |
+//! | `app_cert.pem`, `alipay_cert.pem`, `alipay_root_cert.pem` | certificate mode: leaf (and intermediate) files, roots |
+//! | `aes_key.txt` | base64 of sixteen bytes: content encryption |
+//! | `next_…` of each | what comes after a rotation; optional |
 
 mod aes;
 mod announce;

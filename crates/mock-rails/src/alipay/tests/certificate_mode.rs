@@ -154,6 +154,43 @@ fn the_merchants_next_key_is_accepted_beside_the_old_one_until_that_is_retired()
 }
 
 #[test]
+fn keys_rotate_in_key_mode_as_well() {
+    let client = Client::new();
+    let ask = |head: &str| {
+        let key = &client.files[&format!("{head}app_private_key.pem")];
+        let form = signed_as(key, "alipay.trade.query", r#"{"out_trade_no":"none"}"#, &[]);
+        let body = String::from_utf8(body_of(client.rig.reply(post("/gateway.do", &form))).to_vec()).unwrap();
+        let (inner, sign) = cut(&body, "alipay_trade_query_response");
+        let signed_by = ["", "next_"].into_iter().find(|head| {
+            let pem = &client.files[&format!("{head}alipay_public_key.pem")];
+            let public = crate::vectors::der_of_pem(pem).unwrap();
+            crate::alipay::keys::verified(&public, inner.as_bytes(), sign.as_ref().unwrap())
+        });
+        let answer: Value = serde_json::from_str(&inner).unwrap();
+        (code(&answer).to_owned(), signed_by.unwrap())
+    };
+    let told = |code: &str, head| (code.to_owned(), head);
+    let (good, bad) = ("ACQ.TRADE_NOT_EXIST", "isv.invalid-signature");
+    assert_eq!((ask(""), ask("next_")), (told(good, ""), told(bad, "")));
+    for step in [Step::Announce, Step::Switch] {
+        client.step(KeyStep::Merchant(step)).unwrap();
+        client.step(KeyStep::Rail(step)).unwrap();
+    }
+    assert_eq!((ask(""), ask("next_")), (told(good, "next_"), told(good, "next_")));
+    client.step(KeyStep::Merchant(Step::Retire)).unwrap();
+    assert_eq!((ask(""), ask("next_")), (told(bad, "next_"), told(good, "next_")));
+}
+
+#[test]
+fn the_mock_is_built_from_the_files_of_its_bench() {
+    let (mut bench, _worker) =
+        crate::Bench::new(crate::clock::Clock::standing_at(super::noon()), "http://127.0.0.1:1");
+    bench.files = std::sync::Arc::new(files());
+    let mock = crate::alipay::start(bench);
+    assert_eq!(mock.keys(KeyStep::Rail(Step::Announce)).unwrap()["alipay_cert_sn"], sn("next_alipay"));
+}
+
+#[test]
 fn files_without_a_next_generation_cannot_rotate() {
     let rig = Rig::new();
     assert!(rig.mock.keys(KeyStep::Rail(Step::Announce)) == Err(PayerError::Unsupported));

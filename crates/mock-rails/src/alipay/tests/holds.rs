@@ -163,6 +163,33 @@ fn cancel_closes_what_nobody_agreed_to_and_leaves_what_was_paid_out_of() {
 }
 
 #[test]
+fn a_hold_is_refused_by_member_and_channel() {
+    let good = json!({"out_order_no":"H1","out_request_no":"F1","order_title":"t","amount":"5.00"});
+    let zhima = r#"[{"payChannelType":"CREDITZHIMA"}]"#;
+    let fund = r#"[{"payChannelType":"CREDITZHIMA"},{"payChannelType":"MONEY_FUND"}]"#;
+    for (name, value, wanted) in [
+        ("enable_pay_channels", fund, "10000"),
+        ("enable_pay_channels", zhima, "NO_PAYMENT_INSTRUMENTS_AVAILABLE"),
+        ("enable_pay_channels", "MONEY_FUND", "ILLEGAL_ARGUMENT"),
+        ("amount", "0.00", "ILLEGAL_ARGUMENT"),
+        ("out_request_no", "", "ILLEGAL_ARGUMENT"),
+        ("order_title", "", "ILLEGAL_ARGUMENT"),
+        ("product_code", "PRE_AUTH_ONLINE", "ILLEGAL_ARGUMENT"),
+        ("payee_user_id", "2088000000000999", "PAYEE_NOT_EXIST"),
+        ("pay_timeout", "soon", "ILLEGAL_ARGUMENT"),
+    ] {
+        let (rig, mut biz) = (Rig::new(), good.clone());
+        biz[name] = json!(value);
+        assert_eq!(code(&rig.call("alipay.fund.auth.order.voucher.create", biz)), wanted, "{name} {value}");
+    }
+    let rig = Rig::new();
+    rig.call("alipay.fund.auth.order.voucher.create", good.clone());
+    let mut other = good;
+    other["amount"] = json!("5.01");
+    assert_eq!(code(&rig.call("alipay.fund.auth.order.voucher.create", other)), "UNIQUE_VIOLATION");
+}
+
+#[test]
 fn an_app_hands_the_order_string_of_a_hold_to_the_wallet() {
     let rig = Rig::new();
     let biz = r#"{"out_order_no":"H1","out_request_no":"F1","order_title":"t","amount":"9.00","product_code":"PRE_AUTH_ONLINE"}"#;

@@ -7,6 +7,7 @@ mod codepay;
 mod encryption;
 mod gateway_checks;
 mod holds;
+mod laws;
 mod magic;
 mod notices;
 mod payments;

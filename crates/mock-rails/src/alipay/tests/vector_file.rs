@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{body_of, cut, material, merchant};
 use crate::alipay::answer::{Inner, envelope};
 use crate::alipay::gateway::{self, response_key};
+use crate::alipay::keys::verified;
 use crate::alipay::notify::{Fields, render, sign};
 use crate::alipay::page::return_target;
 use crate::alipay::time;
@@ -105,6 +106,32 @@ fn every_valid_response_vector_is_signed_and_wrapped_to_the_byte() {
 }
 
 #[test]
+fn the_encrypted_response_vector_is_wrapped_to_the_byte() {
+    let vector = &vectors::alipay()["aes"]["response"];
+    let keys = material().keys;
+    let content = text(&vector["signed_content"]);
+    let sign = keys.sign(content.as_bytes());
+    let body = envelope("alipay_trade_query_response", content, None, Some(&sign), Charset::Utf8);
+    assert_eq!(String::from_utf8(body).unwrap(), text(&vector["raw_body"]));
+}
+
+#[test]
+fn what_was_tampered_with_does_not_verify_and_genuine_answers_do() {
+    let real = &vectors::alipay()["real_captures"];
+    let public = vectors::der_of_pem(text(&real["alipay_public_key_pem"])).unwrap();
+    let (v2, v3) = (&real["v2_response"], &real["v3_response"]);
+    assert!(verified(&public, text(&v2["signed_content"]).as_bytes(), text(&v2["sign"])));
+    assert!(verified(&public, text(&v3["string_to_verify"]).as_bytes(), text(&v3["sign"])));
+    let invalid: Vec<_> =
+        list("v2_responses").iter().filter(|vector| vector["expect"] == "invalid").collect();
+    for vector in &invalid {
+        let (inner, sign) = cut(text(&vector["raw_body"]), text(&vector["response_key"]));
+        assert!(!material().keys.rail_signed(inner.as_bytes(), &sign.unwrap()), "{}", vector["name"]);
+    }
+    assert_eq!(invalid.len(), 2);
+}
+
+#[test]
 fn inner_objects_are_written_as_the_gateway_writes_them() {
     let hint = "验签出错，建议检查签名字符串或签名私钥与应用公钥是否匹配，网关生成的验签字符串为：\
         app_id=9021000000000001&amp;charset=utf-8&amp;method=alipay.trade.query&amp;sign_type=RSA2&amp;\
@@ -117,6 +144,15 @@ fn inner_objects_are_written_as_the_gateway_writes_them() {
                 .with("out_trade_no", "T20240709_0001"),
         ),
         ("pay_unknown", Inner::on_demand("isp.unknow-error")),
+        (
+            "pay_waiting_user",
+            crate::alipay::orders::with_four_amounts(Inner::waiting(), "0.00".to_owned())
+                .with("buyer_logon_id", "132****3029")
+                .with("buyer_user_id", "2088000000000102")
+                .with("out_trade_no", "T20240709_0003")
+                .with("total_amount", "1500.00")
+                .with("trade_no", "2024070922001400000500000003"),
+        ),
         ("gateway_invalid_signature_signed", Inner::coded("isv.invalid-signature", hint)),
         ("query_gbk", Inner::coded("ACQ.TRADE_NOT_EXIST", "交易不存在")),
     ];
