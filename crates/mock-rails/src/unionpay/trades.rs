@@ -276,6 +276,10 @@ impl Trades {
         let mut told = Vec::new();
         while let Some((at, id)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
             self.due.remove(&(at, id));
+            // It may wait for something else by now: an order that was paid before its time was up, for one.
+            if self.trade(id).due(self.conduct.hold_for) != Some(at) {
+                continue;
+            }
             match self.trade(id).state.clone() {
                 State::Running { verdict, .. } => {
                     self.decide(id, verdict, at);

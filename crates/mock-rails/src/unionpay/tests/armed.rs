@@ -87,12 +87,14 @@ async fn amounts_say_what_becomes_of_an_order_where_they_may() {
 #[tokio::test]
 async fn a_page_payment_may_stay_unsure_before_it_is_paid() {
     let desk = Desk::silent_with(Conduct { amount_codes: true, ..Conduct::default() });
-    let order = desk.order(("01", "07"), "Q0000001", 9704, []);
+    let order = desk.order(("01", "07"), "Q0000001", 9704, [("payTimeout", "20261121101535")]);
     assert_eq!(desk.call(BACK, &order).await.value("respCode"), Some("04"), "no code to scan");
     assert_eq!(desk.ask(&order).await.1, "05");
     desk.pay("Q0000001", false).unwrap();
     assert_eq!(desk.ask(&order).await.1, "04");
-    desk.step(10);
+    desk.step(9);
+    assert_eq!(desk.ask(&order).await.1, "04", "its payTimeout passes without effect");
+    desk.step(1);
     assert_eq!(desk.ask(&order).await.1, "00");
     assert_eq!(desk.bench.notifier.deliveries().len(), 1);
 }

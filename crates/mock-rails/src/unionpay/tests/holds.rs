@@ -95,6 +95,19 @@ async fn a_void_lets_everything_go() {
 }
 
 #[tokio::test]
+async fn the_pay_timeout_of_an_agreed_hold_passes_without_effect() {
+    let desk = Desk::silent();
+    let order = desk.order(("02", "01"), "P0000001", 5000, [("payTimeout", "20261121101630")]);
+    assert_eq!(desk.call(APP, &order).await.value("respCode"), Some("00"));
+    desk.pay("P0000001", false).unwrap();
+    desk.step(61);
+    assert_eq!(money(&desk, "P0000001"), (5000, 0, 0));
+    let hold = desk.query(&order).await.value("queryId").unwrap().to_owned();
+    desk.followed("03", "C0000001", 3000, &hold).await;
+    assert_eq!(money(&desk, "P0000001"), (5000, 3000, 2000));
+}
+
+#[tokio::test]
 async fn late_money_of_a_hold_is_frozen_or_goes_back_and_is_never_a_charge() {
     for (late_money, held, code) in [(LateMoney::Kept, 5000, "00"), (LateMoney::GivenBack, 0, "42")] {
         let desk = Desk::silent_with(Conduct { late_money, ..Conduct::default() });
