@@ -87,11 +87,6 @@ impl Forge {
         Self { now }
     }
 
-    /// Its time.
-    pub fn now(&self) -> Timestamp {
-        self.now
-    }
-
     /// A new RSA key of 2048 bits.
     ///
     /// # Errors
