@@ -162,7 +162,7 @@ fn of_business(refused: Refused) -> Refusal {
         Refused::RefundNotAbnormal => invalid("退款单状态不是异常，不能发起异常退款", 268_435_461),
         // The codes of v3 payer's codes are unconfirmed; these are the general ones that fit.
         Refused::CodeInvalid => invalid("付款码无效或已过期，请刷新后再试", 268_435_461),
-        Refused::PayerRefused => Refusal::new(403, "TRADE_ERROR", "用户余额不足，交易失败", 268_435_461),
+        Refused::ByPayer => Refusal::new(403, "TRADE_ERROR", "用户余额不足，交易失败", 268_435_461),
         Refused::Risk => Refusal::new(403, "RULE_LIMIT", "业务规则限制", 268_435_461),
         Refused::OnlyReverse => invalid("付款码订单仅支持撤销", 268_449_641),
         Refused::NotReversible => invalid("该订单不支持撤销", 268_435_461),

@@ -88,7 +88,7 @@ impl Trades {
             }
             CodeOutcome::Declines => {
                 order.state = OrderState::PayError;
-                Err(if mood == Some(Mood::Risk) { Refused::Risk } else { Refused::PayerRefused })
+                Err(if mood == Some(Mood::Risk) { Refused::Risk } else { Refused::ByPayer })
             }
             CodeOutcome::PendingThenPays | CodeOutcome::PendingThenDeclines => {
                 let until = now.saturating_add(SignedDuration::from_secs(THINKING_S)).unwrap_or(now);

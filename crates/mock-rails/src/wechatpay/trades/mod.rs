@@ -58,7 +58,7 @@ pub(crate) enum Refused {
     /// The payer's code is unknown, old or used.
     CodeInvalid,
     /// The payer, or the payer's bank, says no.
-    PayerRefused,
+    ByPayer,
     /// Risk rules say no.
     Risk,
     /// Only a reverse ends an order of a payer's code, and only such an order.
