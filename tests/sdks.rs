@@ -81,9 +81,16 @@ impl World {
 
     /// Runs a script to its end; answers the steps that came true.
     async fn run(&self, program: &str, script: &str) -> Vec<String> {
+        let nowhere = tempfile::tempdir().unwrap();
+        self.run_with(program, script, nowhere.path()).await
+    }
+
+    /// The same; pictures go to this directory.
+    async fn run_with(&self, program: &str, script: &str, shots: &Path) -> Vec<String> {
         let mut command = Command::new(program);
         command.arg(scripts().join(script)).env("PAIFANG_SDK_WORLD", self.told().to_string());
         command.env("NODE_EXTRA_CA_CERTS", self.ca.path()).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.env("PAIFANG_SCREENSHOTS", shots);
         command.stdin(Stdio::null()).kill_on_drop(true);
         let ended = tokio::time::timeout(PATIENCE, command.output()).await;
         let Output { status, stdout, stderr } = ended.expect("the script ends in time").expect("it runs");
@@ -175,4 +182,24 @@ async fn an_independent_unionpay_client() {
         "file",
     ];
     assert_eq!(sorted(steps), all(&["http", "https"], &wanted));
+}
+
+/// The wallet page and the journal in headless Chromium. Screenshots go to a directory outside of the repository.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pages_in_a_browser() {
+    let world = World::start().await;
+    let shots = tempfile::tempdir().unwrap();
+    let shots =
+        std::env::var_os("PAIFANG_SCREENSHOTS").map_or_else(|| shots.path().to_owned(), PathBuf::from);
+    let steps = world.run_with(&named("PAIFANG_NODE"), "pages.mjs", &shots).await;
+    let wanted = [
+        "scanned as text and paid",
+        "scanned as a picture and paid",
+        "declined",
+        "a payment code",
+        "a refused request and why",
+        "fits the screen",
+    ];
+    assert_eq!(sorted(steps), all(&["phone", "desktop"], &wanted));
+    assert!(std::fs::read_dir(&shots).unwrap().count() >= 10, "screenshots");
 }
