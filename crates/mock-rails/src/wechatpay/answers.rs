@@ -12,6 +12,10 @@ use super::trades::Refused;
 pub(crate) enum Answer {
     /// 200 with a JSON body.
     Done(Vec<u8>),
+    /// 202 with a JSON body: accepted, not finished.
+    Accepted(Vec<u8>),
+    /// A file: 200, neither JSON nor signed.
+    File(Vec<u8>),
     /// 204, an empty body, still signed.
     DoneEmpty,
     /// 4xx or 5xx, unsigned.
@@ -42,6 +46,8 @@ impl Answer {
     pub(crate) fn verdict(&self) -> String {
         match self {
             Self::Done(_) => "200".to_owned(),
+            Self::Accepted(_) => "202".to_owned(),
+            Self::File(_) => "200 file".to_owned(),
             Self::DoneEmpty => "204".to_owned(),
             Self::Refused(refusal) => format!("{} {}", refusal.status, refusal.code),
         }
@@ -150,6 +156,16 @@ fn of_business(refused: Refused) -> Refusal {
             Refusal::new(429, "FREQUENCY_LIMITED", "一笔订单的多次退款需间隔1分钟，请稍后重试", 268_447_840)
         }
         Refused::RefundSplitWrong => invalid("退款出资账户及金额有误", 268_435_461),
+        Refused::RefundNotEnough => {
+            Refusal::new(403, "NOT_ENOUGH", "基本账户余额不足，请充值后重新发起", 268_435_461)
+        }
+        Refused::RefundNotAbnormal => invalid("退款单状态不是异常，不能发起异常退款", 268_435_461),
+        // The codes of v3 payer's codes are unconfirmed; these are the general ones that fit.
+        Refused::CodeInvalid => invalid("付款码无效或已过期，请刷新后再试", 268_435_461),
+        Refused::ByPayer => Refusal::new(403, "TRADE_ERROR", "用户余额不足，交易失败", 268_435_461),
+        Refused::Risk => Refusal::new(403, "RULE_LIMIT", "业务规则限制", 268_435_461),
+        Refused::OnlyReverse => invalid("付款码订单仅支持撤销", 268_449_641),
+        Refused::NotReversible => invalid("该订单不支持撤销", 268_435_461),
         Refused::Full => Refusal::new(503, "SERVICE_UNAVAILABLE", "服务不可用", 0),
     }
 }

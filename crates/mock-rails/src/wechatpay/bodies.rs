@@ -1,7 +1,7 @@
 //! The request bodies: the table of fields of each call, and the few values that the mock acts on.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::answers::Refusal;
@@ -11,11 +11,14 @@ use Need::{Optional, Required};
 use Rule::Any;
 
 /// What is read of an order. No `Debug`: it may name the payer.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct OrderBody {
     pub(crate) appid: String,
     pub(crate) mchid: String,
+    pub(crate) description: String,
     pub(crate) out_trade_no: String,
+    /// Payer's codes have none: nothing is notified.
+    #[serde(default)]
     pub(crate) notify_url: String,
     #[serde(default)]
     pub(crate) time_expire: Option<String>,
@@ -31,23 +34,26 @@ pub(crate) struct OrderBody {
 }
 
 /// In fen.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct OrderAmount {
     pub(crate) total: i64,
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Payer {
+    #[serde(default)]
     pub(crate) openid: String,
+    #[serde(default, skip_serializing)]
+    pub(crate) auth_code: String,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SceneInfo {
     #[serde(default)]
     pub(crate) device_id: Option<String>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SettleInfo {
     #[serde(default)]
     pub(crate) profit_sharing: bool,
@@ -61,6 +67,8 @@ pub(crate) struct CloseBody {
 /// What is read of a refund.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct RefundBody {
+    #[serde(default)]
+    pub(crate) funds_account: Option<String>,
     #[serde(default)]
     pub(crate) transaction_id: Option<String>,
     #[serde(default)]
@@ -80,7 +88,7 @@ pub(crate) struct RefundAmount {
     pub(crate) from: Vec<RefundFrom>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct RefundFrom {
     pub(crate) account: String,
     pub(crate) amount: i64,
@@ -167,6 +175,134 @@ pub(crate) const JSAPI: &[Field] = &[
     SCENE,
     SETTLE,
 ];
+
+/// `/v3/pay/transactions/app`
+pub(crate) const APP: &[Field] = NATIVE;
+
+/// `/v3/pay/transactions/h5`: who pays, and where.
+pub(crate) const H5: &[Field] = &[
+    APPID,
+    MCHID_FIELD,
+    DESCRIPTION,
+    ORDER_NO,
+    TIME_EXPIRE,
+    ATTACH,
+    NOTIFY_URL,
+    GOODS_TAG,
+    SUPPORT_FAPIAO,
+    AMOUNT,
+    DETAIL,
+    object(
+        "scene_info",
+        "场景信息",
+        Required,
+        &[
+            text("payer_client_ip", "用户终端IP", Required, 45, Rule::Address),
+            text("device_id", "商户端设备号", Optional, 32, Any),
+            STORE,
+            object(
+                "h5_info",
+                "H5场景信息",
+                Required,
+                &[
+                    text("type", "场景类型", Required, 32, Rule::OneOf(&["Wap", "iOS", "Android"])),
+                    text("app_name", "应用名称", Optional, 64, Any),
+                    text("app_url", "网站URL", Optional, 128, Any),
+                    text("bundle_id", "iOS平台BundleID", Optional, 128, Any),
+                    text("package_name", "Android平台PackageName", Optional, 128, Any),
+                ],
+            ),
+        ],
+    ),
+    SETTLE,
+];
+
+/// `/v3/pay/transactions/codepay`
+pub(crate) const CODEPAY: &[Field] = &[
+    APPID,
+    MCHID_FIELD,
+    DESCRIPTION,
+    ORDER_NO,
+    ATTACH,
+    GOODS_TAG,
+    SUPPORT_FAPIAO,
+    object("payer", "支付者", Required, &[text("auth_code", "付款码", Required, 32, Any)]),
+    AMOUNT,
+    object(
+        "scene_info",
+        "场景信息",
+        Required,
+        &[
+            text("device_id", "商户端设备号", Optional, 32, Any),
+            text("device_ip", "商户端设备IP", Optional, 45, Rule::Address),
+            object(
+                "store_info",
+                "商户门店信息",
+                Required,
+                &[
+                    text("id", "门店编号", Optional, 32, Any),
+                    text("out_id", "商家自定义编码", Optional, 256, Any),
+                ],
+            ),
+        ],
+    ),
+    Field {
+        name: "detail",
+        title: "优惠功能",
+        need: Optional,
+        kind: Kind::Object {
+            fields: &[
+                integer("cost_price", "订单原价", Optional, 0),
+                text("invoice_id", "商品小票ID", Optional, 32, Any),
+                list(
+                    "goods_detail",
+                    "单品列表",
+                    &[
+                        text("merchant_goods_id", "商户侧商品编码", Required, 32, Any),
+                        text("wxpay_goods_id", "微信支付商品编码", Optional, 32, Any),
+                        text("goods_name", "商品名称", Optional, 256, Any),
+                        integer("quantity", "商品数量", Required, 1),
+                        integer("unit_price", "商品单价", Required, 0),
+                    ],
+                ),
+            ],
+            bytes_max: 6_144,
+        },
+    },
+    SETTLE,
+];
+
+/// `…/reverse`
+pub(crate) const REVERSE: &[Field] = &[APPID, MCHID_FIELD];
+
+/// What is read of a reverse.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct ReverseBody {
+    pub(crate) mchid: String,
+}
+
+/// `…/apply-abnormal-refund`; the sealed fields are up to 1,024 bytes of Base64.
+pub(crate) const ABNORMAL: &[Field] = &[
+    Field { name: "out_refund_no", title: "商户退款单号", need: Required, kind: OUT_REFUND_NO },
+    text("type", "异常退款处理方式", Required, 32, Rule::OneOf(&["USER_BANK_CARD", "MERCHANT_BANK_CARD"])),
+    text("bank_type", "开户银行", Optional, 16, Any),
+    text("bank_account", "收款银行卡号", Optional, 1_024, Any),
+    text("real_name", "收款用户姓名", Optional, 1_024, Any),
+];
+
+/// What is read of it. No `Debug`: sealed or not, it names a person.
+#[derive(Deserialize)]
+pub(crate) struct AbnormalBody {
+    pub(crate) out_refund_no: String,
+    #[serde(rename = "type")]
+    pub(crate) way: String,
+    #[serde(default)]
+    pub(crate) bank_type: Option<String>,
+    #[serde(default)]
+    pub(crate) bank_account: Option<String>,
+    #[serde(default)]
+    pub(crate) real_name: Option<String>,
+}
 
 /// `…/close`
 pub(crate) const CLOSE: &[Field] = &[MCHID_FIELD];
@@ -261,17 +397,18 @@ const SCENE: Field = object(
     &[
         text("payer_client_ip", "用户终端IP", Required, 45, Rule::Address),
         text("device_id", "商户端设备号", Optional, 32, Any),
-        object(
-            "store_info",
-            "商户门店信息",
-            Optional,
-            &[
-                text("id", "门店编号", Required, 32, Any),
-                text("name", "门店名称", Optional, 256, Any),
-                text("area_code", "地区编码", Optional, 32, Any),
-                text("address", "详细地址", Optional, 512, Any),
-            ],
-        ),
+        STORE,
+    ],
+);
+const STORE: Field = object(
+    "store_info",
+    "商户门店信息",
+    Optional,
+    &[
+        text("id", "门店编号", Required, 32, Any),
+        text("name", "门店名称", Optional, 256, Any),
+        text("area_code", "地区编码", Optional, 32, Any),
+        text("address", "详细地址", Optional, 512, Any),
     ],
 );
 const SETTLE: Field = object("settle_info", "结算信息", Optional, &[flag("profit_sharing", "是否指定分账")]);

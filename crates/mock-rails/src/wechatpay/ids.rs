@@ -55,6 +55,16 @@ pub(crate) fn code_url() -> String {
     format!("weixin://wxpay/bizpayurl?pr={}", text::<9>(BASE62))
 }
 
+/// The `package` of an H5 address.
+pub(crate) fn package() -> String {
+    text::<10>(b"0123456789")
+}
+
+/// The token of a bill's address.
+pub(crate) fn token() -> String {
+    text::<64>(BASE62)
+}
+
 /// What a JSAPI order is paid with: 36 characters, the time of day in front.
 pub(crate) fn prepay_id(now: Timestamp) -> String {
     format!("wx{}{}0000", china_format(now, "%d%H%M%S"), text::<22>(HEX_LOWER))

@@ -58,7 +58,7 @@ pub(crate) fn key_text(pointer: &str) -> &'static str {
 }
 
 /// Which keys the merchant's answers are signed with by default, and what `GET /v3/certificates` lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub enum Platform {
     /// One certificate.
     #[default]
@@ -67,6 +67,8 @@ pub enum Platform {
     Rotating,
     /// Two certificates, the later one signs.
     Rotated,
+    /// Only the later one; what the earlier one signed is no longer to be believed.
+    Next,
     /// No certificate at all (404), the public key signs.
     PublicKeyOnly,
 }
@@ -81,4 +83,16 @@ pub struct Settings {
     /// Whether two refunds of one order must be a minute apart (429 `FREQUENCY_LIMITED` otherwise). The rule is
     /// documented; it is off by default, for tests on the wall's clock.
     pub refunds_paced: bool,
+    /// Whether the merchant has the product for payer's codes; without it 403 `NO_AUTH`. Some merchants lack it.
+    pub codepay: Codepay,
+}
+
+/// Whether payer's codes can be charged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Codepay {
+    /// Yes.
+    #[default]
+    Enabled,
+    /// The merchant lacks the product.
+    Missing,
 }

@@ -2,11 +2,14 @@
 //!
 //! | call | path |
 //! |---|---|
-//! | Native, JSAPI order | `POST /v3/pay/transactions/native`, `…/jsapi` |
+//! | orders | `POST /v3/pay/transactions/native`, `…/jsapi` (also mini programs), `…/app`, `…/h5` |
+//! | payer's code, its reverse | `POST /v3/pay/transactions/codepay`, `…/out-trade-no/{no}/reverse` |
 //! | query | `GET /v3/pay/transactions/out-trade-no/{no}?mchid=`, `…/id/{transaction_id}?mchid=` |
 //! | close | `POST /v3/pay/transactions/out-trade-no/{no}/close` |
 //! | refund, its query | `POST /v3/refund/domestic/refunds`, `GET …/{out_refund_no}` |
+//! | abnormal refund | `POST /v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund` |
 //! | platform certificates | `GET /v3/certificates` |
+//! | bills | `GET /v3/bill/tradebill`, `…/fundflowbill`, then `GET /v3/billdownload/file?token=` |
 //!
 //! Every other path is answered 404, a wrong method 405, both with an empty body. Requests are checked in the order of
 //! the real server ([`sign`], [`schema`], then the rules of [`trades`]). Answers with 2xx are signed; refusals are not.
@@ -29,9 +32,12 @@
 
 mod answers;
 mod api;
+mod bill;
 mod bodies;
+mod files;
 mod ids;
 mod keys;
+mod material_calls;
 mod merchant;
 mod notify;
 mod payer;
@@ -39,16 +45,19 @@ mod reply;
 mod route;
 mod schema;
 mod sign;
+mod statements;
 mod trades;
 mod views;
 
 #[cfg(test)]
 mod tests;
 
+pub use files::{forge, of_vectors};
 pub use keys::UnusableKey;
-pub use merchant::{Merchant, Platform, Settings};
+pub use merchant::{Codepay, Merchant, Platform, Settings};
 pub use trades::ChangedRepeat;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, Weak};
 
@@ -56,20 +65,26 @@ use futures::future::BoxFuture;
 use http::StatusCode;
 use http::header::{ACCEPT, AUTHORIZATION, HeaderName, USER_AGENT};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use tokio::task::JoinSet;
 
 use crate::book::BookEntry;
 use crate::clock::Clock;
 use crate::faults::{Fault, Twist, around};
 use crate::journal::JournalEntry;
+use crate::magic::On;
 use crate::notifier::Notice;
-use crate::{Bench, PayerAct, PayerError, RailMock, RailReply, RailRequest, locked};
+use crate::{
+    Bench, BillLine, KeyStep, PayerAct, PayerError, RailMock, RailReply, RailRequest, Refusal as TurnedAway,
+    WalletView, locked,
+};
 
 use answers::{Answer, Refusal};
-use keys::{KeyChoice, Keys};
+use keys::{KeyChoice, Keys, MerchantStage};
 use route::{Call, NoCall};
 use sign::Signed;
-use trades::Trades;
+use statements::Address;
+use trades::{OrderState, Trades};
 
 /// The rail.
 pub struct WechatPay {
@@ -83,6 +98,9 @@ pub struct WechatPay {
 struct State {
     settings: Settings,
     trades: Trades,
+    merchant_stage: MerchantStage,
+    /// Where bills can be fetched, and until when.
+    addresses: HashMap<String, Address>,
     /// The one task that ends refunds when their time has come; it rests while none is under way.
     timer: JoinSet<()>,
     timer_runs: bool,
@@ -110,7 +128,7 @@ impl fmt::Debug for WechatPay {
 /// The rail on its bench, with the public test merchant and default settings.
 ///
 /// # Panics
-/// When a key of the vector file is none; a test of this crate rules that out.
+/// When a file of the bench is missing or no key; the message names it.
 pub fn start(bench: Bench) -> Arc<dyn RailMock> {
     start_with(bench, Settings::default())
 }
@@ -122,17 +140,18 @@ pub fn start(bench: Bench) -> Arc<dyn RailMock> {
 pub fn start_with(bench: Bench, settings: Settings) -> Arc<dyn RailMock> {
     match WechatPay::new(bench, settings) {
         Ok(rail) => rail,
-        Err(error) => panic!("the WeChat Pay test material is unusable: {error}"),
+        Err(error) => panic!("{error}"),
     }
 }
 
 impl WechatPay {
-    /// The rail on its bench, with the public test merchant.
+    /// The rail on its bench, with the merchant of the bench's files, or the public test merchant where there are none.
     ///
     /// # Errors
     /// When a key of the vector file is none; a test of this crate rules that out.
     pub fn new(bench: Bench, settings: Settings) -> Result<Arc<Self>, UnusableKey> {
-        let keys = Arc::new(Keys::of_vectors()?);
+        let files = if bench.files.is_empty() { files::of_vectors() } else { bench.files.as_ref().clone() };
+        let keys = Arc::new(Keys::read(&files)?);
         let state = Mutex::new(State { settings, ..State::default() });
         Ok(Arc::new_cyclic(|me| Self { me: me.clone(), bench, keys, state }))
     }
@@ -146,7 +165,7 @@ impl WechatPay {
         let now = self.bench.clock.now();
         self.settle(now);
         let key = self.key_of(request);
-        let done = match self.check(call, request, now) {
+        let done = match self.check(call, request) {
             Err(refusal) => Answer::Refused(refusal).into(),
             Ok(()) => self
                 .perform(call, request, &twist, key, now)
@@ -157,18 +176,20 @@ impl WechatPay {
             self.bench.notifier.post_and_wait(notice).await;
         }
         // The time of the signature, not of the request's arrival: a notification may have come in between.
-        reply::of(done.answer, self.keys.signer(key), self.bench.clock.now(), &twist)
+        reply::of(done.answer, self.keys.signer(key), self.bench.clock.signing_now(), &twist)
     }
 
     /// The checks that come before the call itself, in the rail's order.
-    fn check(&self, call: &Call, request: &RailRequest, now: Timestamp) -> Result<(), Refusal> {
+    fn check(&self, call: &Call, request: &RailRequest) -> Result<(), Refusal> {
         let has = |name: HeaderName| request.headers.get(name).is_some_and(|value| !value.is_empty());
         if !call.is_transaction() && (!has(USER_AGENT) || !has(ACCEPT)) {
             let message = "Http头缺少Accept或User-Agent";
             return Err(Refusal::new(400, "INVALID_REQUEST", message, 268_435_461));
         }
         let header = request.header(AUTHORIZATION.as_str());
-        sign::check(&self.keys, header, &signed(request), now)
+        let stage = locked(&self.state).merchant_stage;
+        // A client whose clock nobody moves signs by the wall's.
+        sign::check(&self.keys, header, &signed(request), stage, self.bench.clock.signing_now())
             .map(|_| ())
             .map_err(|fault| Refusal::of_auth(fault, call.is_transaction()))
     }
@@ -178,16 +199,17 @@ impl WechatPay {
         let platform = locked(&self.state).settings.platform;
         let default = match platform {
             Platform::Certificate | Platform::Rotating => KeyChoice::Certificate,
-            Platform::Rotated => KeyChoice::NextCertificate,
+            Platform::Rotated | Platform::Next => KeyChoice::NextCertificate,
             Platform::PublicKeyOnly => KeyChoice::PublicKey,
         };
         let named = request.header("Wechatpay-Serial").and_then(|serial| self.keys.named(serial));
         let usable = named.filter(|choice| match (choice, platform) {
             (KeyChoice::PublicKey, _) => true,
             (KeyChoice::Certificate | KeyChoice::NextCertificate, Platform::PublicKeyOnly) => false,
-            (KeyChoice::Certificate, _) => true,
+            (KeyChoice::Certificate, Platform::Next) => false,
+            (KeyChoice::Certificate, Platform::Certificate | Platform::Rotating | Platform::Rotated) => true,
             (KeyChoice::NextCertificate, Platform::Certificate) => false,
-            (KeyChoice::NextCertificate, Platform::Rotating | Platform::Rotated) => true,
+            (KeyChoice::NextCertificate, Platform::Rotating | Platform::Rotated | Platform::Next) => true,
         });
         usable.unwrap_or(default)
     }
@@ -211,6 +233,7 @@ impl WechatPay {
             path: request.path().to_owned(),
             operation: operation.to_owned(),
             order_no: call.and_then(|call| order_no_of(call, &request.body)),
+            refused: !verdict.starts_with('2'),
             verdict,
             expected,
         });
@@ -220,6 +243,7 @@ impl WechatPay {
     fn settle(&self, now: Timestamp) {
         let notices: Vec<Notice> = {
             let mut state = locked(&self.state);
+            state.trades.think(payer::SCANNER, now);
             let finished = state.trades.finish_due(now);
             finished.iter().flat_map(|no| self.notices_of_refund(&state.trades, no, now, true)).collect()
         };
@@ -240,7 +264,10 @@ impl WechatPay {
         else {
             return Vec::new();
         };
-        let fault = if faulty { self.bench.faults.take_notification("refund") } else { None };
+        let fault = match faulty {
+            true => self.bench.notification_fault("refund", On::Refund, refund.fen),
+            false => None,
+        };
         notify::of_refund(&self.keys, refund, now, fault.as_ref())
     }
 
@@ -319,7 +346,7 @@ impl RailMock for WechatPay {
                     return reply::empty(status);
                 }
             };
-            let fault = self.bench.faults.take(call.operation());
+            let fault = self.bench.fault(call.operation(), On::Payment, order_fen(&call, &request.body));
             around(fault, |twist| self.serve(&call, &request, twist)).await
         })
     }
@@ -333,10 +360,73 @@ impl RailMock for WechatPay {
         locked(&self.state).trades.book()
     }
 
+    fn orders(&self) -> Vec<WalletView> {
+        self.expire_due();
+        let state = locked(&self.state);
+        let view = |order: &trades::Order| WalletView {
+            order_no: order.body.out_trade_no.clone(),
+            handle: Trades::handle_of(order),
+            merchant: self.keys.account.name.clone(),
+            description: order.body.description.clone(),
+            fen: order.body.amount.total,
+            state: order.state.word().to_owned(),
+            payable: order.state == OrderState::NotPay,
+            expires_at: Some(order.expires_at),
+        };
+        state.trades.all().into_iter().rev().map(view).collect()
+    }
+
+    fn bill(&self, day: Date) -> Result<Vec<BillLine>, PayerError> {
+        self.settle(self.bench.clock.now());
+        Ok(bill::lines(&locked(&self.state).trades, &self.keys.account, day))
+    }
+
+    fn save(&self) -> serde_json::Value {
+        self.written_down()
+    }
+
+    fn load(&self, saved: serde_json::Value) -> Result<(), String> {
+        if saved.is_null() { Ok(()) } else { self.taken_over(saved) }
+    }
+
+    fn keys(&self, step: KeyStep) -> Result<serde_json::Value, PayerError> {
+        self.rotate(step)
+    }
+
+    fn refuse(&self, _: &RailRequest, why: TurnedAway) -> RailReply {
+        let code = match why {
+            TurnedAway::RateLimited => "FREQUENCY_LIMITED",
+            TurnedAway::Maintenance => "SERVICE_UNAVAILABLE",
+        };
+        let signer = self.keys.signer(KeyChoice::Certificate);
+        reply::of(Refusal::of_code(code).into(), signer, self.bench.clock.signing_now(), &Twist::Plain)
+    }
+
     fn expire_due(&self) {
         let now = self.bench.clock.now();
         self.settle(now);
         locked(&self.state).trades.expire_due(now);
+    }
+}
+
+/// What an order is about to cost, for magic amounts.
+fn order_fen(call: &Call, body: &[u8]) -> Option<i64> {
+    match call {
+        Call::Order(_) | Call::Codepay => {
+            let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+            body.get("amount")?.get("total")?.as_i64()
+        }
+        Call::QueryByOrderNo(_)
+        | Call::QueryByTransaction(_)
+        | Call::Close(_)
+        | Call::Refund
+        | Call::QueryRefund(_)
+        | Call::Certificates
+        | Call::Reverse(_)
+        | Call::AbnormalRefund(_)
+        | Call::TradeBill
+        | Call::FundFlowBill
+        | Call::BillFile => None,
     }
 }
 
@@ -346,11 +436,19 @@ fn signed(request: &RailRequest) -> Signed<'_> {
 
 fn order_no_of(call: &Call, body: &[u8]) -> Option<String> {
     match call {
-        Call::QueryByOrderNo(order_no) | Call::Close(order_no) => Some(order_no.clone()),
-        Call::Order(_) | Call::Refund => {
+        Call::QueryByOrderNo(order_no) | Call::Close(order_no) | Call::Reverse(order_no) => {
+            Some(order_no.clone())
+        }
+        Call::Order(_) | Call::Codepay | Call::Refund => {
             let body: serde_json::Value = serde_json::from_slice(body).ok()?;
             body.get("out_trade_no")?.as_str().map(str::to_owned)
         }
-        Call::QueryByTransaction(_) | Call::QueryRefund(_) | Call::Certificates => None,
+        Call::QueryByTransaction(_)
+        | Call::QueryRefund(_)
+        | Call::AbnormalRefund(_)
+        | Call::Certificates
+        | Call::TradeBill
+        | Call::FundFlowBill
+        | Call::BillFile => None,
     }
 }

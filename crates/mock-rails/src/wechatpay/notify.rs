@@ -201,7 +201,7 @@ pub(crate) fn of_refund(
         id: ids::event_id(),
         happened_at: refund.success_at.unwrap_or(now),
         kind,
-        plaintext: views::refund_ended(refund, keys.mchid, fen).to_string().into_bytes(),
+        plaintext: views::refund_ended(refund, &keys.account.mchid, fen).to_string().into_bytes(),
         key: refund.key,
     };
     let key = format!("refund {}", refund.out_refund_no);
@@ -216,6 +216,10 @@ fn told_fen(true_fen: i64, fault: Option<&Fault>) -> i64 {
 }
 
 fn notices(keys: &Arc<Keys>, event: &Event, key: &str, url: &str, fault: Option<&Fault>) -> Vec<Notice> {
+    if url.is_empty() {
+        // A payer's code has no address: nothing is ever notified.
+        return Vec::new();
+    }
     let copies = match fault {
         Some(Fault::NoNotification) => 0,
         Some(Fault::TwinNotifications) => 2,

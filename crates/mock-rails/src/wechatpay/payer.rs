@@ -5,17 +5,19 @@ use serde_json::{Value, json};
 
 use super::trades::{Order, PayerRefused, Product, Trades};
 use super::{State, WechatPay, notify};
+use crate::magic::On;
 use crate::notifier::Notice;
 use crate::{PayerAct, PayerError, PayerTarget, locked};
 
 /// The one WeChat user of this mock who scans Native codes.
 pub(super) const SCANNER: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
 
-/// Who pays this order: with JSAPI the user it was made for, with Native whoever scans.
+/// Who pays this order: with JSAPI the user it was made for, otherwise the one user of this mock.
 pub(super) fn openid_of(order: &Order) -> String {
     match (order.product, &order.body.payer) {
         (Product::Jsapi, Some(payer)) => payer.openid.clone(),
-        (Product::Jsapi, None) | (Product::Native, _) => SCANNER.to_owned(),
+        (Product::Jsapi, None) => SCANNER.to_owned(),
+        (Product::Native | Product::App | Product::H5 | Product::Micropay, _) => SCANNER.to_owned(),
     }
 }
 
@@ -27,8 +29,9 @@ impl WechatPay {
             // A failed attempt is a look at the order: it stays unpaid, and nothing is notified.
             PayerAct::Scan(target) | PayerAct::Decline(target) => self.scan(&target, now),
             PayerAct::Pay { target, force } => self.pay(&target, force, now),
-            // Payer's codes come with the codepay call, which this mock has not got yet.
-            PayerAct::IssueCode(_) => Err(PayerError::Unsupported),
+            PayerAct::IssueCode(outcome) => {
+                Ok(json!({ "code": locked(&self.state).trades.issue_code(outcome, now) }))
+            }
         }
     }
 
@@ -59,7 +62,7 @@ impl WechatPay {
     fn notices_of_payment(&self, trades: &mut Trades, order_no: &str, now: Timestamp) -> Vec<Notice> {
         let Some(order) = trades.order(order_no, now) else { return Vec::new() };
         let Some(payment) = &order.payment else { return Vec::new() };
-        let fault = self.bench.faults.take_notification("charge");
+        let fault = self.bench.notification_fault("charge", On::Payment, order.body.amount.total);
         notify::of_payment(&self.keys, order, payment, fault.as_ref())
     }
 }

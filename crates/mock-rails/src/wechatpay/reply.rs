@@ -18,7 +18,9 @@ use crate::faults::Twist;
 pub(crate) fn of(answer: Answer, signer: &Signer, now: Timestamp, twist: &Twist) -> RailReply {
     let (status, body) = match answer {
         Answer::Refused(refusal) => return refused(&refusal),
+        Answer::File(bytes) => return file(bytes),
         Answer::DoneEmpty => (StatusCode::NO_CONTENT, Vec::new()),
+        Answer::Accepted(body) => (StatusCode::ACCEPTED, body),
         Answer::Done(body) => (StatusCode::OK, body),
     };
     let honesty = match twist {
@@ -35,6 +37,13 @@ pub(crate) fn of(answer: Answer, signer: &Signer, now: Timestamp, twist: &Twist)
         headers.extend(rail_headers(signer, now, &ids::answer_nonce(), &body, honesty));
     }
     http(status, headers, body)
+}
+
+/// A bill file is not signed: the digest of the signed answer before it vouches for it.
+fn file(bytes: Vec<u8>) -> RailReply {
+    let mut headers = plain_headers();
+    headers.push(("Content-Type", "application/octet-stream".to_owned()));
+    http(StatusCode::OK, headers, bytes)
 }
 
 /// No body: what an unknown path and a wrong method get.

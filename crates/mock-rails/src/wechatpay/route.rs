@@ -16,6 +16,15 @@ pub(crate) enum Call {
     Refund,
     QueryRefund(String),
     Certificates,
+    /// A payer's code is charged.
+    Codepay,
+    /// Such a charge is taken back.
+    Reverse(String),
+    /// An abnormal refund is sent another way, by the rail's refund id.
+    AbnormalRefund(String),
+    TradeBill,
+    FundFlowBill,
+    BillFile,
 }
 
 /// Why there is no call.
@@ -26,12 +35,24 @@ pub(crate) enum NoCall {
 }
 
 impl Call {
-    /// Payer's-code charges, reversal, app and H5 orders, and bills are not in this mock yet: their paths are unknown.
+    /// Combined orders, profit sharing and service providers' calls are not in this mock: their paths are unknown.
     pub(crate) fn of(method: &Method, path: &str) -> Result<Self, NoCall> {
         let parts: Vec<&str> = path.split('/').skip(1).collect();
         let (wanted, call) = match parts.as_slice() {
             ["v3", "pay", "transactions", "native"] => (Method::POST, Self::Order(Product::Native)),
             ["v3", "pay", "transactions", "jsapi"] => (Method::POST, Self::Order(Product::Jsapi)),
+            ["v3", "pay", "transactions", "app"] => (Method::POST, Self::Order(Product::App)),
+            ["v3", "pay", "transactions", "h5"] => (Method::POST, Self::Order(Product::H5)),
+            ["v3", "pay", "transactions", "codepay"] => (Method::POST, Self::Codepay),
+            ["v3", "pay", "transactions", "out-trade-no", number, "reverse"] => {
+                (Method::POST, Self::Reverse(decoded(number)?))
+            }
+            ["v3", "refund", "domestic", "refunds", id, "apply-abnormal-refund"] => {
+                (Method::POST, Self::AbnormalRefund(decoded(id)?))
+            }
+            ["v3", "bill", "tradebill"] => (Method::GET, Self::TradeBill),
+            ["v3", "bill", "fundflowbill"] => (Method::GET, Self::FundFlowBill),
+            ["v3", "billdownload", "file"] => (Method::GET, Self::BillFile),
             ["v3", "pay", "transactions", "out-trade-no", number] => {
                 (Method::GET, Self::QueryByOrderNo(decoded(number)?))
             }
@@ -54,10 +75,12 @@ impl Call {
     /// The framework's word, for faults.
     pub(crate) fn operation(&self) -> &'static str {
         match self {
-            Self::Order(_) => "charge",
+            Self::Order(_) | Self::Codepay => "charge",
+            Self::Reverse(_) => "reverse",
+            Self::TradeBill | Self::FundFlowBill | Self::BillFile => "bill",
             Self::QueryByOrderNo(_) | Self::QueryByTransaction(_) => "query",
             Self::Close(_) => "close",
-            Self::Refund => "refund",
+            Self::Refund | Self::AbnormalRefund(_) => "refund",
             Self::QueryRefund(_) => "refund_query",
             Self::Certificates => "certificates",
         }
@@ -68,6 +91,14 @@ impl Call {
         match self {
             Self::Order(Product::Native) => "native",
             Self::Order(Product::Jsapi) => "jsapi",
+            Self::Order(Product::App) => "app",
+            Self::Order(Product::H5) => "h5",
+            Self::Order(Product::Micropay) | Self::Codepay => "codepay",
+            Self::Reverse(_) => "reverse",
+            Self::AbnormalRefund(_) => "abnormal refund",
+            Self::TradeBill => "tradebill",
+            Self::FundFlowBill => "fundflowbill",
+            Self::BillFile => "bill file",
             Self::QueryByOrderNo(_) => "query by out_trade_no",
             Self::QueryByTransaction(_) => "query by transaction_id",
             Self::Close(_) => "close",
@@ -80,8 +111,19 @@ impl Call {
     /// The transaction paths word a malformed `Authorization` differently and do not ask for a `User-Agent`.
     pub(crate) fn is_transaction(&self) -> bool {
         match self {
-            Self::Order(_) | Self::QueryByOrderNo(_) | Self::QueryByTransaction(_) | Self::Close(_) => true,
-            Self::Refund | Self::QueryRefund(_) | Self::Certificates => false,
+            Self::Order(_)
+            | Self::QueryByOrderNo(_)
+            | Self::QueryByTransaction(_)
+            | Self::Close(_)
+            | Self::Codepay
+            | Self::Reverse(_) => true,
+            Self::Refund
+            | Self::QueryRefund(_)
+            | Self::AbnormalRefund(_)
+            | Self::Certificates
+            | Self::TradeBill
+            | Self::FundFlowBill
+            | Self::BillFile => false,
         }
     }
 }

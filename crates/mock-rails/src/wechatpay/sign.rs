@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::keys::{Keys, Signer};
+use super::keys::{Keys, MerchantStage, Signer};
 
 /// The only scheme of this mock; the national-crypto variant is out of scope.
 pub(crate) const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048";
@@ -86,6 +86,7 @@ pub(crate) fn check<'h>(
     keys: &Keys,
     header: Option<&'h str>,
     request: &Signed<'_>,
+    stage: MerchantStage,
     now: Timestamp,
 ) -> Result<Authorization<'h>, AuthFault> {
     let authorization = header.and_then(Authorization::parse).ok_or(AuthFault::Malformed)?;
@@ -93,11 +94,11 @@ pub(crate) fn check<'h>(
     if signed_at.abs_diff(now.as_second()) > CLOCK_SKEW_SECONDS_MAX.unsigned_abs() {
         return Err(AuthFault::Timestamp);
     }
-    if authorization.mchid != keys.mchid || !authorization.serial.eq_ignore_ascii_case(keys.merchant_serial) {
+    if authorization.mchid != keys.account.mchid || !keys.knows_merchant(authorization.serial, stage) {
         return Err(AuthFault::Serial);
     }
     let message = request_message(request, authorization.timestamp, authorization.nonce);
-    if !keys.merchant_signed(&message, authorization.signature) {
+    if !keys.merchant_signed(authorization.serial, stage, &message, authorization.signature) {
         return Err(AuthFault::Signature);
     }
     Ok(authorization)
@@ -141,7 +142,7 @@ pub(crate) fn rail_headers(
         ("Wechatpay-Nonce", nonce.to_owned()),
         ("Wechatpay-Signature", signature),
         ("Wechatpay-Timestamp", seconds.to_string()),
-        ("Wechatpay-Serial", signer.serial.to_owned()),
+        ("Wechatpay-Serial", signer.serial.clone()),
         ("Wechatpay-Signature-Type", SCHEME.to_owned()),
     ]
 }

@@ -69,7 +69,7 @@ pub(crate) fn refund(refund: &Refund) -> Value {
         "amount": {
             "currency": "CNY",
             "discount_refund": 0,
-            "from": [],
+            "from": refund.from.iter().map(|part| json!({"account": part.account, "amount": part.amount})).collect::<Value>(),
             "payer_refund": refund.fen,
             "payer_total": refund.total,
             "refund": refund.fen,
@@ -78,21 +78,30 @@ pub(crate) fn refund(refund: &Refund) -> Value {
             "settlement_total": refund.total,
             "total": refund.total,
         },
-        "channel": "ORIGINAL",
+        "channel": if refund.another_way.is_some() { "OTHER_BANKCARD" } else { "ORIGINAL" },
         "create_time": china_time(refund.created_at),
-        "funds_account": "AVAILABLE",
+        "funds_account": refund.funds_account,
         "out_refund_no": refund.out_refund_no,
         "out_trade_no": refund.out_trade_no,
         "promotion_detail": [],
         "refund_id": refund.refund_id,
         "status": refund.state.word(),
         "transaction_id": refund.transaction_id,
-        "user_received_account": RECEIVED_ACCOUNT,
+        "user_received_account": received(refund),
     });
     if let Some(at) = refund.success_at {
         view["success_time"] = china_time(at).into();
     }
     view
+}
+
+/// Where it went.
+fn received(refund: &Refund) -> &'static str {
+    match refund.another_way.as_deref() {
+        Some("MERCHANT_BANK_CARD") => "商户银行卡",
+        Some(_) => "用户银行卡",
+        None => RECEIVED_ACCOUNT,
+    }
 }
 
 /// The plaintext of `REFUND.*`. `fen` is the refund's amount, unless a fault says another one.
@@ -110,7 +119,7 @@ pub(crate) fn refund_ended(refund: &Refund, mchid: &str, fen: i64) -> Value {
             "payer_total": refund.total,
             "payer_refund": fen,
         },
-        "user_received_account": RECEIVED_ACCOUNT,
+        "user_received_account": received(refund),
     });
     if let Some(at) = refund.success_at {
         view["success_time"] = china_time(at).into();

@@ -237,12 +237,6 @@ async fn f15_certificates_are_listed_as_they_rotate_and_open_with_the_api_key() 
 }
 
 #[tokio::test]
-async fn payers_codes_are_not_here_yet() {
-    let world = World::open();
-    assert_eq!(world.rail.payer(PayerAct::IssueCode(crate::CodeOutcome::Pays)), Err(PayerError::Unsupported));
-}
-
-#[tokio::test]
 async fn what_was_sent_along_comes_back() {
     let world = World::open();
     let mut body = order("T00000001", 100);

@@ -19,8 +19,9 @@ async fn call(rails: &MockRails, method: Method, target: &str, body: &str) -> Go
 
 #[tokio::test]
 async fn a_payment_and_its_refund_over_http() {
-    let rails =
-        MockRails::start(Options { clock: Clock::standing_at(base()), ..Options::default() }).await.unwrap();
+    let rails = MockRails::start_with(Options { clock: Clock::standing_at(base()), ..Options::default() })
+        .await
+        .unwrap();
     let shop = Shop::open(&[(200, "")]).await;
     // The bar and the star go over the wire as they were signed.
     let target = "/v3/pay/transactions/out-trade-no/A%7CB*C_1-2?mchid=1900000109";
@@ -52,7 +53,7 @@ async fn a_payment_and_its_refund_over_http() {
     .await;
     let told: Vec<String> = shop.seen().iter().map(|it| opened(&it.body).0).collect();
     assert_eq!(told, ["TRANSACTION.SUCCESS", "REFUND.SUCCESS"]);
-    let gone = call(&rails, Method::POST, "/v3/pay/transactions/h5", "{}").await;
+    let gone = call(&rails, Method::POST, "/v3/combine-transactions/h5", "{}").await;
     assert_eq!((gone.status, gone.body.len()), (404, 0));
-    rails.stop().await;
+    rails.stop().await.unwrap();
 }

@@ -1,11 +1,13 @@
 //! The rail as its clients meet it: requests built here by hand, answers verified here by hand.
 
+mod bills;
 mod calls;
 mod checks;
 mod e2e;
 mod faults;
 mod goldens;
 mod notifications;
+mod products;
 mod refunds;
 
 use std::sync::Arc;
@@ -48,7 +50,7 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 }
 
 fn keys() -> Keys {
-    Keys::of_vectors().unwrap()
+    Keys::read(&crate::wechatpay::of_vectors()).unwrap()
 }
 
 /// A rail at a standing clock, with its notifier at work.

@@ -6,16 +6,21 @@
 //!    \--close, or the order's end of life--> CLOSED --paid all the same (the payer's bank was slow)--> SUCCESS
 //! ```
 
+mod codepay;
 mod order;
 mod refund;
+mod saved;
 
+pub(crate) use codepay::Charged;
 pub(crate) use order::{NewOrder, Order, OrderState, Payment, Product};
-pub(crate) use refund::{Refund, RefundEnd, RefundRequest, RefundState};
+pub(crate) use refund::{REFUND_TAKES, Refund, RefundEnd, RefundRequest, RefundState};
 
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
+use self::codepay::PayerCode;
 use self::order::Handle;
 use super::ids;
 use crate::book::{BookEntry, BookRefund};
@@ -46,6 +51,19 @@ pub(crate) enum Refused {
     RefundTooLate,
     RefundTooSoon,
     RefundSplitWrong,
+    /// The merchant cannot pay this refund.
+    RefundNotEnough,
+    /// This refund is not abnormal.
+    RefundNotAbnormal,
+    /// The payer's code is unknown, old or used.
+    CodeInvalid,
+    /// The payer, or the payer's bank, says no.
+    ByPayer,
+    /// Risk rules say no.
+    Risk,
+    /// Only a reverse ends an order of a payer's code, and only such an order.
+    OnlyReverse,
+    NotReversible,
     /// The mock's own limit.
     Full,
 }
@@ -66,6 +84,7 @@ pub(crate) enum PayerRefused {
 }
 
 /// A number that was closed before anything was ordered with it is used up.
+#[derive(Serialize, Deserialize)]
 enum Slot {
     Ordered(Box<Order>),
     UsedUp,
@@ -90,6 +109,7 @@ pub(crate) struct Trades {
     refunds: HashMap<String, Refund>,
     /// When accepted refunds come to their end.
     due: BTreeMap<(Timestamp, String), ()>,
+    codes: HashMap<String, PayerCode>,
 }
 
 impl Slot {
@@ -128,6 +148,9 @@ impl Trades {
                         return Err(changed);
                     }
                     OrderState::NotPay => {}
+                    OrderState::UserPaying | OrderState::PayError | OrderState::Revoked => {
+                        return Err(changed);
+                    }
                 }
             }
             None if full => return Err(Refused::Full),
@@ -147,7 +170,10 @@ impl Trades {
         };
         let (text, kept) = match order.product {
             Product::Native => (ids::code_url(), 0),
-            Product::Jsapi => (ids::prepay_id(now), HANDLES_MAX - 1),
+            // A payer's code is charged at once and never handed out.
+            Product::Jsapi | Product::App | Product::H5 | Product::Micropay => {
+                (ids::prepay_id(now), HANDLES_MAX - 1)
+            }
         };
         let void = order.handles.len().saturating_sub(kept);
         for old in order.handles.drain(..void) {
@@ -189,12 +215,16 @@ impl Trades {
             return Ok(());
         }
         let Some(order) = self.order_mut(order_no, now) else { return Ok(()) };
+        if order.product == Product::Micropay {
+            return Err(Refused::OnlyReverse);
+        }
         match order.state {
             OrderState::NotPay | OrderState::Closed => {
                 order.state = OrderState::Closed;
                 Ok(())
             }
             OrderState::Success | OrderState::Refund => Err(Refused::OrderPaid),
+            OrderState::UserPaying | OrderState::PayError | OrderState::Revoked => Err(Refused::OnlyReverse),
         }
     }
 
@@ -224,7 +254,9 @@ impl Trades {
                 Ok(())
             }
             OrderState::Success | OrderState::Refund => Err(PayerRefused::Paid),
-            OrderState::Closed => Err(PayerRefused::Closed),
+            OrderState::Closed | OrderState::UserPaying | OrderState::PayError | OrderState::Revoked => {
+                Err(PayerRefused::Closed)
+            }
         }
     }
 
@@ -243,16 +275,15 @@ impl Trades {
         match order.state {
             OrderState::Success | OrderState::Refund => return Err(PayerRefused::Paid),
             OrderState::Closed if !late => return Err(PayerRefused::Closed),
+            OrderState::UserPaying | OrderState::PayError | OrderState::Revoked => {
+                return Err(PayerRefused::Closed);
+            }
             OrderState::Closed | OrderState::NotPay => {}
         }
         if order.scanned_by.as_deref().is_some_and(|first| first != openid) {
             return Err(PayerRefused::OtherPayer);
         }
-        let transaction_id = ids::transaction_id(now, number);
-        order.state = OrderState::Success;
-        order.charges += 1;
-        order.payment =
-            Some(Payment { transaction_id: transaction_id.clone(), paid_at: now, openid: openid.to_owned() });
+        let transaction_id = order.charged(openid, number, now);
         self.by_transaction.insert(transaction_id, order_no.to_owned());
         Ok(())
     }
@@ -266,27 +297,47 @@ impl Trades {
         }
     }
 
-    /// What the rail believes, oldest order first.
-    pub(crate) fn book(&self) -> Vec<BookEntry> {
+    /// All orders, oldest first.
+    pub(crate) fn all(&self) -> Vec<&Order> {
         let mut orders: Vec<&Order> = self.orders.values().filter_map(Slot::order).collect();
         orders.sort_by_key(|order| order.number);
-        orders.into_iter().map(|order| self.entry(order)).collect()
+        orders
+    }
+
+    /// What the payer holds in hand for this order: the newest code or prepay id.
+    pub(crate) fn handle_of(order: &Order) -> Option<String> {
+        order.handles.last().map(|handle| handle.text.clone())
+    }
+
+    /// The refunds of an order, in the order in which they were asked for.
+    pub(crate) fn refunds_of<'a>(&'a self, order: &'a Order) -> impl Iterator<Item = &'a Refund> {
+        order.refund_nos.iter().filter_map(|no| self.refunds.get(no))
+    }
+
+    /// What the rail believes, oldest order first.
+    pub(crate) fn book(&self) -> Vec<BookEntry> {
+        self.all().into_iter().map(|order| self.entry(order)).collect()
     }
 
     fn entry(&self, order: &Order) -> BookEntry {
         let refunds: Vec<&Refund> = order.refund_nos.iter().filter_map(|no| self.refunds.get(no)).collect();
+        let returned = if order.reversed_at.is_some() { order.body.amount.total } else { 0 };
         BookEntry {
             order_no: order.body.out_trade_no.clone(),
             rail_ref: order.payment.as_ref().map(|payment| payment.transaction_id.clone()),
             state: order.state.word().to_owned(),
             total_fen: order.body.amount.total,
             paid: order.payment.is_some(),
-            refunded_fen: refunds
-                .iter()
-                .filter(|refund| refund.state == RefundState::Success)
-                .map(|refund| refund.fen)
-                .sum(),
+            refunded_fen: returned
+                + refunds
+                    .iter()
+                    .filter(|refund| refund.state == RefundState::Success)
+                    .map(|refund| refund.fen)
+                    .sum::<i64>(),
             charges: order.charges,
+            held_fen: 0,
+            captured_fen: 0,
+            released_fen: 0,
             refunds: refunds
                 .iter()
                 .map(|refund| BookRefund {

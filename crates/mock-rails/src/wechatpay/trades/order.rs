@@ -1,9 +1,11 @@
 //! One order in the rail's books.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::wechatpay::bodies::OrderBody;
+use crate::wechatpay::ids;
 use crate::wechatpay::keys::KeyChoice;
 
 /// An order without `time_expire` lives this long. A later `time_expire` is lowered to it: the sources differ between
@@ -17,14 +19,19 @@ const LIFE_MIN: SignedDuration = SignedDuration::from_mins(1);
 const HANDLE_LIFE: SignedDuration = SignedDuration::from_hours(2);
 
 /// How the payer is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Product {
     Native,
+    /// Also mini programs.
     Jsapi,
+    App,
+    H5,
+    /// A payer's code; made by a charge of its own.
+    Micropay,
 }
 
 /// `trade_state`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum OrderState {
     NotPay,
     Success,
@@ -32,9 +39,16 @@ pub(crate) enum OrderState {
     /// both ways; acceptance is taken here, because it is the one that surprises a client more.
     Refund,
     Closed,
+    /// A payer's code: the payer types the password.
+    UserPaying,
+    /// A payer's code that came to nothing.
+    PayError,
+    /// A payer's code that was taken back.
+    Revoked,
 }
 
 /// One order.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Order {
     pub(crate) product: Product,
     pub(crate) body: OrderBody,
@@ -52,16 +66,21 @@ pub(crate) struct Order {
     pub(super) number: usize,
     /// What signed the answer to the order, and signs its notification.
     pub(crate) key: KeyChoice,
+    /// When the payer is through with the password, and whether it is a yes.
+    pub(super) thinking: Option<(Timestamp, bool)>,
+    /// When it was taken back, although paid.
+    pub(crate) reversed_at: Option<Timestamp>,
 }
 
 /// What an order is paid with.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Handle {
     pub(super) text: String,
     pub(super) until: Timestamp,
 }
 
 /// The payer's money. No `Debug`: it names the payer.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Payment {
     pub(crate) transaction_id: String,
     pub(crate) paid_at: Timestamp,
@@ -84,6 +103,9 @@ impl OrderState {
             Self::Success => "SUCCESS",
             Self::Refund => "REFUND",
             Self::Closed => "CLOSED",
+            Self::UserPaying => "USERPAYING",
+            Self::PayError => "PAYERROR",
+            Self::Revoked => "REVOKED",
         }
     }
 
@@ -94,6 +116,9 @@ impl OrderState {
             Self::Success => "支付成功",
             Self::Refund => "订单发生过退款，退款详情请查询退款单",
             Self::Closed => "订单已关闭",
+            Self::UserPaying => "用户支付中，需要输入密码",
+            Self::PayError => "支付失败，请重新下单支付",
+            Self::Revoked => "订单已撤销",
         }
     }
 }
@@ -104,6 +129,9 @@ impl Product {
         match self {
             Self::Native => "NATIVE",
             Self::Jsapi => "JSAPI",
+            Self::App => "APP",
+            Self::H5 => "MWEB",
+            Self::Micropay => "MICROPAY",
         }
     }
 }
@@ -126,7 +154,20 @@ impl Order {
             refund_nos: Vec::new(),
             number,
             key: new.key,
+            thinking: None,
+            reversed_at: None,
         }
+    }
+
+    /// The payer's money comes in, once; answers the number of the transaction.
+    pub(super) fn charged(&mut self, openid: &str, number: usize, now: Timestamp) -> String {
+        let transaction_id = ids::transaction_id(now, number);
+        self.state = OrderState::Success;
+        self.charges += 1;
+        self.thinking = None;
+        let (paid_at, openid) = (now, openid.to_owned());
+        self.payment = Some(Payment { transaction_id: transaction_id.clone(), paid_at, openid });
+        transaction_id
     }
 
     /// Closes an unpaid order whose time is over.

@@ -1,10 +1,11 @@
 //! Refunds in the rail's books: accepted first, finished a little later.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{OrderState, Refused, Trades};
-use crate::wechatpay::bodies::RefundBody;
+use crate::wechatpay::bodies::{RefundBody, RefundFrom};
 use crate::wechatpay::ids;
 use crate::wechatpay::keys::KeyChoice;
 
@@ -21,7 +22,7 @@ const REFUND_WINDOW: SignedDuration = SignedDuration::from_hours(365 * 24);
 const REFUND_PACE: SignedDuration = SignedDuration::from_mins(1);
 
 /// `status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum RefundState {
     Processing,
     Success,
@@ -30,7 +31,7 @@ pub(crate) enum RefundState {
 }
 
 /// How an accepted refund ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum RefundEnd {
     Success,
     /// The payer's account cannot take it; the money is neither here nor there.
@@ -40,6 +41,7 @@ pub(crate) enum RefundEnd {
 }
 
 /// One refund.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Refund {
     pub(crate) out_refund_no: String,
     pub(crate) refund_id: String,
@@ -55,6 +57,14 @@ pub(crate) struct Refund {
     pub(crate) state: RefundState,
     /// What signed the answer, and signs the notification.
     pub(crate) key: KeyChoice,
+    /// Where the money comes from, in the rail's word.
+    pub(crate) funds_account: String,
+    /// The accounts it is taken from, where the merchant named them.
+    pub(crate) from: Vec<RefundFrom>,
+    /// Where it goes when the usual way is closed: `type` of the abnormal refund.
+    pub(crate) another_way: Option<String>,
+    /// When it ends.
+    pub(super) ends_at: Timestamp,
     content: Value,
     end: RefundEnd,
 }
@@ -65,6 +75,8 @@ pub(crate) struct RefundRequest {
     pub(crate) content: Value,
     pub(crate) end: RefundEnd,
     pub(crate) key: KeyChoice,
+    /// How long it is under way.
+    pub(crate) takes: SignedDuration,
 }
 
 impl RefundState {
@@ -170,7 +182,8 @@ impl Trades {
         let refund_no = request.body.out_refund_no.clone();
         order.state = OrderState::Refund;
         order.refund_nos.push(refund_no.clone());
-        self.due.insert((now + REFUND_TAKES, refund_no.clone()), ());
+        let ends_at = now.saturating_add(request.takes).unwrap_or(now);
+        self.due.insert((ends_at, refund_no.clone()), ());
         let refund = Refund {
             out_refund_no: refund_no.clone(),
             refund_id: ids::refund_id(now, number),
@@ -183,11 +196,40 @@ impl Trades {
             success_at: None,
             state: RefundState::Processing,
             key: request.key,
+            funds_account: request.body.funds_account.unwrap_or_else(|| "AVAILABLE".to_owned()),
+            from: request.body.amount.from,
+            another_way: None,
+            ends_at,
             content: without_order(&request.content),
             end: request.end,
         };
         self.refunds.insert(refund_no, refund);
         Some(())
+    }
+
+    /// Sends an abnormal refund another way: it is under way again, and succeeds.
+    pub(crate) fn send_another_way(
+        &mut self,
+        refund_id: &str,
+        out_refund_no: &str,
+        way: String,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
+        let refund = self.refunds.get_mut(out_refund_no).filter(|refund| refund.refund_id == refund_id);
+        let refund = refund.ok_or(Refused::RefundUnknown)?;
+        match refund.state {
+            RefundState::Abnormal => {
+                (refund.state, refund.end, refund.another_way) =
+                    (RefundState::Processing, RefundEnd::Success, Some(way));
+                refund.ends_at = now.saturating_add(REFUND_TAKES).unwrap_or(now);
+                self.due.insert((refund.ends_at, out_refund_no.to_owned()), ());
+                Ok(())
+            }
+            RefundState::Processing if refund.another_way.is_some() => Ok(()),
+            RefundState::Processing | RefundState::Success | RefundState::Closed => {
+                Err(Refused::RefundNotAbnormal)
+            }
+        }
     }
 
     /// The refund of this number.
