@@ -53,7 +53,11 @@ impl Unclear {
 
     /// The answer that it is.
     pub fn answer(self, verb: Verb) -> Answer {
-        doubt(verb, self.doubt, self.case)
+        let answer = doubt(verb, self.doubt, self.case);
+        match self.unknown_key {
+            Some(id) => answer.with_unknown_key(id),
+            None => answer,
+        }
     }
 }
 

@@ -10,8 +10,7 @@ use crate::body::{Body, time, yuan};
 use crate::charge::yuan_text;
 use crate::{Settings, codes, descriptor, request};
 
-/// Which funds the money goes back to. It is asked for so that it stands in the journal's digest and in captures of the
-/// traffic; nothing is decided by it.
+/// Which funds the money goes back to: for people who look at the traffic. Nothing is decided by it.
 const FUNDS: &str = "refund_detail_item_list";
 
 #[derive(Serialize)]

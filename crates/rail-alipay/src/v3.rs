@@ -143,7 +143,7 @@ fn parse(text: &[u8]) -> Result<Body, Unclear> {
 }
 
 /// The body, decrypted where it is not JSON by itself. Errors may come plain.
-fn plain(reply: &Reply, cx: &Context<'_>) -> Result<Vec<u8>, Unclear> {
+pub(crate) fn plain(reply: &Reply, cx: &Context<'_>) -> Result<Vec<u8>, Unclear> {
     if reply.body.trim_ascii_start().starts_with(b"{") || !cx.keys.has_content_key() {
         return Ok(reply.body.clone());
     }

@@ -62,6 +62,6 @@ pub(crate) fn paid(verb: Verb, order: &Order, body: &Body, proof: Genuine) -> An
 /// The payer has to confirm on the phone.
 pub(crate) fn waiting(verb: Verb, body: &Body, proof: Genuine, case: &str) -> Answer {
     let next_action = (verb == Verb::Charge).then_some(NextAction::WaitForPayer);
-    let pending = Pending { next_action, rail_ref: body.rail_ref() };
+    let pending = Pending { next_action, rail_ref: body.rail_ref().or(body.auth_ref()) };
     Answer::is(Outcome::pending(proof, pending), rule(verb, case))
 }
