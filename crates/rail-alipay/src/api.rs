@@ -89,16 +89,15 @@ impl Api {
 
     /// Whether its answers name a hold (`out_order_no`) instead of a trade.
     pub fn is_of_hold(self) -> bool {
-        matches!(
-            self,
-            Self::Freeze | Self::Voucher | Self::FreezeQuery | Self::FreezeCancel | Self::Unfreeze
-        )
+        matches!(self, Self::Freeze | Self::Voucher | Self::FreezeQuery | Self::FreezeCancel | Self::Unfreeze)
     }
 
     /// Whether what is made or moved by it is notified to an address that goes with the request.
     pub fn is_notified(self) -> bool {
         match self {
-            Self::Precreate | Self::Create | Self::Pay | Self::Freeze | Self::Voucher | Self::Unfreeze => true,
+            Self::Precreate | Self::Create | Self::Pay | Self::Freeze | Self::Voucher | Self::Unfreeze => {
+                true
+            }
             Self::Query
             | Self::Close
             | Self::Cancel

@@ -47,9 +47,7 @@ pub(crate) fn plan(
             let content = Content { bill_type: wish.kind, bill_date: &day };
             request::exchange(settings, Api::BillUrl, &content, cx)
         }
-        Protocol::V3 => {
-            v3::get(settings, Api::BillUrl, &[("bill_type", wish.kind), ("bill_date", &day)], cx)
-        }
+        Protocol::V3 => v3::get(settings, Api::BillUrl, &[("bill_type", wish.kind), ("bill_date", &day)], cx),
     }
 }
 

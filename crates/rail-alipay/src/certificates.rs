@@ -58,7 +58,8 @@ pub(crate) fn serial_of(issuer: &str, number: &str) -> String {
 pub(crate) fn own(keys: &Keyring) -> Result<Own, PlanError> {
     let app = keys.signer_certificate_der().and_then(certificate_serial);
     let app = app.ok_or(PlanError::MissingKey(descriptor::APP_CERTIFICATE))?;
-    let roots: Vec<String> = keys.root_ders().filter(|der| counts(der)).filter_map(certificate_serial).collect();
+    let roots: Vec<String> =
+        keys.root_ders().filter(|der| counts(der)).filter_map(certificate_serial).collect();
     if roots.is_empty() {
         return Err(PlanError::MissingKey(descriptor::ROOT_CERTIFICATES));
     }
@@ -66,9 +67,8 @@ pub(crate) fn own(keys: &Keyring) -> Result<Own, PlanError> {
 }
 
 fn counts(der: &[u8]) -> bool {
-    X509Certificate::from_der(der).is_ok_and(|(_, root)| {
-        root.signature_algorithm.algorithm.to_id_string().starts_with(RSA_ALGORITHMS)
-    })
+    X509Certificate::from_der(der)
+        .is_ok_and(|(_, root)| root.signature_algorithm.algorithm.to_id_string().starts_with(RSA_ALGORITHMS))
 }
 
 /// A name by RFC 2253: its parts from the last to the first, `CN=...,OU=...,O=...,C=...`.

@@ -56,11 +56,7 @@ static PLAIN_HUABEI: Descriptor = descriptor(&BOTH, KEYS, false);
 static CERTIFIED: Descriptor = descriptor(&ALIPAY_ONLY, CERTIFICATES, true);
 static CERTIFIED_HUABEI: Descriptor = descriptor(&BOTH, CERTIFICATES, true);
 
-const fn descriptor(
-    offers: &'static [Offer],
-    keys: &'static [KeySpec],
-    serves_keys: bool,
-) -> Descriptor {
+const fn descriptor(offers: &'static [Offer], keys: &'static [KeySpec], serves_keys: bool) -> Descriptor {
     Descriptor {
         rail: ALIPAY,
         title: "Alipay OpenAPI v2 and v3",
@@ -133,8 +129,7 @@ const fn offers(wallet: &'static str, hold: Option<Holding>) -> [Offer; 7] {
         hold,
         ..base
     };
-    let app =
-        Offer { presentation: Presentation::App, clients: &[ClientKind::NativeApp], hold, ..base };
+    let app = Offer { presentation: Presentation::App, clients: &[ClientKind::NativeApp], hold, ..base };
     let mobile =
         Offer { presentation: Presentation::MobileWeb, clients: &[ClientKind::MobileBrowser], ..base };
     // "Same number and same members while unpaid gives the same trade."

@@ -37,13 +37,9 @@ pub(crate) fn plan(
 }
 
 /// A certificate that leads up to a root and signed, or was signed for by a known key.
-pub(crate) fn read(
-    settings: &Settings,
-    unknown: Option<&str>,
-    reply: &Reply,
-    cx: &Context<'_>,
-) -> Finding {
-    let fresh = brought(settings, reply, cx).filter(|key| unknown.is_none_or(|id| id.eq_ignore_ascii_case(&key.id)));
+pub(crate) fn read(settings: &Settings, unknown: Option<&str>, reply: &Reply, cx: &Context<'_>) -> Finding {
+    let fresh =
+        brought(settings, reply, cx).filter(|key| unknown.is_none_or(|id| id.eq_ignore_ascii_case(&key.id)));
     let ring = fresh.as_ref().and_then(|key| cx.keys.with_fresh(std::slice::from_ref(key), cx.now).ok());
     let cx = Context { keys: ring.as_ref().unwrap_or(cx.keys), ..*cx };
     let heard = answer::open(settings, Api::Certificate, reply, &cx).and_then(answer::sorted);
@@ -62,7 +58,8 @@ fn brought(settings: &Settings, reply: &Reply, cx: &Context<'_>) -> Option<Fresh
     let body: Body = match settings.protocol {
         Protocol::V2 => {
             let envelope = envelope::cut(&reply.body, Api::Certificate.method(), settings.charset)?;
-            let opened = match envelope.content.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) {
+            let opened = match envelope.content.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""))
+            {
                 Some(sealed) => trust::opened(sealed, cx.keys)?,
                 None => envelope.content.to_vec(),
             };

@@ -126,7 +126,8 @@ impl Parameters {
         let sign = signature(&self.string_to_sign(), cx)?;
         self.list.push(("sign", sign.into_bytes()));
         self.list.sort_unstable_by_key(|(name, _)| *name);
-        let pairs = self.list.iter().map(|(name, value)| format!("{name}={}", percent_encode(value, UNRESERVED)));
+        let pairs =
+            self.list.iter().map(|(name, value)| format!("{name}={}", percent_encode(value, UNRESERVED)));
         Ok(pairs.collect::<Vec<_>>().join("&"))
     }
 }
@@ -134,9 +135,7 @@ impl Parameters {
 /// RSA2 over these bytes, as base64.
 pub(crate) fn signature(message: &[u8], cx: &Context<'_>) -> Result<String, PlanError> {
     let signature = cx.keys.sign(message);
-    signature
-        .map(|bytes| STANDARD.encode(bytes))
-        .map_err(|_| PlanError::MissingKey(descriptor::SIGNING_KEY))
+    signature.map(|bytes| STANDARD.encode(bytes)).map_err(|_| PlanError::MissingKey(descriptor::SIGNING_KEY))
 }
 
 /// Encrypted content, as base64.

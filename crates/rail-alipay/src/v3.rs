@@ -161,7 +161,8 @@ fn verify(
     };
     let message = [time.as_bytes(), b"\n", nonce.as_bytes(), b"\n", &reply.body, b"\n"].concat();
     let serial = reply.header("alipay-sn");
-    let proof = trust::verify(settings.key_mode, cx.keys, serial, &message, sign).map_err(Untrusted::unclear)?;
+    let proof =
+        trust::verify(settings.key_mode, cx.keys, serial, &message, sign).map_err(Untrusted::unclear)?;
     let sent = time.parse().ok().and_then(|millis| Timestamp::from_millisecond(millis).ok());
     let fresh = sent.is_some_and(|sent| cx.now.duration_since(sent).abs() <= SKEW_MAX);
     if fresh { Ok(proof) } else { Err(Unclear::new(Doubt::BadSignature, "stale")) }

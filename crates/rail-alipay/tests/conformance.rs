@@ -4,7 +4,7 @@ use paifang_conformance::rail::{ControlApi, Habits, Setup, World};
 use paifang_mock_rails::clock::Clock;
 use paifang_mock_rails::{MockRails, Options, alipay};
 use paifang_rail::{Keyring, Secret};
-use paifang_rail_alipay::{Alipay, Charset, Settings};
+use paifang_rail_alipay::{Alipay, Charset, KeyMode, Protocol, Settings};
 
 mod in_utf8 {
     async fn world() -> paifang_conformance::rail::World {
@@ -33,6 +33,13 @@ async fn world(charset: Charset) -> World {
         seller_id: merchant.seller_id.to_owned(),
         gateway: format!("{}/gateway.do", rails.url("alipay")),
         charset,
+        protocol: Protocol::V2,
+        key_mode: KeyMode::PublicKey,
+        app_auth_token: None,
+        op_app_id: None,
+        enable_pay_channels: Vec::new(),
+        disable_pay_channels: Vec::new(),
+        huabei: None,
     };
     World::open(Setup {
         rail: Box::new(Alipay::configure(settings).expect("settings")),

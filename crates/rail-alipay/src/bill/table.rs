@@ -55,7 +55,8 @@ pub(super) fn read(
 ) -> Result<StatementTotals, StatementError> {
     head(seller_id, day, lines)?;
     let header = wanted(lines)?;
-    let columns = Columns::of(&header).ok_or_else(|| lines.malformed("a header with the columns of a trade bill"))?;
+    let columns =
+        Columns::of(&header).ok_or_else(|| lines.malformed("a header with the columns of a trade bill"))?;
     let (mut payments, mut refunds) = (Sums::default(), Sums::default());
     let mut totals = StatementTotals::default();
     loop {

@@ -117,7 +117,10 @@ pub(super) const PAY: &[Row] = &[
         // The trade may stand there unpaid, and its payer may still confirm it.
         &["PAYMENT_FAIL", "PULL_MOBILE_CASHIER_FAIL", "TRADE_STATUS_ERROR"],
     ),
-    (Refused("payer_code_invalid"), &["PAYMENT_AUTH_CODE_INVALID", "AUTH_TOKEN_IS_NOT_EXIST", "CERT_EXPIRED"]),
+    (
+        Refused("payer_code_invalid"),
+        &["PAYMENT_AUTH_CODE_INVALID", "AUTH_TOKEN_IS_NOT_EXIST", "CERT_EXPIRED"],
+    ),
     (
         Refused("insufficient_funds"),
         &[
@@ -143,7 +146,10 @@ pub(super) const PAY: &[Row] = &[
     (Refused("payer_limit"), &["NOT_SUPPORT_PAYMENT_INST"]),
     (Refused("payer_mismatch"), &["PAYER_UNMATCHED"]),
     (Refused("amount_limit"), &["PRODUCT_AMOUNT_LIMIT_ERROR", "REQUEST_AMOUNT_EXCEED"]),
-    (Refused("invalid_request"), &["AMOUNT_OR_CURRENCY_ERROR", "CURRENCY_NOT_SUPPORT", "UN_SUPPORT_TRADE_SCENE"]),
+    (
+        Refused("invalid_request"),
+        &["AMOUNT_OR_CURRENCY_ERROR", "CURRENCY_NOT_SUPPORT", "UN_SUPPORT_TRADE_SCENE"],
+    ),
     (
         Refused("rail_configuration"),
         &[
@@ -275,12 +281,7 @@ pub(super) const CANCEL: &[Row] = &[
     ),
     (
         MaybePaid,
-        &[
-            "TRADE_HAS_FINISHED",
-            "TRADE_CANCEL_TIME_OUT",
-            "REASON_TRADE_REFUND_FEE_ERR",
-            "CANCEL_NOT_ALLOWED",
-        ],
+        &["TRADE_HAS_FINISHED", "TRADE_CANCEL_TIME_OUT", "REASON_TRADE_REFUND_FEE_ERR", "CANCEL_NOT_ALLOWED"],
     ),
 ];
 
@@ -318,7 +319,10 @@ pub(super) const CANCEL_FREEZE: &[Row] = &[
     (Absent, &["AUTH_OPERATION_NOT_EXIST", "AUTH_ORDER_NOT_EXIST"]),
     (Unsure, &["SYSTEM_ERROR", "ILLEGAL_ARGUMENT", "ACCESS_FORBIDDEN", "HAS_NO_PRIVILEGE"]),
     // The hold stands, or was captured or given back.
-    (MaybePaid, &["CANCEL_OPERATION_TIME_OUT", "ORDER_ALREADY_FINISH", "ORDER_ALREADY_CLOSED", "ILLEGAL_STATUS"]),
+    (
+        MaybePaid,
+        &["CANCEL_OPERATION_TIME_OUT", "ORDER_ALREADY_FINISH", "ORDER_ALREADY_CLOSED", "ILLEGAL_STATUS"],
+    ),
 ];
 
 /// Business codes of `alipay.fund.auth.order.unfreeze`. The earlier copy of this very release may be what ended the hold.
@@ -336,12 +340,7 @@ pub(super) const BILL: &[Row] = &[
     (NotYet, &["bill_not_exist", "BILL_NOT_EXIST", "NO_BILL_DATA"]),
     (
         Refused("invalid_request"),
-        &[
-            "invalid_arguments",
-            "INVAILID_ARGUMENTS",
-            "BILL_DATE_BEFORE_REGISTRATION",
-            "TYPE_NOT_SUPPORTED",
-        ],
+        &["invalid_arguments", "INVAILID_ARGUMENTS", "BILL_DATE_BEFORE_REGISTRATION", "TYPE_NOT_SUPPORTED"],
     ),
     (Unsure, &["UNKNOWN_ERROR", "UNKNOW_ERROR", "SYSTEM_RATE_LIMIT", "USER_RATE_LIMIT", "SYSTEM_ERROR"]),
 ];

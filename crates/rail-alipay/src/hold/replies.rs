@@ -22,8 +22,7 @@ pub(crate) fn frozen(body: &Body, proof: Genuine) -> Answer {
     match body.status.as_deref() {
         Some("SUCCESS") => held(Verb::Charge, body.amount.as_deref(), body, proof, "success"),
         Some("INIT") => {
-            let pending =
-                Pending { next_action: Some(NextAction::WaitForPayer), rail_ref: body.auth_ref() };
+            let pending = Pending { next_action: Some(NextAction::WaitForPayer), rail_ref: body.auth_ref() };
             Answer::is(Outcome::pending(proof, pending), rule(Verb::Charge, "init"))
         }
         // A query tells whether it ended for good.
