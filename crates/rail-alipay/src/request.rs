@@ -41,12 +41,14 @@ pub(crate) fn exchange(
 pub(crate) struct Parameters {
     charset: Charset,
     list: Vec<(&'static str, Vec<u8>)>,
+    /// What the account adds to every call, sent after the addresses.
+    account: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl Parameters {
     /// The common parameters of one call.
     pub fn common(settings: &Settings, method: &'static str, cx: &Context<'_>) -> Result<Self, PlanError> {
-        let mut parameters = Self { charset: settings.charset, list: Vec::new() };
+        let mut parameters = Self { charset: settings.charset, list: Vec::new(), account: Vec::new() };
         parameters.push("app_id", &settings.app_id)?;
         parameters.push("method", method)?;
         parameters.push("format", "JSON")?;
@@ -54,16 +56,17 @@ impl Parameters {
         parameters.push("sign_type", "RSA2")?;
         parameters.push("timestamp", &beijing::text(cx.now))?;
         parameters.push("version", "1.0")?;
+        let mut own = |name, value: &str| parameters.account.push((name, value.as_bytes().to_vec()));
         if settings.key_mode == KeyMode::Certificate {
             let serials = certificates::own(cx.keys)?;
-            parameters.push("app_cert_sn", &serials.app)?;
-            parameters.push("alipay_root_cert_sn", &serials.root)?;
+            own("app_cert_sn", &serials.app);
+            own("alipay_root_cert_sn", &serials.root);
         }
         if let Some(token) = settings.app_auth_token.as_ref().map(Token::expose) {
-            parameters.push("app_auth_token", token)?;
+            own("app_auth_token", token);
         }
         if cx.keys.has_content_key() {
-            parameters.push("encrypt_type", "AES")?;
+            own("encrypt_type", "AES");
         }
         Ok(parameters)
     }
@@ -82,8 +85,9 @@ impl Parameters {
         if url.is_empty() { Ok(()) } else { self.push(name, url) }
     }
 
-    /// Adds the business content, encrypted where the account's messages are.
+    /// Adds what the account adds and then the business content, encrypted where the account's messages are.
     pub fn push_content(&mut self, content: &str, cx: &Context<'_>) -> Result<(), PlanError> {
+        self.list.append(&mut self.account);
         if !cx.keys.has_content_key() {
             return self.push("biz_content", content);
         }

@@ -34,8 +34,8 @@ pub(crate) fn frozen(body: &Body, proof: Genuine) -> Answer {
 /// The state of a hold.
 pub(crate) fn query(body: &Body, proof: Genuine) -> Answer {
     let verb = Verb::Query;
-    if let Err(other) = of_type(verb, body, FREEZE) {
-        return other;
+    if is_of_another(body, FREEZE) {
+        return of_another(verb);
     }
     match body.order_status.as_deref() {
         Some("INIT") => {
@@ -59,6 +59,9 @@ pub(crate) fn query(body: &Body, proof: Genuine) -> Answer {
 /// The state of a hold, read as what became of its reverse. While the hold stands it was not reversed.
 pub(crate) fn query_reverse(body: &Body, proof: Genuine) -> Answer {
     let verb = Verb::QueryReverse;
+    if is_of_another(body, FREEZE) {
+        return of_another(verb);
+    }
     match body.order_status.as_deref() {
         Some("INIT" | "AUTHORIZED") => Answer::absent(Some(proof), rule(verb, "not_reversed")),
         Some("CLOSED") => closed(verb, body.auth_ref(), proof, "closed"),
@@ -92,10 +95,10 @@ pub(crate) fn unfrozen(release: &ReleaseOrder, body: &Body, proof: Genuine) -> A
 /// The state of a release.
 pub(crate) fn query_release(release: &ReleaseOrder, body: &Body, proof: Genuine) -> Answer {
     let verb = Verb::QueryRelease;
-    match of_type(verb, body, UNFREEZE) {
-        Ok(()) => released(verb, release, body, proof),
-        Err(other) => other,
+    if is_of_another(body, UNFREEZE) {
+        return of_another(verb);
     }
+    released(verb, release, body, proof)
 }
 
 fn released(verb: Verb, release: &ReleaseOrder, body: &Body, proof: Genuine) -> Answer {
@@ -136,13 +139,13 @@ fn closed(verb: Verb, rail_ref: Option<RailRef>, proof: Genuine, case: &str) -> 
     Answer::is(Outcome::closed(proof, close), rule(verb, case))
 }
 
-fn of_type(verb: Verb, body: &Body, wanted: &str) -> Result<(), Answer> {
-    match body.operation_type.as_deref() {
-        Some(other) if other != wanted => {
-            Err(doubt(verb, Doubt::Mismatch("operation_type".to_owned()), "mismatch"))
-        }
-        Some(_) | None => Ok(()),
-    }
+/// The answer tells of another kind of operation.
+fn is_of_another(body: &Body, wanted: &str) -> bool {
+    body.operation_type.as_deref().is_some_and(|other| other != wanted)
+}
+
+fn of_another(verb: Verb) -> Answer {
+    doubt(verb, Doubt::Mismatch("operation_type".to_owned()), "mismatch")
 }
 
 fn unlisted(verb: Verb, status: Option<&str>) -> Answer {

@@ -10,7 +10,9 @@ fn account(protocol: Protocol) -> Settings {
     Settings { key_mode: KeyMode::Certificate, protocol, ..settings(Charset::Utf8) }
 }
 
-/// The time of the vectors' certificates.
+/// The vectors' certificates begin later than its other messages.
+const VALID: &str = "2026-12-01T04:00:00Z";
+
 fn serial() -> String {
     text(&vectors(), "/certificates/alipay_cert_sn").to_owned()
 }
@@ -114,7 +116,8 @@ fn brought(pem: &str) -> String {
 }
 
 fn find(bench: &Bench, unknown: Option<&str>, body: Vec<u8>) -> Finding {
-    bench.rail.read_inquiry(&Inquiry::Keys { unknown }, &reply(body), &bench.cx())
+    let cx = Context { now: at(VALID), ..bench.cx() };
+    bench.rail.read_inquiry(&Inquiry::Keys { unknown }, &reply(body), &cx)
 }
 
 const DOWNLOAD: &str = "alipay.open.app.alipaycert.download";
@@ -136,7 +139,7 @@ fn an_unknown_certificate_is_asked_for_and_admitted_by_its_chain() {
     let good = naming(&bench, DOWNLOAD, &brought(pem), &serial);
     let Finding::Keys(keys) = find(&bench, Some(&serial), good.clone()) else { panic!("keys") };
     assert_eq!(keys.iter().map(|key| key.id.as_str()).collect::<Vec<_>>(), [serial.as_str()]);
-    let ring = bench.keys.with_fresh(&keys, at(NOW)).unwrap();
+    let ring = bench.keys.with_fresh(&keys, at(VALID)).unwrap();
     let order = order(Presentation::QrShown);
     let body = naming(&bench, "alipay.trade.query", FOUND, &serial);
     let answer = bench.rail.read(&Call::Query(&order), &reply(body), &Context { keys: &ring, ..bench.cx() });
@@ -148,6 +151,8 @@ fn an_unknown_certificate_is_asked_for_and_admitted_by_its_chain() {
     );
     assert!(bench.rail.plan_inquiry(&Inquiry::Keys { unknown: None }, &bench.cx()).is_err(), "nothing known");
 
+    let early = bench.rail.read_inquiry(&Inquiry::Keys { unknown: None }, &reply(good.clone()), &bench.cx());
+    assert!(matches!(early, Finding::Unknown(Doubt::BadSignature)), "before its time: {early:?}");
     // Another than was asked for, our own, one without a chain, one that did not sign: none is taken.
     assert!(matches!(find(&bench, Some("00"), good.clone()), Finding::Unknown(Doubt::BadSignature)));
     let own = naming(&bench, DOWNLOAD, &brought(text(&vectors, "/certificates/app_cert_pem")), &serial);

@@ -95,23 +95,24 @@ const DOCUMENTED: &[(Api, &str)] = &[
 ];
 
 /// The gateway's codes in the official description of v3.
-const GATEWAY_V3: &str = "invalid-parameter upload-fail invalid-file-extension invalid-file-size file-check-fail app-call- \
-         limited method-call-limited insufficient-isv-permissions illegal-client-ip insufficient-user- \
-         permissions self-invoke-forbidden app-auth-invoke-limit app-api-punished missing-method invalid- \
-         method forbidden-api invalid-format missing-signature missing-app-access-token missing-signature- \
-         type missing-default-signature-type missing-signature-key invalid-signature-type invalid-signature \
-         unsupported-expired-app-key-sign app-key-security-risk app-cert-expired app-cert-not-exist alipay- \
-         cert-not-exist missing-app-cert-sn missing-alipay-cert-sn missing-alipay-root-cert-sn invalid- \
-         alipay-root-cert-sn missing-encrypt-type missing-encrypt-key invalid-encrypt-type invalid-encrypt \
-         missing-session missing-app-id invalid-app-id missing-timestamp invalid-timestamp illegal-timestamp \
-         missing-version invalid-version unsupported-version invalid-encoding invalid-charset invalid-digest- \
-         type invalid-digest invalid-app-state invalid-subscribe-relations invalid-auth-token auth-token- \
-         time-out invalid-app-auth-token invalid-app-auth-token-no-api app-auth-token-time-out not-support- \
-         app-auth access-data-time-out openid-error unknow-error illegal-json invalid-partnerid no-product- \
-         reg-by-partner decryption-error decryption-error-missing-encrypt-type decryption-error-not-valid- \
-         encrypt-type decryption-error-not-valid-encrypt-key decryption-error-unknown missing-signature- \
-         config unknown-sub-code suspected-attack invalid-auth-relations invalid-app-auth-relations app- \
-         unbind-partner exceed-api-balance";
+const GATEWAY_V3: &str = "invalid-parameter upload-fail invalid-file-extension invalid-file-size file-check-fail \
+     app-call-limited method-call-limited insufficient-isv-permissions illegal-client-ip \
+     insufficient-user-permissions self-invoke-forbidden app-auth-invoke-limit app-api-punished \
+     missing-method invalid-method forbidden-api invalid-format missing-signature \
+     missing-app-access-token missing-signature-type missing-default-signature-type missing-signature-key \
+     invalid-signature-type invalid-signature unsupported-expired-app-key-sign app-key-security-risk \
+     app-cert-expired app-cert-not-exist alipay-cert-not-exist missing-app-cert-sn missing-alipay-cert-sn \
+     missing-alipay-root-cert-sn invalid-alipay-root-cert-sn missing-encrypt-type missing-encrypt-key \
+     invalid-encrypt-type invalid-encrypt missing-session missing-app-id invalid-app-id missing-timestamp \
+     invalid-timestamp illegal-timestamp missing-version invalid-version unsupported-version \
+     invalid-encoding invalid-charset invalid-digest-type invalid-digest invalid-app-state \
+     invalid-subscribe-relations invalid-auth-token auth-token-time-out invalid-app-auth-token \
+     invalid-app-auth-token-no-api app-auth-token-time-out not-support-app-auth access-data-time-out \
+     openid-error unknow-error illegal-json invalid-partnerid no-product-reg-by-partner decryption-error \
+     decryption-error-missing-encrypt-type decryption-error-not-valid-encrypt-type \
+     decryption-error-not-valid-encrypt-key decryption-error-unknown missing-signature-config \
+     unknown-sub-code suspected-attack invalid-auth-relations invalid-app-auth-relations \
+     app-unbind-partner exceed-api-balance";
 
 /// Codes of the gateway itself, under each of their numbers.
 const GATEWAY_CODES: &[(&str, &str)] = &[

@@ -59,7 +59,7 @@ fn request_vectors_of_the_official_layout_are_reproduced_to_the_byte() {
             assert_eq!(std::str::from_utf8(&exchange.body).unwrap(), text(case, "/http/body"), "{name}");
         }
         let mut signed = parameters(&bench, case, charset);
-        signed.push("biz_content", content).unwrap();
+        signed.push_content(content, &bench.cx()).unwrap();
         let wanted = charset.encode(text(case, "/string_to_sign")).unwrap();
         assert_eq!(signed.string_to_sign(), wanted, "{name}");
         seen.push(name.to_owned());
