@@ -1,4 +1,4 @@
-//! Asks rails for their own keys: at the start, twice a day, more often in a key's last day, and at once when a message
+//! Asks rails for their own keys: at the start, every hour, when the operator has keys read again, and at once when a message
 //! names a key that is not there. A stranger can name any key, so asking is limited to once a minute per account.
 
 use std::sync::Arc;
@@ -13,10 +13,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::rails::LocalRails;
 
-/// How often keys are asked for.
-const EVERY: SignedDuration = SignedDuration::from_hours(12);
-/// How often in the last day of a key.
-const OFTEN: SignedDuration = SignedDuration::from_hours(1);
+/// How often keys are asked for: a key that the rail no longer lists is believed no longer than this. The vendors ask for
+/// twice a day at least; their own libraries do it every hour.
+const EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// After a failure.
 const AGAIN: SignedDuration = SignedDuration::from_secs(60);
 /// The least time between two askings for keys that messages name.
@@ -30,6 +29,8 @@ const FOLLOWS_MAX: usize = 3;
 pub(crate) struct Asked {
     /// The key's id, where the message names it.
     pub unknown: Option<String>,
+    /// The operator wants it, however lately it was done.
+    pub wanted: bool,
     /// Told when the rail was asked, or need not be.
     pub done: Option<oneshot::Sender<()>>,
 }
@@ -65,10 +66,11 @@ impl Keeper {
                     wait = self.refresh(&rails, &*transport, None, now()).await;
                 }
                 asked = self.asked.recv() => {
-                    let Some(Asked { unknown, done }) = asked else { return };
+                    let Some(Asked { unknown, wanted, done }) = asked else { return };
                     let known = unknown.as_deref().is_some_and(|id| rails.knows_key(&self.account, id));
-                    if !known && last.is_none_or(|at| at.elapsed() >= PAUSE) {
-                        last = Some(Instant::now());
+                    let rested = last.is_none_or(|at| at.elapsed() >= PAUSE);
+                    if wanted || !known && rested {
+                        last = if wanted { last } else { Some(Instant::now()) };
                         wait = self.refresh(&rails, &*transport, unknown.as_deref(), now()).await;
                     }
                     if let Some(done) = done {
@@ -90,8 +92,7 @@ impl Keeper {
     ) -> SignedDuration {
         let account = &self.account;
         match self.ask(rails, transport, unknown, now).await {
-            Ok(Some(first_end)) if first_end.duration_since(now) < SignedDuration::from_hours(24) => OFTEN,
-            Ok(_) => EVERY,
+            Ok(()) => EVERY,
             Err(trouble) => {
                 tracing::warn!(%account, trouble, "the rail's keys could not be refreshed; those that are there stay");
                 AGAIN
@@ -105,13 +106,13 @@ impl Keeper {
         transport: &impl Transport,
         unknown: Option<&str>,
         now: Timestamp,
-    ) -> Result<Option<Timestamp>, String> {
+    ) -> Result<(), String> {
         let account = &self.account;
         let unknown = unknown.map(str::to_owned);
         let mut exchange: Exchange = match rails.plan_keys(account, unknown.clone(), now).await {
             Ok(Fetch::Ask(exchange) | Fetch::Download(exchange)) => exchange,
             // This account has no need of handed out keys, such as one in public-key mode.
-            Err(paifang_rail::PlanError::Unsupported(_)) => return Ok(None),
+            Err(paifang_rail::PlanError::Unsupported(_)) => return Ok(()),
             Err(error) => return Err(error.to_string()),
         };
         for _ in 0..=FOLLOWS_MAX {
@@ -120,11 +121,11 @@ impl Keeper {
                 Finding::Follow(next) => next,
                 Finding::Keys(keys) => {
                     let ids: Vec<String> = keys.iter().map(|key| key.id.clone()).collect();
-                    let end = rails.hand_out(account, keys, now).map_err(|error| error.to_string())?;
+                    rails.hand_out(account, keys, now).map_err(|error| error.to_string())?;
                     tracing::info!(%account, ?ids, "the rail's keys");
-                    return Ok(end);
+                    return Ok(());
                 }
-                Finding::NoMovements | Finding::NotYet(_) => return Ok(None),
+                Finding::NoMovements | Finding::NotYet(_) => return Ok(()),
                 Finding::Refused { code, message } => return Err(format!("refused: {code} {message}")),
                 Finding::Unknown(doubt) => return Err(format!("{doubt:?}")),
                 Finding::Download { .. } => return Err("a bill instead of keys".to_owned()),

@@ -158,16 +158,25 @@ impl LocalRails {
             .is_some_and(|local| local.rings.get().verifier_ids().any(|known| known.eq_ignore_ascii_case(id)))
     }
 
-    /// The rail's keys are these from now on; answers when the first of them ends.
+    /// The rail's keys are these from now on.
     pub(crate) fn hand_out(
         &self,
         account: &AccountId,
         keys: Vec<FreshKey>,
         now: Timestamp,
-    ) -> Result<Option<Timestamp>, KeyError> {
-        let Some(local) = self.inner.accounts.get(account) else { return Ok(None) };
-        local.rings.hand_out(keys, now)?;
-        Ok(local.rings.first_end())
+    ) -> Result<(), KeyError> {
+        self.inner.accounts.get(account).map_or(Ok(()), |local| local.rings.hand_out(keys, now))
+    }
+
+    /// Has every rail that hands out keys asked for them, and waits until that is done.
+    pub(crate) async fn ask_all(&self) {
+        for keeper in self.inner.accounts.values().filter_map(|local| local.keeper.clone()) {
+            let (done, told) = oneshot::channel();
+            if keeper.send(Asked { unknown: None, wanted: true, done: Some(done) }).await.is_ok() {
+                // A rail that does not answer was logged; its keys stay.
+                let _ = tokio::time::timeout(ASKING_MAX, told).await;
+            }
+        }
     }
 
     /// The question for the rail's keys.
@@ -207,7 +216,7 @@ impl LocalRails {
         let keeper = self.inner.accounts.get(account).and_then(|local| local.keeper.clone());
         let Some(keeper) = keeper else { return false };
         let (done, told) = oneshot::channel();
-        if keeper.try_send(Asked { unknown: None, done: Some(done) }).is_err() {
+        if keeper.try_send(Asked { unknown: None, wanted: false, done: Some(done) }).is_err() {
             return false;
         }
         matches!(tokio::time::timeout(RENEWAL_MAX, told).await, Ok(Ok(())))
@@ -280,6 +289,8 @@ impl LocalRails {
     }
 }
 
+/// How long the operator waits for one rail's keys.
+const ASKING_MAX: Duration = Duration::from_secs(15);
 /// How long a notification waits for the rail's keys.
 const RENEWAL_MAX: Duration = Duration::from_secs(3);
 
@@ -330,7 +341,7 @@ impl Rails for LocalRails {
         if let Some(id) = answer.unknown_key() {
             let keeper = self.inner.accounts.get(account).and_then(|local| local.keeper.as_ref());
             // The query that follows this doubt finds the new key; a full queue means that it is asked for already.
-            let asked = Asked { unknown: Some(id.to_owned()), done: None };
+            let asked = Asked { unknown: Some(id.to_owned()), wanted: false, done: None };
             let _ = keeper.map(|keeper| keeper.try_send(asked));
         }
         answer

@@ -46,12 +46,6 @@ impl Rings {
         Ok(())
     }
 
-    /// When the first of the handed out keys ends.
-    pub(crate) fn first_end(&self) -> Option<Timestamp> {
-        let fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
-        fresh.iter().filter_map(|key| key.not_after).min()
-    }
-
     fn swap(&self, next: Keyring) {
         *self.in_use.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
     }

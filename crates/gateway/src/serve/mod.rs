@@ -84,12 +84,15 @@ impl<S> Running<S> {
         &self.core
     }
 
-    /// Takes the keys of a config that was read again; everything else of it waits for a restart.
+    /// Takes the keys of a config that was read again, and asks the rails for theirs; everything else of the config waits
+    /// for a restart.
     ///
     /// # Errors
     /// Names the first account whose keys cannot be used; all keys stay as they were.
-    pub fn renew_keys(&self, config: &Config) -> Result<(), String> {
-        self.rails.reconfigure(&config.accounts, crate::world::now())
+    pub async fn renew_keys(&self, config: &Config) -> Result<(), String> {
+        self.rails.reconfigure(&config.accounts, crate::world::now())?;
+        self.rails.ask_all().await;
+        Ok(())
     }
 
     /// Resolves when a part has failed without which the gateway is of no use.
@@ -150,7 +153,7 @@ async fn renewals<S>(running: &Running<S>, path: &Path) -> bool {
     while hang_up.recv().await.is_some() {
         let read = path.to_owned();
         match tokio::task::spawn_blocking(move || Config::load(&read)).await {
-            Ok(Ok(config)) => match running.renew_keys(&config) {
+            Ok(Ok(config)) => match running.renew_keys(&config).await {
                 Ok(()) => tracing::info!("the keys of all rail accounts were read again"),
                 Err(trouble) => {
                     tracing::error!(trouble, "keys were read again and cannot be used; all stay as they were")
