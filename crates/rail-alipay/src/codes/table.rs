@@ -361,7 +361,6 @@ pub(super) const GATEWAY: &[Row] = &[
             "missing-timestamp",
             "invalid-timestamp",
             "invalid-charset",
-            "suspected-attack",
             "code-invalid",
             "upload-fail",
             "invalid-file-extension",
@@ -440,6 +439,8 @@ pub(super) const GATEWAY: &[Row] = &[
         Unsure,
         &[
             "unknow-error",
+            // In v3 also a nonce that came before, so perhaps this very message.
+            "suspected-attack",
             "unknown-sub-code",
             "SYSTEM_ERROR",
             "app-call-limited",

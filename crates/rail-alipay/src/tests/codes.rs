@@ -131,7 +131,7 @@ const GATEWAY_CODES: &[(&str, &str)] = &[
         "40002",
         "isv.invalid-parameter isv.invalid-method isv.invalid-format isv.invalid-signature-type \
          isv.invalid-signature isv.invalid-app-id isv.invalid-timestamp isv.invalid-charset isv.illegal-json \
-         isv.suspected-attack isv.forbidden-api isv.code-invalid app-cert-expired not-online-app \
+         isv.forbidden-api isv.code-invalid app-cert-expired not-online-app \
          isv.invalid-alipay-root-cert-sn isv.app-cert-not-exist isv.alipay-cert-not-exist",
     ),
     ("40003", "isv.missing-signature-config isv.decryption-error-unknown invalid-auth-relations"),
@@ -282,6 +282,7 @@ fn unavailable_and_limited_gateways_leave_doubt() {
     let bench = Bench::new();
     each_call(|call| {
         for (code, sub_code) in [
+            ("40002", "isv.suspected-attack"),
             ("20000", "isp.unknow-error"),
             ("20000", "aop.unknow-error"),
             ("20000", "aop.ACQ.SYSTEM_ERROR"),
