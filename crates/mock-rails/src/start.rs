@@ -34,7 +34,7 @@ pub(crate) const RAILS: &[Rail] = &[
     Rail {
         name: "wechatpay",
         build: |bench, options| wechatpay::start_with(bench, options.wechatpay),
-        forge: |_| Ok(Files::new()),
+        forge: wechatpay::forge,
     },
     Rail {
         name: "unionpay",
