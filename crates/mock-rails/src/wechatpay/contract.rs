@@ -58,7 +58,9 @@ impl WechatPay {
     pub(super) fn turn_away(&self, request: &RailRequest, why: crate::Refusal) -> RailReply {
         let refusal = match why {
             crate::Refusal::RateLimited => Refusal::rate("频率超限，请稍后重试"),
-            crate::Refusal::Maintenance => Refusal::new(503, "SERVICE_UNAVAILABLE", "服务不可用，请稍后重试", 0),
+            crate::Refusal::Maintenance => {
+                Refusal::new(503, "SERVICE_UNAVAILABLE", "服务不可用，请稍后重试", 0)
+            }
         };
         let asked = request.header("Wechatpay-Serial").and_then(|serial| self.keyring.named(serial));
         let seal = Seal {

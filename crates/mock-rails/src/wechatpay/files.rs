@@ -84,10 +84,8 @@ pub(crate) fn describe(files: &mut Files, ids: &Ids) {
 /// The ids of `merchant.json`.
 pub(crate) fn ids(files: &Files) -> Result<Ids, UnusableKey> {
     let unusable = || UnusableKey(DESCRIPTION.to_owned());
-    let about: Value = files
-        .get(DESCRIPTION)
-        .and_then(|text| serde_json::from_str(text).ok())
-        .ok_or_else(unusable)?;
+    let about: Value =
+        files.get(DESCRIPTION).and_then(|text| serde_json::from_str(text).ok()).ok_or_else(unusable)?;
     let id = |name: &str| {
         let text = about.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
         text.map(str::to_owned).ok_or_else(unusable)

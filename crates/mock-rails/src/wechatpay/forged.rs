@@ -18,8 +18,7 @@ use crate::forge::{Authority, Forge, ForgeError, Kind, Name, RsaKey};
 /// When the system has no randomness.
 pub fn forge(forge: &Forge) -> Result<Files, ForgeError> {
     let mut made = Files::new();
-    let named =
-        |common_name| Name { country: "CN", organization: "Mock Tenpay", unit: "", common_name };
+    let named = |common_name| Name { country: "CN", organization: "Mock Tenpay", unit: "", common_name };
     let root = forge.root(&named("Mock Tenpay Root CA"), &forge.rsa()?, 1)?;
     let mchid = format!("19{}", digits(forge, 8)?);
     for (file, common_name) in [

@@ -86,7 +86,8 @@ impl Refusal {
 
     /// The code in the spelling that is set.
     pub(crate) fn spelt(&self, settings: &Settings) -> String {
-        let code = if self.code == RATE { settings.rate_code.word() } else { settings.spelling.of(&self.code) };
+        let code =
+            if self.code == RATE { settings.rate_code.word() } else { settings.spelling.of(&self.code) };
         code.to_owned()
     }
 
@@ -116,13 +117,24 @@ impl Refusal {
             "RESOURCE_NOT_EXISTS" => (404, "退款单不存在"),
             "SIGN_ERROR" => (401, "签名错误"),
             "NOT_ENOUGH" | "NOTENOUGH" => (403, "基本账户余额不足，请充值后重新发起"),
-            "NO_AUTH" | "NOAUTH" | "RULE_LIMIT" | "RULELIMIT" | "TRADE_ERROR" | "ACCOUNT_ERROR"
-            | "ACCOUNTERROR" | "USER_ACCOUNT_ABNORMAL" | "REQUEST_BLOCKED" => (403, "请求被拒绝"),
+            "NO_AUTH"
+            | "NOAUTH"
+            | "RULE_LIMIT"
+            | "RULELIMIT"
+            | "TRADE_ERROR"
+            | "ACCOUNT_ERROR"
+            | "ACCOUNTERROR"
+            | "USER_ACCOUNT_ABNORMAL"
+            | "REQUEST_BLOCKED" => (403, "请求被拒绝"),
             "OUT_TRADE_NO_USED" => (403, "商户订单号重复"),
             RATE | "RATELIMIT_EXCEEDED" | "RATELIMIT_EXCEED" | "RATE_LIMITED" | "FREQUENCY_LIMIT_EXCEED" => {
                 (429, "频率超限")
             }
-            "SYSTEM_ERROR" | "SYSTEMERROR" | "BANK_ERROR" | "BANKERROR" | "INVALID_TRANSACTIONID"
+            "SYSTEM_ERROR"
+            | "SYSTEMERROR"
+            | "BANK_ERROR"
+            | "BANKERROR"
+            | "INVALID_TRANSACTIONID"
             | "OPENID_MISMATCH" => (500, "系统错误"),
             "SERVICE_UNAVAILABLE" => (503, "服务不可用"),
             _ => (400, "请求失败"),

@@ -78,7 +78,8 @@ impl WechatPay {
         }
         let order = state.trades.order(order_no, asked.now);
         let paid = order.and_then(|order| order.payment.as_ref().map(|payment| (order, payment)));
-        paid.map(|(order, payment)| notify::of_payment(&self.keyring, order, payment, None)).unwrap_or_default()
+        paid.map(|(order, payment)| notify::of_payment(&self.keyring, order, payment, None))
+            .unwrap_or_default()
     }
 
     pub(super) fn query_by_order_no(&self, order_no: &str, asked: Asked<'_>) -> Result<Done, Refusal> {

@@ -108,7 +108,13 @@ impl WechatPay {
     }
 
     /// A required sensitive field in the clear. Its value never stands in a message.
-    fn opened(&self, key: KeyChoice, name: &str, title: &str, field: Option<&str>) -> Result<String, Refusal> {
+    fn opened(
+        &self,
+        key: KeyChoice,
+        name: &str,
+        title: &str,
+        field: Option<&str>,
+    ) -> Result<String, Refusal> {
         let field = field.filter(|text| !text.is_empty()).ok_or_else(|| missing(name, title))?;
         let opened = self.keyring.keys.open(key, field).filter(|text| !text.is_empty());
         opened.ok_or_else(|| {

@@ -10,8 +10,17 @@ use crate::wechatpay::answers::china_format;
 use crate::wechatpay::trades::{Entry, Moved};
 
 const COLUMNS: &[&str] = &[
-    "记账时间", "微信支付业务单号", "资金流水单号", "业务名称", "业务类型", "收支类型", "收支金额(元)", "账户结余(元)",
-    "资金变更提交申请人", "备注", "业务凭证号",
+    "记账时间",
+    "微信支付业务单号",
+    "资金流水单号",
+    "业务名称",
+    "业务类型",
+    "收支类型",
+    "收支金额(元)",
+    "账户结余(元)",
+    "资金变更提交申请人",
+    "备注",
+    "业务凭证号",
 ];
 const SUM_COLUMNS: &[&str] = &["资金流水总笔数", "收入笔数", "收入金额", "支出笔数", "支出金额"];
 
@@ -36,7 +45,9 @@ pub(super) fn file(entries: &[Entry<'_>], opening: i64, date: Date, mchid: &str)
     let mut balance = opening;
     let (mut incoming, mut outgoing) = ((0_usize, 0_i64), (0_usize, 0_i64));
     let mut rows: Vec<Vec<String>> = Vec::new();
-    for (entry, change) in entries.iter().flat_map(|entry| changes(entry).into_iter().map(move |it| (entry, it))) {
+    for (entry, change) in
+        entries.iter().flat_map(|entry| changes(entry).into_iter().map(move |it| (entry, it)))
+    {
         balance = balance.saturating_add(change.fen);
         let (side, word) = if change.fen < 0 { (&mut outgoing, "支出") } else { (&mut incoming, "收入") };
         let fen = change.fen.saturating_abs();

@@ -108,7 +108,13 @@ impl WechatPay {
     }
 
     /// The answer that leads to a file. The hash is of the file as it is before it is packed.
-    fn link(&self, request: &RailRequest, file: Vec<u8>, packed: bool, now: Timestamp) -> Result<Done, Refusal> {
+    fn link(
+        &self,
+        request: &RailRequest,
+        file: Vec<u8>,
+        packed: bool,
+        now: Timestamp,
+    ) -> Result<Done, Refusal> {
         let hash = hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &file));
         let (bytes, kind) = if packed { (gzip(&file), FileKind::Gzip) } else { (file, FileKind::Text) };
         let token = ids::bill_token();
@@ -129,7 +135,12 @@ impl WechatPay {
 
     pub(super) fn bill_file(&self, query: &str, now: Timestamp) -> Result<Done, Refusal> {
         let token = parameter(query, "token");
-        check_query("token", "账单下载token", token.as_deref(), &Kind::Text { min: 1, max: 6_000, rule: Rule::Any })?;
+        check_query(
+            "token",
+            "账单下载token",
+            token.as_deref(),
+            &Kind::Text { min: 1, max: 6_000, rule: Rule::Any },
+        )?;
         let (bytes, kind) = {
             let mut state = locked(&self.state);
             let ticket = state.tickets.find(&token.unwrap_or_default(), now);

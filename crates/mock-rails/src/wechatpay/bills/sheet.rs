@@ -58,9 +58,10 @@ mod tests {
     #[test]
     fn amounts_are_written_in_yuan() {
         assert_eq!([yuan(0), yuan(5), yuan(-1), yuan(12_345)], ["0.00", "0.05", "-0.01", "123.45"]);
-        assert_eq!([fee(1), fee(-12), rate(60), rate(38), rate(100)], [
-            "0.01000", "-0.12000", "0.60%", "0.38%", "1.00%"
-        ]);
+        assert_eq!(
+            [fee(1), fee(-12), rate(60), rate(38), rate(100)],
+            ["0.01000", "-0.12000", "0.60%", "0.38%", "1.00%"]
+        );
     }
 
     #[test]

@@ -90,12 +90,7 @@ pub(crate) const CODEPAY: &[Field] = &[
     ATTACH,
     GOODS_TAG,
     SUPPORT_FAPIAO,
-    object(
-        "payer",
-        "支付者",
-        Required,
-        &[text("auth_code", "付款码", Required, 32, Rule::AuthCode)],
-    ),
+    object("payer", "支付者", Required, &[text("auth_code", "付款码", Required, 32, Rule::AuthCode)]),
     AMOUNT,
     object(
         "scene_info",

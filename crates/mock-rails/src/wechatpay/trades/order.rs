@@ -229,9 +229,9 @@ impl Handle {
     /// What it is found by: a `prepay_id`, also inside an H5 address to which the merchant may have added something,
     /// or the text itself.
     pub(super) fn key(text: &str) -> &str {
-        let inside = text.split_once('?').and_then(|(_, query)| {
-            query.split('&').find_map(|pair| pair.strip_prefix("prepay_id="))
-        });
+        let inside = text
+            .split_once('?')
+            .and_then(|(_, query)| query.split('&').find_map(|pair| pair.strip_prefix("prepay_id=")));
         inside.unwrap_or(text)
     }
 }

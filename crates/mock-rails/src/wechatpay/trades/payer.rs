@@ -154,3 +154,13 @@ fn free_for(order: &Order, openid: &str) -> Result<(), PayerRefused> {
     let taken = order.scanned_by.as_deref().is_some_and(|first| first != openid);
     if taken { Err(PayerRefused::OtherPayer) } else { Ok(()) }
 }
+
+#[cfg(test)]
+impl Trades {
+    /// Lets a paid order have been paid from this bank.
+    pub(crate) fn set_bank(&mut self, order_no: &str, bank_type: &str) {
+        let Some(Slot::Ordered(order)) = self.orders.get_mut(order_no) else { panic!("{order_no}") };
+        let Some(payment) = &mut order.payment else { panic!("{order_no} is not paid") };
+        payment.bank_type = bank_type.to_owned();
+    }
+}

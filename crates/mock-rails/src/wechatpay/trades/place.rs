@@ -47,12 +47,7 @@ impl Trades {
     }
 
     /// Charges a payer's code.
-    pub(crate) fn charge(
-        &mut self,
-        new: NewOrder,
-        with: Charge,
-        now: Timestamp,
-    ) -> Result<Charged, Refused> {
+    pub(crate) fn charge(&mut self, new: NewOrder, with: Charge, now: Timestamp) -> Result<Charged, Refused> {
         let order_no = new.body.out_trade_no.clone();
         if self.is_repeat(&new, with.changed, now)? {
             // Only one that still waits for its password comes here.

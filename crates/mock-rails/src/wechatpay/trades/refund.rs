@@ -264,8 +264,8 @@ impl Trades {
             let refunds = order.refund_nos.iter().filter_map(|no| self.refunds.get(no));
             refunds.filter(|refund| refund.state.counts())
         };
-        let (taken, given) = counting()
-            .fold((0_i64, 0_i64), |(taken, given), it| (taken + it.fen, given + it.fee_back_fen));
+        let (taken, given) =
+            counting().fold((0_i64, 0_i64), |(taken, given), it| (taken + it.fen, given + it.fee_back_fen));
         let wanted = share(payment.fee_fen, taken + fen, order.body.amount.total);
         (wanted - given).clamp(0, (payment.fee_fen - given).max(0))
     }
