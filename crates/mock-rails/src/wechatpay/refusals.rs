@@ -14,7 +14,7 @@ pub(crate) struct Refusal {
     pub(crate) code: String,
     pub(crate) message: String,
     /// Where a parameter is wrong.
-    pub(crate) detail: Option<Detail>,
+    pub(crate) detail: Option<Box<Detail>>,
     /// The rail's internal number, the last part of `Request-ID`.
     pub(crate) internal: u32,
     /// Left out on the 401 of the transaction paths.
@@ -51,7 +51,7 @@ impl Refusal {
     /// A bad parameter, with the place and the value that came.
     pub(crate) fn param(message: String, field: &str, location: &'static str, value: Option<Value>) -> Self {
         let detail = Detail { field: field.to_owned(), location, value };
-        Self { detail: Some(detail), message, ..Self::new(400, "PARAM_ERROR", "", 268_435_461) }
+        Self { detail: Some(Box::new(detail)), message, ..Self::new(400, "PARAM_ERROR", "", 268_435_461) }
     }
 
     /// Breaks a rule of the rail.
