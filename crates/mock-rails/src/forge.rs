@@ -155,7 +155,24 @@ impl Forge {
         serial: u64,
         kind: Kind<'_>,
     ) -> Result<String, ForgeError> {
-        let (params, signer) = (self.params_of(name, serial, kind)?, rsa_signer(&authority.key_pem.0)?);
+        self.issue_under(authority, name, key, &serial.to_be_bytes(), kind)
+    }
+
+    /// The same under a serial number of any length up to 20 bytes, big-endian.
+    ///
+    /// # Errors
+    /// When a key or the authority cannot be used.
+    pub fn issue_under(
+        &self,
+        authority: &Authority,
+        name: &Name<'_>,
+        key: &RsaKey,
+        serial: &[u8],
+        kind: Kind<'_>,
+    ) -> Result<String, ForgeError> {
+        let mut params = self.params_of(name, 0, kind)?;
+        params.serial_number = Some(SerialNumber::from_slice(serial));
+        let signer = rsa_signer(&authority.key_pem.0)?;
         let issuer =
             Issuer::from_ca_cert_pem(&authority.certificate_pem, signer).map_err(broken("an issuer"))?;
         let own = rsa_signer(&key.pkcs8_pem)?;

@@ -69,7 +69,7 @@ fn noon() -> Timestamp {
 
 async fn started() -> MockRails {
     let options = Options { clock: Clock::standing_at(noon()), ..Options::default() };
-    MockRails::start_these(options, &[Rail { name: "echo", build: echo, forge: |_| Ok(Files::new()) }])
+    MockRails::start_these(options, &[Rail { name: "echo", build: echo, forge: |_, _| Ok(Files::new()) }])
         .await
         .unwrap()
 }
@@ -257,9 +257,12 @@ async fn a_notifier_without_a_worker_gives_up_instead_of_waiting_forever() {
 async fn start_refuses_an_unknown_rail_and_stop_frees_the_ports() {
     let unknown = Options { ports: [("visa".to_owned(), 0)].into(), ..Options::default() };
     assert!(
-        MockRails::start_these(unknown, &[Rail { name: "echo", build: echo, forge: |_| Ok(Files::new()) }])
-            .await
-            .is_err()
+        MockRails::start_these(
+            unknown,
+            &[Rail { name: "echo", build: echo, forge: |_, _| Ok(Files::new()) }]
+        )
+        .await
+        .is_err()
     );
     let rails = started().await;
     let url = rails.url("echo");

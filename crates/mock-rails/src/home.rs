@@ -83,7 +83,7 @@ impl Home {
         let forge = Forge::at(now);
         let mut files = BTreeMap::new();
         for rail in RAILS {
-            files.insert(rail.name.to_owned(), (rail.forge)(&forge)?);
+            files.insert(rail.name.to_owned(), (rail.forge)(&forge, now)?);
         }
         Ok(Self { files, authority: forge.tls_root(&CA_NAME)? })
     }

@@ -167,7 +167,8 @@ fn answered(traffic: Traffic, reply: &RailReply) -> Traffic {
 
 fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
+    let shown = headers.iter().filter(|(name, _)| *name != SCHEME_HEADER);
+    shown.map(|(name, value)| (name.to_string(), text(value))).collect()
 }
 
 async fn read(body: Incoming) -> Result<Bytes, StatusCode> {

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -25,21 +26,21 @@ pub(crate) struct Rail {
     /// Builds it on its bench, with its part of the options.
     pub(crate) build: fn(Bench, &Options) -> Arc<dyn RailMock>,
     /// Makes ids, keys and certificates for a world of its own.
-    pub(crate) forge: fn(&Forge) -> Result<Files, ForgeError>,
+    pub(crate) forge: fn(&Forge, Timestamp) -> Result<Files, ForgeError>,
 }
 
 /// All rails: a new one adds its line here and its `pub mod` in `lib.rs`.
 pub(crate) const RAILS: &[Rail] = &[
-    Rail { name: "alipay", build: |bench, _| alipay::start(bench), forge: |_| Ok(Files::new()) },
+    Rail { name: "alipay", build: |bench, _| alipay::start(bench), forge: alipay::forge },
     Rail {
         name: "wechatpay",
         build: |bench, options| wechatpay::start_with(bench, options.wechatpay),
-        forge: wechatpay::forge,
+        forge: |forge, _| wechatpay::forge(forge),
     },
     Rail {
         name: "unionpay",
         build: |bench, options| unionpay::start_with(bench, options.unionpay.clone()),
-        forge: |_| Ok(Files::new()),
+        forge: unionpay::forge,
     },
 ];
 

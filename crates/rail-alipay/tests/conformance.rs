@@ -26,7 +26,7 @@ mod in_gbk {
 async fn world(charset: Charset) -> World {
     let noon = "2026-03-01T12:00:00+08:00".parse().expect("a time");
     let options = Options { clock: Clock::standing_at(noon), ..Options::default() };
-    let rails = MockRails::start(options).await.expect("free ports");
+    let rails = MockRails::start_with(options).await.expect("free ports");
     let merchant = alipay::merchant();
     let settings = Settings {
         app_id: merchant.app_id.to_owned(),

@@ -56,7 +56,7 @@ async fn world(
 ) -> World {
     let noon = "2026-03-01T12:00:00+08:00".parse().expect("a time");
     let options = Options { clock: Clock::standing_at(noon), wechatpay, ..Options::default() };
-    let rails = MockRails::start(options).await.expect("free ports");
+    let rails = MockRails::start_with(options).await.expect("free ports");
     let merchant = Merchant::of_vectors();
     let settings = Settings {
         mchid: merchant.mchid.to_owned(),

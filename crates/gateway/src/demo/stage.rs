@@ -54,7 +54,7 @@ impl Stage {
             None => std::env::temp_dir().join(format!("paifang-demo-{}", std::process::id())),
         };
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-        let mocks = MockRails::start(options).await.context("the mock rails did not start")?;
+        let mocks = MockRails::start_with(options).await.context("the mock rails did not start")?;
         let (grpc, http, ops) = (free_port()?, free_port()?, free_port()?);
         files::write(&dir, [grpc, http, ops], &mocks)?;
         Ok(Self {

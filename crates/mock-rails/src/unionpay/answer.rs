@@ -51,10 +51,9 @@ pub(super) fn placed(request: &Fields, trade: &Trade, armed: Option<&Code>, page
     fields
 }
 
-/// The answer to a query about a transaction that was found.
-pub(super) fn found(request: &Fields, dialect: Dialect, trade: &Trade) -> Fields {
+/// The answer to a query about a transaction that was found, which stands at `code`.
+pub(super) fn found(request: &Fields, dialect: Dialect, trade: &Trade, code: &Code) -> Fields {
     let (txn_type, txn_sub_type) = trade.order.what.types();
-    let code = trade.state.code();
     let mut fields = spoken(request, dialect, &Code::SUCCESS.digits, &Code::SUCCESS.text).with([
         ("orderId", trade.order.key.order_id.clone()),
         ("txnTime", trade.order.key.txn_time.clone()),
@@ -62,8 +61,8 @@ pub(super) fn found(request: &Fields, dialect: Dialect, trade: &Trade) -> Fields
         ("txnSubType", txn_sub_type.to_owned()),
         ("txnAmt", trade.order.fen.to_string()),
         ("currencyCode", CURRENCY.to_owned()),
-        ("origRespCode", code.digits.into_owned()),
-        ("origRespMsg", code.text.into_owned()),
+        ("origRespCode", code.digits.clone().into_owned()),
+        ("origRespMsg", code.text.clone().into_owned()),
     ]);
     match &trade.state {
         State::Open { declined: None } | State::Running { .. } => {
@@ -71,6 +70,8 @@ pub(super) fn found(request: &Fields, dialect: Dialect, trade: &Trade) -> Fields
             fields.put("settleCurrencyCode", CURRENCY);
         }
         State::Open { declined: Some(_) } | State::Failed { .. } | State::Refused { .. } => {}
+        // A success that is none any more, which only pre-authorisations come to.
+        State::Done { .. } if !code.is_success() => {}
         State::Done { at, .. } => {
             fields = settled(fields, trade, *at, trade.order.fen);
             fields.put("issuerIdentifyMode", "0");

@@ -25,6 +25,8 @@ pub struct Conduct {
     pub capture_percent_max: i64,
     /// Whether the amount is frozen again, for another completion, when a completion is undone (33). Unconfirmed.
     pub undone_capture_freezes: bool,
+    /// What a query says of a pre-authorisation that was voided or has lapsed. Unconfirmed.
+    pub ended_hold: EndedHold,
     /// The merchant's fee in hundredths of a per cent of each payment, half a fen rounded up; returns give it back in
     /// proportion.
     pub fee_basis_points: i64,
@@ -59,6 +61,7 @@ impl Default for Conduct {
             hold_for: SignedDuration::from_hours(30 * 24),
             capture_percent_max: 115,
             undone_capture_freezes: true,
+            ended_hold: EndedHold::AlreadyBack,
             fee_basis_points: 60,
             file_hour: 8,
             empty_day_file: false,
@@ -86,6 +89,16 @@ pub enum LateMoney {
     Kept,
     /// The rail gives it back by itself: code 42, no notification.
     GivenBack,
+}
+
+/// The sheet has nothing about a query of what was voided since. The text of 45 ("refunded or undone already") fits it; a
+/// gateway that reports only how the transaction itself ended would say 00.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedHold {
+    /// `origRespCode` 45.
+    AlreadyBack,
+    /// `origRespCode` 00, as while the amount was frozen.
+    Success,
 }
 
 /// Which certificate stands behind the gateway's signatures. All but the first two are to be refused by a client.

@@ -45,8 +45,11 @@ impl Core {
     /// What the payer's phone shows, newest first.
     pub(super) fn wallet(&self) -> Vec<WalletView> {
         let trades = locked(&self.trades);
-        let mut orders: Vec<WalletView> =
-            trades.iter().filter(|trade| trade.order.what.payment().is_some()).map(wallet_view).collect();
+        let mut orders: Vec<WalletView> = trades
+            .iter()
+            .filter(|trade| trade.order.what.payment().is_some())
+            .map(|trade| wallet_view(&trades, trade))
+            .collect();
         orders.reverse();
         orders
     }
@@ -58,7 +61,7 @@ impl Core {
     }
 }
 
-fn wallet_view(trade: &Trade) -> WalletView {
+fn wallet_view(trades: &Trades, trade: &Trade) -> WalletView {
     let order = &trade.order;
     let handle = [&trade.qr_code, &trade.tn, &trade.cashier].into_iter().flatten().next().cloned();
     WalletView {
@@ -67,7 +70,7 @@ fn wallet_view(trade: &Trade) -> WalletView {
         merchant: format!("商户 {}", order.key.mer_id),
         description: order.description.clone().unwrap_or_else(|| order.key.order_id.clone()),
         fen: order.fen,
-        state: trade.state.code().digits.into_owned(),
+        state: trades.reported(trade).digits.into_owned(),
         payable: matches!(trade.state, State::Open { .. }),
         expires_at: order.what.pay_timeout(),
     }

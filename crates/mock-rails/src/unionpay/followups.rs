@@ -14,6 +14,7 @@
 use jiff::Timestamp;
 
 use super::codes::Code;
+use super::conduct::EndedHold;
 use super::time;
 use super::trade::{Follow, Order, Original, State, Trade, TradeId};
 use super::trades::Trades;
@@ -158,6 +159,16 @@ impl Trades {
             && !hold.lapsed
             && self.capture_of(hold).is_none()
             && !voided()
+    }
+
+    /// The code that a query reports of it: that of its own end, except for a pre-authorisation that is over.
+    pub(super) fn reported(&self, trade: &Trade) -> Code {
+        let held = self.held(trade);
+        let over = held.held > 0 && held.released == held.held;
+        match self.conduct.ended_hold {
+            EndedHold::AlreadyBack if over => Code::ALREADY_BACK,
+            EndedHold::AlreadyBack | EndedHold::Success => trade.state.code(),
+        }
     }
 
     /// What became of a pre-authorised amount; all zero for other transactions.

@@ -38,7 +38,7 @@ enum Spell {
     Nothing,
     /// It is the answer, and nothing is done.
     Refused(Code),
-    /// It is the answer, and the transaction runs: nobody knows yet.
+    /// It is the answer, and the work is done behind it.
     Unsure(Code),
     Certificate(SigningCertificate),
     Blemish(Blemish),
@@ -147,7 +147,7 @@ impl Core {
             Twist::Plain => (Seal::Good, Spell::Nothing),
             Twist::WrongSignature => (Seal::Wrong, Spell::Nothing),
             Twist::Unsigned => (Seal::Missing, Spell::Nothing),
-            Twist::BusinessCode(code) => (Seal::Good, spell(code, &message.fields)),
+            Twist::BusinessCode(code) => (Seal::Good, spell(code)),
         };
         let which = match &spell {
             Spell::Certificate(which) => *which,
@@ -243,7 +243,7 @@ impl Core {
         if hidden && trade.state == (State::Open { declined: None }) {
             return Err(Code::NOT_FOUND.into());
         }
-        Ok(answer::found(&message.fields, message.dialect, trade))
+        Ok(answer::found(&message.fields, message.dialect, trade, &trades.reported(trade)))
     }
 
     fn file(
@@ -341,21 +341,17 @@ impl Core {
     }
 }
 
-/// Reads an armed code: one of this mock's own words, or a response code. 03, 04, 05 and their like say that nothing is
-/// certain, so a new transaction runs behind them; of a query they speak themselves.
-fn spell(armed: String, request: &Fields) -> Spell {
+/// Reads an armed code: one of this mock's own words, or a response code.
+fn spell(armed: String) -> Spell {
     if let Some(which) = SigningCertificate::armed(&armed) {
         return Spell::Certificate(which);
     }
     if let Some(blemish) = Blemish::armed(&armed) {
         return Spell::Blemish(blemish);
     }
-    let places = !matches!(request.value("txnType"), Some("00" | "76" | "95"));
-    match Code::armed(armed) {
-        (code, Class::Pending) if places && code != Code::NOT_FOUND => Spell::Unsure(code),
-        (code, Class::Success | Class::Pending | Class::Final | Class::Request | Class::Depends) => {
-            Spell::Refused(code)
-        }
+    match armed.strip_prefix("DONE:") {
+        Some(code) => Spell::Unsure(Code::armed(code.to_owned()).0),
+        None => Spell::Refused(Code::armed(armed).0),
     }
 }
 

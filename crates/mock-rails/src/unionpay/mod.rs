@@ -20,8 +20,9 @@
 //! Faults are taken for `charge` (01, 02), `capture` (03), `release` (32), `refund` (04), `reverse` (31, 33), `bill` (76),
 //! `certificates` (95), `query`, and `refund_query` when the order that is asked about is a refund this gateway knows.
 //! A business code may be
-//! - a response code: it is the answer, and nothing is done; but 03, 04, 05, 70, 74, 75 and PR05 on a new transaction say
-//!   that nothing is certain, so it runs, shows that code to queries for [`Conduct::pending_for`], and then succeeds;
+//! - a response code: it is the answer, and nothing is done;
+//! - `DONE:` and a response code: it is the answer, and the work is done behind it. After one that says that nothing is
+//!   certain (03, 04, 05 and their like) queries show that code for [`Conduct::pending_for`], and then success;
 //! - `CERT:LEGACY_NAME`, `CERT:WRONG_NAME`, `CERT:EXPIRED`, `CERT:UNTRUSTED`: the work is done, and the answer is well
 //!   signed with a certificate that a client must not take ([`SigningCertificate`]);
 //! - `LINE:MISSING`, `LINE:EXTRA`, `LINE:DIFFERENT` for `bill`: the last line of the file is wrong in that way.
@@ -68,7 +69,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-pub use conduct::{Conduct, LateMoney, SigningCertificate, Unpaid};
+pub use conduct::{Conduct, EndedHold, LateMoney, SigningCertificate, Unpaid};
 pub use files::of_vectors;
 pub use forged::forge;
 

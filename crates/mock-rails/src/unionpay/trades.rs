@@ -52,9 +52,10 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Nobody knows yet, and then it succeeds.
+    /// The answer is this, and then it succeeds. A code that says that nothing is certain is also what a query shows.
     pub(super) fn unsure(code: Option<Code>) -> Self {
-        Self { answer: code.clone(), shown: code, ..Self::default() }
+        let shown = code.clone().filter(|code| code.is_pending() && *code != Code::NOT_FOUND);
+        Self { answer: code, shown, ..Self::default() }
     }
 
     /// It comes to this.
@@ -275,6 +276,10 @@ impl Trades {
         let mut told = Vec::new();
         while let Some((at, id)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
             self.due.remove(&(at, id));
+            // It may wait for something else by now: an order that was paid before its time was up, for one.
+            if self.trade(id).due(self.conduct.hold_for) != Some(at) {
+                continue;
+            }
             match self.trade(id).state.clone() {
                 State::Running { verdict, .. } => {
                     self.decide(id, verdict, at);
@@ -364,14 +369,16 @@ impl Trades {
                 self.decide(id, success, now);
                 Ok(true)
             }
-            State::Failed { .. } if force && trade.order.what.payment().is_some() && trade.charges == 0 => {
+            State::Failed { code }
+                if force && trade.order.what.payment().is_some() && *code != Code::TOO_LATE =>
+            {
                 match late_money {
                     LateMoney::Kept => {
                         self.decide(id, success, now);
                         Ok(true)
                     }
                     LateMoney::GivenBack => {
-                        trade.charges += 1;
+                        trade.charges += u32::from(trade.order.what.takes_money());
                         trade.state = State::Failed { code: Code::TOO_LATE };
                         Ok(false)
                     }

@@ -34,7 +34,7 @@ fn entry(trades: &Trades, payment: &Trade) -> BookEntry {
         released_fen: held.released,
         order_no: payment.order.key.order_id.clone(),
         rail_ref: done.then(|| payment.query_id()),
-        state: payment.state.code().digits.into_owned(),
+        state: trades.reported(payment).digits.into_owned(),
         total_fen: payment.order.fen,
         paid: charges > 0,
         refunded_fen: if sent_back { payment.order.fen } else { returned },

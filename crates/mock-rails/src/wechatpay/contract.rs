@@ -38,7 +38,7 @@ impl WechatPay {
         let view = |order: &&Order| WalletView {
             order_no: order.body.out_trade_no.clone(),
             handle: order.handle().map(str::to_owned),
-            merchant: format!("商户 {}", order.body.mchid),
+            merchant: self.keyring.keys.account.name.clone(),
             description: order.body.description.clone(),
             fen: order.body.amount.total,
             state: order.state.word().to_owned(),

@@ -2,15 +2,18 @@
 //!
 //! | file | what it is | who needs it |
 //! |---|---|---|
-//! | `merchant.json` | `mchid`, `appid`, `serial_no`, `platform_serial_no`, `public_key_id`, and the next serial numbers | the merchant |
+//! | `merchant.json` | `mchid`, `appid`, `public_key_id`, the serial numbers (`merchant_serial`, `platform_serial`, and the `…_next` of both), and optionally `name` (what payers see) and `fee_per_10_000` (60) | the merchant |
 //! | `apiv3_key.txt` | 32 characters, the key of notifications and downloaded certificates | both |
 //! | `merchant_private_key.pem`, `merchant_certificate.pem` | the API certificate in use (`apiclient_key.pem`, `apiclient_cert.pem`) | the merchant |
 //! | `merchant_next_private_key.pem`, `merchant_next_certificate.pem` | the one it changes to; may be absent | the merchant |
 //! | `platform_certificate.pem`, `platform_next_certificate.pem` | what `GET /v3/certificates` lists | the merchant, in certificate mode |
 //! | `wechatpay_public_key.pem` | the key of public-key mode (`pub_key.pem`) | the merchant, in that mode |
 //! | `platform_private_key.pem`, `platform_next_private_key.pem`, `wechatpay_private_key.pem` | sign answers and notifications, open sensitive fields | the rail |
+//!
+//! The serial numbers in `merchant.json` are for people: the rail reads those of the certificates.
 
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
 
 use super::certificate::Certificate;
 use super::keys::UnusableKey;
@@ -22,12 +25,47 @@ pub(crate) const APIV3_KEY: &str = "apiv3_key.txt";
 pub(crate) const PUBLIC_KEY: &str = "wechatpay_public_key.pem";
 pub(crate) const PUBLIC_KEY_PRIVATE: &str = "wechatpay_private_key.pem";
 
-/// The ids of `merchant.json`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Ids {
+/// The highest fee: everything.
+const FEE_MAX: u16 = 10_000;
+
+/// What the rail reads of `merchant.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Account {
     pub(crate) mchid: String,
     pub(crate) appid: String,
     pub(crate) public_key_id: String,
+    #[serde(default = "usual_name")]
+    pub(crate) name: String,
+    /// What the rail keeps of a payment, in hundredths of a percent; half a fen is rounded up.
+    #[serde(default = "usual_fee")]
+    pub(crate) fee_per_10_000: u16,
+}
+
+fn usual_name() -> String {
+    "测试商户".to_owned()
+}
+
+/// 0.60 %.
+fn usual_fee() -> u16 {
+    60
+}
+
+impl Account {
+    /// With the usual name and fee.
+    pub(crate) fn new(mchid: String, appid: String, public_key_id: String) -> Self {
+        Self { mchid, appid, public_key_id, name: usual_name(), fee_per_10_000: usual_fee() }
+    }
+
+    /// What `merchant.json` says.
+    pub(crate) fn read(files: &Files) -> Result<Self, UnusableKey> {
+        let unusable = |why: &str| UnusableKey(format!("{DESCRIPTION} ({why})"));
+        let text = files.get(DESCRIPTION).ok_or_else(|| unusable("it is missing"))?;
+        let account: Self = serde_json::from_str(text).map_err(|error| unusable(&error.to_string()))?;
+        if account.fee_per_10_000 > FEE_MAX {
+            return Err(unusable("fee_per_10_000 is at most 10000"));
+        }
+        Ok(account)
+    }
 }
 
 /// The files of the public test merchant. There is no next merchant certificate among them.
@@ -45,12 +83,9 @@ pub fn of_vectors() -> Files {
     put(PUBLIC_KEY, key_text("/wechatpay_public_key/public_key_pem"));
     put(PUBLIC_KEY_PRIVATE, key_text("/wechatpay_public_key/private_key_pem"));
     put(APIV3_KEY, key_text("/apiv3_key"));
-    let ids = Ids {
-        mchid: key_text("/merchant/mchid").to_owned(),
-        appid: key_text("/merchant/appid").to_owned(),
-        public_key_id: key_text("/wechatpay_public_key/id").to_owned(),
-    };
-    describe(&mut files, &ids);
+    let id = |pointer| key_text(pointer).to_owned();
+    let account = Account::new(id("/merchant/mchid"), id("/merchant/appid"), id("/wechatpay_public_key/id"));
+    describe(&mut files, &account);
     files
 }
 
@@ -65,30 +100,20 @@ pub(crate) fn certificate(name: &str) -> String {
 }
 
 /// Adds `merchant.json`.
-pub(crate) fn describe(files: &mut Files, ids: &Ids) {
+pub(crate) fn describe(files: &mut Files, account: &Account) {
     let serial = |name: &str| {
         files.get(&certificate(name)).and_then(|pem| Certificate::parse(pem)).map(|found| found.serial)
     };
     let about = json!({
-        "mchid": ids.mchid,
-        "appid": ids.appid,
-        "serial_no": serial("merchant"),
-        "next_serial_no": serial("merchant_next"),
-        "platform_serial_no": serial("platform"),
-        "next_platform_serial_no": serial("platform_next"),
-        "public_key_id": ids.public_key_id,
+        "mchid": account.mchid,
+        "appid": account.appid,
+        "name": account.name,
+        "merchant_serial": serial("merchant"),
+        "merchant_serial_next": serial("merchant_next"),
+        "platform_serial": serial("platform"),
+        "platform_serial_next": serial("platform_next"),
+        "public_key_id": account.public_key_id,
+        "fee_per_10_000": account.fee_per_10_000,
     });
     files.insert(DESCRIPTION.to_owned(), format!("{about:#}\n"));
-}
-
-/// The ids of `merchant.json`.
-pub(crate) fn ids(files: &Files) -> Result<Ids, UnusableKey> {
-    let unusable = || UnusableKey(DESCRIPTION.to_owned());
-    let about: Value =
-        files.get(DESCRIPTION).and_then(|text| serde_json::from_str(text).ok()).ok_or_else(unusable)?;
-    let id = |name: &str| {
-        let text = about.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        text.map(str::to_owned).ok_or_else(unusable)
-    };
-    Ok(Ids { mchid: id("mchid")?, appid: id("appid")?, public_key_id: id("public_key_id")? })
 }

@@ -68,9 +68,9 @@ pub(crate) fn read(keyring: &Keyring, text: &str) -> Option<Result<Invocation, N
 
 fn jsapi(keyring: &Keyring, value: Value) -> Result<Invocation, NotInvoked> {
     let call: Jsapi = serde_json::from_value(value).map_err(|_| NotInvoked::Malformed)?;
-    let appid = call.appid.unwrap_or_else(|| keyring.keys.appid.clone());
+    let appid = call.appid.unwrap_or_else(|| keyring.keys.account.appid.clone());
     let prepay_id = call.package.strip_prefix("prepay_id=").ok_or(NotInvoked::Malformed)?;
-    if call.sign_type != "RSA" || appid != keyring.keys.appid {
+    if call.sign_type != "RSA" || appid != keyring.keys.account.appid {
         return Err(NotInvoked::Malformed);
     }
     verify(keyring, [&appid, &call.timestamp, &call.nonce, &call.package], &call.signature)?;
@@ -79,7 +79,7 @@ fn jsapi(keyring: &Keyring, value: Value) -> Result<Invocation, NotInvoked> {
 
 fn app(keyring: &Keyring, value: Value) -> Result<Invocation, NotInvoked> {
     let call: App = serde_json::from_value(value).map_err(|_| NotInvoked::Malformed)?;
-    let ours = call.appid == keyring.keys.appid && call.partnerid == keyring.keys.mchid;
+    let ours = call.appid == keyring.keys.account.appid && call.partnerid == keyring.keys.account.mchid;
     if !ours || call.package != "Sign=WXPay" {
         return Err(NotInvoked::Malformed);
     }

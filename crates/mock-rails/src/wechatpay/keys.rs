@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::certificate::Certificate;
-use super::files::{self, APIV3_KEY, PUBLIC_KEY_PRIVATE};
+use super::files::{self, APIV3_KEY, Account, PUBLIC_KEY_PRIVATE};
 use crate::Files;
 use crate::vectors::der_of_pem;
 
@@ -66,8 +66,7 @@ pub(crate) enum MerchantChoice {
 
 /// All keys, parsed once at start.
 pub(crate) struct Keys {
-    pub(crate) mchid: String,
-    pub(crate) appid: String,
+    pub(crate) account: Account,
     merchant: MerchantKey,
     merchant_next: Option<MerchantKey>,
     certificate: PlatformKey,
@@ -87,15 +86,14 @@ pub(crate) struct Sealed {
 impl Keys {
     /// The keys of these files; see [`files`].
     pub(crate) fn parse(files: &Files) -> Result<Self, UnusableKey> {
-        let ids = files::ids(files)?;
+        let account = Account::read(files)?;
         let sealing = UnboundKey::new(&AES_256_GCM, file(files, APIV3_KEY)?.trim().as_bytes());
         let (certificate, first) = platform(files, "platform")?;
         let (next_certificate, second) = platform(files, "platform_next")?;
-        let public_key = PlatformKey::parse(files, PUBLIC_KEY_PRIVATE, ids.public_key_id)?;
+        let public_key = PlatformKey::parse(files, PUBLIC_KEY_PRIVATE, account.public_key_id.clone())?;
         let has_next = files.contains_key(&files::certificate("merchant_next"));
         Ok(Self {
-            mchid: ids.mchid,
-            appid: ids.appid,
+            account,
             merchant: MerchantKey::parse(files, "merchant")?,
             merchant_next: has_next.then(|| MerchantKey::parse(files, "merchant_next")).transpose()?,
             certificate,

@@ -34,9 +34,8 @@
 //! with a probe that is not even Base64; `ABNORMAL` and `CLOSED` on `refund` accept the refund, which *ends* so.
 //! `NotificationFirst` on `charge` makes the payer pay, and on `refund` ends the refund, before the reply is sent.
 //!
-//! **Money.** A refund is `PROCESSING` for three seconds of the rail's clock. The rail keeps
-//! [`Settings::fee_basis_points`] of a payment and gives it back with refunds in proportion; [`bills`] has every
-//! movement. A refund that the merchant's balance does not cover (magic amount) is refused for a minute.
+//! **Money.** A refund is `PROCESSING` for three seconds of the rail's clock. The rail keeps `fee_per_10_000` (see
+//! [`files`]) of a payment and gives it back with refunds in proportion; [`bills`] has every movement. A refund that the merchant's balance does not cover (magic amount) is refused for a minute.
 //!
 //! **Sources.** The vendor's API v3 pages and SDKs (pay.weixin.qq.com, github.com/wechatpay-apiv3). A comment says *seen
 //! live* where a fact comes from probes or logs instead, and *unconfirmed* where no source settles it.

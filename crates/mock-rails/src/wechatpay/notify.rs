@@ -215,7 +215,7 @@ pub(crate) fn of_refund(keyring: &Arc<Keyring>, refund: &Refund, fault: Option<&
         id: ids::event_id(),
         happened_at: refund.ended_at.unwrap_or(refund.created_at),
         kind,
-        plaintext: views::refund_ended(refund, &keyring.keys.mchid, fen).to_string().into_bytes(),
+        plaintext: views::refund_ended(refund, &keyring.keys.account.mchid, fen).to_string().into_bytes(),
         asked: refund.asked,
     };
     notices(keyring, &event, &name_of_refund(&refund.out_refund_no), url, fault)

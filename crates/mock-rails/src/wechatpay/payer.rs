@@ -70,7 +70,7 @@ impl WechatPay {
                 answer["refused"] = "余额不足".into();
                 return Ok(answer);
             }
-            let fee = self.keyring.settings().fee_basis_points;
+            let fee = self.keyring.keys.account.fee_per_10_000;
             let paid = state.trades.pay(&order_no, &openid, late, fee, now);
             paid.map_err(|refused| told(refused, &mut state, &order_no, now))?;
             (seen(&mut state, &order_no, now)?, self.notices_of_payment(&mut state.trades, &order_no, now))

@@ -132,7 +132,7 @@ impl WechatPay {
     pub(super) fn settle(&self, now: Timestamp) {
         let notices: Vec<Notice> = {
             let mut state = locked(&self.state);
-            let fee = self.keyring.settings().fee_basis_points;
+            let fee = self.keyring.keys.account.fee_per_10_000;
             let finished = state.trades.finish_due(fee, now);
             finished.iter().flat_map(|no| self.notices_of_refund(&state.trades, no, true)).collect()
         };

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How the rail treats the merchant. Everything left out is as by default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How the rail treats the merchant. Everything left out is as by default: both kinds of keys, the certificate signs; no
+/// probes; what is seen live before what is documented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Which kinds of platform keys the merchant has, and which one signs unless a request names another.
@@ -33,30 +34,6 @@ pub struct Settings {
     pub codepay_missing: bool,
     /// Whether notifications are sealed with an empty `associated_data`, which clients must open too.
     pub empty_associated_data: bool,
-    /// What the rail keeps of a payment, in hundredths of a percent; half a fen is rounded up. At most 10,000.
-    pub fee_basis_points: u16,
-}
-
-impl Default for Settings {
-    /// Both kinds of keys, the certificate signs; no probes; what is seen live before what is documented; 0.60 %.
-    fn default() -> Self {
-        Self {
-            platform: Platform::default(),
-            grey_release: None,
-            probes: None,
-            probe_form: ProbeForm::default(),
-            changed_repeat: ChangedRepeat::default(),
-            refunds_paced: false,
-            rate_code: RateCode::default(),
-            spelling: Spelling::default(),
-            error_detail: ErrorDetail::default(),
-            refusals_signed: false,
-            userpaying_as_200: false,
-            codepay_missing: false,
-            empty_associated_data: false,
-            fee_basis_points: 60,
-        }
-    }
 }
 
 /// Which kinds of platform keys the merchant has.

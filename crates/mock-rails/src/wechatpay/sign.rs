@@ -94,7 +94,7 @@ pub(crate) fn check<'h>(
     if signed_at.abs_diff(now.as_second()) > CLOCK_SKEW_SECONDS_MAX.unsigned_abs() {
         return Err(AuthFault::Timestamp);
     }
-    let ours = authorization.mchid == keyring.keys.mchid;
+    let ours = authorization.mchid == keyring.keys.account.mchid;
     let certificate = keyring.merchant_certificate(authorization.serial).filter(|_| ours);
     let certificate = certificate.ok_or(AuthFault::Serial)?;
     let message = request_message(request, authorization.timestamp, authorization.nonce);

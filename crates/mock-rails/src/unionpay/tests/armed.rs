@@ -16,7 +16,7 @@ fn arm(desk: &Desk, operation: &str, code: &str) {
 }
 
 #[tokio::test]
-async fn every_code_can_be_armed_and_only_unsure_ones_leave_a_transaction() {
+async fn every_code_can_be_armed_in_place_of_the_work_and_behind_it() {
     let all = Code::all();
     assert_eq!(all.len(), 55);
     for (code, class) in all {
@@ -25,19 +25,17 @@ async fn every_code_can_be_armed_and_only_unsure_ones_leave_a_transaction() {
         arm(&desk, "charge", &code.digits);
         let answer = desk.call(BACK, &order).await;
         assert_eq!(answer.value("respMsg"), Some(code.text.as_ref()));
+        assert_eq!(desk.ask(&order).await.0, "34", "{}", code.digits);
+        arm(&desk, "charge", &format!("DONE:{}", code.digits));
+        assert_eq!(desk.code(&order).await, code.digits);
         let unsure = class == Class::Pending && code != Code::NOT_FOUND;
-        let seen = desk.ask(&order).await;
-        if unsure {
-            assert_eq!(seen, ("00".to_owned(), code.digits.to_string()));
-            desk.step(9);
-            assert_eq!(desk.ask(&order).await.1, code.digits);
-            desk.step(1);
-            assert_eq!(desk.ask(&order).await.1, "00");
-            assert_eq!(desk.book("B0000001").1, 1);
-        } else {
-            assert_eq!(seen.0, "34", "{}", code.digits);
-            assert_eq!(desk.code(&order).await, "00", "it may be sent again: {}", code.digits);
-        }
+        let (shown, wait) = if unsure { (code.digits.as_ref(), 10) } else { ("05", 1) };
+        assert_eq!(desk.ask(&order).await, ("00".to_owned(), shown.to_owned()));
+        desk.step(wait - 1);
+        assert_eq!(desk.ask(&order).await.1, shown);
+        desk.step(1);
+        assert_eq!(desk.ask(&order).await.1, "00");
+        assert_eq!(desk.book("B0000001").1, 1, "{}", code.digits);
     }
 }
 
@@ -89,12 +87,14 @@ async fn amounts_say_what_becomes_of_an_order_where_they_may() {
 #[tokio::test]
 async fn a_page_payment_may_stay_unsure_before_it_is_paid() {
     let desk = Desk::silent_with(Conduct { amount_codes: true, ..Conduct::default() });
-    let order = desk.order(("01", "07"), "Q0000001", 9704, []);
+    let order = desk.order(("01", "07"), "Q0000001", 9704, [("payTimeout", "20261121101535")]);
     assert_eq!(desk.call(BACK, &order).await.value("respCode"), Some("04"), "no code to scan");
     assert_eq!(desk.ask(&order).await.1, "05");
     desk.pay("Q0000001", false).unwrap();
     assert_eq!(desk.ask(&order).await.1, "04");
-    desk.step(10);
+    desk.step(9);
+    assert_eq!(desk.ask(&order).await.1, "04", "its payTimeout passes without effect");
+    desk.step(1);
     assert_eq!(desk.ask(&order).await.1, "00");
     assert_eq!(desk.bench.notifier.deliveries().len(), 1);
 }

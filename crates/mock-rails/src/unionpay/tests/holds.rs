@@ -1,8 +1,9 @@
 //! Pre-authorisations: freezing, taking, letting go, and each way back.
 
-use super::{BACK, Conduct, Desk, FRONT, Shop, notified, signed, status};
+use super::{APP, BACK, Conduct, Desk, FRONT, Shop, notified, signed, status};
 use crate::testing::within;
 use crate::unionpay::wire::Charset;
+use crate::unionpay::{EndedHold, LateMoney};
 use crate::{CodeOutcome, PayerAct, RailMock};
 
 /// Held, captured, released.
@@ -85,11 +86,55 @@ async fn a_void_lets_everything_go() {
     assert_eq!(desk.code(&desk.follow("32", "V0000001", 4999, &hold)).await, "36", "all or nothing");
     desk.followed("32", "V0000002", 5000, &hold).await;
     assert_eq!(money(&desk, "P0000001"), (5000, 0, 5000));
-    assert_eq!(desk.book("P0000001"), ("00".to_owned(), 0, 0));
+    assert_eq!(desk.book("P0000001"), ("45".to_owned(), 0, 0));
     for (txn_type, order_id, code) in
         [("32", "V0000003", "45"), ("03", "C0000001", "45"), ("04", "R0000001", "35")]
     {
         assert_eq!(desk.code(&desk.follow(txn_type, order_id, 5000, &hold)).await, code, "{txn_type}");
+    }
+}
+
+#[tokio::test]
+async fn the_pay_timeout_of_an_agreed_hold_passes_without_effect() {
+    let desk = Desk::silent();
+    let order = desk.order(("02", "01"), "P0000001", 5000, [("payTimeout", "20261121101630")]);
+    assert_eq!(desk.call(APP, &order).await.value("respCode"), Some("00"));
+    desk.pay("P0000001", false).unwrap();
+    desk.step(61);
+    assert_eq!(money(&desk, "P0000001"), (5000, 0, 0));
+    let hold = desk.query(&order).await.value("queryId").unwrap().to_owned();
+    desk.followed("03", "C0000001", 3000, &hold).await;
+    assert_eq!(money(&desk, "P0000001"), (5000, 3000, 2000));
+}
+
+#[tokio::test]
+async fn late_money_of_a_hold_is_frozen_or_goes_back_and_is_never_a_charge() {
+    for (late_money, held, code) in [(LateMoney::Kept, 5000, "00"), (LateMoney::GivenBack, 0, "42")] {
+        let desk = Desk::silent_with(Conduct { late_money, ..Conduct::default() });
+        let order = desk.order(("02", "01"), "P0000001", 5000, [("payTimeout", "20261121101630")]);
+        assert_eq!(desk.call(APP, &order).await.value("respCode"), Some("00"));
+        desk.step(61);
+        desk.pay("P0000001", true).unwrap();
+        assert!(desk.pay("P0000001", true).is_err(), "once");
+        assert_eq!(money(&desk, "P0000001"), (held, 0, 0));
+        assert_eq!(desk.book("P0000001"), (code.to_owned(), 0, 0));
+    }
+}
+
+#[tokio::test]
+async fn what_a_query_says_of_an_ended_hold_can_be_set() {
+    for (ended_hold, code, query_id) in
+        [(EndedHold::AlreadyBack, "45", false), (EndedHold::Success, "00", true)]
+    {
+        let desk = Desk::silent_with(Conduct { ended_hold, ..Conduct::default() });
+        let order = desk.order(("02", "01"), "P0000001", 5000, []);
+        assert_eq!(desk.call(APP, &order).await.value("respCode"), Some("00"));
+        desk.pay("P0000001", false).unwrap();
+        let hold = desk.query(&order).await.value("queryId").unwrap().to_owned();
+        desk.followed("32", "V0000001", 5000, &hold).await;
+        let answer = desk.query(&order).await;
+        assert_eq!(answer.value("origRespCode"), Some(code));
+        assert_eq!(answer.value("queryId").is_some(), query_id);
     }
 }
 

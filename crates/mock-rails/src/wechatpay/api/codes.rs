@@ -44,7 +44,7 @@ impl WechatPay {
             changed: settings.changed_repeat,
             outcome,
             declined,
-            fee_basis_points: settings.fee_basis_points,
+            fee_basis_points: self.keyring.keys.account.fee_per_10_000,
         };
         let order_no = read.out_trade_no.clone();
         let new = NewOrder { product: Product::Code, body: read, content, asked: asked.key };

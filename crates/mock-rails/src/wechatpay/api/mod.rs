@@ -65,7 +65,7 @@ impl WechatPay {
 
     /// The merchant number of a body or a query must be the one of the `Authorization` header, which is ours.
     fn check_mchid(&self, mchid: &str) -> Result<(), Refusal> {
-        if mchid == self.keyring.keys.mchid {
+        if mchid == self.keyring.keys.account.mchid {
             return Ok(());
         }
         let message = "http header中的mchid与post payload中的mchid不匹配";
@@ -73,7 +73,7 @@ impl WechatPay {
     }
 
     fn check_appid(&self, appid: &str) -> Result<(), Refusal> {
-        if appid == self.keyring.keys.appid {
+        if appid == self.keyring.keys.account.appid {
             return Ok(());
         }
         Err(Refusal::new(400, "APPID_MCHID_NOT_MATCH", "商户号mchid与appid不匹配", 268_445_527))

@@ -71,7 +71,7 @@ impl WechatPay {
 
     fn paid_before_the_reply(&self, order_no: &str, asked: Asked<'_>) -> Vec<crate::notifier::Notice> {
         let mut state = locked(&self.state);
-        let fee = self.keyring.settings().fee_basis_points;
+        let fee = self.keyring.keys.account.fee_per_10_000;
         let openid = state.trades.order(order_no, asked.now).map(openid_of).unwrap_or_default();
         if state.trades.pay(order_no, &openid, false, fee, asked.now).is_err() {
             return Vec::new();

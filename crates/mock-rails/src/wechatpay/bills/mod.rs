@@ -85,7 +85,7 @@ impl WechatPay {
         };
         let file = {
             let state = locked(&self.state);
-            trade::file(bill, &state.trades.movements(day.from, day.until), &self.keyring.keys.mchid)
+            trade::file(bill, &state.trades.movements(day.from, day.until), &self.keyring.keys.account.mchid)
         };
         self.link(request, file.ok_or_else(no_bill)?, packed, now)
     }
@@ -102,7 +102,7 @@ impl WechatPay {
             let state = locked(&self.state);
             let opening = flow::balance(&state.trades.movements(Timestamp::MIN, day.from));
             let entries = state.trades.movements(day.from, day.until);
-            flow::file(&entries, opening, day.date, &self.keyring.keys.mchid)
+            flow::file(&entries, opening, day.date, &self.keyring.keys.account.mchid)
         };
         self.link(request, file.ok_or_else(no_bill)?, packed, now)
     }
@@ -118,7 +118,7 @@ impl WechatPay {
         let hash = hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &file));
         let (bytes, kind) = if packed { (gzip(&file), FileKind::Gzip) } else { (file, FileKind::Text) };
         let token = ids::bill_token();
-        let ticket = Ticket::new(self.keyring.keys.mchid.clone(), Bytes::from(bytes), kind, now);
+        let ticket = Ticket::new(self.keyring.keys.account.mchid.clone(), Bytes::from(bytes), kind, now);
         locked(&self.state).tickets.put(token.clone(), ticket, now);
         let suffix = if packed { "&tartype=gzip" } else { "" };
         let url = format!("{}/v3/billdownload/file?token={token}{suffix}", self.base_of(request));
@@ -145,7 +145,7 @@ impl WechatPay {
             let mut state = locked(&self.state);
             let ticket = state.tickets.find(&token.unwrap_or_default(), now);
             let ticket = ticket.ok_or_else(|| Refusal::invalid("账单下载token已失效，请重新申请账单"))?;
-            if !ticket.is_of(&self.keyring.keys.mchid) {
+            if !ticket.is_of(&self.keyring.keys.account.mchid) {
                 return Err(Refusal::new(403, "NO_AUTH", "无权限下载其他商户的账单", 0));
             }
             ticket.file()

@@ -255,3 +255,20 @@ async fn refunds_that_failed_within_the_day_moved_nothing() {
     let kinds: Vec<_> = world.rail.bill("2026-01-01".parse().unwrap()).unwrap();
     assert_eq!(kinds.len(), 2, "the payment and the refund whose money is on its way");
 }
+
+/// The rate is the merchant's own.
+#[tokio::test]
+async fn the_fee_is_set_in_the_merchants_file() {
+    let mut files = of_vectors();
+    let about = files["merchant.json"].replace("\"fee_per_10_000\": 60", "\"fee_per_10_000\": 38");
+    files.insert("merchant.json".into(), about);
+    let world = World::of(files.clone());
+    world.paid("T00000001", 10_000).await;
+    assert_eq!(world.rail.bill("2026-01-01".parse().unwrap()).unwrap()[0].fee_fen, 38);
+    at(&world, "2026-01-02T10:00:00+08:00");
+    let (_, data, _) = rows(&fetch(&world, "/v3/bill/tradebill?bill_date=2026-01-01").await);
+    assert_eq!((data[0][22].as_str(), data[0][23].as_str()), ("0.38000", "0.38%"));
+    let about = files["merchant.json"].replace(": 38", ": 10001");
+    files.insert("merchant.json".into(), about);
+    assert!(Keys::parse(&files).is_err());
+}

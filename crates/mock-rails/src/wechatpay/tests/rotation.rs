@@ -163,8 +163,8 @@ async fn a_merchant_changes_its_certificate_while_traffic_flows() {
     let about: Value = serde_json::from_str(&files["merchant.json"]).unwrap();
     let signer = |serial: &str, file: &str| Signer::parse(text(&about, serial), &files[file]).unwrap();
     let (present, next) = (
-        signer("serial_no", "merchant_private_key.pem"),
-        signer("next_serial_no", "merchant_next_private_key.pem"),
+        signer("merchant_serial", "merchant_private_key.pem"),
+        signer("merchant_serial_next", "merchant_next_private_key.pem"),
     );
     let mchid = text(&about, "mchid");
     let verdict = async |signer: &Signer| {

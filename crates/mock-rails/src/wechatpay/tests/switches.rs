@@ -103,6 +103,6 @@ async fn notifications_may_have_no_associated_data() {
 fn settings_are_read_from_text_and_unknown_ones_refused() {
     let read = |text: &str| serde_json::from_str::<Settings>(text);
     assert_eq!(read("{}").unwrap(), Settings::default());
-    let some = read(r#"{"platform":"public_key_only","fee_basis_points":38,"rate_code":"RATE_LIMITED"}"#);
-    assert_eq!((some.unwrap().fee_basis_points, read(r#"{"fees":1}"#).is_err()), (38, true));
+    let some = read(r#"{"platform":"public_key_only","refunds_paced":true,"rate_code":"RATE_LIMITED"}"#);
+    assert_eq!((some.unwrap().refunds_paced, read(r#"{"fees":1}"#).is_err()), (true, true));
 }
