@@ -53,7 +53,7 @@ async fn a_payment_and_its_refund_over_http() {
     .await;
     let told: Vec<String> = shop.seen().iter().map(|it| opened(&it.body).0).collect();
     assert_eq!(told, ["TRANSACTION.SUCCESS", "REFUND.SUCCESS"]);
-    let gone = call(&rails, Method::POST, "/v3/combine-transactions/h5", "{}").await;
+    let gone = call(&rails, Method::POST, "/v3/pay/transactions/facepay", "{}").await;
     assert_eq!((gone.status, gone.body.len()), (404, 0));
     rails.stop().await.unwrap();
 }
