@@ -102,7 +102,7 @@ fn show(rails: &MockRails, arguments: &Arguments, out: &mut impl Write) -> io::R
         writeln!(out, "{name:<10} {}  {}", rails.url(name), rails.https_url(name))?;
     }
     writeln!(out, "{:<10} {}", "control", rails.control_url())?;
-    writeln!(out, "{:<10} {}/wallet  {0}/journal", "pages", rails.control_url())?;
+    writeln!(out, "{:<10} {1}/wallet  {1}/journal", "pages", rails.control_url())?;
     match arguments.test_merchants {
         true => writeln!(
             out,
@@ -118,4 +118,30 @@ fn named_port(text: &str) -> Result<(String, u16), String> {
     let (name, port) = text.split_once('=').ok_or("must be RAIL=PORT")?;
     let port = port.parse().map_err(|_| "the port must be a number below 65536")?;
     Ok((name.to_owned(), port))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, FromArgMatches};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_printed_are_addresses_that_can_be_opened() {
+        let command = Arguments::augment_args(clap::Command::new("x"));
+        let matches = command.try_get_matches_from(["x", "--test-merchants"]).unwrap();
+        let arguments = Arguments::from_arg_matches(&matches).unwrap();
+        let rails = MockRails::start().await.unwrap();
+        let mut out = Vec::new();
+        show(&rails, &arguments, &mut out).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        let (alipay, control) = (rails.url("alipay"), rails.control_url());
+        for line in [
+            format!("alipay     {alipay}  {}", rails.https_url("alipay")),
+            format!("control    {control}"),
+            format!("pages      {control}/wallet  {control}/journal"),
+        ] {
+            assert!(out.lines().any(|printed| printed == line), "{line} in\n{out}");
+        }
+    }
 }

@@ -69,9 +69,12 @@ fn noon() -> Timestamp {
 
 async fn started() -> MockRails {
     let options = Options { clock: Clock::standing_at(noon()), ..Options::default() };
-    MockRails::start_these(options, &[Rail { name: "echo", build: echo, forge: |_, _| Ok(Files::new()) }])
-        .await
-        .unwrap()
+    MockRails::start_these(
+        options,
+        &[Rail { name: "echo", build: echo, known: Files::new, forge: |_, _| Ok(Files::new()) }],
+    )
+    .await
+    .unwrap()
 }
 
 /// Writes `text` and reads to the end of the connection.
@@ -259,7 +262,7 @@ async fn start_refuses_an_unknown_rail_and_stop_frees_the_ports() {
     assert!(
         MockRails::start_these(
             unknown,
-            &[Rail { name: "echo", build: echo, forge: |_, _| Ok(Files::new()) }]
+            &[Rail { name: "echo", build: echo, known: Files::new, forge: |_, _| Ok(Files::new()) }]
         )
         .await
         .is_err()

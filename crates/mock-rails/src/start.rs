@@ -25,21 +25,30 @@ pub(crate) struct Rail {
     pub(crate) name: &'static str,
     /// Builds it on its bench, with its part of the options.
     pub(crate) build: fn(Bench, &Options) -> Arc<dyn RailMock>,
+    /// The test merchant that everybody knows.
+    pub(crate) known: fn() -> Files,
     /// Makes ids, keys and certificates for a world of its own.
     pub(crate) forge: fn(&Forge, Timestamp) -> Result<Files, ForgeError>,
 }
 
 /// All rails: a new one adds its line here and its `pub mod` in `lib.rs`.
 pub(crate) const RAILS: &[Rail] = &[
-    Rail { name: "alipay", build: |bench, _| alipay::start(bench), forge: alipay::forge },
+    Rail {
+        name: "alipay",
+        build: |bench, _| alipay::start(bench),
+        known: alipay::of_vectors,
+        forge: alipay::forge,
+    },
     Rail {
         name: "wechatpay",
         build: |bench, options| wechatpay::start_with(bench, options.wechatpay),
+        known: wechatpay::of_vectors,
         forge: |forge, _| wechatpay::forge(forge),
     },
     Rail {
         name: "unionpay",
         build: |bench, options| unionpay::start_with(bench, options.unionpay.clone()),
+        known: unionpay::of_vectors,
         forge: unionpay::forge,
     },
 ];
@@ -141,7 +150,7 @@ impl MockRails {
             https_urls.insert(rail.name, https.replacen("http", "https", 1));
             let (mut bench, worker) = Bench::new(options.clock.clone(), url);
             let files = options.home.as_ref().and_then(|home| home.files.get(rail.name)).cloned();
-            (bench.files, bench.magic) = (Arc::new(files.unwrap_or_default()), options.magic);
+            (bench.files, bench.magic) = (Arc::new(files.unwrap_or_else(rail.known)), options.magic);
             let built = (rail.build)(bench.clone(), &options);
             tasks.spawn(worker.run_with(connector.clone()));
             doors.push((plain, None, built.clone(), bench.clone()));
@@ -183,6 +192,14 @@ impl MockRails {
             Some(url) => url.clone(),
             None => panic!("there is no mock rail named {rail}"),
         }
+    }
+
+    /// A rail's ids, keys and certificates, by file name; what a client of it is configured with is among them.
+    ///
+    /// # Panics
+    /// When there is no rail of that name.
+    pub fn files(&self, rail: &str) -> &Files {
+        &self.bench(rail).files
     }
 
     /// The certificate of the CA that issued the rails' https certificates, PEM.

@@ -119,7 +119,7 @@ fn options() -> Options {
 }
 
 async fn started(options: Options) -> MockRails {
-    let rails = [Rail { name: "counter", build: counter, forge: |_, _| Ok(Files::new()) }];
+    let rails = [Rail { name: "counter", build: counter, known: Files::new, forge: |_, _| Ok(Files::new()) }];
     MockRails::start_these(options, &rails).await.unwrap()
 }
 
@@ -224,7 +224,7 @@ async fn books_survive_a_restart_and_a_broken_one_is_named() {
     .await;
     drop(again);
     std::fs::write(&file, "{").unwrap();
-    let rails = [Rail { name: "counter", build: counter, forge: |_, _| Ok(Files::new()) }];
+    let rails = [Rail { name: "counter", build: counter, known: Files::new, forge: |_, _| Ok(Files::new()) }];
     let error = MockRails::start_these(kept(), &rails).await.unwrap_err();
     assert!(error.to_string().contains("counter-book.json"), "{error}");
 }

@@ -122,6 +122,33 @@ impl Stage {
         Ok(())
     }
 
+    /// Has the gateway read its keys again, and waits until it says that it did (or that it cannot).
+    pub async fn renew_keys(&self) -> anyhow::Result<()> {
+        const DONE: &str = "the keys of all rail accounts were read again";
+        const FAILED: &str = "all stay as they were";
+        const FAILED_ALL: &str = "all keys stay as they were";
+        let pid = self.child.as_ref().and_then(Child::id).context("no gateway is running")?;
+        let count = |text: &str| self.log().matches(text).count();
+        let (done, failed) = (count(DONE), count(FAILED) + count(FAILED_ALL));
+        let sent = Command::new("kill").args(["-HUP", &pid.to_string()]).status().await?;
+        ensure!(sent.success(), "the gateway took no SIGHUP");
+        let deadline = tokio::time::Instant::now() + START_MAX;
+        while count(DONE) == done {
+            ensure!(
+                count(FAILED) + count(FAILED_ALL) == failed,
+                "the keys cannot be used: {}",
+                self.log_tail()
+            );
+            ensure!(
+                tokio::time::Instant::now() < deadline,
+                "the keys were not read again: {}",
+                self.log_tail()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
     /// Ends the gateway with SIGTERM and waits until it has drained.
     pub async fn stop_gateway(&mut self) -> anyhow::Result<std::process::ExitStatus> {
         let mut child = self.child.take().context("no gateway is running")?;

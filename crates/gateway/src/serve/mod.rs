@@ -12,6 +12,7 @@ mod start;
 mod tests;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,6 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::core::Over;
+use crate::rails::LocalRails;
 
 pub use start::{StartError, start, start_over};
 
@@ -36,6 +38,7 @@ pub struct Running<S> {
     /// The base of notify and return URLs.
     pub public_url: String,
     core: Over<S>,
+    rails: LocalRails,
     phases: Phases,
     drain_time: Duration,
 }
@@ -81,6 +84,17 @@ impl<S> Running<S> {
         &self.core
     }
 
+    /// Takes the keys of a config that was read again, and asks the rails for theirs; everything else of the config waits
+    /// for a restart.
+    ///
+    /// # Errors
+    /// Names the first account whose keys cannot be used; all keys stay as they were.
+    pub async fn renew_keys(&self, config: &Config) -> Result<(), String> {
+        self.rails.reconfigure(&config.accounts, crate::world::now())?;
+        self.rails.ask_all().await;
+        Ok(())
+    }
+
     /// Resolves when a part has failed without which the gateway is of no use.
     pub async fn failed(&self) {
         self.phases.failed.cancelled().await;
@@ -117,17 +131,41 @@ pub struct Ended {
     pub drained: Drained,
 }
 
-/// Runs a gateway until SIGTERM, SIGINT or the failure of a part, and drains it.
+/// Runs a gateway until SIGTERM, SIGINT or the failure of a part, and drains it. At SIGHUP the keys of the config at
+/// `path` are read again, without a pause.
 ///
 /// # Errors
 /// When it does not start.
-pub async fn run(config: Config) -> Result<Ended, StartError> {
+pub async fn run(config: Config, path: &Path) -> Result<Ended, StartError> {
     let running = start(config).await?;
     let failed = tokio::select! {
         signal = terminated() => signal.is_err(),
         () = running.failed() => true,
+        broken = renewals(&running, path) => broken,
     };
     Ok(Ended { failed, drained: running.drain().await })
+}
+
+/// Reads the config again at each SIGHUP and takes its keys. A config that is wrong is told and changes nothing. Resolves
+/// only when the system refuses to hand signals over.
+async fn renewals<S>(running: &Running<S>, path: &Path) -> bool {
+    let Ok(mut hang_up) = signal(SignalKind::hangup()) else { return true };
+    while hang_up.recv().await.is_some() {
+        let read = path.to_owned();
+        match tokio::task::spawn_blocking(move || Config::load(&read)).await {
+            Ok(Ok(config)) => match running.renew_keys(&config).await {
+                Ok(()) => tracing::info!("the keys of all rail accounts were read again"),
+                Err(trouble) => {
+                    tracing::error!(trouble, "keys were read again and cannot be used; all stay as they were")
+                }
+            },
+            Ok(Err(problems)) => {
+                tracing::error!(%problems, "the config was read again and is wrong; all keys stay as they were");
+            }
+            Err(error) => tracing::error!(%error, "the config could not be read again"),
+        }
+    }
+    true
 }
 
 /// Resolves at SIGTERM or SIGINT.

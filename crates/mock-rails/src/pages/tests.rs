@@ -89,7 +89,7 @@ impl RailMock for Kiosk {
 async fn started() -> MockRails {
     MockRails::start_these(
         Options::default(),
-        &[Rail { name: "kiosk", build: kiosk, forge: |_, _| Ok(Files::new()) }],
+        &[Rail { name: "kiosk", build: kiosk, known: Files::new, forge: |_, _| Ok(Files::new()) }],
     )
     .await
     .unwrap()
