@@ -2,7 +2,7 @@
 //!
 //! | file | what it is | who needs it |
 //! |---|---|---|
-//! | `merchant.json` | `mchid`, `appid`, `public_key_id`, the serial numbers (`merchant_serial`, `platform_serial`, and the `…_next` of both), and optionally `name` (what payers see) and `fee_per_10_000` (60) | the merchant |
+//! | `merchant.json` | `mchid`, `appid`, `public_key_id`, the serial numbers (`merchant_serial`, `platform_serial`, and the `…_next` of both), and optionally `name` (what payers see), `fee_per_10_000` (60) and `settings` (see [`Settings`]) | the merchant |
 //! | `apiv3_key.txt` | 32 characters, the key of notifications and downloaded certificates | both |
 //! | `merchant_private_key.pem`, `merchant_certificate.pem` | the API certificate in use (`apiclient_key.pem`, `apiclient_cert.pem`) | the merchant |
 //! | `merchant_next_private_key.pem`, `merchant_next_certificate.pem` | the one it changes to; may be absent | the merchant |
@@ -18,6 +18,7 @@ use serde_json::json;
 use super::certificate::Certificate;
 use super::keys::UnusableKey;
 use super::merchant::key_text;
+use super::settings::Settings;
 use crate::Files;
 
 pub(crate) const DESCRIPTION: &str = "merchant.json";
@@ -39,6 +40,9 @@ pub(crate) struct Account {
     /// What the rail keeps of a payment, in hundredths of a percent; half a fen is rounded up.
     #[serde(default = "usual_fee")]
     pub(crate) fee_per_10_000: u16,
+    /// Instead of those that the rail was started with.
+    #[serde(default)]
+    pub(crate) settings: Option<Settings>,
 }
 
 fn usual_name() -> String {
@@ -53,7 +57,7 @@ fn usual_fee() -> u16 {
 impl Account {
     /// With the usual name and fee.
     pub(crate) fn new(mchid: String, appid: String, public_key_id: String) -> Self {
-        Self { mchid, appid, public_key_id, name: usual_name(), fee_per_10_000: usual_fee() }
+        Self { mchid, appid, public_key_id, name: usual_name(), fee_per_10_000: usual_fee(), settings: None }
     }
 
     /// What `merchant.json` says.

@@ -126,7 +126,8 @@ pub fn start(bench: Bench) -> Arc<dyn RailMock> {
     start_with(bench, Settings::default())
 }
 
-/// The rail on its bench, with the merchant of the bench's files; without files the public test merchant.
+/// The rail on its bench, with the merchant of the bench's files (whose own settings go before these); without files the
+/// public test merchant.
 ///
 /// # Panics
 /// When a file is missing or holds no usable key.
@@ -145,6 +146,7 @@ impl WechatPay {
     pub fn new(bench: Bench, settings: Settings) -> Result<Arc<Self>, UnusableKey> {
         let keys =
             if bench.files.is_empty() { Keys::parse(&of_vectors())? } else { Keys::parse(&bench.files)? };
+        let settings = keys.account.settings.unwrap_or(settings);
         let keyring = Arc::new(Keyring::new(keys, settings));
         let state = Mutex::default();
         Ok(Arc::new_cyclic(|me| Self { me: me.clone(), bench, keyring, state }))

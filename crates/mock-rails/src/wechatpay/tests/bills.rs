@@ -24,7 +24,7 @@ fn bill_vector(name: &str) -> &'static Value {
 }
 
 /// Asks for a bill, follows its link, and checks the hash; unpacked, when it came packed.
-async fn fetch(world: &World, target: &str) -> Vec<u8> {
+pub(super) async fn fetch(world: &World, target: &str) -> Vec<u8> {
     let link = world.get(target).await;
     assert_eq!(link.verdict(), "200", "{target}");
     assert!(signed_by(&link.headers, &link.body, "platform_certificate"));
@@ -93,7 +93,7 @@ async fn files_are_those_of_the_vectors_to_the_byte() {
 }
 
 /// Rows of a file by column name, without the sums.
-fn rows(file: &[u8]) -> (Vec<String>, Vec<Vec<String>>, Vec<String>) {
+pub(super) fn rows(file: &[u8]) -> (Vec<String>, Vec<Vec<String>>, Vec<String>) {
     let text = std::str::from_utf8(file).unwrap().strip_prefix('\u{FEFF}').unwrap();
     let lines: Vec<&str> = text.strip_suffix("\r\n").unwrap().split("\r\n").collect();
     let cut = |line: &str| -> Vec<String> {

@@ -10,6 +10,7 @@ mod faults;
 mod forged;
 mod front_ends;
 mod goldens;
+mod laws;
 mod magic;
 mod notifications;
 mod probes;

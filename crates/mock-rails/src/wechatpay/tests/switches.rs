@@ -99,6 +99,21 @@ async fn notifications_may_have_no_associated_data() {
     assert_eq!(opened(&seen.body).1["trade_state"], "SUCCESS");
 }
 
+/// A merchant's own settings go before those that the rail was started with.
+#[tokio::test]
+async fn settings_may_stand_in_the_merchants_file() {
+    let mut files = of_vectors();
+    let mut about: Value = serde_json::from_str(&files["merchant.json"]).unwrap();
+    about["settings"] = json!({"platform": "public_key_only"});
+    files.insert("merchant.json".into(), about.to_string());
+    let world = World::of(files.clone());
+    let got = world.native("T00000001", 100).await;
+    assert!(signed_by(&got.headers, &got.body, "wechatpay_public_key"));
+    about["settings"] = json!({"platfrom": "public_key_only"});
+    files.insert("merchant.json".into(), about.to_string());
+    assert!(Keys::parse(&files).is_err(), "a typing mistake is not passed over");
+}
+
 #[test]
 fn settings_are_read_from_text_and_unknown_ones_refused() {
     let read = |text: &str| serde_json::from_str::<Settings>(text);

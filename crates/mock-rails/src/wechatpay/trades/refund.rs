@@ -24,6 +24,9 @@ const REFUND_PACE: SignedDuration = SignedDuration::from_mins(1);
 /// How long the merchant's balance stays short, once a refund has met it so.
 const SHORT_FOR: SignedDuration = SignedDuration::from_mins(1);
 
+/// How long it is remembered that a refund met it short.
+const SHORT_KEPT: SignedDuration = SignedDuration::from_hours(24);
+
 /// Where refunds go.
 const RECEIVED_ACCOUNT: &str = "支付用户零钱";
 
@@ -207,6 +210,7 @@ impl Trades {
         if !request.plan.short {
             return Ok(());
         }
+        self.short.retain(|_, since| now.duration_since(*since) < SHORT_KEPT);
         let since = *self.short.entry(request.body.out_refund_no.clone()).or_insert(now);
         if now.duration_since(since) < SHORT_FOR {
             return Err(Refused::RefundNotEnough);
