@@ -264,7 +264,7 @@ async fn a_broken_key_file_changes_nothing() {
     let good = std::fs::read_to_string(world.stage.dir.join("unionpay-merchant.pem")).unwrap();
     write(&world, "unionpay-merchant.pem", "rubbish");
     let trouble = world.stage.renew_keys().await.unwrap_err().to_string();
-    assert!(trouble.contains("unionpay") || world.stage.log().contains("merchant_private_key"), "{trouble}");
+    assert!(trouble.contains("merchant_private_key"), "{trouble}");
     world.paid(UNIONPAY).await;
     write(&world, "unionpay-merchant.pem", &good);
     world.end().await;

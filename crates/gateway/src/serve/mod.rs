@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -137,19 +137,39 @@ pub struct Ended {
 /// # Errors
 /// When it does not start.
 pub async fn run(config: Config, path: &Path) -> Result<Ended, StartError> {
+    // Taken up before anybody can see that the gateway runs: the first SIGHUP that nobody takes would end it.
+    let mut signals = Signals::take().map_err(StartError::Signals)?;
     let running = start(config).await?;
+    let Signals { terminate, interrupt, hang_up } = &mut signals;
     let failed = tokio::select! {
-        signal = terminated() => signal.is_err(),
+        _ = terminate.recv() => false,
+        _ = interrupt.recv() => false,
         () = running.failed() => true,
-        broken = renewals(&running, path) => broken,
+        () = renewals(&running, path, hang_up) => true,
     };
     Ok(Ended { failed, drained: running.drain().await })
 }
 
+/// The signals that the gateway obeys.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn take() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
 /// Reads the config again at each SIGHUP and takes its keys. A config that is wrong is told and changes nothing. Resolves
-/// only when the system refuses to hand signals over.
-async fn renewals<S>(running: &Running<S>, path: &Path) -> bool {
-    let Ok(mut hang_up) = signal(SignalKind::hangup()) else { return true };
+/// only when the system hands no more signals over.
+async fn renewals<S>(running: &Running<S>, path: &Path, hang_up: &mut Signal) {
     while hang_up.recv().await.is_some() {
         let read = path.to_owned();
         match tokio::task::spawn_blocking(move || Config::load(&read)).await {
@@ -165,18 +185,4 @@ async fn renewals<S>(running: &Running<S>, path: &Path) -> bool {
             Err(error) => tracing::error!(%error, "the config could not be read again"),
         }
     }
-    true
-}
-
-/// Resolves at SIGTERM or SIGINT.
-///
-/// # Errors
-/// When the system refuses to hand signals over.
-pub async fn terminated() -> std::io::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
 }

@@ -56,6 +56,9 @@ pub enum StartError {
     /// The transport to the rails cannot be set up.
     #[error("the transport to the rails cannot be set up")]
     Transport(#[from] OptionsError),
+    /// The system refuses to hand signals over.
+    #[error("signals cannot be received")]
+    Signals(#[source] io::Error),
     /// The system has no randomness.
     #[error("the rail accounts cannot be set up")]
     Rails(#[from] TokenError),

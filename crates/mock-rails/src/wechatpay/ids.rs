@@ -55,16 +55,6 @@ pub(crate) fn code_url() -> String {
     format!("weixin://wxpay/bizpayurl?pr={}", text::<9>(BASE62))
 }
 
-/// The `package` of an H5 address.
-pub(crate) fn package() -> String {
-    text::<10>(b"0123456789")
-}
-
-/// The token of a bill's address.
-pub(crate) fn token() -> String {
-    text::<64>(BASE62)
-}
-
 /// What a JSAPI order is paid with: 36 characters, the time of day in front.
 pub(crate) fn prepay_id(now: Timestamp) -> String {
     format!("wx{}{}0000", china_format(now, "%d%H%M%S"), text::<22>(HEX_LOWER))
@@ -78,4 +68,20 @@ pub(crate) fn transaction_id(now: Timestamp, number: usize) -> String {
 /// Digits that start with 50, 29 in all.
 pub(crate) fn refund_id(now: Timestamp, number: usize) -> String {
     format!("50000000000{}{number:010}", china_format(now, "%Y%m%d"))
+}
+
+/// What an H5 order is paid with: an address of the rail's, opened in the payer's browser.
+pub(crate) fn h5_url(prepay_id: &str) -> String {
+    let package = text::<10>(b"0123456789");
+    format!("https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id={prepay_id}&package={package}")
+}
+
+/// The code that a payer's phone shows: 18 digits, the first two 10 to 15.
+pub(crate) fn auth_code() -> String {
+    format!("13{}", text::<16>(b"0123456789"))
+}
+
+/// What a bill is downloaded with.
+pub(crate) fn bill_token() -> String {
+    text::<64>(BASE62)
 }

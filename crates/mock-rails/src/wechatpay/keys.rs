@@ -1,4 +1,4 @@
-//! The rail's keys, read from its files: what the rail signs, seals and verifies with.
+//! The rail's keys, read from its files: what it signs, seals, opens and verifies with.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::rand::SystemRandom;
@@ -6,21 +6,24 @@ use aws_lc_rs::rsa::{OAEP_SHA1_MGF1SHA1, OaepPrivateDecryptingKey, PrivateDecryp
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::files::Account;
+use super::certificate::Certificate;
+use super::files::{self, APIV3_KEY, Account, PUBLIC_KEY_PRIVATE};
 use crate::Files;
 use crate::vectors::der_of_pem;
 
-/// A file that the rail needs is missing or no key; the text names it.
+/// A file of this rail that is missing or holds no usable key; the text names it.
 #[derive(Debug, thiserror::Error)]
-#[error("wechatpay/{0} is missing or cannot be used")]
-pub struct UnusableKey(pub(super) String);
+#[error("{0} is not usable")]
+pub struct UnusableKey(pub(crate) String);
 
-/// Which key signs an answer or a notification.
+/// Which of the rail's keys is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum KeyChoice {
-    /// The platform certificate in use.
+    /// The first platform certificate.
     Certificate,
     /// The platform certificate that follows it.
     NextCertificate,
@@ -28,29 +31,37 @@ pub enum KeyChoice {
     PublicKey,
 }
 
-/// How far the merchant's own certificate has been changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(crate) enum MerchantStage {
-    /// Only the first is accepted.
-    #[default]
-    First,
-    /// Both are.
-    Both,
-    /// Only the next is.
-    Next,
-}
-
 /// A key that signs, and the name it goes by in `Wechatpay-Serial`.
 pub(crate) struct Signer {
     pub(crate) serial: String,
     key: RsaKeyPair,
+}
+
+/// The private key behind a platform certificate or the public key.
+struct PlatformKey {
+    signer: Signer,
     opener: OaepPrivateDecryptingKey,
 }
 
-/// The merchant's certificate, as the rail knows it.
+/// A listed certificate.
+pub(crate) struct Listed {
+    pub(crate) serial: String,
+    pub(crate) pem: String,
+    pub(crate) from: Timestamp,
+    pub(crate) until: Timestamp,
+}
+
+/// A merchant API certificate, as far as the rail needs it.
 struct MerchantKey {
     serial: String,
     public: UnparsedPublicKey<Vec<u8>>,
+}
+
+/// Which of the merchant's certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MerchantChoice {
+    Present,
+    Next,
 }
 
 /// All keys, parsed once at start.
@@ -58,11 +69,11 @@ pub(crate) struct Keys {
     pub(crate) account: Account,
     merchant: MerchantKey,
     merchant_next: Option<MerchantKey>,
-    certificate: Signer,
-    next_certificate: Signer,
-    public_key: Signer,
-    /// Serial number and PEM of both certificates, the one in use first.
-    pub(crate) certificates: [(String, String); 2],
+    certificate: PlatformKey,
+    next_certificate: PlatformKey,
+    public_key: PlatformKey,
+    /// Both platform certificates, the first one first.
+    pub(crate) certificates: [Listed; 2],
     sealing: LessSafeKey,
 }
 
@@ -73,62 +84,32 @@ pub(crate) struct Sealed {
 }
 
 impl Keys {
-    /// Reads the files.
-    ///
-    /// # Errors
-    /// Names the file that is missing or wrong.
-    pub(crate) fn read(files: &Files) -> Result<Self, UnusableKey> {
+    /// The keys of these files; see [`files`].
+    pub(crate) fn parse(files: &Files) -> Result<Self, UnusableKey> {
         let account = Account::read(files)?;
-        let apiv3 = text(files, "apiv3_key.txt")?.trim();
-        let sealing = UnboundKey::new(&AES_256_GCM, apiv3.as_bytes());
-        let sealing = sealing.map_err(|_| UnusableKey("apiv3_key.txt".to_owned()))?;
-        let merchant = |serial: &str, name: &str| -> Result<MerchantKey, UnusableKey> {
-            let der = der_of_pem(text(files, name)?).ok_or_else(|| UnusableKey(name.to_owned()))?;
-            let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der);
-            Ok(MerchantKey { serial: serial.to_owned(), public })
-        };
-        let next = account.merchant_serial_next.as_deref();
-        let signer = |serial: &str, name: &str| Signer::parse(serial, text(files, name)?);
+        let sealing = UnboundKey::new(&AES_256_GCM, file(files, APIV3_KEY)?.trim().as_bytes());
+        let (certificate, first) = platform(files, "platform")?;
+        let (next_certificate, second) = platform(files, "platform_next")?;
+        let public_key = PlatformKey::parse(files, PUBLIC_KEY_PRIVATE, account.public_key_id.clone())?;
+        let has_next = files.contains_key(&files::certificate("merchant_next"));
         Ok(Self {
-            merchant: merchant(&account.merchant_serial, "merchant_public_key.pem")?,
-            merchant_next: next.map(|serial| merchant(serial, "merchant_next_public_key.pem")).transpose()?,
-            certificate: signer(&account.platform_serial, "platform_private_key.pem")?,
-            next_certificate: signer(&account.platform_serial_next, "platform_next_private_key.pem")?,
-            public_key: signer(&account.public_key_id, "wechatpay_private_key.pem")?,
-            certificates: [
-                (account.platform_serial.clone(), text(files, "platform_certificate.pem")?.to_owned()),
-                (
-                    account.platform_serial_next.clone(),
-                    text(files, "platform_next_certificate.pem")?.to_owned(),
-                ),
-            ],
-            sealing: LessSafeKey::new(sealing),
             account,
+            merchant: MerchantKey::parse(files, "merchant")?,
+            merchant_next: has_next.then(|| MerchantKey::parse(files, "merchant_next")).transpose()?,
+            certificate,
+            next_certificate,
+            public_key,
+            certificates: [first, second],
+            sealing: LessSafeKey::new(sealing.map_err(|_| UnusableKey(APIV3_KEY.to_owned()))?),
         })
     }
 
-    /// Whether there is a merchant certificate to change to.
-    pub(crate) fn has_next_merchant(&self) -> bool {
-        self.merchant_next.is_some()
-    }
-
-    /// The merchant's key of this serial number, if it is accepted at this stage.
-    fn merchant_of(&self, serial: &str, stage: MerchantStage) -> Option<&MerchantKey> {
-        let (first, next) = (Some(&self.merchant), self.merchant_next.as_ref());
-        let accepted = match stage {
-            MerchantStage::First => [first, None],
-            MerchantStage::Both => [first, next],
-            MerchantStage::Next => [next, None],
-        };
-        accepted.into_iter().flatten().find(|key| key.serial.eq_ignore_ascii_case(serial))
-    }
-
-    /// Whether the merchant has a certificate of this serial number at this stage.
-    pub(crate) fn knows_merchant(&self, serial: &str, stage: MerchantStage) -> bool {
-        self.merchant_of(serial, stage).is_some()
-    }
-
+    /// A key that signs.
     pub(crate) fn signer(&self, choice: KeyChoice) -> &Signer {
+        &self.platform(choice).signer
+    }
+
+    fn platform(&self, choice: KeyChoice) -> &PlatformKey {
         match choice {
             KeyChoice::Certificate => &self.certificate,
             KeyChoice::NextCertificate => &self.next_certificate,
@@ -136,27 +117,47 @@ impl Keys {
         }
     }
 
-    /// The key that a request's `Wechatpay-Serial` names; hex serials without regard to case, key ids exactly.
+    /// The key of this name, as it stands in `Wechatpay-Serial`: hex serials without regard to case, key ids exactly.
     pub(crate) fn named(&self, serial: &str) -> Option<KeyChoice> {
-        if serial == self.public_key.serial {
+        if serial == self.public_key.signer.serial {
             return Some(KeyChoice::PublicKey);
         }
-        if serial.eq_ignore_ascii_case(&self.certificate.serial) {
-            return Some(KeyChoice::Certificate);
-        }
-        serial.eq_ignore_ascii_case(&self.next_certificate.serial).then_some(KeyChoice::NextCertificate)
+        [KeyChoice::Certificate, KeyChoice::NextCertificate]
+            .into_iter()
+            .find(|choice| serial.eq_ignore_ascii_case(&self.signer(*choice).serial))
     }
 
-    /// Whether `signature` (Base64) is the merchant's over `message`, by the certificate of this serial number.
-    pub(crate) fn merchant_signed(
-        &self,
-        serial: &str,
-        stage: MerchantStage,
-        message: &[u8],
-        signature: &str,
-    ) -> bool {
-        let Some(key) = self.merchant_of(serial, stage) else { return false };
+    /// The merchant certificate of this serial number, without regard to case.
+    pub(crate) fn merchant_named(&self, serial: &str) -> Option<MerchantChoice> {
+        let is = |key: &MerchantKey| key.serial.eq_ignore_ascii_case(serial);
+        if is(&self.merchant) {
+            return Some(MerchantChoice::Present);
+        }
+        self.merchant_next.as_ref().filter(|key| is(key)).map(|_| MerchantChoice::Next)
+    }
+
+    /// The serial number of a merchant certificate; `None` when there is no such.
+    pub(crate) fn merchant_serial(&self, choice: MerchantChoice) -> Option<&str> {
+        self.merchant_key(choice).map(|key| key.serial.as_str())
+    }
+
+    fn merchant_key(&self, choice: MerchantChoice) -> Option<&MerchantKey> {
+        match choice {
+            MerchantChoice::Present => Some(&self.merchant),
+            MerchantChoice::Next => self.merchant_next.as_ref(),
+        }
+    }
+
+    /// Whether `signature` (Base64) is the merchant's over `message`, under that certificate.
+    pub(crate) fn merchant_signed(&self, by: MerchantChoice, message: &[u8], signature: &str) -> bool {
+        let Some(key) = self.merchant_key(by) else { return false };
         BASE64.decode(signature).is_ok_and(|bytes| key.public.verify(message, &bytes).is_ok())
+    }
+
+    /// A sensitive field in the clear: Base64 of RSAES-OAEP with SHA-1. `None` when it was not encrypted for that key,
+    /// or is no text.
+    pub(crate) fn open(&self, choice: KeyChoice, ciphertext: &str) -> Option<String> {
+        self.platform(choice).open(&BASE64.decode(ciphertext).ok()?)
     }
 
     /// AES-256-GCM under the APIv3 key. `nonce` must not be used twice; the rail's are 12 characters.
@@ -176,8 +177,43 @@ impl Keys {
     }
 }
 
-fn text<'a>(files: &'a Files, name: &str) -> Result<&'a str, UnusableKey> {
+fn file<'a>(files: &'a Files, name: &str) -> Result<&'a str, UnusableKey> {
     files.get(name).map(String::as_str).ok_or_else(|| UnusableKey(name.to_owned()))
+}
+
+fn platform(files: &Files, name: &str) -> Result<(PlatformKey, Listed), UnusableKey> {
+    let pem_name = files::certificate(name);
+    let pem = file(files, &pem_name)?.to_owned();
+    let Some(read) = Certificate::parse(&pem) else { return Err(UnusableKey(pem_name)) };
+    let key = PlatformKey::parse(files, &files::private_key(name), read.serial.clone())?;
+    Ok((key, Listed { serial: read.serial, pem, from: read.from, until: read.until }))
+}
+
+impl PlatformKey {
+    fn parse(files: &Files, name: &str, serial: String) -> Result<Self, UnusableKey> {
+        let pem = file(files, name)?;
+        let unusable = || UnusableKey(name.to_owned());
+        let signer = Signer::parse(&serial, pem).map_err(|_| unusable())?;
+        let opener = der_of_pem(pem)
+            .and_then(|der| PrivateDecryptingKey::from_pkcs8(&der).ok())
+            .and_then(|key| OaepPrivateDecryptingKey::new(key).ok());
+        Ok(Self { signer, opener: opener.ok_or_else(unusable)? })
+    }
+
+    fn open(&self, ciphertext: &[u8]) -> Option<String> {
+        let mut bytes = vec![0; self.opener.min_output_size()];
+        let opened = self.opener.decrypt(&OAEP_SHA1_MGF1SHA1, ciphertext, &mut bytes, None).ok()?;
+        String::from_utf8(opened.to_vec()).ok()
+    }
+}
+
+impl MerchantKey {
+    fn parse(files: &Files, name: &str) -> Result<Self, UnusableKey> {
+        let name = files::certificate(name);
+        let Some(read) = Certificate::parse(file(files, &name)?) else { return Err(UnusableKey(name)) };
+        let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, read.public_key);
+        Ok(Self { serial: read.serial, public })
+    }
 }
 
 impl Signer {
@@ -185,17 +221,7 @@ impl Signer {
         let unusable = || UnusableKey(format!("the private key of {serial}"));
         let der = der_of_pem(pem).ok_or_else(unusable)?;
         let key = RsaKeyPair::from_pkcs8(&der).map_err(|_| unusable())?;
-        let opener = PrivateDecryptingKey::from_pkcs8(&der).map_err(|_| unusable())?;
-        let opener = OaepPrivateDecryptingKey::new(opener);
-        Ok(Self { serial: serial.to_owned(), key, opener: opener.map_err(|_| unusable())? })
-    }
-
-    /// A sensitive field: Base64 of RSAES-OAEP with SHA-1. `None` when it is not for this key.
-    pub(crate) fn open(&self, sealed: &str) -> Option<Vec<u8>> {
-        let sealed = BASE64.decode(sealed).ok()?;
-        let mut plain = vec![0; self.opener.min_output_size()];
-        let opened = self.opener.decrypt(&OAEP_SHA1_MGF1SHA1, &sealed, &mut plain, None).ok()?;
-        Some(opened.to_vec())
+        Ok(Self { serial: serial.to_owned(), key })
     }
 
     /// RSASSA-PKCS1-v1_5 with SHA-256, Base64: the same bytes for the same message, always.
