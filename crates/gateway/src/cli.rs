@@ -90,6 +90,10 @@ impl Cli {
 }
 
 impl Configured {
+    pub(crate) fn path(&self) -> &std::path::Path {
+        &self.config
+    }
+
     pub(crate) fn load(&self) -> Result<Config, Ended> {
         Config::load(&self.config).map_err(Ended::Config)
     }

@@ -44,7 +44,7 @@ pub(crate) fn build(
             ring = added.unwrap_or_default();
         }
     }
-    check_verifies(specs, configured, path, problems);
+    check_verifies(specs, built.adapter.descriptor().serves_keys, configured, path, problems);
     if !sound {
         return None;
     }
@@ -101,13 +101,16 @@ fn check_count(spec: &KeySpec, count: usize, path: &str, problems: &mut Problems
 /// Where every public key is optional by itself, one of them is needed all the same: else nothing would ever be believed.
 fn check_verifies(
     specs: &[KeySpec],
+    serves_keys: bool,
     configured: &BTreeMap<String, Keys>,
     path: &str,
     problems: &mut Problems,
 ) {
     let mut verifiers = specs.iter().filter(|spec| spec.kind == KeyKind::VerifyKey).peekable();
     let names: Vec<&str> = verifiers.clone().map(|spec| spec.name).collect();
-    if verifiers.peek().is_some()
+    // A rail that hands its keys out vouches for them with another key of the account.
+    if !serves_keys
+        && verifiers.peek().is_some()
         && !verifiers.any(|spec| spec.required || configured.contains_key(spec.name))
     {
         problems.add(path, format!("one of {} is needed", names.join(", ")));

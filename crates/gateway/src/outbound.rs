@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::metrics::Metrics;
 
 /// Carries exchanges to rails and counts them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RailTransport {
     http: HttpTransport,
     metrics: Arc<Metrics>,

@@ -4,21 +4,24 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use paifang_engine::ports::{IncomingMessage, RailCall, Rails};
 use paifang_engine::{Account, Accounts};
 use paifang_payment::{AccountId, Doubt};
 use paifang_rail::{
-    Answer, Context, HttpReply, Keyring, Notification, NotificationError, Outcome, Plan, PlanError, Rail,
-    RawNotification, Reply, Secret, Verdict, Verified,
+    Answer, Context, Fetch, Finding, FreshKey, HttpReply, Inquiry, KeyError, Keyring, Notification,
+    NotificationError, Outcome, Plan, PlanError, Rail, RawNotification, Reply, Secret, Verdict, Verified,
 };
 use ring::hmac;
-use ring::rand::SystemRandom;
-use tokio::sync::Semaphore;
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use crate::keeper::{Asked, Keeper};
 use crate::metrics::Metrics;
 use crate::registry::RailAccount;
+use crate::rings::Rings;
 
 /// All accounts of the config. Clones share everything.
 #[derive(Clone)]
@@ -36,7 +39,9 @@ struct Inner {
 
 struct LocalAccount {
     adapter: Arc<dyn Rail>,
-    keys: Arc<Keyring>,
+    rings: Rings,
+    /// Whoever keeps the rail's keys, on rails that hand them out.
+    keeper: Option<mpsc::Sender<Asked>>,
     token: NotifyToken,
     notify_url: String,
     return_url: String,
@@ -96,13 +101,21 @@ impl LocalRails {
         accounts: Vec<RailAccount>,
         public_url: &str,
         metrics: Arc<Metrics>,
-    ) -> Result<(Self, Accounts), TokenError> {
+    ) -> Result<(Self, Accounts, Vec<Keeper>), TokenError> {
         let known = accounts.iter().map(described).collect();
+        let mut keepers = Vec::new();
         let local = |account: RailAccount| {
             let RailAccount { id, token, built, keys, .. } = account;
+            let keeper = built.adapter.descriptor().serves_keys.then(|| {
+                let (keeper, asks) = Keeper::new(id.clone());
+                keepers.push(keeper);
+                asks
+            });
+            let rings = Rings::new(keys);
             let notify_url = format!("{public_url}/notify/{id}/{}", token.as_text());
             let return_url = format!("{public_url}/return/{id}");
-            (id, Arc::new(LocalAccount { adapter: built.adapter, keys, token, notify_url, return_url }))
+            let adapter = built.adapter;
+            (id, Arc::new(LocalAccount { adapter, rings, keeper, token, notify_url, return_url }))
         };
         let width = std::thread::available_parallelism().map_or(1, usize::from);
         let inner = Inner {
@@ -111,7 +124,7 @@ impl LocalRails {
             metrics,
             nobody: NotifyToken::new(Secret::new(vec![b'-'; 43]))?,
         };
-        Ok((Self { inner: Arc::new(inner) }, Accounts::new(known)))
+        Ok((Self { inner: Arc::new(inner) }, Accounts::new(known), keepers))
     }
 
     /// Whether this account exists and its notification URL ends so.
@@ -119,6 +132,94 @@ impl LocalRails {
         let known = self.inner.accounts.get(account);
         let fits = known.map_or(&self.inner.nobody, |local| &local.token).is(token);
         known.is_some() && fits
+    }
+
+    /// Takes the configured keys of a config that was read again. Accounts do not come or go while the gateway runs; those
+    /// of both are changed, all of them or none.
+    ///
+    /// # Errors
+    /// Names the first account whose keys cannot be used.
+    pub fn reconfigure(&self, accounts: &[RailAccount], now: Timestamp) -> Result<(), String> {
+        let both = || accounts.iter().filter_map(|new| Some((new, self.inner.accounts.get(&new.id)?)));
+        // Tried on all before it is done to any.
+        for (new, _) in both() {
+            new.keys.with_fresh(&[], now).map_err(|error| format!("{}: {error}", new.id))?;
+        }
+        for (new, local) in both() {
+            local.rings.configure(&new.keys, now).map_err(|error| format!("{}: {error}", new.id))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the ring of this account has a key of this id.
+    pub(crate) fn knows_key(&self, account: &AccountId, id: &str) -> bool {
+        let local = self.inner.accounts.get(account);
+        local
+            .is_some_and(|local| local.rings.get().verifier_ids().any(|known| known.eq_ignore_ascii_case(id)))
+    }
+
+    /// The rail's keys are these from now on.
+    pub(crate) fn hand_out(
+        &self,
+        account: &AccountId,
+        keys: Vec<FreshKey>,
+        now: Timestamp,
+    ) -> Result<(), KeyError> {
+        self.inner.accounts.get(account).map_or(Ok(()), |local| local.rings.hand_out(keys, now))
+    }
+
+    /// Has every rail that hands out keys asked for them, and waits until that is done.
+    pub(crate) async fn ask_all(&self) {
+        for keeper in self.inner.accounts.values().filter_map(|local| local.keeper.clone()) {
+            let (done, told) = oneshot::channel();
+            if keeper.send(Asked { unknown: None, wanted: true, done: Some(done) }).await.is_ok() {
+                // A rail that does not answer was logged; its keys stay.
+                let _ = tokio::time::timeout(ASKING_MAX, told).await;
+            }
+        }
+    }
+
+    /// The question for the rail's keys.
+    pub(crate) async fn plan_keys(
+        &self,
+        account: &AccountId,
+        unknown: Option<String>,
+        now: Timestamp,
+    ) -> Result<Fetch, PlanError> {
+        let planned = self.compute(account, move |local| {
+            let ring = local.rings.get();
+            let nonce = fresh_nonce();
+            let cx = local.context(now, &nonce, &local.return_url, &ring);
+            local.adapter.plan_inquiry(&Inquiry::Keys { unknown: unknown.as_deref() }, &cx)
+        });
+        planned.await.unwrap_or(Err(PlanError::Unsupported("keys")))
+    }
+
+    /// What the answer to it means.
+    pub(crate) async fn read_keys(
+        &self,
+        account: &AccountId,
+        unknown: Option<String>,
+        reply: Reply,
+        now: Timestamp,
+    ) -> Finding {
+        let read = self.compute(account, move |local| {
+            let ring = local.rings.get();
+            let cx = local.context(now, "", &local.return_url, &ring);
+            local.adapter.read_inquiry(&Inquiry::Keys { unknown: unknown.as_deref() }, &reply, &cx)
+        });
+        read.await.unwrap_or(Finding::Unknown(Doubt::Unreadable))
+    }
+
+    /// Has the rail asked for its keys, and waits for that a little: the rail itself waits five seconds for our answer.
+    async fn renewed(&self, account: &AccountId) -> bool {
+        let keeper = self.inner.accounts.get(account).and_then(|local| local.keeper.clone());
+        let Some(keeper) = keeper else { return false };
+        let (done, told) = oneshot::channel();
+        if keeper.try_send(Asked { unknown: None, wanted: false, done: Some(done) }).is_err() {
+            return false;
+        }
+        matches!(tokio::time::timeout(RENEWAL_MAX, told).await, Ok(Ok(())))
     }
 
     /// Whether there is such an account.
@@ -154,14 +255,51 @@ fn described(account: &RailAccount) -> Account {
 }
 
 impl LocalAccount {
-    fn context<'a>(&'a self, now: Timestamp, nonce: &'a str, return_url: &'a str) -> Context<'a> {
-        Context { now, nonce, notify_url: &self.notify_url, return_url, keys: &self.keys }
+    fn context<'a>(
+        &'a self,
+        now: Timestamp,
+        nonce: &'a str,
+        return_url: &'a str,
+        keys: &'a Keyring,
+    ) -> Context<'a> {
+        Context { now, nonce, notify_url: &self.notify_url, return_url, keys }
     }
 
     /// Where the payer's browser comes back to from this order.
     fn return_url(&self, call: &RailCall) -> String {
         format!("{}/{}", self.return_url, call.as_call().order().order_no)
     }
+}
+
+impl LocalRails {
+    async fn opened(
+        &self,
+        account: &AccountId,
+        message: &IncomingMessage,
+        now: Timestamp,
+    ) -> Result<Verified<Notification>, NotificationError> {
+        let IncomingMessage { headers, query, body } = message;
+        let (headers, query, body) = (headers.clone(), query.clone(), body.clone());
+        let opened = self.compute(account, move |local| {
+            let raw = RawNotification { headers: &headers, query: &query, body: &body };
+            let ring = local.rings.get();
+            local.adapter.open_notification(&raw, &local.context(now, "", &local.return_url, &ring))
+        });
+        opened.await.unwrap_or(Err(NotificationError::Malformed("the adapter failed")))
+    }
+}
+
+/// How long the operator waits for one rail's keys.
+const ASKING_MAX: Duration = Duration::from_secs(15);
+/// How long a notification waits for the rail's keys.
+const RENEWAL_MAX: Duration = Duration::from_secs(3);
+
+/// 32 hex digits for the message of an inquiry.
+fn fresh_nonce() -> String {
+    let mut drawn = [0; 16];
+    // Without randomness the nonce is only less unique; it keeps nothing secret.
+    let _ = SystemRandom::new().fill(&mut drawn);
+    hex::encode(drawn)
 }
 
 impl Rails for LocalRails {
@@ -174,8 +312,8 @@ impl Rails for LocalRails {
     ) -> Result<Plan, PlanError> {
         let (call, nonce) = (Arc::clone(call), nonce.to_owned());
         let planned = self.compute(account, move |local| {
-            let return_url = local.return_url(&call);
-            local.adapter.plan(&call.as_call(), &local.context(now, &nonce, &return_url))
+            let (return_url, ring) = (local.return_url(&call), local.rings.get());
+            local.adapter.plan(&call.as_call(), &local.context(now, &nonce, &return_url, &ring))
         });
         // Nothing was sent, so this is a plan that failed and not a doubt.
         let broken = PlanError::BadValue { field: "the call", rule: "one that the adapter survives" };
@@ -193,13 +331,19 @@ impl Rails for LocalRails {
         let verb = call.as_call().verb();
         let (call, nonce) = (Arc::clone(call), nonce.to_owned());
         let answer = self.compute(account, move |local| {
-            let return_url = local.return_url(&call);
-            local.adapter.read(&call.as_call(), &reply, &local.context(now, &nonce, &return_url))
+            let (return_url, ring) = (local.return_url(&call), local.rings.get());
+            local.adapter.read(&call.as_call(), &reply, &local.context(now, &nonce, &return_url, &ring))
         });
         let answer = answer
             .await
             .unwrap_or_else(|| Answer::is(Outcome::unknown(Doubt::Unreadable), "gateway.adapter_failed"));
         self.inner.metrics.rail_answered(account, verb, &answer);
+        if let Some(id) = answer.unknown_key() {
+            let keeper = self.inner.accounts.get(account).and_then(|local| local.keeper.as_ref());
+            // The query that follows this doubt finds the new key; a full queue means that it is asked for already.
+            let asked = Asked { unknown: Some(id.to_owned()), wanted: false, done: None };
+            let _ = keeper.map(|keeper| keeper.try_send(asked));
+        }
         answer
     }
 
@@ -209,13 +353,13 @@ impl Rails for LocalRails {
         message: &IncomingMessage,
         now: Timestamp,
     ) -> Result<Verified<Notification>, NotificationError> {
-        let IncomingMessage { headers, query, body } = message;
-        let (headers, query, body) = (headers.clone(), query.clone(), body.clone());
-        let opened = self.compute(account, move |local| {
-            let raw = RawNotification { headers: &headers, query: &query, body: &body };
-            local.adapter.open_notification(&raw, &local.context(now, "", &local.return_url))
-        });
-        opened.await.unwrap_or(Err(NotificationError::Malformed("the adapter failed")))
+        match self.opened(account, message, now).await {
+            // The rail may have changed keys.
+            Err(NotificationError::UnknownKey) if self.renewed(account).await => {
+                self.opened(account, message, now).await
+            }
+            opened => opened,
+        }
     }
 
     fn acknowledge(&self, account: &AccountId, verdict: Verdict) -> HttpReply {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// One order as the rail sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize)]
 pub struct BookEntry {
     /// The merchant's order number.
     pub order_no: String,
@@ -19,6 +19,12 @@ pub struct BookEntry {
     pub refunded_fen: i64,
     /// How often the payer was really charged: must stay at most 1 (I2).
     pub charges: u32,
+    /// What is or was set aside by a hold, in fen; 0 when there is none.
+    pub held_fen: i64,
+    /// What was taken out of the hold, in fen.
+    pub captured_fen: i64,
+    /// What of the hold went back, in fen.
+    pub released_fen: i64,
     /// Each refund the rail knows.
     pub refunds: Vec<BookRefund>,
 }

@@ -1,4 +1,4 @@
-//! The rail world's clock: it follows the wall with an offset, or stands still until stepped.
+//! The rail world's clock: it runs from where it is set, as fast as it is told, or stands still until stepped.
 //!
 //! All rails of one [`crate::MockRails`] share one clock, so that a test can let two hours pass for a QR code, or a
 //! day for the notification schedule, in no time.
@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
 use tokio::sync::watch;
 
 use crate::locked;
@@ -18,23 +19,45 @@ pub struct Clock(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     mode: Mutex<Mode>,
+    signatures: Mutex<Signatures>,
     changed: watch::Sender<()>,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Mode {
-    /// The wall's time plus this much.
-    Wall(SignedDuration),
+    /// At the wall's time `wall` it was `rails` here, and it runs `speed` times as fast.
+    Running {
+        wall: Timestamp,
+        rails: Timestamp,
+        speed: u32,
+    },
     Standing(Timestamp),
 }
 
+/// By which time signatures are made and judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signatures {
+    /// By the rails' own.
+    #[default]
+    Rails,
+    /// By the wall's: so that clients whose clock nobody moves can still sign, while days pass here.
+    Wall,
+}
+
+/// How fast the clock may run at most: a month in half a minute.
+pub const SPEED_MAX: u32 = 100_000;
+
 /// The longest single wait on the wall's clock. Waits are cut so that a far due time never overflows a timer.
 const NAP_MAX: Duration = Duration::from_secs(3600);
+/// What the division of a wait by the speed may lose.
+const TICK: Duration = Duration::from_micros(1);
 
 impl Clock {
     /// A clock that follows the wall.
     pub fn wall() -> Self {
-        Self::with(Mode::Wall(SignedDuration::ZERO))
+        let now = wall_now();
+        Self::with(Mode::Running { wall: now, rails: now, speed: 1 })
     }
 
     /// A clock that stands at `t` until it is set or stepped.
@@ -43,23 +66,43 @@ impl Clock {
     }
 
     fn with(mode: Mode) -> Self {
-        Self(Arc::new(Inner { mode: Mutex::new(mode), changed: watch::Sender::new(()) }))
+        let (mode, signatures) = (Mutex::new(mode), Mutex::default());
+        Self(Arc::new(Inner { mode, signatures, changed: watch::Sender::new(()) }))
     }
 
     /// The time in the rails' world.
     pub fn now(&self) -> Timestamp {
-        match *locked(&self.0.mode) {
-            Mode::Wall(offset) => wall_now().saturating_add(offset).unwrap_or(Timestamp::MAX),
-            Mode::Standing(t) => t,
+        locked(&self.0.mode).now()
+    }
+
+    /// The time by which signatures are made and judged.
+    pub fn signing_now(&self) -> Timestamp {
+        match *locked(&self.0.signatures) {
+            Signatures::Rails => self.now(),
+            Signatures::Wall => wall_now(),
         }
     }
 
-    /// Makes it `t` now. A wall clock goes on from there, a standing one stands there.
+    /// Says by which time signatures are made and judged.
+    pub fn sign_by(&self, signatures: Signatures) {
+        *locked(&self.0.signatures) = signatures;
+    }
+
+    /// Lets a running clock run so many times as fast as the wall's, 1 to [`SPEED_MAX`]; a standing one starts to run.
+    pub fn run(&self, speed: u32) {
+        {
+            let mut mode = locked(&self.0.mode);
+            *mode = Mode::Running { wall: wall_now(), rails: mode.now(), speed: speed.clamp(1, SPEED_MAX) };
+        }
+        self.0.changed.send_replace(());
+    }
+
+    /// Makes it `t` now. A running clock goes on from there, a standing one stands there.
     pub fn set(&self, t: Timestamp) {
         {
             let mut mode = locked(&self.0.mode);
             *mode = match *mode {
-                Mode::Wall(_) => Mode::Wall(t.duration_since(wall_now())),
+                Mode::Running { speed, .. } => Mode::Running { wall: wall_now(), rails: t, speed },
                 Mode::Standing(_) => Mode::Standing(t),
             };
         }
@@ -71,7 +114,10 @@ impl Clock {
         {
             let mut mode = locked(&self.0.mode);
             *mode = match *mode {
-                Mode::Wall(offset) => Mode::Wall(offset.saturating_add(by)),
+                Mode::Running { wall, rails, speed } => {
+                    let rails = rails.saturating_add(by).unwrap_or(rails);
+                    Mode::Running { wall, rails, speed }
+                }
                 Mode::Standing(t) => Mode::Standing(t.saturating_add(by).unwrap_or(t)),
             };
         }
@@ -87,13 +133,29 @@ impl Clock {
             if left <= SignedDuration::ZERO {
                 return;
             }
-            let standing = matches!(*locked(&self.0.mode), Mode::Standing(_));
-            let nap = if standing { NAP_MAX } else { left.unsigned_abs().min(NAP_MAX) };
+            let nap = match *locked(&self.0.mode) {
+                Mode::Standing(_) => NAP_MAX,
+                // A little more than the quotient, so that the time is really over when it wakes.
+                Mode::Running { speed, .. } => (left.unsigned_abs() / speed + TICK).min(NAP_MAX),
+            };
             tokio::select! {
                 // The sender lives as long as `self`, so an error cannot occur here; it would only cause a re-check.
                 _ = changed.changed() => {}
                 () = tokio::time::sleep(nap) => {}
             }
+        }
+    }
+}
+
+impl Mode {
+    fn now(&self) -> Timestamp {
+        match *self {
+            Self::Running { wall, rails, speed } => {
+                let passed = wall_now().duration_since(wall);
+                let passed = passed.checked_mul(i32::try_from(speed).unwrap_or(i32::MAX));
+                rails.saturating_add(passed.unwrap_or(SignedDuration::MAX)).unwrap_or(Timestamp::MAX)
+            }
+            Self::Standing(t) => t,
         }
     }
 }
@@ -128,6 +190,24 @@ mod tests {
         clock.set(noon());
         let passed = clock.now().duration_since(noon());
         assert!(passed >= SignedDuration::ZERO && passed < SignedDuration::from_secs(60), "{passed}");
+    }
+
+    #[test]
+    fn signatures_may_stay_on_the_walls_time() {
+        let clock = Clock::standing_at(noon());
+        assert_eq!(clock.signing_now(), noon());
+        clock.sign_by(Signatures::Wall);
+        assert_ne!(clock.signing_now(), noon());
+    }
+
+    /// A day passes in a second of the wall's.
+    #[tokio::test]
+    async fn a_fast_clock_wakes_its_sleepers_early_by_the_wall() {
+        let clock = Clock::standing_at(noon());
+        clock.run(SPEED_MAX);
+        let tomorrow = noon() + SignedDuration::from_hours(24);
+        tokio::time::timeout(Duration::from_secs(20), clock.sleep_until(tomorrow)).await.expect("a fast day");
+        assert!(clock.now() >= tomorrow);
     }
 
     #[tokio::test]

@@ -11,10 +11,14 @@
 //! | `POST /v1/{rail}/faults` | `{"fault":...,"operation":null,"times":1}`, see [`crate::faults`] | what is armed |
 //! | `GET`, `DELETE /v1/{rail}/faults` | | what is armed |
 //! | `GET /v1/{rail}/book` | | [`BookEntry`] list |
-//! | `GET /v1/{rail}/requests` | | [`JournalEntry`] list |
+//! | `GET /v1/{rail}/requests` | | [`Recorded`] list: what arrived, how it was judged, and what went over the wire |
 //! | `GET /v1/{rail}/notifications` | | [`Delivery`] list |
+//! | `GET`, `POST`, `DELETE /v1/{rail}/conditions` | POST: `{"limit":{"per_second","burst","target"}}` or `{"window":{"from","until"}}` | what holds |
+//! | `POST /v1/{rail}/keys` | `{"rail":"announce"}`, `{"merchant":"retire"}`; also `switch` | what is new |
+//! | `GET /v1/{rail}/orders` | | what the payer's phone shows, newest first |
+//! | `GET /v1/{rail}/bill?day=2026-03-01` | | [`BillLine`] list of that day |
 //! | `GET /v1/clock` | | `{"now"}` |
-//! | `POST /v1/clock` | `{"set":"2026-01-01T08:00:00+08:00"}` or `{"step_ms":n}` | `{"now"}` |
+//! | `POST /v1/clock` | `{"set":"2026-01-01T08:00:00+08:00"}`, `{"step_ms":n}`, `{"speed":n}` or `{"signatures":"wall"}` (also `"rails"`) | `{"now"}` |
 //!
 //! Errors are `{"error"}` with 400 (not understood), 404 (no such rail or order), 409 (not in this state) or 501 (this
 //! rail has no such act).
@@ -23,20 +27,23 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::StatusCode;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::book::BookEntry;
-use crate::clock::Clock;
+use crate::clock::{Clock, SPEED_MAX, Signatures};
+use crate::conditions::{Limit, Shown, Window};
 use crate::faults::{Armed, Fault, OPERATIONS};
-use crate::journal::JournalEntry;
+use crate::journal::Recorded;
 use crate::notifier::Delivery;
-use crate::{Bench, CodeOutcome, PayerAct, PayerError, PayerTarget, RailMock};
+use crate::pages;
+use crate::{Bench, BillLine, CodeOutcome, PayerAct, PayerError, PayerTarget, RailMock, WalletView};
 
 /// A rail with its bench.
 pub(crate) struct Mounted {
@@ -53,13 +60,33 @@ impl fmt::Debug for Mounted {
 type Mounts = Arc<BTreeMap<&'static str, Mounted>>;
 type Answer<T> = Result<Json<T>, (StatusCode, Json<Value>)>;
 
+/// The rails behind the control listener and its pages.
 #[derive(Clone)]
-struct World {
+pub(crate) struct World {
     mounts: Mounts,
     clock: Clock,
 }
 
 impl World {
+    pub(crate) fn new(mounts: Mounts, clock: Clock) -> Self {
+        Self { mounts, clock }
+    }
+
+    /// The rail of this name.
+    pub(crate) fn find(&self, rail: &str) -> Option<&Mounted> {
+        self.mounts.get(rail)
+    }
+
+    /// The names of the rails, in alphabetical order.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        self.mounts.keys().copied().collect()
+    }
+
+    /// The rails' time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     fn mounted(&self, rail: &str) -> Result<&Mounted, (StatusCode, Json<Value>)> {
         self.mounts.get(rail).ok_or_else(|| refuse(StatusCode::NOT_FOUND, "there is no such rail"))
     }
@@ -67,15 +94,22 @@ impl World {
 
 /// The routes over these rails.
 pub(crate) fn routes(mounts: Mounts, clock: Clock) -> Router {
-    Router::new()
+    let world = World::new(mounts, clock);
+    let pages = pages::routes(world.clone());
+    let api = Router::new()
         .route("/v1/rails", get(rails))
         .route("/v1/clock", get(clock_now).post(clock_move))
         .route("/v1/{rail}/payer/{act}", post(payer))
         .route("/v1/{rail}/faults", get(faults).post(arm).delete(disarm))
+        .route("/v1/{rail}/conditions", get(conditions).post(worsen).delete(clear_up))
+        .route("/v1/{rail}/keys", post(keys))
+        .route("/v1/{rail}/orders", get(orders))
+        .route("/v1/{rail}/bill", get(bill))
         .route("/v1/{rail}/book", get(book))
         .route("/v1/{rail}/requests", get(requests))
         .route("/v1/{rail}/notifications", get(notifications))
-        .with_state(World { mounts, clock })
+        .with_state(world);
+    api.merge(pages)
 }
 
 fn refuse(status: StatusCode, error: impl fmt::Display) -> (StatusCode, Json<Value>) {
@@ -93,8 +127,58 @@ async fn book(State(world): State<World>, Path(rail): Path<String>) -> Answer<Ve
     Ok(Json(mounted.rail.book()))
 }
 
-async fn requests(State(world): State<World>, Path(rail): Path<String>) -> Answer<Vec<JournalEntry>> {
-    Ok(Json(world.mounted(&rail)?.bench.journal.entries()))
+async fn conditions(State(world): State<World>, Path(rail): Path<String>) -> Answer<Shown> {
+    Ok(Json(world.mounted(&rail)?.bench.conditions.shown()))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Worse {
+    Limit(Limit),
+    Window(Window),
+}
+
+async fn worsen(State(world): State<World>, Path(rail): Path<String>, body: String) -> Answer<Shown> {
+    let conditions = &world.mounted(&rail)?.bench.conditions;
+    let done = match parse(&body)? {
+        Worse::Limit(limit) => conditions.limit(limit),
+        Worse::Window(window) => conditions.close(window),
+    };
+    done.map_err(|error| refuse(StatusCode::BAD_REQUEST, error))?;
+    Ok(Json(conditions.shown()))
+}
+
+async fn clear_up(State(world): State<World>, Path(rail): Path<String>) -> Answer<Shown> {
+    let conditions = &world.mounted(&rail)?.bench.conditions;
+    conditions.clear();
+    Ok(Json(conditions.shown()))
+}
+
+async fn keys(State(world): State<World>, Path(rail): Path<String>, body: String) -> Answer<Value> {
+    let mounted = world.mounted(&rail)?;
+    mounted.rail.keys(parse(&body)?).map(Json).map_err(|error| in_vain(&error))
+}
+
+async fn orders(State(world): State<World>, Path(rail): Path<String>) -> Answer<Vec<WalletView>> {
+    let mounted = world.mounted(&rail)?;
+    mounted.rail.expire_due();
+    Ok(Json(mounted.rail.orders()))
+}
+
+async fn bill(
+    State(world): State<World>,
+    Path(rail): Path<String>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Answer<Vec<BillLine>> {
+    let mounted = world.mounted(&rail)?;
+    let day = query.get("day").and_then(|day| day.parse().ok());
+    let day: Date =
+        day.ok_or_else(|| refuse(StatusCode::BAD_REQUEST, "day must be a date, such as 2026-03-01"))?;
+    mounted.rail.bill(day).map(Json).map_err(|error| in_vain(&error))
+}
+
+async fn requests(State(world): State<World>, Path(rail): Path<String>) -> Answer<Vec<Recorded>> {
+    Ok(Json(world.mounted(&rail)?.bench.journal.recorded()))
 }
 
 async fn notifications(State(world): State<World>, Path(rail): Path<String>) -> Answer<Vec<Delivery>> {
@@ -110,11 +194,18 @@ async fn clock_now(State(world): State<World>) -> Json<Value> {
 enum ClockMove {
     Set(Timestamp),
     StepMs(i64),
+    Speed(u32),
+    Signatures(Signatures),
 }
 
 async fn clock_move(State(world): State<World>, body: String) -> Answer<Value> {
     match parse(&body)? {
         ClockMove::Set(t) => world.clock.set(t),
+        ClockMove::Speed(speed) if (1..=SPEED_MAX).contains(&speed) => world.clock.run(speed),
+        ClockMove::Speed(_) => {
+            return Err(refuse(StatusCode::BAD_REQUEST, format!("speed must be 1 to {SPEED_MAX}")));
+        }
+        ClockMove::Signatures(signatures) => world.clock.sign_by(signatures),
         ClockMove::StepMs(ms) => world.clock.step(SignedDuration::from_millis(ms)),
     }
     for mounted in world.mounts.values() {
@@ -198,14 +289,16 @@ async fn payer(
             ));
         }
     };
-    mounted.rail.payer(act).map(Json).map_err(|error| {
-        let status = match error {
-            PayerError::NoSuchOrder => StatusCode::NOT_FOUND,
-            PayerError::NotPayable { .. } => StatusCode::CONFLICT,
-            PayerError::Unsupported => StatusCode::NOT_IMPLEMENTED,
-        };
-        refuse(status, error)
-    })
+    mounted.rail.payer(act).map(Json).map_err(|error| in_vain(&error))
+}
+
+fn in_vain(error: &PayerError) -> (StatusCode, Json<Value>) {
+    let status = match error {
+        PayerError::NoSuchOrder => StatusCode::NOT_FOUND,
+        PayerError::NotPayable { .. } => StatusCode::CONFLICT,
+        PayerError::Unsupported => StatusCode::NOT_IMPLEMENTED,
+    };
+    refuse(status, error)
 }
 
 fn target(body: &str) -> Result<(PayerTarget, bool), (StatusCode, Json<Value>)> {

@@ -17,8 +17,20 @@ use crate::{RailReply, locked};
 /// The operations a fault can be armed for; the same words for each rail.
 ///
 /// `charge` is every creation of an order and every charge of a payer's code; `reverse` is Alipay's cancel, WeChat's
-/// reverse and UnionPay's undo.
-pub const OPERATIONS: [&str; 6] = ["charge", "query", "close", "reverse", "refund", "refund_query"];
+/// reverse and UnionPay's undo; `capture` and `release` are of holds; `bill` is every step to a bill; `certificates` is the
+/// download of keys.
+pub const OPERATIONS: [&str; 10] = [
+    "charge",
+    "query",
+    "close",
+    "reverse",
+    "refund",
+    "refund_query",
+    "capture",
+    "release",
+    "bill",
+    "certificates",
+];
 
 /// The longest delay that [`Fault::Late`] may ask for, in milliseconds.
 pub const LATE_MS_MAX: u64 = 120_000;
@@ -63,7 +75,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    fn strikes_notification(&self) -> bool {
+    pub(crate) fn strikes_notification(&self) -> bool {
         match self {
             Self::TwinNotifications
             | Self::NotificationFirst

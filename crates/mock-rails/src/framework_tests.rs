@@ -15,9 +15,10 @@ use crate::book::BookEntry;
 use crate::clock::Clock;
 use crate::faults::{self, Fault};
 use crate::notifier::{DeliveryState, HttpMessage, Notice};
+use crate::start::Rail;
 use crate::testing::{Shop, json as call, send, within};
 use crate::{
-    Bench, CodeOutcome, MockRails, Options, PayerAct, PayerError, PayerTarget, RailMock, RailReply,
+    Bench, CodeOutcome, Files, MockRails, Options, PayerAct, PayerError, PayerTarget, RailMock, RailReply,
     RailRequest,
 };
 
@@ -68,7 +69,12 @@ fn noon() -> Timestamp {
 
 async fn started() -> MockRails {
     let options = Options { clock: Clock::standing_at(noon()), ..Options::default() };
-    MockRails::start_these(options, &[("echo", echo)]).await.unwrap()
+    MockRails::start_these(
+        options,
+        &[Rail { name: "echo", build: echo, known: Files::new, forge: |_, _| Ok(Files::new()) }],
+    )
+    .await
+    .unwrap()
 }
 
 /// Writes `text` and reads to the end of the connection.
@@ -155,7 +161,7 @@ async fn the_control_api_answers_as_documented() {
             "echo/faults",
             r#"{"fault":"unsigned","operation":"pay"}"#,
             400,
-            json!({"error":"operation must be one of charge, query, close, reverse, refund, refund_query"}),
+            json!({"error":"operation must be one of charge, query, close, reverse, refund, refund_query, capture, release, bill, certificates"}),
         ),
         ("clock", r#"{"step_ms":60000}"#, 200, json!({"now":"2026-01-01T04:01:00Z"})),
         ("clock", r#"{"set":"2026-01-02T08:00:00+08:00"}"#, 200, json!({"now":"2026-01-02T00:00:00Z"})),
@@ -253,10 +259,17 @@ async fn a_notifier_without_a_worker_gives_up_instead_of_waiting_forever() {
 #[tokio::test]
 async fn start_refuses_an_unknown_rail_and_stop_frees_the_ports() {
     let unknown = Options { ports: [("visa".to_owned(), 0)].into(), ..Options::default() };
-    assert!(MockRails::start_these(unknown, &[("echo", echo)]).await.is_err());
+    assert!(
+        MockRails::start_these(
+            unknown,
+            &[Rail { name: "echo", build: echo, known: Files::new, forge: |_, _| Ok(Files::new()) }]
+        )
+        .await
+        .is_err()
+    );
     let rails = started().await;
     let url = rails.url("echo");
     assert_eq!(rails.names(), ["echo"]);
-    rails.stop().await;
+    rails.stop().await.unwrap();
     assert!(send(Method::GET, &url, &[], "").await.is_err());
 }

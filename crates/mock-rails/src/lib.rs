@@ -13,25 +13,40 @@
 
 pub mod alipay;
 pub mod book;
+mod books;
+pub mod cli;
 pub mod clock;
+pub mod conditions;
 pub mod control;
 pub mod faults;
+pub mod forge;
+pub mod home;
 pub mod journal;
+pub mod magic;
 pub mod notifier;
+pub mod scenario;
 pub mod server;
 pub mod unionpay;
 pub mod vectors;
 pub mod wechatpay;
 
 mod mock;
+mod pages;
 mod start;
+mod tls;
 
 #[cfg(test)]
 mod framework_tests;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod world_tests;
 
-pub use mock::{Bench, CodeOutcome, PayerAct, PayerError, PayerTarget, RailMock, RailReply, RailRequest};
+pub use forge::Files;
+pub use mock::{
+    Bench, BillKind, BillLine, CodeOutcome, KeyStep, PayerAct, PayerError, PayerTarget, RailMock, RailReply,
+    RailRequest, Refusal, Step, WalletView,
+};
 pub use start::{MockRails, Options};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,15 +1,22 @@
 //! The plug point of a rail: requests in, answers out, and the payer's acts. Nothing here knows a socket.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::book::BookEntry;
 use crate::clock::Clock;
-use crate::faults::Faults;
+use crate::conditions::Conditions;
+use crate::faults::{Fault, Faults};
+use crate::forge::Files;
 use crate::journal::Journal;
+use crate::magic::{Magic, On};
 use crate::notifier::{Notifier, NotifierWorker};
 
 /// One rail.
@@ -26,8 +33,111 @@ pub trait RailMock: Send + Sync + 'static {
     /// What the rail believes about each order, oldest first.
     fn book(&self) -> Vec<BookEntry>;
 
+    /// What the payer's phone shows: the newest orders first.
+    fn orders(&self) -> Vec<WalletView> {
+        Vec::new()
+    }
+
+    /// The movements behind the rail's own bill of that day (Beijing; UnionPay: its clearing day), for comparison.
+    fn bill(&self, _day: Date) -> Result<Vec<BillLine>, PayerError> {
+        Err(PayerError::Unsupported)
+    }
+
+    /// The whole trade book, so that it survives a restart.
+    fn save(&self) -> serde_json::Value {
+        serde_json::Value::Null
+    }
+
+    /// Takes a saved book over; only at the start, before the first request.
+    ///
+    /// # Errors
+    /// When it is not a book of this rail.
+    fn load(&self, saved: serde_json::Value) -> Result<(), String> {
+        if saved.is_null() { Ok(()) } else { Err("this rail keeps no book".to_owned()) }
+    }
+
+    /// One step of a key rotation; the answer names what is new.
+    fn keys(&self, _step: KeyStep) -> Result<serde_json::Value, PayerError> {
+        Err(PayerError::Unsupported)
+    }
+
+    /// A refusal in the rail's own words and shape, signed where the rail signs. The framework decides when.
+    fn refuse(&self, _request: &RailRequest, why: Refusal) -> RailReply {
+        match why {
+            Refusal::RateLimited => {
+                RailReply::new(StatusCode::TOO_MANY_REQUESTS, "text/plain", "too many requests")
+            }
+            Refusal::Maintenance => {
+                RailReply::new(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "maintenance")
+            }
+        }
+    }
+
     /// Ends unpaid orders whose time is up. A rail also checks this whenever it looks at an order.
     fn expire_due(&self);
+}
+
+/// One step of a rotation, and whose keys it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyStep {
+    /// The rail's own signing key or certificate.
+    Rail(Step),
+    /// The merchant's.
+    Merchant(Step),
+}
+
+/// A rotation goes through these in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// The next key is known beside the present one: published (the rail's) or accepted (the merchant's).
+    Announce,
+    /// The rail signs with the next key; the present one is still published.
+    Switch,
+    /// The earlier key is gone: no longer published, no longer accepted.
+    Retire,
+}
+
+/// Why the framework turns a request away before the rail looks at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// More calls than the rail allows.
+    RateLimited,
+    /// The rail is closed for work on it.
+    Maintenance,
+}
+
+/// One movement of a day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BillLine {
+    /// What moved.
+    pub kind: BillKind,
+    /// The merchant's number of the order (of the capture, where that has one of its own).
+    pub order_no: String,
+    /// The merchant's number of the refund or reverse.
+    pub refund_no: Option<String>,
+    /// The rail's number of the movement.
+    pub rail_ref: String,
+    /// How much, in fen; the kind says which way.
+    pub fen: i64,
+    /// What the rail keeps of a payment (positive) or gives back of a refund (negative), in fen.
+    pub fee_fen: i64,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What a movement is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BillKind {
+    /// A payment, or a capture out of a hold.
+    Payment,
+    /// A refund.
+    Refund,
+    /// A payment that was reversed.
+    Reversal,
 }
 
 /// What a rail is built on: its share of the framework.
@@ -43,14 +153,37 @@ pub struct Bench {
     pub journal: Journal,
     /// Where this rail listens: `http://127.0.0.1:PORT`, no slash at the end.
     pub origin: String,
+    /// The rail's ids, keys and certificates.
+    pub files: Arc<Files>,
+    /// Whether magic amounts work.
+    pub magic: Magic,
+    /// Rate limits and maintenance windows.
+    pub conditions: Conditions,
 }
 
 impl Bench {
     /// A bench and the worker that must run for its notifications to go out (a test of pure parts may just keep it).
+    ///
+    /// Without files: a rail takes its test merchant of the vector files then.
     pub fn new(clock: Clock, origin: impl Into<String>) -> (Self, NotifierWorker) {
         let (notifier, worker) = Notifier::new(clock.clone());
         let (faults, journal) = (Faults::default(), Journal::default());
-        (Self { clock, faults, notifier, journal, origin: origin.into() }, worker)
+        let (files, magic, conditions) = (Arc::default(), Magic::Off, Conditions::default());
+        (Self { clock, faults, notifier, journal, origin: origin.into(), files, magic, conditions }, worker)
+    }
+
+    /// The fault that strikes a request of this operation: an armed one, or that of its amount.
+    pub fn fault(&self, operation: &str, on: On, fen: Option<i64>) -> Option<Fault> {
+        self.faults
+            .take(operation)
+            .or_else(|| self.magic.fault(on, fen?).filter(|fault| !fault.strikes_notification()))
+    }
+
+    /// The fault that strikes a notification: an armed one, or that of its amount.
+    pub fn notification_fault(&self, operation: &str, on: On, fen: i64) -> Option<Fault> {
+        self.faults
+            .take_notification(operation)
+            .or_else(|| self.magic.fault(on, fen).filter(Fault::strikes_notification))
     }
 }
 
@@ -175,6 +308,27 @@ pub enum PayerAct {
     Decline(PayerTarget),
     /// Opens the wallet's payment code; the answer has it as `code`.
     IssueCode(CodeOutcome),
+}
+
+/// One order as the payer's phone shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WalletView {
+    /// The merchant's order number.
+    pub order_no: String,
+    /// What leads to the order: the QR code's text, a `prepay_id` or a `tn`.
+    pub handle: Option<String>,
+    /// The merchant's name.
+    pub merchant: String,
+    /// What is bought.
+    pub description: String,
+    /// How much, in fen.
+    pub fen: i64,
+    /// The state in the rail's own word.
+    pub state: String,
+    /// Whether the payer can pay it now.
+    pub payable: bool,
+    /// Until when, if it ends by itself.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// Why a payer's act came to nothing.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -21,7 +22,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
-use crate::locked;
+use crate::{locked, tls};
 
 /// How many deliveries are remembered; the oldest gives way.
 pub const DELIVERIES_MAX: usize = 2_000;
@@ -234,12 +235,23 @@ impl Records {
     }
 }
 
-type Http = Client<HttpConnector, Full<Bytes>>;
+type Http = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 impl NotifierWorker {
     /// Runs until its notifier and all clones are gone. Dropping this future ends all deliveries.
-    pub async fn run(mut self) {
-        let http: Http = Client::builder(TokioExecutor::new()).http1_title_case_headers(true).build_http();
+    ///
+    /// Over https it trusts nobody; [`crate::MockRails`] trusts its own CA.
+    pub async fn run(self) {
+        match tls::connector(&[]) {
+            Ok(connector) => self.run_with(connector).await,
+            Err(error) => tracing::error!(%error, "notifications cannot be sent"),
+        }
+    }
+
+    /// The same over these connections.
+    pub(crate) async fn run_with(mut self, connector: HttpsConnector<HttpConnector>) {
+        let http: Http =
+            Client::builder(TokioExecutor::new()).http1_title_case_headers(true).build(connector);
         let in_flight = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
         let mut running = JoinSet::new();
         loop {
@@ -279,7 +291,7 @@ impl Courier {
         loop {
             number = number.saturating_add(1);
             let at = self.clock.now();
-            let message = (notice.render)(number, at);
+            let message = (notice.render)(number, self.clock.signing_now());
             let body = String::from_utf8_lossy(&message.body).into_owned();
             let answer = self.send(&notice.url, message).await;
             let made = judge(at, answer, notice.acknowledged);

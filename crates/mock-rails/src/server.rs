@@ -6,27 +6,38 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
-use crate::{RailMock, RailReply, RailRequest};
+use crate::journal::{JournalEntry, Traffic, shown};
+use crate::{Bench, RailMock, RailReply, RailRequest, Refusal};
 
 /// The largest request body, in bytes; a larger one is answered 413.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Tells a rail whether it was called over `http` or `https`.
+pub const SCHEME_HEADER: &str = "x-mock-scheme";
 /// How many connections a listener serves at once; more wait in the kernel's queue.
 pub const CONNECTIONS_MAX: usize = 512;
 /// How long a client may take for its headers, and again for its body, in real time.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Serves one rail until dropped.
-pub(crate) async fn serve(listener: TcpListener, rail: Arc<dyn RailMock>) -> Infallible {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    rail: Arc<dyn RailMock>,
+    bench: Bench,
+) -> Infallible {
+    let door = Door { rail, bench, scheme: if acceptor.is_some() { "https" } else { "http" } };
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     loop {
@@ -35,9 +46,18 @@ pub(crate) async fn serve(listener: TcpListener, rail: Arc<dyn RailMock>) -> Inf
         let slot = slots.clone().acquire_owned().await;
         match listener.accept().await {
             Ok((stream, _)) => {
-                let rail = rail.clone();
+                let (door, acceptor) = (door.clone(), acceptor.clone());
                 connections.spawn(async move {
-                    serve_connection(stream, rail).await;
+                    match acceptor {
+                        None => serve_connection(stream, door).await,
+                        Some(acceptor) => {
+                            match tokio::time::timeout(READ_TIMEOUT, acceptor.accept(stream)).await {
+                                Ok(Ok(stream)) => serve_connection(stream, door).await,
+                                Ok(Err(error)) => tracing::debug!(%error, "no TLS"),
+                                Err(_) => tracing::debug!("no TLS in time"),
+                            }
+                        }
+                    }
                     drop(slot);
                 });
             }
@@ -49,8 +69,16 @@ pub(crate) async fn serve(listener: TcpListener, rail: Arc<dyn RailMock>) -> Inf
     }
 }
 
-async fn serve_connection(stream: TcpStream, rail: Arc<dyn RailMock>) {
-    let service = service_fn(move |request| answer(rail.clone(), request));
+/// Where requests go.
+#[derive(Clone)]
+struct Door {
+    rail: Arc<dyn RailMock>,
+    bench: Bench,
+    scheme: &'static str,
+}
+
+async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin, door: Door) {
+    let service = service_fn(move |request| answer(door.clone(), request));
     // `Wechatpay-Serial`, not `wechatpay-serial`: names go out in the case that the rails' documents print.
     let served = http1::Builder::new()
         .title_case_headers(true)
@@ -69,17 +97,32 @@ async fn serve_connection(stream: TcpStream, rail: Arc<dyn RailMock>) {
 struct DroppedOnPurpose;
 
 async fn answer(
-    rail: Arc<dyn RailMock>,
+    Door { rail, bench, scheme }: Door,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, DroppedOnPurpose> {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let body = match read(body).await {
         Ok(body) => body,
         Err(status) => return Ok(plain(status)),
     };
+    // For links that a rail builds from how it was called; a client cannot say it.
+    head.headers.insert(SCHEME_HEADER, HeaderValue::from_static(scheme));
     let request =
         RailRequest { method: head.method, target: head.uri.to_string(), headers: head.headers, body };
-    match rail.handle(request).await {
+    let traffic = Traffic {
+        target: request.target.clone(),
+        request_headers: texts(&request.headers),
+        request_body: shown(&request.body),
+        ..Traffic::default()
+    };
+    // Inside a block of its own: a rail may record before its future is first polled.
+    let handling = async {
+        match bench.conditions.judge(&request, bench.clock.now()) {
+            None => rail.handle(request).await,
+            Some(why) => turned_away(&*rail, &bench, &request, why),
+        }
+    };
+    match bench.journal.watch(handling, |reply| answered(traffic, reply)).await {
         RailReply::Answer { status, headers, body } => {
             let mut response = Response::new(Full::new(body));
             *response.status_mut() = status;
@@ -88,6 +131,44 @@ async fn answer(
         }
         RailReply::Dropped => Err(DroppedOnPurpose),
     }
+}
+
+/// Bad weather: the rail says it in its own words.
+fn turned_away(rail: &dyn RailMock, bench: &Bench, request: &RailRequest, why: Refusal) -> RailReply {
+    let (operation, verdict) = match why {
+        Refusal::RateLimited => ("limit", "over the rate limit"),
+        Refusal::Maintenance => ("maintenance", "closed for maintenance"),
+    };
+    bench.journal.record(JournalEntry {
+        at: bench.clock.now(),
+        method: request.method.to_string(),
+        path: request.path().to_owned(),
+        operation: operation.to_owned(),
+        order_no: None,
+        verdict: verdict.to_owned(),
+        refused: true,
+        expected: None,
+    });
+    rail.refuse(request, why)
+}
+
+/// The traffic with the answer in it.
+fn answered(traffic: Traffic, reply: &RailReply) -> Traffic {
+    match reply {
+        RailReply::Answer { status, headers, body } => Traffic {
+            status: status.to_string(),
+            answer_headers: texts(headers),
+            answer_body: shown(body),
+            ..traffic
+        },
+        RailReply::Dropped => Traffic { status: "dropped".to_owned(), ..traffic },
+    }
+}
+
+fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let shown = headers.iter().filter(|(name, _)| *name != SCHEME_HEADER);
+    shown.map(|(name, value)| (name.to_string(), text(value))).collect()
 }
 
 async fn read(body: Incoming) -> Result<Bytes, StatusCode> {

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::book::BookEntry;
-use crate::{PayerAct, PayerError, RailMock, RailReply, RailRequest, locked, server};
+use crate::{Bench, PayerAct, PayerError, RailMock, RailReply, RailRequest, locked, server};
 
 /// Fails the test after ten seconds of real time instead of hanging.
 pub(crate) async fn within<F: Future>(future: F) -> F::Output {
@@ -44,7 +44,8 @@ impl Shop {
             Arc::new(Inner { script: Mutex::new(script.iter().copied().collect()), seen: Mutex::default() });
         let rail: Arc<dyn RailMock> = inner.clone();
         let serving = tokio::spawn(async move {
-            server::serve(listener, rail).await;
+            let (bench, _worker) = Bench::new(crate::clock::Clock::wall(), "http://127.0.0.1:1");
+            server::serve(listener, None, rail, bench).await;
         });
         Self { url, inner, serving }
     }

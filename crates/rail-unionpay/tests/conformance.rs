@@ -45,7 +45,7 @@ async fn as_seen_elsewhere() -> World {
 async fn world(unionpay: Conduct, habits: Habits) -> World {
     let noon = "2026-03-01T12:00:00+08:00".parse().expect("a time");
     let options = Options { clock: Clock::standing_at(noon), unionpay, ..Options::default() };
-    let rails = MockRails::start(options).await.expect("free ports");
+    let rails = MockRails::start_with(options).await.expect("free ports");
     let merchant = unionpay::merchant();
     let gateway = rails.url("unionpay");
     let settings = Settings {

@@ -1,7 +1,11 @@
 //! What this adapter can do, as data.
 
 use paifang_payment::Presentation;
-use paifang_rail::{ClientKind, Closing, Descriptor, KeyKind, KeySpec, Need, Offer, Refunding};
+use paifang_rail::{
+    ClientKind, Closing, Descriptor, KeyKind, KeySpec, Need, Offer, Refunding, StatementSpec,
+};
+
+use crate::inquiry::TRADE;
 
 /// The rail's name, and the name of its one wallet.
 pub(crate) const WECHATPAY: &str = "wechatpay";
@@ -68,8 +72,14 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
         // "At least one minute apart".
         interval_s: 60,
     },
-    statements: &[],
-    serves_keys: false,
+    statements: &[StatementSpec {
+        kind: TRADE,
+        about: "Payments, refunds and reverses of a day, with fees",
+        ready_hour: 10,
+        cut_before_midnight_s: 0,
+        window_days: 90,
+    }],
+    serves_keys: true,
     keys: &[
         KeySpec {
             name: SIGNING_KEY,

@@ -16,10 +16,12 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod bill;
 mod charge;
 mod close;
 mod codes;
 mod descriptor;
+mod inquiry;
 mod notification;
 mod query;
 mod refund;
@@ -74,7 +76,13 @@ impl Rail for WeChatPay {
     fn read(&self, call: &Call<'_>, reply: &Reply, cx: &Context<'_>) -> Answer {
         let heard = match answer::hear(call.verb(), reply, cx) {
             Ok(heard) => heard,
-            Err((doubt, case)) => return answer::doubt(call.verb(), doubt, case),
+            Err((doubt, case)) => {
+                let answer = answer::doubt(call.verb(), doubt, case);
+                return match signature::serial(&reply.headers).filter(|_| case == "unknown_key") {
+                    Some(id) => answer.with_unknown_key(id),
+                    None => answer,
+                };
+            }
         };
         let (body, proof) = match heard {
             answer::Heard::Success(body, proof) => (body, proof),
@@ -108,23 +116,26 @@ impl Rail for WeChatPay {
         notification::acknowledge(verdict)
     }
 
-    fn plan_inquiry(&self, _inquiry: &Inquiry<'_>, _cx: &Context<'_>) -> Result<Fetch, PlanError> {
-        Err(PlanError::Unsupported("inquiry"))
+    fn plan_inquiry(&self, inquiry: &Inquiry<'_>, cx: &Context<'_>) -> Result<Fetch, PlanError> {
+        inquiry::plan(&self.0, inquiry, cx)
     }
 
-    fn read_inquiry(&self, _inquiry: &Inquiry<'_>, _reply: &Reply, _cx: &Context<'_>) -> Finding {
-        Finding::Unknown(paifang_payment::Doubt::Unreadable)
+    fn read_inquiry(&self, inquiry: &Inquiry<'_>, reply: &Reply, cx: &Context<'_>) -> Finding {
+        inquiry::read(&self.0, inquiry, reply, cx)
     }
 
     fn read_statement(
         &self,
-        _wish: &StatementWish,
-        _file: &mut dyn StatementFile,
-        _digest: Option<&FileDigest>,
+        wish: &StatementWish,
+        file: &mut dyn StatementFile,
+        digest: Option<&FileDigest>,
         _cx: &Context<'_>,
-        _line: &mut dyn FnMut(StatementLine),
+        line: &mut dyn FnMut(StatementLine),
     ) -> Result<StatementProof, StatementError> {
-        Err(StatementError::Unsupported)
+        match wish.kind {
+            inquiry::TRADE => bill::read(&self.0, wish, file, digest, line),
+            _ => Err(StatementError::Unsupported),
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use paifang_rail::{Genuine, Keyring, NotGenuine};
+use paifang_rail::{Genuine, Keyring, NotGenuine, SealedCertificate};
 
 use crate::request::SCHEME;
 
@@ -43,32 +43,79 @@ pub(crate) fn is_signed(headers: &[(String, String)]) -> bool {
     headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(SIGNATURE))
 }
 
-/// Verifies the raw body under its headers.
+/// Verifies the raw body under its headers, with the key of the account that they name.
 pub(crate) fn verify(
     headers: &[(String, String)],
     body: &[u8],
     keys: &Keyring,
     now: Timestamp,
 ) -> Result<Genuine, Distrust> {
-    let timestamp = wanted(headers, TIMESTAMP)?;
-    let nonce = wanted(headers, NONCE)?;
-    let serial = wanted(headers, SERIAL)?;
-    let signature = wanted(headers, SIGNATURE)?;
-    // Older answers come without the type. Where it stands it must be ours: nothing else is ever verified.
-    if one(headers, TYPE)?.is_some_and(|named| named != SCHEME) {
-        return Err(Distrust::Wrong);
+    let signed = Signed::read(headers, body)?;
+    let proof = keys
+        .verify_by(signed.serial, &signed.message, &signed.signature)
+        .map_err(|why| signed.distrust(why))?;
+    signed.in_time(now, proof)
+}
+
+/// Verifies a message with a certificate that it brought itself, sealed with the account's own key: the first download of
+/// certificates, of which nothing is known before (the vendor's libraries do the same).
+pub(crate) fn verify_by_own(
+    headers: &[(String, String)],
+    body: &[u8],
+    sealed: &[SealedCertificate],
+    keys: &Keyring,
+    now: Timestamp,
+) -> Result<Genuine, Distrust> {
+    let signed = Signed::read(headers, body)?;
+    let by = sealed.iter().find(|certificate| certificate.id().eq_ignore_ascii_case(signed.serial));
+    let by = by.ok_or(Distrust::UnknownKey)?;
+    let proof = keys.verify_sealed(by, now, &signed.message, &signed.signature);
+    signed.in_time(now, proof.map_err(|why| signed.distrust(why))?)
+}
+
+/// The id of the key that a message names.
+pub(crate) fn serial(headers: &[(String, String)]) -> Option<&str> {
+    wanted(headers, SERIAL).ok()
+}
+
+/// The parts of a signed message.
+struct Signed<'a> {
+    serial: &'a str,
+    sent_at: i64,
+    message: Vec<u8>,
+    signature: Vec<u8>,
+    wrong: Distrust,
+}
+
+impl<'a> Signed<'a> {
+    fn read(headers: &'a [(String, String)], body: &[u8]) -> Result<Self, Distrust> {
+        let timestamp = wanted(headers, TIMESTAMP)?;
+        let nonce = wanted(headers, NONCE)?;
+        let serial = wanted(headers, SERIAL)?;
+        let signature = wanted(headers, SIGNATURE)?;
+        // Older answers come without the type. Where it stands it must be ours: nothing else is ever verified.
+        if one(headers, TYPE)?.is_some_and(|named| named != SCHEME) {
+            return Err(Distrust::Wrong);
+        }
+        let sent_at = seconds(timestamp).ok_or(Distrust::Unsigned)?;
+        let wrong = if signature.starts_with(PROBE) { Distrust::Probe } else { Distrust::Wrong };
+        let signature = STANDARD.decode(signature).map_err(|_| wrong)?;
+        let mut message = format!("{timestamp}\n{nonce}\n").into_bytes();
+        message.extend_from_slice(body);
+        message.push(b'\n');
+        Ok(Self { serial, sent_at, message, signature, wrong })
     }
-    let sent_at = seconds(timestamp).ok_or(Distrust::Unsigned)?;
-    let wrong = if signature.starts_with(PROBE) { Distrust::Probe } else { Distrust::Wrong };
-    let signature = STANDARD.decode(signature).map_err(|_| wrong)?;
-    let mut message = format!("{timestamp}\n{nonce}\n").into_bytes();
-    message.extend_from_slice(body);
-    message.push(b'\n');
-    let proof = keys.verify_by(serial, &message, &signature).map_err(|why| match why {
-        NotGenuine::UnknownKey => Distrust::UnknownKey,
-        NotGenuine::WrongSignature | NotGenuine::UntrustedCertificate(_) => wrong,
-    })?;
-    if now.as_second().abs_diff(sent_at) >= WINDOW_S { Err(Distrust::Stale) } else { Ok(proof) }
+
+    fn distrust(&self, why: NotGenuine) -> Distrust {
+        match why {
+            NotGenuine::UnknownKey => Distrust::UnknownKey,
+            NotGenuine::WrongSignature | NotGenuine::UntrustedCertificate(_) => self.wrong,
+        }
+    }
+
+    fn in_time(&self, now: Timestamp, proof: Genuine) -> Result<Genuine, Distrust> {
+        if now.as_second().abs_diff(self.sent_at) >= WINDOW_S { Err(Distrust::Stale) } else { Ok(proof) }
+    }
 }
 
 /// A header that must be there. Visible ASCII only: a line feed inside would move the border between nonce and body.

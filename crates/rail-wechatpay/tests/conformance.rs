@@ -3,7 +3,7 @@
 use paifang_conformance::rail::{ControlApi, Habits, RefundFailure, Setup, World};
 use paifang_mock_rails::clock::Clock;
 use paifang_mock_rails::wechatpay::{ChangedRepeat, Merchant, Platform};
-use paifang_mock_rails::{MockRails, Options, alipay, wechatpay};
+use paifang_mock_rails::{KeyStep, MockRails, Options, Step, alipay, wechatpay};
 use paifang_payment::PayerId;
 use paifang_rail::{Keyring, Secret};
 use paifang_rail_wechatpay::{Settings, WeChatPay};
@@ -37,7 +37,7 @@ async fn by_certificate() -> World {
     let merchant = Merchant::of_vectors();
     let (now, next) = (merchant.platform_certificate, merchant.platform_certificate_next);
     let stranger = alipay::merchant().rail_public_key_pem;
-    let platform = Platform::Rotated;
+    let platform = Platform::CertificatesOnly;
     let settings = wechatpay::Settings { platform, changed_repeat: ChangedRepeat::AsDocumented, ..paced() };
     world(settings, None, keys(&[now, next]), keys(&[now, (next.0, stranger)])).await
 }
@@ -56,7 +56,11 @@ async fn world(
 ) -> World {
     let noon = "2026-03-01T12:00:00+08:00".parse().expect("a time");
     let options = Options { clock: Clock::standing_at(noon), wechatpay, ..Options::default() };
-    let rails = MockRails::start(options).await.expect("free ports");
+    let by_certificate = options.wechatpay.platform == Platform::CertificatesOnly;
+    let rails = MockRails::start_with(options).await.expect("free ports");
+    for step in [Step::Announce, Step::Switch].into_iter().filter(|_| by_certificate) {
+        rails.rail("wechatpay").keys(KeyStep::Rail(step)).expect("a rotation has begun");
+    }
     let merchant = Merchant::of_vectors();
     let settings = Settings {
         mchid: merchant.mchid.to_owned(),

@@ -5,9 +5,11 @@
 
 mod certified;
 mod content;
+mod fresh;
 mod parse;
 
 use std::fmt;
+use std::sync::Arc;
 
 use paifang_payment::Digest;
 use ring::aead;
@@ -20,34 +22,47 @@ pub use certified::CertificateRule;
 use crate::{Genuine, Secret};
 use certified::Anchors;
 use content::ContentKey;
+pub use fresh::SealedCertificate;
+use parse::Certificate;
 
 /// The keys of one rail account. `Debug` names ids only.
 pub struct Keyring {
-    signer: Option<RsaKeyPair>,
-    signer_certificate: Option<Serial>,
+    signer: Option<Arc<RsaKeyPair>>,
+    signer_certificate: Option<Arc<Certificate>>,
     verifiers: Vec<Verifier>,
-    symmetric: Option<aead::LessSafeKey>,
-    content: Option<ContentKey>,
-    anchors: Option<Anchors>,
+    symmetric: Option<Arc<aead::LessSafeKey>>,
+    content: Option<Arc<ContentKey>>,
+    anchors: Option<Arc<Anchors>>,
+    naming: Option<Naming>,
     random: SystemRandom,
 }
+
+/// How a rail names certificates, from their DER bytes; `None` where it can name none. Without one, a certificate's name is
+/// its serial number in upper-case hex.
+pub type Naming = fn(&[u8]) -> Option<String>;
 
 /// Collects keys; refuses what it cannot parse, naming the key.
 #[derive(Default)]
 pub struct KeyringBuilder {
     signer: Option<RsaKeyPair>,
-    signer_certificate: Option<Serial>,
+    signer_certificate: Option<Certificate>,
     verifiers: Vec<Verifier>,
     symmetric: Option<aead::LessSafeKey>,
     content: Option<ContentKey>,
-    root: Option<Vec<u8>>,
+    roots: Vec<Vec<u8>>,
     intermediates: Vec<Vec<u8>>,
     rule: Option<CertificateRule>,
+    naming: Option<Naming>,
 }
 
+#[derive(Clone)]
 struct Verifier {
     id: String,
     public_key: UnparsedPublicKey<Vec<u8>>,
+    /// The certificate it came in, for rails that name certificates in their own way.
+    der: Option<Vec<u8>>,
+    /// Handed out by the rail itself; such keys come and go.
+    is_fresh: bool,
 }
 
 #[derive(Clone)]
@@ -110,12 +125,12 @@ impl Keyring {
 
     /// The serial of our signing certificate: upper-case hex without leading zeros cut, as WeChat Pay prints it.
     pub fn signer_serial_hex(&self) -> Option<&str> {
-        self.signer_certificate.as_ref().map(|serial| serial.hex.as_str())
+        self.signer_certificate.as_ref().map(|own| own.serial.hex.as_str())
     }
 
     /// The serial of our signing certificate in decimal, as UnionPay's `certId` wants it.
     pub fn signer_serial_decimal(&self) -> Option<&str> {
-        self.signer_certificate.as_ref().map(|serial| serial.decimal.as_str())
+        self.signer_certificate.as_ref().map(|own| own.serial.decimal.as_str())
     }
 
     /// Verifies with the key of this id (hex serials are compared without case).
@@ -187,7 +202,7 @@ impl KeyringBuilder {
 
     /// The certificate of our signing key, PEM.
     pub fn signer_certificate(mut self, pem: &str) -> Result<Self, KeyError> {
-        self.signer_certificate = Some(parse::certificate(pem, "signing certificate")?.serial);
+        self.signer_certificate = Some(parse::certificate(pem, "signing certificate")?);
         Ok(self)
     }
 
@@ -211,9 +226,10 @@ impl KeyringBuilder {
         Ok(self)
     }
 
-    /// The root that the rail's signer certificates chain to, PEM.
+    /// The root or roots that the rail's signer certificates chain to: PEM, one certificate or several in a row.
     pub fn root(mut self, pem: &str) -> Result<Self, KeyError> {
-        self.root = Some(parse::certificate(pem, "root certificate")?.der);
+        let bundle = parse::bundle(pem, "root certificate")?;
+        self.roots.extend(bundle.into_iter().map(|certificate| certificate.der));
         Ok(self)
     }
 
@@ -229,23 +245,38 @@ impl KeyringBuilder {
         self
     }
 
+    /// How this rail names its certificates.
+    pub fn naming(mut self, naming: Naming) -> Self {
+        self.naming = Some(naming);
+        self
+    }
+
     /// The finished ring.
     pub fn build(self) -> Result<Keyring, KeyError> {
-        let anchors = match (self.root, self.rule) {
-            (Some(root), Some(rule)) => Some(Anchors::new(root, self.intermediates, rule)),
-            (None, None) if self.intermediates.is_empty() => None,
+        let anchors = match (self.roots.is_empty(), self.rule) {
+            (false, Some(rule)) => Some(Anchors::new(self.roots, self.intermediates, Some(rule))),
+            (false, None) if self.naming.is_some() => {
+                Some(Anchors::new(self.roots, self.intermediates, None))
+            }
+            (true, None) if self.intermediates.is_empty() => None,
             _ => {
                 let rule = "a root certificate and a rule for names come together";
                 return Err(KeyError::Unusable { name: "certificate chain", rule });
             }
         };
+        let mut verifiers = self.verifiers;
+        for verifier in &mut verifiers {
+            let named = self.naming.zip(verifier.der.as_deref()).and_then(|(naming, der)| naming(der));
+            verifier.id = named.unwrap_or(std::mem::take(&mut verifier.id));
+        }
         Ok(Keyring {
-            signer: self.signer,
-            signer_certificate: self.signer_certificate,
-            verifiers: self.verifiers,
-            symmetric: self.symmetric,
-            content: self.content,
-            anchors,
+            signer: self.signer.map(Arc::new),
+            signer_certificate: self.signer_certificate.map(Arc::new),
+            verifiers,
+            symmetric: self.symmetric.map(Arc::new),
+            content: self.content.map(Arc::new),
+            anchors: anchors.map(Arc::new),
+            naming: self.naming,
             random: SystemRandom::new(),
         })
     }
@@ -262,7 +293,8 @@ impl Verifier {
 
 impl Verifier {
     fn new(id: String, pkcs1_der: Vec<u8>) -> Self {
-        Self { id, public_key: UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pkcs1_der) }
+        let public_key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pkcs1_der);
+        Self { id, public_key, der: None, is_fresh: false }
     }
 }
 
@@ -273,5 +305,7 @@ impl fmt::Debug for Keyring {
     }
 }
 
+#[cfg(test)]
+mod fresh_tests;
 #[cfg(test)]
 mod tests;

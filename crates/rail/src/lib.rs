@@ -43,7 +43,9 @@ pub use inquiry::{
     Fetch, FileDigest, Finding, FreshKey, Inquiry, StatementError, StatementFile, StatementKind,
     StatementLine, StatementProof, StatementTotals, StatementWish,
 };
-pub use keyring::{CertificateRule, KeyError, Keyring, KeyringBuilder, NotGenuine};
+pub use keyring::{
+    CertificateRule, KeyError, Keyring, KeyringBuilder, Naming, NotGenuine, SealedCertificate,
+};
 pub use notification::{
     Claims, Identity, Notification, NotificationError, RawNotification, Subject, Verdict,
 };

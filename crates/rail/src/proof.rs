@@ -30,6 +30,7 @@ pub struct Verified<T> {
 pub struct Answer {
     said: Said,
     rule: String,
+    unknown_key: Option<String>,
 }
 
 #[derive(Debug)]
@@ -125,12 +126,24 @@ impl<T> Verified<T> {
 impl Answer {
     /// The reply has this outcome, by this rule (`rail.call.case`).
     pub fn is(outcome: Outcome, rule: impl Into<String>) -> Self {
-        Self { said: Said::Is(outcome), rule: rule.into() }
+        Self { said: Said::Is(outcome), rule: rule.into(), unknown_key: None }
     }
 
     /// A query found no such order; signed where the rail signs that.
     pub fn absent(proof: Option<Genuine>, rule: impl Into<String>) -> Self {
-        Self { said: Said::Absent(proof), rule: rule.into() }
+        Self { said: Said::Absent(proof), rule: rule.into(), unknown_key: None }
+    }
+
+    /// The same answer, which could not be verified because it names a key that the ring does not have: the rail may have
+    /// changed keys, and whoever keeps the ring should ask it.
+    #[must_use]
+    pub fn with_unknown_key(self, id: impl Into<String>) -> Self {
+        Self { unknown_key: Some(id.into()), ..self }
+    }
+
+    /// The id of a key that the ring does not have.
+    pub fn unknown_key(&self) -> Option<&str> {
+        self.unknown_key.as_deref()
     }
 
     /// The outcome, or `None` for "absent". For tests and logs.

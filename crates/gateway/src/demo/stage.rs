@@ -54,7 +54,7 @@ impl Stage {
             None => std::env::temp_dir().join(format!("paifang-demo-{}", std::process::id())),
         };
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-        let mocks = MockRails::start(options).await.context("the mock rails did not start")?;
+        let mocks = MockRails::start_with(options).await.context("the mock rails did not start")?;
         let (grpc, http, ops) = (free_port()?, free_port()?, free_port()?);
         files::write(&dir, [grpc, http, ops], &mocks)?;
         Ok(Self {
@@ -119,6 +119,33 @@ impl Stage {
     pub async fn kill_gateway(&mut self) -> anyhow::Result<()> {
         let mut child = self.child.take().context("no gateway is running")?;
         child.kill().await?;
+        Ok(())
+    }
+
+    /// Has the gateway read its keys again, and waits until it says that it did (or that it cannot).
+    pub async fn renew_keys(&self) -> anyhow::Result<()> {
+        const DONE: &str = "the keys of all rail accounts were read again";
+        const FAILED: &str = "all stay as they were";
+        const FAILED_ALL: &str = "all keys stay as they were";
+        let pid = self.child.as_ref().and_then(Child::id).context("no gateway is running")?;
+        let count = |text: &str| self.log().matches(text).count();
+        let (done, failed) = (count(DONE), count(FAILED) + count(FAILED_ALL));
+        let sent = Command::new("kill").args(["-HUP", &pid.to_string()]).status().await?;
+        ensure!(sent.success(), "the gateway took no SIGHUP");
+        let deadline = tokio::time::Instant::now() + START_MAX;
+        while count(DONE) == done {
+            ensure!(
+                count(FAILED) + count(FAILED_ALL) == failed,
+                "the keys cannot be used: {}",
+                self.log_tail()
+            );
+            ensure!(
+                tokio::time::Instant::now() < deadline,
+                "the keys were not read again: {}",
+                self.log_tail()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         Ok(())
     }
 

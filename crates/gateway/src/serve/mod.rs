@@ -12,9 +12,10 @@ mod start;
 mod tests;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::core::Over;
+use crate::rails::LocalRails;
 
 pub use start::{StartError, start, start_over};
 
@@ -36,6 +38,7 @@ pub struct Running<S> {
     /// The base of notify and return URLs.
     pub public_url: String,
     core: Over<S>,
+    rails: LocalRails,
     phases: Phases,
     drain_time: Duration,
 }
@@ -81,6 +84,17 @@ impl<S> Running<S> {
         &self.core
     }
 
+    /// Takes the keys of a config that was read again, and asks the rails for theirs; everything else of the config waits
+    /// for a restart.
+    ///
+    /// # Errors
+    /// Names the first account whose keys cannot be used; all keys stay as they were.
+    pub async fn renew_keys(&self, config: &Config) -> Result<(), String> {
+        self.rails.reconfigure(&config.accounts, crate::world::now())?;
+        self.rails.ask_all().await;
+        Ok(())
+    }
+
     /// Resolves when a part has failed without which the gateway is of no use.
     pub async fn failed(&self) {
         self.phases.failed.cancelled().await;
@@ -117,28 +131,58 @@ pub struct Ended {
     pub drained: Drained,
 }
 
-/// Runs a gateway until SIGTERM, SIGINT or the failure of a part, and drains it.
+/// Runs a gateway until SIGTERM, SIGINT or the failure of a part, and drains it. At SIGHUP the keys of the config at
+/// `path` are read again, without a pause.
 ///
 /// # Errors
 /// When it does not start.
-pub async fn run(config: Config) -> Result<Ended, StartError> {
+pub async fn run(config: Config, path: &Path) -> Result<Ended, StartError> {
+    // Taken up before anybody can see that the gateway runs: the first SIGHUP that nobody takes would end it.
+    let mut signals = Signals::take().map_err(StartError::Signals)?;
     let running = start(config).await?;
+    let Signals { terminate, interrupt, hang_up } = &mut signals;
     let failed = tokio::select! {
-        signal = terminated() => signal.is_err(),
+        _ = terminate.recv() => false,
+        _ = interrupt.recv() => false,
         () = running.failed() => true,
+        () = renewals(&running, path, hang_up) => true,
     };
     Ok(Ended { failed, drained: running.drain().await })
 }
 
-/// Resolves at SIGTERM or SIGINT.
-///
-/// # Errors
-/// When the system refuses to hand signals over.
-pub async fn terminated() -> std::io::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that the gateway obeys.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn take() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
     }
-    Ok(())
+}
+
+/// Reads the config again at each SIGHUP and takes its keys. A config that is wrong is told and changes nothing. Resolves
+/// only when the system hands no more signals over.
+async fn renewals<S>(running: &Running<S>, path: &Path, hang_up: &mut Signal) {
+    while hang_up.recv().await.is_some() {
+        let read = path.to_owned();
+        match tokio::task::spawn_blocking(move || Config::load(&read)).await {
+            Ok(Ok(config)) => match running.renew_keys(&config).await {
+                Ok(()) => tracing::info!("the keys of all rail accounts were read again"),
+                Err(trouble) => {
+                    tracing::error!(trouble, "keys were read again and cannot be used; all stay as they were")
+                }
+            },
+            Ok(Err(problems)) => {
+                tracing::error!(%problems, "the config was read again and is wrong; all keys stay as they were");
+            }
+            Err(error) => tracing::error!(%error, "the config could not be read again"),
+        }
+    }
 }

@@ -56,6 +56,9 @@ pub enum StartError {
     /// The transport to the rails cannot be set up.
     #[error("the transport to the rails cannot be set up")]
     Transport(#[from] OptionsError),
+    /// The system refuses to hand signals over.
+    #[error("signals cannot be received")]
+    Signals(#[source] io::Error),
     /// The system has no randomness.
     #[error("the rail accounts cannot be set up")]
     Rails(#[from] TokenError),
@@ -108,8 +111,13 @@ pub async fn start_over<S: Store>(config: Config, store: S) -> Result<Running<S>
     let transport = RailTransport::new(transport, Arc::clone(&metrics));
     let world = TokioWorld::new(phases.tasks.clone());
     let limits = engine_limits(&config.limits, &world);
-    let (rails, accounts) = LocalRails::new(config.accounts, &public_url, Arc::clone(&metrics))?;
+    let (rails, accounts, keepers) = LocalRails::new(config.accounts, &public_url, Arc::clone(&metrics))?;
+    let asking = Arc::new(transport.clone());
     let core = Engine::new(store, rails.clone(), transport, world, accounts, limits).await?;
+    for keeper in keepers {
+        let stop = phases.stop_claims.clone().cancelled_owned();
+        phases.tasks.spawn(keeper.run(rails.clone(), Arc::clone(&asking), crate::world::now, stop));
+    }
     for lane in core.unserved_lanes().await? {
         tracing::error!(account = %lane, "something waits for a rail account that is not configured: nobody sees to it");
     }
@@ -124,7 +132,7 @@ pub async fn start_over<S: Store>(config: Config, store: S) -> Result<Running<S>
     phases.tasks.spawn(figures);
     let desk = Desk {
         engine: core.clone(),
-        rails,
+        rails: rails.clone(),
         metrics: Arc::clone(&metrics),
         tasks: phases.tasks.clone(),
         places: Arc::new(Semaphore::new(width(config.limits.notifications))),
@@ -141,7 +149,7 @@ pub async fn start_over<S: Store>(config: Config, store: S) -> Result<Running<S>
     servers::grpc(contract, &config.grpc, routes, metrics, &phases);
     tracing::info!(%grpc_addr, %http_addr, %ops_addr, public_url, "the gateway is up");
     let drain_time = Duration::from_millis(config.limits.drain_ms.into());
-    Ok(Running { grpc_addr, http_addr, ops_addr, public_url, core, phases, drain_time })
+    Ok(Running { grpc_addr, http_addr, ops_addr, public_url, core, rails, phases, drain_time })
 }
 
 async fn listen(section: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {

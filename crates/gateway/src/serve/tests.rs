@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use paifang_mock_rails::{MockRails, Options, PayerAct, PayerTarget};
+use paifang_mock_rails::{MockRails, PayerAct, PayerTarget};
 use paifang_payment::attempt::State;
 use paifang_payment::{NextAction, Presentation, TenantId};
 use paifang_store::{ModelStore, Store};
@@ -30,7 +30,7 @@ async fn connected(rail: &TcpListener) -> tokio::net::TcpStream {
 
 /// A whole payment: config, keys, registry, transport, adapter, mock rail, its notification, and the figures of it.
 async fn pays(wallet: &str, account: &str) {
-    let mocks = MockRails::start(Options::default()).await.unwrap();
+    let mocks = MockRails::start().await.unwrap();
     let rails = Keys::rails(&mocks.url("alipay"), &mocks.url("wechatpay"), &mocks.url("unionpay"));
     let gateway = Keys::new().start(&rails, "").await;
     let (core, whose) = (gateway.core(), tenant());
@@ -52,13 +52,14 @@ async fn pays(wallet: &str, account: &str) {
     for expected in [
         format!("paifang_notifications_total{{account=\"{account}\",verdict=\"news\"}} 1"),
         format!("paifang_rail_answers_total{{account=\"{account}\",verb=\"charge\",outcome=\"pending\"}} 1"),
-        format!("paifang_rail_exchange_seconds_count{{account=\"{account}\",result=\"2xx\"}} 1"),
+        // One or more: rails that hand out their keys were asked for them, too.
+        format!("paifang_rail_exchange_seconds_count{{account=\"{account}\",result=\"2xx\"}} "),
     ] {
         let shown = async || http(gateway.ops_addr, "GET /metrics", b"").await.contains(&expected);
         until(&expected, shown).await;
     }
     assert_eq!(gateway.drain().await, Drained::Clean);
-    mocks.stop().await;
+    mocks.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

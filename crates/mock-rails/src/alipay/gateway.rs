@@ -1,76 +1,20 @@
 //! The gateway in front of the APIs: which checks a request meets, in which order, and how it is turned away.
 //!
-//! Order: method, app_id, sign_type, timestamp, charset, version, format, signature, certificates, biz_content. Only
+//! Order: method, app_id, sign_type, timestamp, charset, version, format, certificates, signature, biz_content. Only
 //! "app_id before signature" is known from probes; the rest is the natural order. A refusal before the application is
 //! known carries no signature, every later one does. The timestamp is checked for its form only: clients use their
 //! local clock.
 
-use super::Merchant;
+use jiff::Timestamp;
+
 use super::answer::Inner;
+use super::api::{Call, Method};
 use super::biz::Biz;
-use super::sign::{Empties, Keys, request_string};
+use super::keys::BadCert;
+use super::material::Material;
+use super::sign::{Empties, request_string};
 use super::time;
 use super::wire::{Charset, Params, html};
-
-/// The APIs this gateway has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Method {
-    Precreate,
-    PagePay,
-    WapPay,
-    Query,
-    Close,
-    Cancel,
-    Refund,
-    RefundQuery,
-}
-
-impl Method {
-    const ALL: [Self; 8] = [
-        Self::Precreate,
-        Self::PagePay,
-        Self::WapPay,
-        Self::Query,
-        Self::Close,
-        Self::Cancel,
-        Self::Refund,
-        Self::RefundQuery,
-    ];
-
-    pub(super) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|method| method.name() == name)
-    }
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Precreate => "alipay.trade.precreate",
-            Self::PagePay => "alipay.trade.page.pay",
-            Self::WapPay => "alipay.trade.wap.pay",
-            Self::Query => "alipay.trade.query",
-            Self::Close => "alipay.trade.close",
-            Self::Cancel => "alipay.trade.cancel",
-            Self::Refund => "alipay.trade.refund",
-            Self::RefundQuery => "alipay.trade.fastpay.refund.query",
-        }
-    }
-
-    /// The framework's word for it; see [`crate::faults::OPERATIONS`].
-    pub(super) fn operation(self) -> &'static str {
-        match self {
-            Self::Precreate | Self::PagePay | Self::WapPay => "charge",
-            Self::Query => "query",
-            Self::Close => "close",
-            Self::Cancel => "reverse",
-            Self::Refund => "refund",
-            Self::RefundQuery => "refund_query",
-        }
-    }
-
-    /// Whether a browser comes here, which gets HTML.
-    pub(super) fn is_page(self) -> bool {
-        matches!(self, Self::PagePay | Self::WapPay)
-    }
-}
 
 /// The key of the answer: the method with underscores, also when there is no such method.
 pub(super) fn response_key(method: Option<&str>) -> String {
@@ -80,20 +24,6 @@ pub(super) fn response_key(method: Option<&str>) -> String {
         Some(name) => format!("{}_response", name.replace('.', "_")),
         None => "error_response".to_owned(),
     }
-}
-
-/// A request that passed every check of the gateway.
-#[derive(Clone, Debug)]
-pub(super) struct Call {
-    pub(super) method: Method,
-    pub(super) charset: Charset,
-    pub(super) biz: Biz,
-    pub(super) notify_url: Option<String>,
-    pub(super) return_url: Option<String>,
-    /// Whether the answer names the certificate that verifies it.
-    pub(super) by_certificate: bool,
-    /// The string that was signed.
-    pub(super) expected: String,
 }
 
 /// A request that the gateway turned away.
@@ -106,26 +36,31 @@ pub(super) struct Refusal {
 }
 
 /// Checks a request, or says how it is turned away.
-pub(super) fn check(params: &Params, keys: &Keys, merchant: &Merchant) -> Result<Call, Box<Refusal>> {
-    let method = identify(params, merchant)
+pub(super) fn check(params: &Params, material: &Material, now: Timestamp) -> Result<Call, Box<Refusal>> {
+    let method = identify(params, &material.account.app_id)
         .map_err(|inner| Box::new(Refusal { inner, signed: false, expected: None }))?;
     let charset =
         common(params).map_err(|inner| Box::new(Refusal { inner, signed: true, expected: None }))?;
-    let expected = signature(params, keys, charset)?;
+    let early = |inner| Box::new(Refusal { inner, signed: true, expected: None });
+    let app_cert_sn = params.ascii("app_cert_sn");
+    if let Some(sn) = app_cert_sn {
+        certificates(sn, params.ascii("alipay_root_cert_sn"), material, now).map_err(early)?;
+    }
+    let expected = signature(params, app_cert_sn, material, charset)?;
     let refuse = |inner| Box::new(Refusal { inner, signed: true, expected: Some(expected.clone()) });
-    let by_certificate = certificates(params, merchant).map_err(refuse)?;
-    let biz = biz_content(params, charset).map_err(refuse)?;
+    let (biz, encrypted) = biz_content(params, material, charset).map_err(refuse)?;
     let (notify_url, return_url) = (params.text("notify_url", charset), params.text("return_url", charset));
     if [&notify_url, &return_url].into_iter().flatten().any(|url| url.len() > URL_BYTES_MAX) {
         return Err(refuse(Inner::coded("isv.invalid-parameter", "参数无效")));
     }
-    Ok(Call { method, charset, biz, notify_url, return_url, by_certificate, expected })
+    let by_certificate = app_cert_sn.is_some();
+    Ok(Call { method, charset, biz, notify_url, return_url, by_certificate, encrypted, expected })
 }
 
 /// The documented length of notify_url and return_url.
-const URL_BYTES_MAX: usize = 256;
+pub(super) const URL_BYTES_MAX: usize = 256;
 
-fn identify(params: &Params, merchant: &Merchant) -> Result<Method, Inner> {
+fn identify(params: &Params, known: &str) -> Result<Method, Inner> {
     let Some(name) = params.ascii("method") else {
         return Err(Inner::coded("isv.missing-method", "缺少方法名参数"));
     };
@@ -134,7 +69,7 @@ fn identify(params: &Params, merchant: &Merchant) -> Result<Method, Inner> {
     let method = Method::parse(name).ok_or_else(|| Inner::coded("isv.invalid-method", "不存在的方法名"))?;
     match params.ascii("app_id") {
         None => Err(Inner::coded("isv.missing-app-id", "缺少AppID参数")),
-        Some(app_id) if app_id == merchant.app_id => Ok(method),
+        Some(app_id) if app_id == known => Ok(method),
         Some(_) => Err(Inner::coded("isv.invalid-app-id", "无效的AppID参数")),
     }
 }
@@ -166,18 +101,29 @@ fn common(params: &Params) -> Result<Charset, Inner> {
 }
 
 /// Verifies with empty values dropped (documented) and, if that fails, with empty values kept (other clients).
-fn signature(params: &Params, keys: &Keys, charset: Charset) -> Result<String, Box<Refusal>> {
+///
+/// In certificate mode it is the key of the named certificate that counts.
+fn signature(
+    params: &Params,
+    app_cert_sn: Option<&str>,
+    material: &Material,
+    charset: Charset,
+) -> Result<String, Box<Refusal>> {
+    let verified = |string: &[u8], sign: &str| match app_cert_sn {
+        Some(sn) => material.keys.cert_signed(sn, string, sign),
+        None => material.keys.app_signed(string, sign),
+    };
     let dropped = request_string(params, Empties::Dropped);
     let expected = charset.decode(&dropped);
     let Some(sign) = params.ascii("sign") else {
         let inner = Inner::coded("isv.missing-signature", "缺少签名参数");
         return Err(Box::new(Refusal { inner, signed: true, expected: Some(expected) }));
     };
-    if keys.app_signed(&dropped, sign) {
+    if verified(&dropped, sign) {
         return Ok(expected);
     }
     let kept = request_string(params, Empties::Kept);
-    if keys.app_signed(&kept, sign) {
+    if verified(&kept, sign) {
         return Ok(charset.decode(&kept));
     }
     let hint = "验签出错，建议检查签名字符串或签名私钥与应用公钥是否匹配，网关生成的验签字符串为：";
@@ -186,24 +132,51 @@ fn signature(params: &Params, keys: &Keys, charset: Charset) -> Result<String, B
     Err(Box::new(Refusal { inner, signed: true, expected: Some(expected) }))
 }
 
-/// Certificate mode as far as it shows here: the right serial numbers, and then an answer that names its certificate.
-fn certificates(params: &Params, merchant: &Merchant) -> Result<bool, Inner> {
-    let Some(app_cert_sn) = params.ascii("app_cert_sn") else { return Ok(false) };
-    if app_cert_sn != merchant.app_cert_sn {
-        return Err(Inner::coded("isv.app-cert-not-exist", "应用证书不存在"));
+/// The certificates that a request of certificate mode names.
+pub(super) fn certificates(
+    app_cert_sn: &str,
+    root_cert_sn: Option<&str>,
+    material: &Material,
+    now: Timestamp,
+) -> Result<(), Inner> {
+    match material.keys.app_cert(app_cert_sn, now) {
+        Ok(()) => {}
+        Err(BadCert::Unknown) => return Err(Inner::coded("isv.app-cert-not-exist", "应用证书不存在")),
+        Err(BadCert::Expired) => return Err(Inner::coded("isv.app-cert-expired", "应用证书已过期")),
     }
-    match params.ascii("alipay_root_cert_sn") {
+    match root_cert_sn {
         None => Err(Inner::coded("isv.missing-alipay-root-cert-sn", "缺少支付宝根证书序列号参数")),
-        Some(sn) if sn == merchant.alipay_root_cert_sn => Ok(true),
+        Some(sn) if Some(sn) == material.keys.root_sn.as_deref() => Ok(()),
         Some(_) => Err(Inner::coded("isv.invalid-alipay-root-cert-sn", "无效的支付宝根证书序列号")),
     }
 }
 
-fn biz_content(params: &Params, charset: Charset) -> Result<Biz, Inner> {
+/// The business members, decrypted where the request says so, and whether it did.
+fn biz_content(params: &Params, material: &Material, charset: Charset) -> Result<(Biz, bool), Inner> {
     let Some(text) = params.text("biz_content", charset) else {
         return Err(Inner::coded("isv.invalid-parameter", "参数无效，缺少biz_content"));
     };
-    Biz::parse(&text).ok_or_else(|| Inner::coded("isv.illegal-json", "JSON格式错误"))
+    let encrypted = params.ascii("encrypt_type").is_some();
+    let text = match params.ascii("encrypt_type") {
+        None => text,
+        Some(kind) => decrypted(kind, &text, material)?,
+    };
+    if !encrypted && material.aes.as_ref().is_some_and(|key| key.decrypt(&text).is_some()) {
+        return Err(Inner::coded("isv.decryption-error-missing-encrypt-type", "解密出错，缺少加密类型"));
+    }
+    let biz = Biz::parse(&text).ok_or_else(|| Inner::coded("isv.illegal-json", "JSON格式错误"))?;
+    Ok((biz, encrypted))
+}
+
+/// The plain text of an encrypted request.
+pub(super) fn decrypted(kind: &str, cipher: &str, material: &Material) -> Result<String, Inner> {
+    if kind != "AES" {
+        return Err(Inner::coded("isv.invalid-encrypt-type", "无效的加密类型"));
+    }
+    let Some(key) = &material.aes else {
+        return Err(Inner::coded("isv.missing-encrypt-key", "缺少加密配置"));
+    };
+    key.decrypt(cipher).ok_or_else(|| Inner::coded("isv.decryption-error-unknown", "解密出错，未知错误"))
 }
 
 /// The error page of the page interfaces, in GBK.

@@ -1,24 +1,29 @@
 //! Notices: signed forms to the notify_url of the order, repeated until the answer is exactly `success`.
 //!
-//! Sent by default: paid, partly refunded, fully refunded. Only fields with a value are sent. The notify_id stays the
+//! Sent by default: paid, partly refunded, fully refunded, money set aside, money set free. The fields of the last two are
+//! those of genuine notices that merchants have published.
+//!
+//! Only fields with a value are sent. The notify_id stays the
 //! same over the tries of one notice, the notify_time does not, so each try is signed afresh.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
-use super::Merchant;
 use super::biz::yuan;
-use super::sign::{Keys, notice_string};
+use super::holds::{self, Hold, Kind};
+use super::keys::Keys;
+use super::material::{Account, Material};
+use super::sign::notice_string;
 use super::time;
 use super::trades::{Order, Trade};
 use super::wire::{Charset, write_form};
 use crate::notifier::{HttpMessage, Notice};
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Event {
     /// The buyer paid.
     Paid,
@@ -32,14 +37,15 @@ pub(super) enum Event {
 
 impl Event {
     /// The framework's word for what caused it.
-    pub(super) fn operation(&self) -> &'static str {
+    pub(super) fn operation(&self, order: &Order) -> &'static str {
         match self {
+            Self::Paid if order.auth_no.is_some() => "capture",
             Self::Paid => "charge",
             Self::Refunded { .. } => "refund",
         }
     }
 
-    fn key(&self, order: &Order) -> String {
+    pub(super) fn key(&self, order: &Order) -> String {
         match self {
             Self::Paid => format!("paid {}", order.out_trade_no),
             Self::Refunded { out_biz_no, .. } => format!("refunded {} {out_biz_no}", order.out_trade_no),
@@ -75,20 +81,99 @@ pub(super) fn notice(
     order: &Order,
     event: &Event,
     notify_id: String,
-    merchant: &Merchant,
-    keys: &Arc<Keys>,
+    material: &Arc<Material>,
     falsified: Falsified,
 ) -> Option<Notice> {
     let url = order.notify_url.clone()?;
-    let fields = fields(order, order.trade.as_ref()?, event, notify_id, merchant, falsified.amount_fen);
-    let (keys, charset) = (keys.clone(), order.charset);
-    Some(Notice {
-        key: event.key(order),
+    let account = &material.account;
+    let fields = fields(order, order.trade.as_ref()?, event, notify_id, account, falsified.amount_fen);
+    Some(made(event.key(order), url, fields, order.charset, material.clone(), falsified))
+}
+
+fn made(
+    key: String,
+    url: String,
+    fields: Fields,
+    charset: Charset,
+    material: Arc<Material>,
+    falsified: Falsified,
+) -> Notice {
+    Notice {
+        key,
         url,
         schedule: SCHEDULE,
-        render: Box::new(move |_, now| render(fields.clone(), &keys, charset, now, falsified.signature)),
+        render: Box::new(move |_, now| {
+            render(fields.clone(), &material.keys, charset, now, falsified.signature)
+        }),
         acknowledged: |status, body| status == 200 && body == b"success",
-    })
+    }
+}
+
+impl holds::Event {
+    /// The framework's word for what caused it.
+    pub(super) fn operation(&self) -> &'static str {
+        match self {
+            Self::Frozen => "charge",
+            Self::Unfrozen { .. } => "release",
+        }
+    }
+
+    pub(super) fn key(&self, hold: &Hold) -> String {
+        match self {
+            Self::Frozen => format!("frozen {}", hold.out_order_no),
+            Self::Unfrozen { operation_id } => format!("unfrozen {} {operation_id}", hold.out_order_no),
+        }
+    }
+}
+
+/// The notice of a pre-authorisation; an unfreeze goes where its own request said, or where the freeze did.
+pub(super) fn hold_notice(
+    hold: &Hold,
+    event: &holds::Event,
+    notify_id: String,
+    material: &Arc<Material>,
+    falsified: Falsified,
+) -> Option<Notice> {
+    let first = hold.operations.first()?;
+    let operation = match event {
+        holds::Event::Frozen => first,
+        holds::Event::Unfrozen { operation_id } => {
+            hold.operations.iter().find(|operation| operation.operation_id == *operation_id)?
+        }
+    };
+    let url = operation.notify_url.clone().or_else(|| first.notify_url.clone())?;
+    let (account, frozen) = (&material.account, operation.kind == Kind::Freeze);
+    let at = if frozen { hold.frozen } else { Some(operation.created) };
+    let kind = if frozen { "fund_auth_freeze" } else { "fund_auth_unfreeze" };
+    let mut fields: Fields = vec![
+        ("gmt_create", time::text(operation.created)),
+        ("charset", hold.charset.name().to_owned()),
+        ("notify_type", kind.to_owned()),
+        ("auth_no", hold.auth_no.clone()),
+        ("out_order_no", hold.out_order_no.clone()),
+        ("operation_id", operation.operation_id.clone()),
+        ("out_request_no", operation.out_request_no.clone()),
+        ("operation_type", operation.kind.word().to_owned()),
+        ("amount", yuan(falsified.amount_fen.unwrap_or(operation.fen))),
+        ("status", hold.outcome(operation).to_owned()),
+        ("total_freeze_amount", yuan(hold.held_fen())),
+        ("total_unfreeze_amount", yuan(hold.released_fen())),
+        ("total_pay_amount", yuan(hold.captured_fen())),
+        ("rest_amount", yuan(hold.rest_fen())),
+        ("gmt_trans", at.map(time::text).unwrap_or_default()),
+        ("payer_user_id", account.buyer_id.clone()),
+        ("payer_logon_id", account.buyer_logon_id.clone()),
+        ("payee_user_id", account.seller_id.clone()),
+        ("notify_id", notify_id),
+        ("notify_time", FILLED_IN.to_owned()),
+        ("version", "1.0".to_owned()),
+        ("app_id", account.app_id.clone()),
+        ("auth_app_id", account.app_id.clone()),
+        ("sign_type", "RSA2".to_owned()),
+        ("sign", FILLED_IN.to_owned()),
+    ];
+    fields.retain(|(_, value)| !value.is_empty());
+    Some(made(event.key(hold), url, fields, hold.charset, material.clone(), falsified))
 }
 
 fn fields(
@@ -96,18 +181,18 @@ fn fields(
     trade: &Trade,
     event: &Event,
     notify_id: String,
-    merchant: &Merchant,
+    account: &Account,
     amount_fen: Option<i64>,
 ) -> Fields {
     let amount = yuan(amount_fen.unwrap_or(order.total_fen));
-    let funds = json!([{ "amount": amount, "fundChannel": "ALIPAYACCOUNT" }]).to_string();
+    let funds = order.funds.notice_list(amount_fen.unwrap_or(order.total_fen));
     let mut fields: Fields = vec![
         ("gmt_create", time::text(trade.created)),
         ("charset", order.charset.name().to_owned()),
-        ("seller_email", merchant.seller_email.to_owned()),
+        ("seller_email", account.seller_email.clone()),
         ("subject", order.subject.clone()),
         ("body", order.body.clone().unwrap_or_default()),
-        ("buyer_id", merchant.buyer_id.to_owned()),
+        ("buyer_id", order.buyer_id(account).to_owned()),
         ("invoice_amount", amount.clone()),
         ("notify_id", notify_id),
         ("fund_bill_list", funds),
@@ -116,9 +201,9 @@ fn fields(
         ("receipt_amount", amount.clone()),
         ("sign", FILLED_IN.to_owned()),
         ("buyer_pay_amount", amount.clone()),
-        ("app_id", merchant.app_id.to_owned()),
+        ("app_id", account.app_id.clone()),
         ("sign_type", "RSA2".to_owned()),
-        ("seller_id", merchant.seller_id.to_owned()),
+        ("seller_id", account.seller_id.clone()),
         ("gmt_payment", trade.paid.map(time::text).unwrap_or_default()),
         ("notify_time", FILLED_IN.to_owned()),
         ("passback_params", order.passback_params.clone().unwrap_or_default()),
@@ -126,8 +211,8 @@ fn fields(
         ("out_trade_no", order.out_trade_no.clone()),
         ("total_amount", amount),
         ("trade_no", trade.trade_no.clone()),
-        ("auth_app_id", merchant.app_id.to_owned()),
-        ("buyer_logon_id", merchant.buyer_logon_id.to_owned()),
+        ("auth_app_id", account.app_id.clone()),
+        ("buyer_logon_id", account.buyer_logon_id.clone()),
         ("point_amount", "0.00".to_owned()),
     ];
     match event {

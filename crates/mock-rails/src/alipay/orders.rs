@@ -1,160 +1,16 @@
-//! Orders: precreate and page pay announce one, query, close and cancel look at its trade.
+//! What the merchant does with a trade: query, close, cancel.
 
-use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use jiff::Timestamp;
 
 use super::answer::{Inner, Sub, acq};
 use super::biz::{Biz, yuan};
-use super::gateway::Call;
+use super::material::Account;
 use super::notify::Event;
 use super::time;
-use super::trades::{CODE_LIFE, Order, Product, Refund, Status, Trade, Trades};
-use super::{Done, Merchant};
+use super::trades::{CancelAction, Order, Product, Refund, RefundState, Status, Trade, Trades};
+use super::{Done, News};
 
 const ZERO: &str = "0.00";
-/// The largest amount of one order: 100 million yuan.
-const TOTAL_FEN_MAX: i64 = 10_000_000_000;
-const GOODS_MAX: usize = 150;
-
-/// Announces an order (or finds it, when the same request comes again) and returns its entrance.
-pub(super) fn announce(
-    trades: &mut Trades,
-    call: &Call,
-    product: Product,
-    merchant: &Merchant,
-    origin: &str,
-    now: Timestamp,
-) -> Result<String, Sub> {
-    let biz = &call.biz;
-    let out_trade_no = number(biz)?;
-    let total_fen = biz.fen("total_amount").ok_or(acq::INVALID_PARAMETER)?;
-    let subject = biz.text("subject").filter(|s| s.chars().count() <= 256).ok_or(acq::INVALID_PARAMETER)?;
-    product_fits(product, biz.text("product_code").as_deref())?;
-    if total_fen > TOTAL_FEN_MAX {
-        return Err(acq::TOTAL_FEE_EXCEED);
-    }
-    if biz.count("goods_detail") > GOODS_MAX {
-        return Err(acq::TOO_MANY_GOODS);
-    }
-    if biz.text("seller_id").is_some_and(|seller| seller != merchant.seller_id) {
-        return Err(acq::INVALID_RECEIVE_ACCOUNT);
-    }
-    if let Some(entrance) = known(trades, &out_trade_no, product, biz, now)? {
-        return Ok(entrance);
-    }
-    if trades.is_full() {
-        return Err(Sub("isp.unknow-error", "系统繁忙"));
-    }
-    let expires = expiry(biz, product, now)?;
-    let token = trades.token();
-    let (entrance, entrance_until) = match product {
-        Product::Precreate => (format!("https://qr.alipay.com/{token}"), code_until(biz, expires, now)?),
-        Product::Page | Product::Wap => (format!("{origin}/cashier?token={token}"), expires),
-    };
-    trades.put(Order {
-        out_trade_no,
-        product,
-        members: biz.whole().clone(),
-        subject,
-        body: biz.text("body"),
-        passback_params: biz.text("passback_params"),
-        total_fen,
-        notify_url: call.notify_url.clone(),
-        return_url: call.return_url.clone(),
-        charset: call.charset,
-        entrance: entrance.clone(),
-        expires,
-        entrance_until,
-        cancelled: false,
-        trade: None,
-    });
-    Ok(entrance)
-}
-
-fn number(biz: &Biz) -> Result<String, Sub> {
-    let fits = |no: &String| no.len() <= 64 && no.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    biz.text("out_trade_no").filter(fits).ok_or(acq::INVALID_PARAMETER)
-}
-
-fn product_fits(product: Product, code: Option<&str>) -> Result<(), Sub> {
-    let fits = match product {
-        Product::Precreate => matches!(code, None | Some("FACE_TO_FACE_PAYMENT" | "QR_CODE_OFFLINE")),
-        Product::Page => code == Some("FAST_INSTANT_TRADE_PAY"),
-        Product::Wap => matches!(code, Some("QUICK_WAP_WAY" | "QUICK_WAP_PAY")),
-    };
-    if fits { Ok(()) } else { Err(acq::INVALID_PARAMETER) }
-}
-
-/// What a number that was used before leads to.
-///
-/// Unconfirmed: documentation lets the rail refuse a second code for one number; many clients rely on a repeat with
-/// equal members succeeding, so it gives the same entrance here, or a new one when the old one has expired unused.
-fn known(
-    trades: &mut Trades,
-    no: &str,
-    product: Product,
-    biz: &Biz,
-    now: Timestamp,
-) -> Result<Option<String>, Sub> {
-    if trades.was_cancelled_unknown(no) {
-        return Err(acq::TRADE_HAS_CLOSE);
-    }
-    let Some(order) = trades.by_number(no, now) else { return Ok(None) };
-    if order.cancelled {
-        return Err(acq::TRADE_HAS_CLOSE);
-    }
-    match order.trade.as_ref().map(|trade| trade.status) {
-        Some(Status::Success | Status::Finished) => return Err(acq::TRADE_HAS_SUCCESS),
-        Some(Status::Closed) => return Err(acq::TRADE_HAS_CLOSE),
-        Some(Status::WaitBuyerPay) | None => {}
-    }
-    if order.product != product || order.members != *biz.whole() {
-        return Err(acq::CONTEXT_INCONSISTENT);
-    }
-    let dead = order.trade.is_none() && now >= order.entrance_until;
-    Ok((!dead).then(|| order.entrance.clone()))
-}
-
-/// When the order ends unpaid: `time_expire` wins over `timeout_express`, both count from now, not from the scan.
-fn expiry(biz: &Biz, product: Product, now: Timestamp) -> Result<Timestamp, Sub> {
-    let relative = match biz.text("timeout_express") {
-        Some(written) => Some(time::timeout(&written, now).ok_or(acq::INVALID_PARAMETER)?),
-        None => None,
-    };
-    if let Some(written) = biz.text("time_expire") {
-        let at = time::parse(&written).ok_or(acq::INVALID_PARAMETER)?;
-        return if at > now { Ok(at) } else { Err(acq::EXPIRED_ALREADY) };
-    }
-    let default = match product {
-        Product::Precreate => SignedDuration::from_hours(3),
-        Product::Page | Product::Wap => SignedDuration::from_hours(15 * 24),
-    };
-    Ok(relative.unwrap_or(now + default))
-}
-
-fn code_until(biz: &Biz, expires: Timestamp, now: Timestamp) -> Result<Timestamp, Sub> {
-    let asked = match biz.text("qr_code_timeout_express") {
-        Some(written) => time::timeout(&written, now).ok_or(acq::INVALID_PARAMETER)?,
-        None => now + CODE_LIFE,
-    };
-    Ok(asked.min(now + CODE_LIFE).min(expires))
-}
-
-/// `alipay.trade.precreate`
-pub(super) fn precreate(
-    trades: &mut Trades,
-    call: &Call,
-    merchant: &Merchant,
-    origin: &str,
-    now: Timestamp,
-) -> Done {
-    Done::only(match announce(trades, call, Product::Precreate, merchant, origin, now) {
-        Ok(qr_code) => {
-            Inner::success().with_some("out_trade_no", call.biz.text("out_trade_no")).with("qr_code", qr_code)
-        }
-        Err(sub) => Inner::failed(sub),
-    })
-}
 
 /// Finds the trade a request means: `trade_no` wins over `out_trade_no`. An order that nobody came to has none.
 pub(super) fn find<'a>(
@@ -173,7 +29,7 @@ pub(super) fn find<'a>(
 }
 
 /// `alipay.trade.query`
-pub(super) fn query(trades: &mut Trades, biz: &Biz, merchant: &Merchant, now: Timestamp) -> Done {
+pub(super) fn query(trades: &mut Trades, biz: &Biz, account: &Account, now: Timestamp) -> Done {
     let (order, trade) = match find(trades, biz, now) {
         Ok(found) => found,
         Err(sub) => {
@@ -182,33 +38,40 @@ pub(super) fn query(trades: &mut Trades, biz: &Biz, merchant: &Merchant, now: Ti
         }
     };
     // In a genuine answer for a web payment the four amounts were all zero; only the total is told for those.
-    let told = trade.paid.is_some() && order.product == Product::Precreate;
+    let web = matches!(order.product, Product::Page | Product::Wap);
     let total = yuan(order.total_fen);
-    let inner = with_four_amounts(Inner::success(), if told { total.clone() } else { ZERO.to_owned() })
-        .with("buyer_logon_id", merchant.buyer_logon_id)
-        .with("buyer_user_id", merchant.buyer_id)
+    let told = if trade.paid.is_some() && !web { total.clone() } else { ZERO.to_owned() };
+    let asked = |option| trade.paid.is_some() && biz.lists("query_options", option);
+    let instalments = trade.paid.and_then(|_| order.funds.instalment_info(order.total_fen, &trade.trade_no));
+    let inner = with_four_amounts(Inner::success(), told)
+        .with("buyer_logon_id", account.buyer_logon_id.as_str())
+        .with("buyer_user_id", order.buyer_id(account))
         .with("buyer_user_type", "PRIVATE")
         .with("out_trade_no", order.out_trade_no.as_str())
         .with_some("passback_params", order.passback_params.as_deref())
         .with_some("send_pay_date", trade.paid.map(time::text))
+        .with_some("store_id", order.store_id.as_deref())
+        .with_some("terminal_id", order.terminal_id.as_deref())
         .with("total_amount", total)
         .with("trade_no", trade.trade_no.as_str())
-        .with("trade_status", trade.status.word());
-    let funds = (trade.paid.is_some() && biz.lists("query_options", "fund_bill_list"))
-        .then(|| fund_bill_list(order.total_fen));
-    Done::only(inner.with_some("fund_bill_list", funds))
+        .with("trade_status", trade.status.word())
+        .with_some("hb_fq_pay_info", instalments)
+        .with_some("fund_bill_list", asked("fund_bill_list").then(|| order.funds.bill_list(order.total_fen)));
+    // There are no discounts in this world, and no vouchers.
+    let none = |option| asked(option).then_some(ZERO);
+    Done::only(
+        inner
+            .with_some("discount_amount", none("discount_amount"))
+            .with_some("mdiscount_amount", none("mdiscount_amount")),
+    )
 }
 
-fn with_four_amounts(inner: Inner, amount: String) -> Inner {
+pub(super) fn with_four_amounts(inner: Inner, amount: String) -> Inner {
     inner
         .with("buyer_pay_amount", amount.as_str())
         .with("invoice_amount", amount.as_str())
         .with("point_amount", ZERO)
         .with("receipt_amount", amount)
-}
-
-pub(super) fn fund_bill_list(fen: i64) -> Value {
-    json!([{ "amount": yuan(fen), "fund_channel": "ALIPAYACCOUNT" }])
 }
 
 /// `alipay.trade.close`: only what waits for its buyer can be closed; a closed trade cannot (unconfirmed, but it
@@ -221,7 +84,9 @@ pub(super) fn close(trades: &mut Trades, biz: &Biz, now: Timestamp) -> Done {
             let answer = Inner::success()
                 .with("out_trade_no", order.out_trade_no.as_str())
                 .with("trade_no", trade.trade_no.as_str());
-            order.trade = Some(Trade { status: Status::Closed, closed: Some(now), ..trade });
+            let mut trade = trade;
+            trade.close(now);
+            order.trade = Some(trade);
             answer
         }
         Ok(_) => failed(acq::TRADE_STATUS_ERROR),
@@ -238,28 +103,34 @@ pub(super) fn cancel(trades: &mut Trades, biz: &Biz, now: Timestamp) -> Done {
     };
     let (done, trade, event) = match trade.status {
         Status::WaitBuyerPay => {
-            let closed =
-                Trade { status: Status::Closed, closed: Some(now), cancel_action: Some("close"), ..trade };
-            (Ok("close"), closed, None)
+            let mut closed = Trade { cancel_action: Some(CancelAction::Close), ..trade };
+            closed.close(now);
+            (Ok(CancelAction::Close), closed, None)
         }
         Status::Success if trade.refunds.is_empty() => {
-            let mut trade = Trade { cancel_action: Some("refund"), ..trade };
+            let mut trade = Trade { cancel_action: Some(CancelAction::Refund), ..trade };
             let out_request_no = order.out_trade_no.clone();
             let event = Event::Refunded { out_biz_no: out_request_no.clone(), at: now };
             trade.refund(
-                Refund { out_request_no, fen: order.total_fen, at: now, reason: None },
+                Refund {
+                    out_request_no,
+                    fen: order.total_fen,
+                    at: now,
+                    state: RefundState::Done,
+                    reason: None,
+                },
                 order.total_fen,
             );
-            (Ok("refund"), trade, Some(event))
+            (Ok(CancelAction::Refund), trade, Some(event))
         }
         // Unconfirmed: what a cancel does to a trade that is partly refunded.
         Status::Success => (Err(acq::REFUND_FEE_ERR), trade, None),
         Status::Finished => (Err(acq::TRADE_HAS_FINISHED), trade, None),
         // A repeated cancel tells the first one's action; on a trade closed otherwise there is nothing left to close.
-        Status::Closed => (Ok(trade.cancel_action.unwrap_or("close")), trade, None),
+        Status::Closed => (Ok(trade.cancel_action.unwrap_or(CancelAction::Close)), trade, None),
     };
     let inner = match done {
-        Ok(action) => Inner::success().with("action", action),
+        Ok(action) => Inner::success().with("action", action.word()),
         Err(sub) => Inner::failed(sub),
     };
     let inner = inner
@@ -267,7 +138,8 @@ pub(super) fn cancel(trades: &mut Trades, biz: &Biz, now: Timestamp) -> Done {
         .with("retry_flag", "N")
         .with("trade_no", trade.trade_no.as_str());
     order.trade = Some(trade);
-    Done { inner, event: event.map(|event| (order.clone(), event)) }
+    let news = event.map(|event| News::Trade(Box::new(order.clone()), event)).into_iter().collect();
+    Done { inner, news }
 }
 
 fn cancel_unknown(trades: &mut Trades, biz: &Biz, now: Timestamp) -> Inner {

@@ -4,10 +4,10 @@
 use http::StatusCode;
 use jiff::Timestamp;
 
-use super::Merchant;
 use super::biz::yuan;
+use super::keys::Keys;
+use super::material::Account;
 use super::notify::{Fields, sign};
-use super::sign::Keys;
 use super::time;
 use super::trades::{Order, Product, Trade};
 use super::wire::{Charset, html, write_form};
@@ -26,7 +26,7 @@ const LOCATION: &str = "location";
 /// The cashier's page for an order.
 pub(super) fn cashier(order: &Order, now: Timestamp) -> RailReply {
     let state = order.word(now);
-    let token = order.entrance.rsplit('=').next().unwrap_or("");
+    let token = order.entrance.as_deref().and_then(|address| address.rsplit('=').next()).unwrap_or("");
     let form = |path: &str, label: &str| {
         format!(
             "<form method=\"post\" action=\"/cashier/{path}?token={token}\"><button>{label}</button></form>"
@@ -47,20 +47,25 @@ pub(super) fn page(body: &str) -> RailReply {
 }
 
 /// After the payment: back to the shop, or a page that says so when the shop gave no return_url.
-pub(super) fn paid(order: &Order, merchant: &Merchant, keys: &Keys, now: Timestamp) -> RailReply {
+pub(super) fn paid(order: &Order, account: &Account, keys: &Keys, now: Timestamp) -> RailReply {
     match (&order.return_url, &order.trade) {
         (Some(url), Some(trade)) => {
-            let target = return_target(url, return_fields(order, trade, merchant, now), keys, order.charset);
+            let target = return_target(url, return_fields(order, trade, account, now), keys, order.charset);
             RailReply::new(StatusCode::SEE_OTHER, HTML, "").with_header(LOCATION, &target)
         }
         (Some(_) | None, _) => page("<h1>付款成功</h1>"),
     }
 }
 
-fn return_fields(order: &Order, trade: &Trade, merchant: &Merchant, now: Timestamp) -> Fields {
+fn return_fields(order: &Order, trade: &Trade, account: &Account, now: Timestamp) -> Fields {
     let method = match order.product {
         Product::Wap => "alipay.trade.wap.pay.return",
-        Product::Page | Product::Precreate => "alipay.trade.page.pay.return",
+        Product::Page
+        | Product::Precreate
+        | Product::Code
+        | Product::Create
+        | Product::App
+        | Product::Hold => "alipay.trade.page.pay.return",
     };
     vec![
         ("charset", order.charset.name().to_owned()),
@@ -68,11 +73,11 @@ fn return_fields(order: &Order, trade: &Trade, merchant: &Merchant, now: Timesta
         ("method", method.to_owned()),
         ("total_amount", yuan(order.total_fen)),
         ("trade_no", trade.trade_no.clone()),
-        ("auth_app_id", merchant.app_id.to_owned()),
+        ("auth_app_id", account.app_id.clone()),
         ("version", "1.0".to_owned()),
-        ("app_id", merchant.app_id.to_owned()),
+        ("app_id", account.app_id.clone()),
         ("sign_type", "RSA2".to_owned()),
-        ("seller_id", merchant.seller_id.to_owned()),
+        ("seller_id", account.seller_id.clone()),
         ("timestamp", time::text(now)),
         ("sign", String::new()),
     ]

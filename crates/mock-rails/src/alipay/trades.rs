@@ -1,205 +1,22 @@
-//! The rail's own book: orders, the trades they become, refunds, and who may be charged when.
-//!
-//! An order that was only announced (precreate, page pay) has no trade until the payer comes: query and close do not
-//! know it. Every way to charge goes through [`Order::pay`], which takes a trade's money at most once.
+//! The rail's own book of orders, found by the merchant's number, the rail's number and the way in; what payers think
+//! about and refunds on their way come to an end here.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::time;
-use super::wire::Charset;
+use super::numbers::Numbers;
+
+pub(super) use super::trade::{
+    CancelAction, NotNow, Order, Pending, Product, Refund, RefundState, Status, Told, Trade,
+};
 
 /// How many orders one mock keeps; further ones are answered as if the rail were down.
 pub(super) const ORDERS_MAX: usize = 200_000;
 /// A code shown by a merchant lives this long at most, whatever the order says.
 pub(super) const CODE_LIFE: SignedDuration = SignedDuration::from_hours(2);
-/// From payment on; afterwards the trade is finished. Twelve months in current documentation.
-const REFUND_WINDOW: SignedDuration = SignedDuration::from_hours(365 * 24);
-
-/// The state of a trade.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
-    WaitBuyerPay,
-    Success,
-    Closed,
-    Finished,
-}
-
-impl Status {
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::WaitBuyerPay => "WAIT_BUYER_PAY",
-            Self::Success => "TRADE_SUCCESS",
-            Self::Closed => "TRADE_CLOSED",
-            Self::Finished => "TRADE_FINISHED",
-        }
-    }
-}
-
-/// How the payer gets to the order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Product {
-    /// Scans a code that the merchant shows.
-    Precreate,
-    /// A browser on a desktop.
-    Page,
-    /// A browser on a phone.
-    Wap,
-}
-
-/// What the merchant asked for, and the trade once there is one.
-#[derive(Clone, Debug)]
-pub(super) struct Order {
-    pub(super) out_trade_no: String,
-    pub(super) product: Product,
-    /// All members of the request that made it.
-    pub(super) members: Value,
-    pub(super) subject: String,
-    pub(super) body: Option<String>,
-    pub(super) passback_params: Option<String>,
-    pub(super) total_fen: i64,
-    pub(super) notify_url: Option<String>,
-    pub(super) return_url: Option<String>,
-    pub(super) charset: Charset,
-    /// The text of the QR code, or the address of the cashier.
-    pub(super) entrance: String,
-    /// When the order ends unpaid.
-    pub(super) expires: Timestamp,
-    /// Until when the entrance leads anywhere.
-    pub(super) entrance_until: Timestamp,
-    /// Cancelled before any trade existed: must never become payable.
-    pub(super) cancelled: bool,
-    pub(super) trade: Option<Trade>,
-}
-
-/// A trade.
-#[derive(Clone, Debug)]
-pub(super) struct Trade {
-    pub(super) trade_no: String,
-    pub(super) status: Status,
-    pub(super) created: Timestamp,
-    pub(super) paid: Option<Timestamp>,
-    pub(super) closed: Option<Timestamp>,
-    /// How often money was taken: 0 or 1.
-    pub(super) charges: u32,
-    pub(super) refunds: Vec<Refund>,
-    /// What a cancel did, which a repeated cancel tells again.
-    pub(super) cancel_action: Option<&'static str>,
-}
-
-/// A refund that has happened.
-#[derive(Clone, Debug)]
-pub(super) struct Refund {
-    pub(super) out_request_no: String,
-    pub(super) fen: i64,
-    pub(super) at: Timestamp,
-    pub(super) reason: Option<String>,
-}
-
-/// The order cannot do this; its state in the rail's word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NotNow(pub(super) &'static str);
-
-impl Trade {
-    pub(super) fn refunded_fen(&self) -> i64 {
-        self.refunds.iter().map(|refund| refund.fen).sum()
-    }
-
-    /// Gives money back and closes the trade when nothing is left of it. The caller has checked the amount.
-    pub(super) fn refund(&mut self, refund: Refund, total_fen: i64) {
-        let at = refund.at;
-        self.refunds.push(refund);
-        if self.refunded_fen() >= total_fen {
-            self.status = Status::Closed;
-            self.closed = Some(at);
-        }
-    }
-}
-
-impl Order {
-    /// Lets time do what it does: an unpaid trade ends at the order's expiry, a paid one after the refund window.
-    pub(super) fn touch(&mut self, now: Timestamp) {
-        let expires = self.expires;
-        let Some(trade) = &mut self.trade else { return };
-        match (trade.status, trade.paid) {
-            (Status::WaitBuyerPay, _) if now >= expires => {
-                trade.status = Status::Closed;
-                trade.closed = Some(expires);
-            }
-            (Status::Success, Some(paid)) if now.duration_since(paid) >= REFUND_WINDOW => {
-                trade.status = Status::Finished;
-            }
-            (Status::WaitBuyerPay | Status::Success | Status::Closed | Status::Finished, _) => {}
-        }
-    }
-
-    /// The rail's word for its state; `NOT_SCANNED`, `CODE_EXPIRED` and `CANCELLED` are the mock's, as no trade exists.
-    pub(super) fn word(&self, now: Timestamp) -> &'static str {
-        match &self.trade {
-            Some(trade) => trade.status.word(),
-            None if self.cancelled => "CANCELLED",
-            None if now >= self.entrance_until => "CODE_EXPIRED",
-            None => "NOT_SCANNED",
-        }
-    }
-
-    /// The payer comes: the trade exists from now on.
-    pub(super) fn open(&mut self, trade_no: impl FnOnce() -> String, now: Timestamp) -> Result<(), NotNow> {
-        self.touch(now);
-        if self.trade.is_some() {
-            return Ok(());
-        }
-        if self.cancelled || now >= self.entrance_until {
-            return Err(NotNow(self.word(now)));
-        }
-        self.trade = Some(Trade::waiting(trade_no(), now));
-        Ok(())
-    }
-
-    /// Takes the payer's money. With `force` also from an order that is closed, expired or cancelled (the payer's bank
-    /// was slow), but never twice.
-    pub(super) fn pay(
-        &mut self,
-        trade_no: impl FnOnce() -> String,
-        force: bool,
-        now: Timestamp,
-    ) -> Result<(), NotNow> {
-        self.touch(now);
-        let word = self.word(now);
-        let open = now < self.entrance_until && !self.cancelled;
-        let trade = match &mut self.trade {
-            Some(trade) => trade,
-            slot @ None if force || open => slot.insert(Trade::waiting(trade_no(), now)),
-            None => return Err(NotNow(word)),
-        };
-        let payable = trade.status == Status::WaitBuyerPay || (trade.status == Status::Closed && force);
-        if !payable || trade.charges > 0 {
-            return Err(NotNow(word));
-        }
-        trade.status = Status::Success;
-        trade.charges += 1;
-        trade.paid = Some(now);
-        trade.closed = None;
-        Ok(())
-    }
-}
-
-impl Trade {
-    fn waiting(trade_no: String, now: Timestamp) -> Self {
-        Self {
-            trade_no,
-            status: Status::WaitBuyerPay,
-            created: now,
-            paid: None,
-            closed: None,
-            charges: 0,
-            refunds: Vec::new(),
-            cancel_action: None,
-        }
-    }
-}
 
 /// All orders of the one merchant.
 #[derive(Debug, Default)]
@@ -210,53 +27,46 @@ pub(super) struct Trades {
     by_trade_no: HashMap<String, usize>,
     /// Numbers that were cancelled without being known.
     cancelled: HashSet<String>,
+    /// Orders whose payer thinks about it, by when that is over.
+    thinking: BTreeSet<(Timestamp, String)>,
+    /// Refunds on their way, by when they arrive: order and refund number.
+    returning: BTreeSet<(Timestamp, String, String)>,
+    pub(super) numbers: Numbers,
+}
+
+/// What is kept of the orders over a restart.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SavedTrades {
+    orders: Vec<Order>,
+    cancelled: HashSet<String>,
     numbers: Numbers,
 }
 
-/// Makes the rail's own numbers, unique over restarts.
-#[derive(Debug)]
-struct Numbers {
-    /// Six digits of this process, so that a restarted mock does not reuse what a gateway has stored.
-    process: u32,
-    last: u32,
-}
-
-impl Default for Numbers {
-    fn default() -> Self {
-        let mut bytes = [0; 4];
-        // Without random numbers only the uniqueness over restarts is lost.
-        let _ = aws_lc_rs::rand::fill(&mut bytes);
-        Self { process: u32::from_be_bytes(bytes) % 1_000_000, last: 0 }
-    }
-}
-
-impl Numbers {
-    /// 28 digits that start with the date.
-    fn trade_no(&mut self, now: Timestamp) -> String {
-        self.last = self.last.wrapping_add(1);
-        format!("{}220014{:06}{:08}", time::day(now), self.process, self.last)
-    }
-
-    /// 34 digits that start with the date.
-    fn notify_id(&mut self, now: Timestamp) -> String {
-        self.last = self.last.wrapping_add(1);
-        format!("{}002221{:06}{:014}", time::day(now), self.process, self.last)
-    }
-
-    /// 18 letters and digits, as at the end of a QR code's URL.
-    fn token(&mut self) -> String {
-        self.last = self.last.wrapping_add(1);
-        format!("bax{:06}{:09x}", self.process, self.last)
-    }
-}
-
 impl Trades {
-    pub(super) fn notify_id(&mut self, now: Timestamp) -> String {
-        self.numbers.notify_id(now)
+    pub(super) fn save(&self) -> serde_json::Result<Value> {
+        let Self { orders, cancelled, numbers, .. } = self;
+        Ok(serde_json::json!({ "orders": orders, "cancelled": cancelled, "numbers": numbers }))
     }
 
-    pub(super) fn token(&mut self) -> String {
-        self.numbers.token()
+    pub(super) fn load(saved: SavedTrades) -> Self {
+        let SavedTrades { orders, cancelled, numbers } = saved;
+        let mut trades = Self { cancelled, numbers, ..Self::default() };
+        for order in orders {
+            let (no, pending) = (order.out_trade_no.clone(), order.pending);
+            let trade_no = order.trade.as_ref().map(|trade| trade.trade_no.clone());
+            let refunds = order.trade.iter().flat_map(|trade| &trade.refunds);
+            let processing = refunds.filter(|refund| matches!(refund.state, RefundState::Processing { .. }));
+            let returning = processing.map(|refund| (refund.at, no.clone(), refund.out_request_no.clone()));
+            trades.returning.extend(returning);
+            trades.put(order);
+            if let (Some(trade_no), Some(at)) = (trade_no, trades.by_number.get(&no)) {
+                trades.by_trade_no.insert(trade_no, *at);
+            }
+            if let Some(pending) = pending {
+                trades.thinking.insert((pending.due, no));
+            }
+        }
+        trades
     }
 
     pub(super) fn orders(&self) -> &[Order] {
@@ -280,14 +90,95 @@ impl Trades {
                 self.orders.len()
             }
         };
-        self.by_entrance.insert(order.entrance.clone(), at);
+        let old = self.orders.get(at).and_then(|old| old.entrance.as_ref());
+        if let Some(old) = old {
+            self.by_entrance.remove(old);
+        }
+        if let Some(entrance) = &order.entrance {
+            self.by_entrance.insert(entrance.clone(), at);
+        }
         match self.orders.get_mut(at) {
-            Some(old) => {
-                self.by_entrance.remove(&old.entrance);
-                *old = order;
-            }
+            Some(slot) => *slot = order,
             None => self.orders.push(order),
         }
+    }
+
+    /// Takes an order out again that came to nothing: its charge was refused, and there is no trade.
+    pub(super) fn withdraw(&mut self, out_trade_no: &str) {
+        let last =
+            self.orders.last().filter(|order| order.out_trade_no == out_trade_no && order.trade.is_none());
+        if last.is_some() && self.orders.pop().is_some() {
+            self.by_number.remove(out_trade_no);
+        }
+    }
+
+    /// Writes down that a notice was made.
+    pub(super) fn remember_told(&mut self, out_trade_no: &str, told: Told) {
+        let at = self.by_number.get(out_trade_no).copied();
+        if let Some(order) = at.and_then(|at| self.orders.get_mut(at)) {
+            order.told.push(told);
+        }
+    }
+
+    /// The payer of this number thinks about it.
+    pub(super) fn think(&mut self, out_trade_no: &str, pending: Pending) {
+        let at = self.by_number.get(out_trade_no).copied();
+        if let Some(order) = at.and_then(|at| self.orders.get_mut(at)) {
+            order.pending = Some(pending);
+            self.thinking.insert((pending.due, out_trade_no.to_owned()));
+        }
+    }
+
+    /// Ends what payers thought about until now, and returns the orders that were paid by it.
+    pub(super) fn settle_due(&mut self, now: Timestamp) -> Vec<Order> {
+        let mut paid = Vec::new();
+        while let Some((due, no)) = self.thinking.first().cloned().filter(|(due, _)| *due <= now) {
+            self.thinking.pop_first();
+            let Some(order) = self.by_number(&no, due) else { continue };
+            let Some(pending) = order.pending.take().filter(|pending| pending.due == due) else { continue };
+            let waits = order.trade.as_mut().filter(|trade| trade.status == Status::WaitBuyerPay);
+            match waits {
+                Some(_) if pending.pays => paid.extend(self.pay(&no, false, due).ok().cloned()),
+                Some(trade) => trade.close(due),
+                None => {}
+            }
+        }
+        paid
+    }
+
+    /// A refund of this number moves its money later.
+    pub(super) fn process(&mut self, out_trade_no: &str, refund: &Refund) {
+        self.returning.insert((refund.at, out_trade_no.to_owned(), refund.out_request_no.clone()));
+    }
+
+    /// Ends the refunds that were on their way until now, and returns those that moved money, each with its order.
+    pub(super) fn refunds_due(&mut self, now: Timestamp) -> Vec<(Order, Refund)> {
+        let mut moved = Vec::new();
+        while let Some((due, no, request)) = self.returning.first().cloned().filter(|(due, _, _)| *due <= now)
+        {
+            self.returning.pop_first();
+            let Some(order) = self.by_number(&no, due) else { continue };
+            let total_fen = order.total_fen;
+            let Some(trade) = &mut order.trade else { continue };
+            let Some(refund) = trade.refunds.iter_mut().find(|refund| refund.out_request_no == request)
+            else {
+                continue;
+            };
+            let fails = refund.state == RefundState::Processing { fails: true };
+            refund.state = if fails { RefundState::Failed } else { RefundState::Done };
+            let refund = refund.clone();
+            trade.close_if_empty(total_fen, due);
+            if !fails {
+                moved.push((order.clone(), refund));
+            }
+        }
+        moved
+    }
+
+    /// When the next payer will have thought about it, or the next refund will have moved.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        let thinking = self.thinking.first().map(|(due, _)| *due);
+        thinking.into_iter().chain(self.returning.first().map(|(due, _, _)| *due)).min()
     }
 
     pub(super) fn cancel_unknown(&mut self, out_trade_no: &str) {

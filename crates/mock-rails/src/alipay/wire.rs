@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encod
 use crate::RailRequest;
 
 /// The charset of a request, and of its answer and notices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) enum Charset {
     Utf8,
     Gbk,
@@ -67,6 +67,20 @@ impl Params {
         params
     }
 
+    /// Reads a form, or the query of a URL, by itself: an order string.
+    pub(super) fn of_form(text: &str) -> Self {
+        Self(form(text.as_bytes()))
+    }
+
+    /// The parameters of a query as one JSON object of texts: the members of a v3 GET.
+    pub(super) fn object_of_query(query: &str) -> String {
+        let text = |bytes: &[u8]| Charset::Utf8.decode(bytes);
+        let pairs = form(query.as_bytes()).into_iter();
+        let members: serde_json::Map<String, serde_json::Value> =
+            pairs.map(|(name, value)| (text(&name), text(&value).into())).collect();
+        serde_json::Value::Object(members).to_string()
+    }
+
     /// The value of a parameter in ASCII (or UTF-8) text; `None` when it is absent or blank.
     pub(super) fn ascii(&self, name: &str) -> Option<&str> {
         let value = std::str::from_utf8(self.bytes(name)?).ok()?;
@@ -101,7 +115,7 @@ fn form(text: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     text.split(|&b| b == b'&').filter(|part| !part.is_empty()).map(pair).collect()
 }
 
-fn boundary(content_type: &str) -> Option<&str> {
+pub(super) fn boundary(content_type: &str) -> Option<&str> {
     let mut parts = content_type.split(';').map(str::trim);
     parts.next().filter(|kind| kind.eq_ignore_ascii_case("multipart/form-data"))?;
     let value =
@@ -110,7 +124,7 @@ fn boundary(content_type: &str) -> Option<&str> {
 }
 
 /// The text fields of a multipart body; files are left out, as they are not part of the signed string.
-fn multipart(body: &[u8], boundary: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+pub(super) fn multipart(body: &[u8], boundary: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
     let line = format!("--{boundary}");
     let mut fields = Vec::new();
     let mut rest = body;

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use http::StatusCode;
 
 use super::codes::Refusal;
-use super::trade::Trade;
+use super::trade::{State, Trade, Way};
 use super::wire::Fields;
 use crate::RailReply;
 
@@ -22,8 +22,9 @@ pub(super) fn waiting(trade: &Trade) -> RailReply {
     page(&format!(
         "<p>{} {yuan}.{fen:02} CNY</p>\
          <form method=\"post\" action=\"{path}/pay\"><button id=\"pay\">付款</button></form>\
-         <form method=\"post\" action=\"{path}/decline\"><button id=\"decline\">取消</button></form>",
-        escaped(&trade.order.key.order_id),
+         <form method=\"post\" action=\"{path}/decline\"><button id=\"decline\">取消</button></form>{}",
+        escaped(trade.order.description.as_deref().unwrap_or(&trade.order.key.order_id)),
+        way_back(trade),
     ))
 }
 
@@ -46,8 +47,25 @@ pub(super) fn returning(front_url: &str, fields: &Fields) -> RailReply {
 }
 
 /// The page of an order that cannot be paid (now).
-pub(super) fn stopped(text: &str) -> RailReply {
-    page(&format!("<p>{}</p>", escaped(text)))
+pub(super) fn stopped(trade: &Trade) -> RailReply {
+    page(&format!("<p>{}</p>{}", escaped(&trade.state.code().text), way_back(trade)))
+}
+
+/// After a failure the browser may go to `frontFailUrl`, without any data.
+fn way_back(trade: &Trade) -> String {
+    let failed = match trade.state {
+        State::Open { declined: Some(_) } | State::Failed { .. } | State::Refused { .. } => true,
+        State::Open { declined: None } | State::Running { .. } | State::Done { .. } => false,
+    };
+    let way = trade.order.what.payment().map(|payment| &payment.way);
+    let url = match way {
+        Some(Way::Front { fail_url, .. }) => fail_url.as_deref(),
+        Some(Way::PreOrder { .. } | Way::App | Way::MerchantCode | Way::PayerCode { .. }) | None => None,
+    };
+    match url.filter(|_| failed) {
+        Some(url) => format!("<p><a id=\"back\" href=\"{}\">返回商户</a></p>", escaped(url)),
+        None => String::new(),
+    }
 }
 
 /// HTTP 200 with the message where scrapers look for it.

@@ -2,7 +2,8 @@
 
 use crate::vectors;
 
-/// A merchant's signing certificate.
+/// A certificate whose holder signs, or for whom is encrypted.
+#[derive(Clone)]
 pub(super) struct Certificate {
     serial: String,
     /// SubjectPublicKeyInfo, DER.
@@ -47,15 +48,20 @@ fn decimal(bytes: &[u8]) -> Option<String> {
 }
 
 /// One DER element with a definite length.
-struct Element<'a> {
+pub(super) struct Element<'a> {
     tag: u8,
     content: &'a [u8],
     whole: &'a [u8],
 }
 
 impl<'a> Element<'a> {
+    /// Without tag and length.
+    pub(super) fn content(&self) -> &'a [u8] {
+        self.content
+    }
+
     /// The first element, and what comes after it.
-    fn read(bytes: &'a [u8]) -> Option<(&'a [u8], Self)> {
+    pub(super) fn read(bytes: &'a [u8]) -> Option<(&'a [u8], Self)> {
         let (tag, first) = (*bytes.first()?, *bytes.get(1)?);
         let (header, length) = match first {
             0..=0x7F => (2, usize::from(first)),

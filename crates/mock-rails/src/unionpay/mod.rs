@@ -1,34 +1,59 @@
-//! The UnionPay mock: the ACP online gateway, version 5.1.0 with signMethod 01 (RSA certificates).
+//! The UnionPay mock: the ACP online gateway, version 5.1.0 (and 5.0.0 where it is switched on).
 //!
 //! | address | transactions |
 //! |---|---|
-//! | `/gateway/api/frontTransReq.do` | 01/01: 302 to this mock's own cashier page, or an HTML error page |
-//! | `/gateway/api/backTransReq.do` | 01/07 (merchant's QR code), 01/06 (payer's code), 04/00 refund, 31/00 undo, 00/00 query |
-//! | `/gateway/api/queryTrans.do` | 00/00 query |
+//! | `/gateway/api/frontTransReq.do` | 01/01, 02/01: 302 to this mock's own cashier page, or an HTML error page |
+//! | `/gateway/api/appTransReq.do` | 01/01, 02/01: `tn` for the phone |
+//! | `/gateway/api/order.do` | 01/01 pre-order: `payUrl`, the address of the cashier page |
+//! | `/gateway/api/backTransReq.do` | 01/07, 02/05 merchant's code; 01/06, 02/04 payer's code; 04 refund, 31 undo, 03 complete, 32 and 33 void; 95/00; queries |
+//! | `/gateway/api/queryTrans.do` | 00/00 by order, 00/02 by `queryId` |
+//! | `/` (the file host) | 76/01 reconciliation file |
 //! | `/cashier/{order}`, and below it `POST pay`, `decline` | the payer's browser |
 //!
-//! Everything else that ACP has (app, pre-authorisation, files, certificate query) is answered 43, "not opened".
+//! Everything else that ACP has (cards without a page, batches, binding) is answered 43, "not opened".
 //!
-//! Faults are taken for `charge` (01), `refund` (04), `reverse` (31), `query`, and `refund_query` when the order that
-//! is asked about is a refund this gateway knows. Code 00 in the answer to 01/06, 04 and 31 means "accepted"; they are
-//! decided a little later ([`Conduct`]), or at once by the payer's acts `pay` and `decline` on their order number, so a
-//! refund can be made to fail after it was accepted. A payer who declines an order of the cashier or a QR code may
-//! still come back and pay until `payTimeout`, so the failure that a query shows meanwhile is not final.
+//! Code 00 in the answer to whatever is decided between servers (payer's code, 03, 04, 31, 32, 33) means "accepted"; it
+//! is decided a little later ([`Conduct`]), or at once by the payer's acts `pay` and `decline` on its order number, so a
+//! refund can be made to fail after it was accepted. A payer who declines an order of the cashier or a QR code may still
+//! come back and pay until `payTimeout`, so the failure that a query shows meanwhile is not final.
+//!
+//! Faults are taken for `charge` (01, 02), `capture` (03), `release` (32), `refund` (04), `reverse` (31, 33), `bill` (76),
+//! `certificates` (95), `query`, and `refund_query` when the order that is asked about is a refund this gateway knows.
+//! A business code may be
+//! - a response code: it is the answer, and nothing is done;
+//! - `DONE:` and a response code: it is the answer, and the work is done behind it. After one that says that nothing is
+//!   certain (03, 04, 05 and their like) queries show that code for [`Conduct::pending_for`], and then success;
+//! - `CERT:LEGACY_NAME`, `CERT:WRONG_NAME`, `CERT:EXPIRED`, `CERT:UNTRUSTED`: the work is done, and the answer is well
+//!   signed with a certificate that a client must not take ([`SigningCertificate`]);
+//! - `LINE:MISSING`, `LINE:EXTRA`, `LINE:DIFFERENT` for `bill`: the last line of the file is wrong in that way.
+//!
+//! The keys come from files; [`of_vectors`] lists and explains them.
 
 mod answer;
 mod cashier;
 mod certificate;
 mod check;
+mod clearing;
 mod codes;
 mod conduct;
+mod contract;
+mod files;
+mod followups;
+mod forged;
 mod gateway;
+mod keyring;
+mod legacy;
 mod notify;
 mod payer;
 mod rules;
+mod saved;
+mod sensitive;
 mod sign;
+mod statement;
 mod time;
 mod trade;
 mod trades;
+mod view;
 mod wire;
 
 #[cfg(test)]
@@ -39,20 +64,27 @@ use std::sync::{Arc, Mutex};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-pub use conduct::{Conduct, LateMoney, Unpaid};
+pub use conduct::{Conduct, EndedHold, LateMoney, SigningCertificate, Unpaid};
+pub use files::of_vectors;
+pub use forged::forge;
 
-use crate::book::{BookEntry, BookRefund};
+use crate::book::BookEntry;
+use crate::faults::Fault;
+use crate::magic::On;
 use crate::vectors::{self, text};
-use crate::{Bench, PayerAct, PayerError, RailMock, RailReply, RailRequest, locked};
+use crate::{
+    Bench, BillLine, Files, KeyStep, PayerAct, PayerError, RailMock, RailReply, RailRequest, Refusal,
+    WalletView, locked,
+};
 
-use certificate::Certificate;
 use check::Registry;
-use sign::Signer;
-use trade::{State, Trade};
+use keyring::Keyring;
+use trade::Trade;
 use trades::Trades;
 
 /// The one merchant of this mock, with the material of the client's side. All of it is test-only and public.
@@ -99,14 +131,18 @@ pub fn start(bench: Bench) -> Arc<dyn RailMock> {
     start_with(bench, Conduct::default())
 }
 
-/// Builds the mock on its bench.
+/// Builds the mock on its bench, with the keys of the bench's files; without files with those of [`of_vectors`].
 ///
 /// # Panics
-/// As [`start`].
+/// As [`start`], and when a file is missing or cannot be used; the text names it.
 pub fn start_with(bench: Bench, conduct: Conduct) -> Arc<dyn RailMock> {
-    Arc::new(UnionPayMock::new(bench, conduct))
+    match UnionPayMock::new(bench, conduct) {
+        Ok(mock) => Arc::new(mock),
+        Err(error) => panic!("the UnionPay mock has no usable keys: {error}"),
+    }
 }
 
+/// The gateway with its book.
 struct UnionPayMock {
     core: Arc<Core>,
     /// Decides what is due, on the bench's clock; ends with the mock.
@@ -118,25 +154,18 @@ struct Core {
     bench: Bench,
     conduct: Conduct,
     registry: Registry,
-    signer: Arc<Signer>,
     trades: Mutex<Trades>,
     /// Wakes the ticker when something new may be due earlier than what it waits for.
     placed: Notify,
 }
 
 impl UnionPayMock {
-    fn new(bench: Bench, conduct: Conduct) -> Self {
-        let (registry, signer) = keys();
-        let core = Arc::new(Core {
-            bench,
-            conduct,
-            registry,
-            signer: Arc::new(signer),
-            trades: Mutex::default(),
-            placed: Notify::new(),
-        });
+    fn new(bench: Bench, conduct: Conduct) -> Result<Self, String> {
+        let registry = if bench.files.is_empty() { registry(&of_vectors()) } else { registry(&bench.files) }?;
+        let trades = Mutex::new(Trades::new(conduct.clone()));
+        let core = Arc::new(Core { bench, conduct, registry, trades, placed: Notify::new() });
         let ticker = tokio::spawn(core.clone().tick()).abort_handle();
-        Self { core, ticker }
+        Ok(Self { core, ticker })
     }
 }
 
@@ -146,17 +175,12 @@ impl Drop for UnionPayMock {
     }
 }
 
-/// The keys on the gateway's side.
-fn keys() -> (Registry, Signer) {
-    let merchant = merchant();
-    let signing = text(vectors::unionpay(), "/certificates/upsign/private_key_pem");
-    let certificate = Certificate::parse(merchant.certificate_pem);
-    match (certificate, Signer::new(signing, merchant.gateway_certificate_pem)) {
-        (Some(certificate), Some(signer)) => {
-            (Registry { certificates: vec![certificate], mer_ids: PUBLIC_MER_IDS.to_vec() }, signer)
-        }
-        (Some(_) | None, Some(_) | None) => panic!("the vector file has no usable UnionPay keys"),
-    }
+/// The keys on the gateway's side, and the merchant numbers: that of the files and the public ones.
+fn registry(files: &Files) -> Result<Registry, String> {
+    let own = files::mer_id(files)?;
+    let public = PUBLIC_MER_IDS.iter().map(|id| (*id).to_owned()).filter(|id| *id != own);
+    let mer_ids = std::iter::once(own.clone()).chain(public).collect();
+    Ok(Registry { keys: Keyring::new(files)?, mer_ids })
 }
 
 impl Core {
@@ -190,9 +214,23 @@ impl Core {
         self.outgoing(trade).notices.into_iter().for_each(|notice| self.bench.notifier.post(notice));
     }
 
+    /// The fault of a notification: an armed one, or that of its amount.
+    fn notification_fault(&self, trade: &Trade) -> Option<Fault> {
+        let (operation, fen) = (trade.order.what.operation(), trade.order.fen);
+        match magic_side(trade.order.what.types().0) {
+            Some(on) => self.bench.notification_fault(operation, on, fen),
+            None => self.bench.faults.take_notification(operation),
+        }
+    }
+
     fn outgoing(&self, trade: &Trade) -> notify::Outgoing {
-        let armed = || self.bench.faults.take_notification(trade.order.what.operation());
-        notify::outgoing(trade, &self.signer, trade.fault.clone().or_else(armed))
+        let armed = || self.notification_fault(trade);
+        notify::outgoing(
+            trade,
+            &self.registry.keys,
+            self.conduct.certificate,
+            trade.fault.clone().or_else(armed),
+        )
     }
 }
 
@@ -209,15 +247,37 @@ impl RailMock for UnionPayMock {
         self.core.act(act)
     }
 
-    /// Payments only, refunds and undos below them; states are the codes that a query would report.
     fn book(&self) -> Vec<BookEntry> {
         self.core.settle_due();
-        let trades = locked(&self.core.trades);
-        trades
-            .iter()
-            .filter(|trade| trade.order.what.is_payment())
-            .map(|trade| entry(&trades, trade))
-            .collect()
+        view::book(&locked(&self.core.trades))
+    }
+
+    fn orders(&self) -> Vec<WalletView> {
+        self.core.settle_due();
+        self.core.wallet()
+    }
+
+    /// The lines of a clearing day: from 23:00 of the evening before to 23:00, Beijing time.
+    fn bill(&self, day: Date) -> Result<Vec<BillLine>, PayerError> {
+        self.core.settle_due();
+        Ok(self.core.bill(day))
+    }
+
+    fn save(&self) -> Value {
+        self.core.settle_due();
+        self.core.save()
+    }
+
+    fn load(&self, saved: Value) -> Result<(), String> {
+        self.core.load(saved)
+    }
+
+    fn keys(&self, step: KeyStep) -> Result<Value, PayerError> {
+        self.turn(step)
+    }
+
+    fn refuse(&self, request: &RailRequest, why: Refusal) -> RailReply {
+        self.core.turn_away_unread(request, why)
     }
 
     fn expire_due(&self) {
@@ -225,27 +285,11 @@ impl RailMock for UnionPayMock {
     }
 }
 
-fn entry(trades: &Trades, payment: &Trade) -> BookEntry {
-    let returns = || payment.returns.iter().map(|id| trades.trade(*id));
-    let refund = |refund: &Trade| BookRefund {
-        refund_no: refund.order.key.order_id.clone(),
-        fen: refund.order.fen,
-        state: refund.state.code().digits.into_owned(),
-    };
-    // Money that the rail itself sends back has no transaction of its own.
-    let given_back = payment.charges > 0 && !matches!(payment.state, State::Done { .. });
-    let returned: i64 = returns()
-        .filter(|trade| matches!(trade.state, State::Done { .. }))
-        .map(|trade| trade.order.fen)
-        .sum();
-    BookEntry {
-        order_no: payment.order.key.order_id.clone(),
-        rail_ref: matches!(payment.state, State::Done { .. }).then(|| payment.query_id()),
-        state: payment.state.code().digits.into_owned(),
-        total_fen: payment.order.fen,
-        paid: payment.charges > 0,
-        refunded_fen: if given_back { payment.order.fen } else { returned },
-        charges: payment.charges,
-        refunds: returns().map(refund).collect(),
+/// Whether magic amounts count for that `txnType`: payments and holds, and refunds.
+fn magic_side(txn_type: &str) -> Option<On> {
+    match txn_type {
+        "01" | "02" => Some(On::Payment),
+        "04" => Some(On::Refund),
+        _ => None,
     }
 }

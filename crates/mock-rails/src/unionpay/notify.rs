@@ -1,13 +1,15 @@
 //! Notifications: a percent-encoded signed form to the `backUrl` of the transaction, five sends in all.
 //!
-//! Browser and QR payments are notified on success only; payer's-code charges, refunds and undos also when they fail.
+//! Browser, app and QR payments are notified on success only; payer's-code charges and whatever follows a payment also
+//! when they fail.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer;
-use super::sign::{Seal, Signer};
-use super::trade::{Trade, What};
+use super::conduct::SigningCertificate;
+use super::keyring::Keyring;
+use super::sign::Seal;
+use super::trade::Trade;
 use super::wire::Fields;
 use crate::faults::Fault;
 use crate::notifier::{HttpMessage, Notice};
@@ -24,8 +26,13 @@ pub(super) struct Outgoing {
 }
 
 /// The notices about a decided transaction, as the armed fault wants them.
-pub(super) fn outgoing(trade: &Trade, signer: &Arc<Signer>, fault: Option<Fault>) -> Outgoing {
-    let one = |fen, seal| notice(trade, sealed(trade, signer, fen, seal));
+pub(super) fn outgoing(
+    trade: &Trade,
+    keys: &Keyring,
+    which: SigningCertificate,
+    fault: Option<Fault>,
+) -> Outgoing {
+    let one = |fen, seal| notice(trade, sealed(trade, keys, which, fen, seal));
     let plain = || one(trade.order.fen, Seal::Good);
     let (notices, first) = match fault {
         Some(Fault::NoNotification) => (Vec::new(), false),
@@ -50,24 +57,35 @@ pub(super) fn outgoing(trade: &Trade, signer: &Arc<Signer>, fault: Option<Fault>
 }
 
 /// The signed fields, which the payer's browser also carries to `frontUrl`.
-pub(super) fn sealed(trade: &Trade, signer: &Signer, fen: i64, seal: Seal) -> Fields {
-    signer.seal(answer::notification(trade, fen), trade.order.echo.charset, seal)
+pub(super) fn sealed(
+    trade: &Trade,
+    keys: &Keyring,
+    which: SigningCertificate,
+    fen: i64,
+    seal: Seal,
+) -> Fields {
+    let echo = &trade.order.echo;
+    keys.seal(answer::notification(trade, fen), echo.dialect, echo.charset, seal, which)
+}
+
+/// What a notice is called in the record of deliveries.
+pub(super) fn name(trade: &Trade) -> String {
+    let (word, code) = (trade.order.what.word(), trade.state.code().digits);
+    format!("{word} {} {code}", trade.order.key.order_id)
+}
+
+/// Where it goes: `ZX|` asks for a leased line, which this world has none of.
+pub(super) fn address(trade: &Trade) -> &str {
+    let back_url = trade.order.back_url.as_str();
+    back_url.strip_prefix("ZX|").unwrap_or(back_url)
 }
 
 fn notice(trade: &Trade, fields: Fields) -> Notice {
     let charset = trade.order.echo.charset;
     let body = fields.to_form(charset).into_bytes();
-    let word = match trade.order.what {
-        What::Front { .. } | What::MerchantCode { .. } | What::PayerCode { .. } => "payment",
-        What::Refund { .. } => "refund",
-        What::Undo { .. } => "undo",
-    };
-    let code = trade.state.code().digits;
-    let back_url = trade.order.back_url.as_str();
     Notice {
-        key: format!("{word} {} {code}", trade.order.key.order_id),
-        // `ZX|` asks for a leased line, which this world has none of.
-        url: back_url.strip_prefix("ZX|").unwrap_or(back_url).to_owned(),
+        key: name(trade),
+        url: address(trade).to_owned(),
         schedule: SCHEDULE,
         // Each send is the same to the byte: nothing in it tells the time of the send.
         render: Box::new(move |_, _| HttpMessage {

@@ -7,7 +7,7 @@ use super::Core;
 use super::cashier;
 use super::notify;
 use super::sign::Seal;
-use super::trade::{State, Trade, TradeId, What};
+use super::trade::{State, Trade, TradeId, Way};
 use super::trades::{NotNow, Trades};
 use crate::{PayerAct, PayerError, PayerTarget, RailReply, locked};
 
@@ -23,7 +23,7 @@ impl Core {
                 PayerAct::Scan(target) => (scan(&trades, &target)?, false),
                 PayerAct::Pay { target, force } => {
                     let id = find(&trades, &target)?;
-                    (id, trades.pay(id, force, now, &self.conduct).map_err(not_now)?)
+                    (id, trades.pay(id, force, now).map_err(not_now)?)
                 }
                 PayerAct::Decline(target) => {
                     let id = find(&trades, &target)?;
@@ -33,11 +33,15 @@ impl Core {
             };
             (trades.trade(id).clone(), told)
         };
+        // A payment may also have begun to run, which the ticker has to know of.
+        self.placed.notify_one();
         if told {
             // There is no answer that the notice could come before, so it is only posted.
             self.post(&trade);
         }
+        let phone = trade.tn.as_ref().filter(|_| trade.is_done());
         Ok(json!({
+            "app_result": phone.map(|tn| self.registry.keys.signer().phone_result(tn)),
             "order_no": trade.order.key.order_id,
             "query_id": trade.query_id(),
             "state": trade.state.code().digits,
@@ -57,34 +61,46 @@ impl Core {
             };
             let told = match (method, button) {
                 (&Method::GET, "") => Ok(false),
-                (&Method::POST, "pay") => trades.pay(id, false, now, &self.conduct),
+                (&Method::POST, "pay") => trades.pay(id, false, now),
                 (&Method::POST, "decline") => trades.decline(id, now),
                 _ => return RailReply::new(StatusCode::NOT_FOUND, "text/plain", ""),
             };
-            told.map(|told| (trades.trade(id).clone(), told))
+            let trade = trades.trade(id).clone();
+            match told {
+                Ok(told) => Ok((trade, told)),
+                Err(NotNow(_)) => Err(trade),
+            }
         };
         match acted {
             Ok((trade, told)) => {
+                self.placed.notify_one();
                 if told {
                     self.tell(&trade).await;
                 }
                 self.page(&trade)
             }
-            Err(NotNow(code)) => cashier::stopped(&code.text),
+            Err(trade) => cashier::stopped(&trade),
         }
     }
 
     fn page(&self, trade: &Trade) -> RailReply {
-        match (&trade.state, &trade.order.what) {
+        let way = trade.order.what.payment().map(|payment| &payment.way);
+        let front_url = match way {
+            Some(Way::Front { front_url, .. }) => Some(front_url),
+            Some(Way::PreOrder { front_url }) => front_url.as_ref(),
+            Some(Way::App | Way::MerchantCode | Way::PayerCode { .. }) | None => None,
+        };
+        match (&trade.state, front_url) {
             (State::Open { .. }, _) => cashier::waiting(trade),
-            (State::Done { .. }, What::Front { front_url, .. }) => {
-                let fields = notify::sealed(trade, &self.signer, trade.order.fen, Seal::Good);
+            (State::Done { .. }, Some(front_url)) => {
+                let (keys, which) = (&self.registry.keys, self.conduct.certificate);
+                let fields = notify::sealed(trade, keys, which, trade.order.fen, Seal::Good);
                 cashier::returning(front_url, &fields)
             }
             (
                 State::Done { .. } | State::Running { .. } | State::Failed { .. } | State::Refused { .. },
                 _,
-            ) => cashier::stopped(&trade.state.code().text),
+            ) => cashier::stopped(trade),
         }
     }
 }
@@ -93,8 +109,8 @@ fn find(trades: &Trades, target: &PayerTarget) -> Result<TradeId, PayerError> {
     match target {
         PayerTarget::OrderNo(order_id) => trades.by_order_id(order_id),
         PayerTarget::Qr(text) => trades.by_qr(text),
-        // ACP has no such thing; the last part of a cashier address comes nearest.
-        PayerTarget::PrepayId(token) => trades.by_cashier(token),
+        // Of an app order its `tn`; of a page the last part of its address.
+        PayerTarget::PrepayId(handle) => trades.by_tn(handle).or_else(|| trades.by_cashier(handle)),
     }
     .ok_or(PayerError::NoSuchOrder)
 }

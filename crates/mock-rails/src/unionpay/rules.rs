@@ -2,6 +2,7 @@
 
 use super::codes::{Code, Refusal};
 use super::time;
+use super::trade::{Follow, Purpose};
 use super::wire::Fields;
 
 /// The addresses of the gateway.
@@ -13,7 +14,13 @@ pub(super) enum Endpoint {
     Back,
     /// `queryTrans.do`.
     Query,
-    /// Addresses of products that this merchant has not opened: app, card, batch, order, files.
+    /// `appTransReq.do`.
+    App,
+    /// `order.do`.
+    Order,
+    /// `/` of the file host, which is the same host here.
+    File,
+    /// Addresses of products that this merchant has not opened: card, batch, in-app.
     Other,
 }
 
@@ -24,11 +31,12 @@ impl Endpoint {
             "/gateway/api/frontTransReq.do" => Some(Self::Front),
             "/gateway/api/backTransReq.do" => Some(Self::Back),
             "/gateway/api/queryTrans.do" => Some(Self::Query),
-            "/"
-            | "/gateway/api/appTransReq.do"
-            | "/gateway/api/cardTransReq.do"
+            "/gateway/api/appTransReq.do" => Some(Self::App),
+            "/gateway/api/order.do" => Some(Self::Order),
+            "/" => Some(Self::File),
+            "/gateway/api/cardTransReq.do"
             | "/gateway/api/batchTrans.do"
-            | "/gateway/api/order.do" => Some(Self::Other),
+            | "/gateway/api/newAppTransReq.do" => Some(Self::Other),
             _ => None,
         }
     }
@@ -37,12 +45,17 @@ impl Endpoint {
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Product {
-    Front,
-    MerchantCode,
-    PayerCode,
-    Refund,
-    Undo,
+    Front(Purpose),
+    PreOrder,
+    App(Purpose),
+    MerchantCode(Purpose),
+    PayerCode(Purpose),
+    Follow(Follow),
     Query,
+    /// By `queryId` in place of number and time.
+    QueryById,
+    File,
+    EncryptionCertificate,
     /// A real product that this mock does not have.
     NotOpened,
 }
@@ -51,27 +64,56 @@ impl Product {
     /// By address, `txnType` and `txnSubType`; `None` when ACP has no such transaction.
     fn of(endpoint: Endpoint, types: (&str, &str)) -> Option<Self> {
         match (endpoint, types) {
-            (Endpoint::Front, ("01", "01")) => Some(Self::Front),
-            (Endpoint::Back, ("01", "07")) => Some(Self::MerchantCode),
-            (Endpoint::Back, ("01", "06")) => Some(Self::PayerCode),
-            (Endpoint::Back, ("04", "00")) => Some(Self::Refund),
-            (Endpoint::Back, ("31", "00")) => Some(Self::Undo),
+            (Endpoint::Front, ("01", "01")) => Some(Self::Front(Purpose::Purchase)),
+            (Endpoint::Front, ("02", "01")) => Some(Self::Front(Purpose::Hold)),
+            (Endpoint::App, ("01", "01")) => Some(Self::App(Purpose::Purchase)),
+            (Endpoint::App, ("02", "01")) => Some(Self::App(Purpose::Hold)),
+            (Endpoint::Order, ("01", "01")) => Some(Self::PreOrder),
+            (Endpoint::Back, ("01", "07")) => Some(Self::MerchantCode(Purpose::Purchase)),
+            (Endpoint::Back, ("01", "06")) => Some(Self::PayerCode(Purpose::Purchase)),
+            // By other clients only: 05 is applied for like 07, 04 is scanned like 06.
+            (Endpoint::Back, ("02", "05")) => Some(Self::MerchantCode(Purpose::Hold)),
+            (Endpoint::Back, ("02", "04")) => Some(Self::PayerCode(Purpose::Hold)),
+            (Endpoint::Back, (txn_type, "00")) if Follow::of(txn_type).is_some() => {
+                Follow::of(txn_type).map(Self::Follow)
+            }
+            (Endpoint::Back, ("95", "00")) => Some(Self::EncryptionCertificate),
             (Endpoint::Back | Endpoint::Query, ("00", "00")) => Some(Self::Query),
+            (Endpoint::Back | Endpoint::Query, ("00", "02")) => Some(Self::QueryById),
+            (Endpoint::File, ("76", "01")) => Some(Self::File),
             (_, (txn_type, _)) if TXN_TYPES.contains(&txn_type) => Some(Self::NotOpened),
-            (Endpoint::Front | Endpoint::Back | Endpoint::Query | Endpoint::Other, _) => None,
+            (
+                Endpoint::Front
+                | Endpoint::Back
+                | Endpoint::Query
+                | Endpoint::App
+                | Endpoint::Order
+                | Endpoint::File
+                | Endpoint::Other,
+                _,
+            ) => None,
         }
     }
 
     /// Fields it needs beyond those of every request.
     fn needs(self) -> &'static [&'static str] {
         match self {
-            Self::Front => {
+            Self::Front(_) => {
                 &["channelType", "orderId", "txnTime", "txnAmt", "currencyCode", "backUrl", "frontUrl"]
             }
-            Self::MerchantCode => &["channelType", "orderId", "txnTime", "txnAmt", "backUrl"],
-            Self::PayerCode => &["channelType", "orderId", "txnTime", "txnAmt", "backUrl", "qrNo", "termId"],
-            Self::Refund | Self::Undo => &["channelType", "orderId", "txnTime", "txnAmt", "backUrl"],
+            Self::App(_) | Self::PreOrder => {
+                &["channelType", "orderId", "txnTime", "txnAmt", "currencyCode", "backUrl"]
+            }
+            Self::MerchantCode(_) | Self::Follow(_) => {
+                &["channelType", "orderId", "txnTime", "txnAmt", "backUrl"]
+            }
+            Self::PayerCode(_) => {
+                &["channelType", "orderId", "txnTime", "txnAmt", "backUrl", "qrNo", "termId"]
+            }
             Self::Query => &["orderId", "txnTime"],
+            Self::QueryById => &["queryId"],
+            Self::File => &["settleDate", "txnTime", "fileType"],
+            Self::EncryptionCertificate => &["channelType", "orderId", "txnTime", "certType"],
             Self::NotOpened => &["txnTime"],
         }
     }
@@ -79,9 +121,13 @@ impl Product {
     /// Whether the merchant may use it under that `bizType`. Clients send all sorts of them in queries and refunds.
     pub(super) fn serves(self, biz_type: &str) -> bool {
         match self {
-            Self::Front => ["000201", "000202"].contains(&biz_type),
-            Self::MerchantCode | Self::PayerCode => biz_type == "000000",
-            Self::Refund | Self::Undo | Self::Query => true,
+            Self::Front(_) | Self::App(_) => ["000201", "000202"].contains(&biz_type),
+            Self::MerchantCode(_)
+            | Self::PayerCode(_)
+            | Self::PreOrder
+            | Self::File
+            | Self::EncryptionCertificate => biz_type == "000000",
+            Self::Follow(_) | Self::Query | Self::QueryById => true,
             Self::NotOpened => false,
         }
     }
@@ -105,7 +151,7 @@ pub(super) fn formed(endpoint: Endpoint, fields: &Fields) -> Result<Product, Ref
     if let Some(name) = product.needs().iter().find(|name| fields.value(name).is_none()) {
         return Err(missing(name));
     }
-    if matches!(product, Product::Refund | Product::Undo) && !names_original(fields) {
+    if matches!(product, Product::Follow(_)) && !names_original(fields) {
         return Err(missing("origQryId"));
     }
     if let Some(name) = fields.blank() {
@@ -130,7 +176,7 @@ fn names_original(fields: &Fields) -> bool {
 type Form = fn(&str) -> bool;
 
 /// The form of each field, wherever it occurs.
-const FORMS: [(&str, Form); 26] = [
+const FORMS: [(&str, Form); 33] = [
     ("txnType", |v| digits(v, 2..=2)),
     ("txnSubType", |v| digits(v, 2..=2)),
     ("bizType", |v| digits(v, 6..=6)),
@@ -157,6 +203,13 @@ const FORMS: [(&str, Form); 26] = [
     ("cardTransData", is_nested),
     ("tokenPayData", is_nested),
     ("certId", |v| digits(v, 1..=40)),
+    ("encryptCertId", |v| digits(v, 1..=40)),
+    ("queryId", |v| digits(v, 21..=21)),
+    ("fileType", |v| v == "00"),
+    ("certType", |v| v == "01"),
+    ("accType", |v| ["01", "02", "03"].contains(&v)),
+    ("settleDate", |v| digits(v, 4..=4) && time::parse(&format!("2024{v}000000")).is_some()),
+    ("customerIp", |v| v.parse::<std::net::IpAddr>().is_ok()),
 ];
 
 /// An amount in fen: 1 to 12 digits, not zero.

@@ -1,18 +1,65 @@
-//! Signatures of ACP 5.1.0 with signMethod 01, both ways.
+//! Signatures of ACP, both ways, in the four forms that a message can name.
 //!
-//! The text of all fields but `signature` is hashed, the hash is written as lowercase hex, and `SHA256withRSA` (PKCS#1
-//! v1.5) signs those 64 characters: SHA-256 is applied twice.
+//! | form | `version` | `signMethod` | what is signed |
+//! |---|---|---|---|
+//! | [`Dialect::Rsa`] | 5.1.0 | 01 | `SHA256withRSA` over the lowercase hex of SHA-256: it is applied twice |
+//! | [`Dialect::Sha256Key`] | 5.1.0 | 11 | SHA-256 of the text, `&` and the hex of the hashed key |
+//! | [`Dialect::Sm3Key`] | 5.1.0 | 12 | the same with SM3 |
+//! | [`Dialect::LegacyRsa`] | 5.0.0 | 01 | `SHA1withRSA` over the lowercase hex of SHA-1; only where it is switched on |
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair;
-use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey};
+use aws_lc_rs::signature::{
+    RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
+    RsaParameters, UnparsedPublicKey,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use sm3::{Digest as _, Sm3};
 
 use super::certificate::Certificate;
+use super::legacy::LegacyKey;
 use super::wire::{Charset, Fields};
 use crate::vectors;
+
+/// The form of a message: its version and how it is signed. An answer takes that of its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Dialect {
+    Rsa,
+    Sha256Key,
+    Sm3Key,
+    LegacyRsa,
+}
+
+impl Dialect {
+    /// `None` when ACP (or this mock) has no such pair.
+    pub(super) fn of(version: &str, sign_method: &str) -> Option<Self> {
+        match (version, sign_method) {
+            ("5.1.0", "01") => Some(Self::Rsa),
+            ("5.1.0", "11") => Some(Self::Sha256Key),
+            ("5.1.0", "12") => Some(Self::Sm3Key),
+            ("5.0.0", "01") => Some(Self::LegacyRsa),
+            _ => None,
+        }
+    }
+
+    pub(super) fn version(self) -> &'static str {
+        match self {
+            Self::Rsa | Self::Sha256Key | Self::Sm3Key => "5.1.0",
+            Self::LegacyRsa => "5.0.0",
+        }
+    }
+
+    pub(super) fn sign_method(self) -> &'static str {
+        match self {
+            Self::Rsa | Self::LegacyRsa => "01",
+            Self::Sha256Key => "11",
+            Self::Sm3Key => "12",
+        }
+    }
+}
 
 /// How a message is sealed; all but the first only on demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,51 +71,115 @@ pub(super) enum Seal {
     Missing,
 }
 
-/// The gateway's signing key with its certificate.
+/// A signing key of the gateway with its certificate.
 pub(super) struct Signer {
     key: KeyPair,
+    legacy: LegacyKey,
+    cert_id: String,
     /// PEM with CRLF between lines and none at the end: hashed exactly so.
     certificate: String,
 }
 
 impl Signer {
-    /// From PKCS#8 PEM and certificate PEM; `None` when the key cannot be used.
+    /// From PKCS#8 PEM and certificate PEM; `None` when one of them cannot be used.
     pub(super) fn new(private_key_pem: &str, certificate_pem: &str) -> Option<Self> {
-        let key = KeyPair::from_pkcs8(&vectors::der_of_pem(private_key_pem)?).ok()?;
-        let lines: Vec<&str> =
-            certificate_pem.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        Some(Self { key, certificate: lines.join("\r\n") })
+        let der = vectors::der_of_pem(private_key_pem)?;
+        Some(Self {
+            key: KeyPair::from_pkcs8(&der).ok()?,
+            legacy: LegacyKey::from_pkcs8(&der)?,
+            cert_id: Certificate::parse(certificate_pem)?.serial().to_owned(),
+            certificate: crlf_pem(certificate_pem),
+        })
     }
 
-    /// Adds `signPubKeyCert` and `signature`.
-    pub(super) fn seal(&self, mut fields: Fields, charset: Charset, seal: Seal) -> Fields {
-        fields.put("signPubKeyCert", self.certificate.clone());
-        let mut hashed = digest_hex(&fields, charset);
+    /// Serial number in decimal.
+    pub(super) fn cert_id(&self) -> &str {
+        &self.cert_id
+    }
+
+    /// Adds `signPubKeyCert` (5.1.0) or `certId` (5.0.0), and `signature`.
+    pub(super) fn seal(&self, mut fields: Fields, legacy: bool, charset: Charset, seal: Seal) -> Fields {
+        if legacy {
+            fields.put("certId", self.cert_id.clone());
+        } else {
+            fields.put("signPubKeyCert", self.certificate.clone());
+        }
+        let mut hashed = if legacy { sha1_hex(&fields, charset) } else { digest_hex(&fields, charset) };
         match seal {
             Seal::Good => {}
             Seal::Wrong => hashed.push('!'),
             Seal::Missing => return fields,
         }
-        let mut signature = vec![0; self.key.public_modulus_len()];
-        self.key
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), hashed.as_bytes(), &mut signature)
-            .expect("the buffer has the length of the modulus, which is all that can be wrong");
+        let signature =
+            if legacy { self.legacy.sign(hashed.as_bytes()) } else { self.sign(hashed.as_bytes()) };
         fields.put("signature", STANDARD.encode(signature));
         fields
     }
+
+    fn sign(&self, message: &[u8]) -> Vec<u8> {
+        let mut signature = vec![0; self.key.public_modulus_len()];
+        self.key
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+            .expect("the buffer has the length of the modulus, which is all that can be wrong");
+        signature
+    }
+
+    /// The signature over a digest's hex, base64.
+    #[cfg(test)]
+    pub(super) fn sign_text(&self, hashed: &str) -> String {
+        STANDARD.encode(self.sign(hashed.as_bytes()))
+    }
+
+    /// What the payer's phone hands to the merchant's app: a hint that is signed with SHA-1 to this day.
+    pub(super) fn phone_result(&self, tn: &str) -> String {
+        let data = format!("pay_result=success&tn={tn}&cert_id={}", self.cert_id);
+        let hashed = hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, data.as_bytes()));
+        let sign = STANDARD.encode(self.legacy.sign(hashed.as_bytes()));
+        serde_json::json!({ "sign": sign, "data": data }).to_string()
+    }
 }
 
-/// The hash that is signed.
+/// The PEM text of a certificate as messages carry it: CRLF between lines and none at the end.
+pub(super) fn crlf_pem(pem: &str) -> String {
+    let lines: Vec<&str> = pem.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join("\r\n")
+}
+
+/// The hash that [`Dialect::Rsa`] signs.
 pub(super) fn digest_hex(fields: &Fields, charset: Charset) -> String {
     hex::encode(digest(&SHA256, &charset.encode(&fields.sign_text())))
 }
 
-/// Whether the owner of `certificate` signed `fields`.
+/// The hash that [`Dialect::LegacyRsa`] signs.
+pub(super) fn sha1_hex(fields: &Fields, charset: Charset) -> String {
+    hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &charset.encode(&fields.sign_text())))
+}
+
+/// The signature of [`Dialect::Sha256Key`] and [`Dialect::Sm3Key`]: a hash over the text and the hashed key.
+pub(super) fn keyed_hex(fields: &Fields, charset: Charset, key: &str, sm3: bool) -> String {
+    let hash = |bytes: &[u8]| {
+        if sm3 { hex::encode(Sm3::digest(bytes)) } else { hex::encode(digest(&SHA256, bytes)) }
+    };
+    let mut text = charset.encode(&fields.sign_text());
+    text.push(b'&');
+    text.extend_from_slice(hash(key.as_bytes()).as_bytes());
+    hash(&text)
+}
+
+/// Whether the owner of `certificate` signed `fields` by [`Dialect::Rsa`].
 pub(super) fn signed_by(certificate: &Certificate, fields: &Fields, charset: Charset) -> bool {
+    verifies(&RSA_PKCS1_2048_8192_SHA256, certificate, fields, &digest_hex(fields, charset))
+}
+
+/// Whether the owner of `certificate` signed `fields` by [`Dialect::LegacyRsa`].
+pub(super) fn signed_by_legacy(certificate: &Certificate, fields: &Fields, charset: Charset) -> bool {
+    let hashed = sha1_hex(fields, charset);
+    verifies(&RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, certificate, fields, &hashed)
+}
+
+fn verifies(how: &'static RsaParameters, by: &Certificate, fields: &Fields, hashed: &str) -> bool {
     let Some(signature) = fields.value("signature").and_then(|text| STANDARD.decode(text).ok()) else {
         return false;
     };
-    UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, certificate.public_key())
-        .verify(digest_hex(fields, charset).as_bytes(), &signature)
-        .is_ok()
+    UnparsedPublicKey::new(how, by.public_key()).verify(hashed.as_bytes(), &signature).is_ok()
 }

@@ -39,6 +39,27 @@ pub(super) fn settle_date(day: Date) -> String {
     format!("{:02}{:02}", day.month(), day.day())
 }
 
+/// The last clearing day of that `settleDate` (`MMDD`) which has begun; `None` when no such day was within a year.
+pub(super) fn last_day_of(settle_date: &str, now: Timestamp) -> Option<Date> {
+    let (month, day) = (settle_date.get(..2)?.parse().ok()?, settle_date.get(2..4)?.parse().ok()?);
+    let today = clearing_day(now);
+    let years = [today.year(), today.year().checked_sub(1)?];
+    years.into_iter().filter_map(|year| Date::new(year, month, day).ok()).find(|day| *day <= today)
+}
+
+/// Whether the file of a clearing day is there: from that hour of the day after.
+pub(super) fn file_is_there(day: Date, hour: i8, now: Timestamp) -> bool {
+    let from = day.tomorrow().ok().and_then(|next| BEIJING.to_timestamp(next.at(hour, 0, 0, 0)).ok());
+    from.is_some_and(|from| from <= now)
+}
+
+/// The forms `YYYYMMDD` and `YYMMDD`.
+pub(super) fn day_text(day: Date) -> (String, String) {
+    let long = format!("{:04}{:02}{:02}", day.year(), day.month(), day.day());
+    let short = long.get(2..).unwrap_or_default().to_owned();
+    (long, short)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

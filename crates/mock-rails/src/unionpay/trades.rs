@@ -1,24 +1,24 @@
 //! The book of transactions: what is placed, decided, paid and given back. Pure: the time is handed in.
 //!
-//! Money rules kept here: one identity is one transaction (a repeat is a duplicate), an order is paid at most once, and
-//! what is given back or promised back never exceeds what was paid.
+//! Money rules kept here and in [`super::followups`]: one identity is one transaction (a repeat is a duplicate), an order
+//! is paid at most once, and what is given back or promised back never exceeds what was paid.
 
 use std::collections::{BTreeSet, HashMap};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::codes::{Code, Refusal};
 use super::conduct::{Conduct, LateMoney};
 use super::time;
-use super::trade::{Order, OrderKey, Original, PayerCode, State, Trade, TradeId, What};
+use super::trade::{Order, OrderKey, PayerCode, State, Trade, TradeId, Way, What};
 use crate::CodeOutcome;
 
 /// How many transactions the book takes before it answers "busy".
-const TRADES_MAX: usize = 1_000_000;
+pub(super) const TRADES_MAX: usize = 1_000_000;
 
 /// The book.
-#[derive(Default)]
 pub(super) struct Trades {
+    pub(super) conduct: Conduct,
     all: Vec<Trade>,
     by_key: HashMap<OrderKey, TradeId>,
     /// The newest of an order number, for the payer's acts.
@@ -26,11 +26,42 @@ pub(super) struct Trades {
     by_query_id: HashMap<String, TradeId>,
     by_qr: HashMap<String, TradeId>,
     by_cashier: HashMap<String, TradeId>,
-    payer_codes: HashMap<String, PayerCode>,
+    by_tn: HashMap<String, TradeId>,
+    pub(super) payer_codes: HashMap<String, PayerCode>,
     /// When something is decided or runs out.
     due: BTreeSet<(Timestamp, TradeId)>,
     /// The last trace number.
-    trace: u32,
+    pub(super) trace: u32,
+    /// How many `tn` were given out.
+    pub(super) tns: u32,
+}
+
+/// What will become of a new transaction when it shall not simply succeed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// What its own answer says in place of 00.
+    pub(super) answer: Option<Code>,
+    /// What a query shows while it runs, in place of 05.
+    pub(super) shown: Option<Code>,
+    /// What it comes to in the end.
+    pub(super) fate: Option<Code>,
+    /// How long it runs, when not as long as usual.
+    pub(super) wait: Option<SignedDuration>,
+    /// Only a payer's code comes to this: on a page the payer decides as usual.
+    pub(super) thinks: bool,
+}
+
+impl Plan {
+    /// The answer is this, and then it succeeds. A code that says that nothing is certain is also what a query shows.
+    pub(super) fn unsure(code: Option<Code>) -> Self {
+        let shown = code.clone().filter(|code| code.is_pending() && *code != Code::NOT_FOUND);
+        Self { answer: code, shown, ..Self::default() }
+    }
+
+    /// It comes to this.
+    pub(super) fn ends(code: Code) -> Self {
+        Self { fate: Some(code), ..Self::default() }
+    }
 }
 
 /// An act does not fit the state of the transaction.
@@ -38,6 +69,23 @@ pub(super) struct Trades {
 pub(super) struct NotNow(pub(super) Code);
 
 impl Trades {
+    pub(super) fn new(conduct: Conduct) -> Self {
+        Self {
+            conduct,
+            all: Vec::new(),
+            by_key: HashMap::new(),
+            by_order_id: HashMap::new(),
+            by_query_id: HashMap::new(),
+            by_qr: HashMap::new(),
+            by_cashier: HashMap::new(),
+            by_tn: HashMap::new(),
+            payer_codes: HashMap::new(),
+            due: BTreeSet::new(),
+            trace: 0,
+            tns: 0,
+        }
+    }
+
     /// Makes the trace number of the next transaction the one after `last`.
     #[cfg(test)]
     pub(super) fn set_last_trace(&mut self, last: u32) {
@@ -59,6 +107,10 @@ impl Trades {
         &mut self.all[id.0]
     }
 
+    pub(super) fn ids(&self) -> impl Iterator<Item = TradeId> + use<> {
+        (0..self.all.len()).map(TradeId)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Trade> {
         self.all.iter()
     }
@@ -69,6 +121,14 @@ impl Trades {
 
     pub(super) fn by_order_id(&self, order_id: &str) -> Option<TradeId> {
         self.by_order_id.get(order_id).copied()
+    }
+
+    pub(super) fn by_query_id(&self, query_id: &str) -> Option<TradeId> {
+        self.by_query_id.get(query_id).copied()
+    }
+
+    pub(super) fn by_tn(&self, tn: &str) -> Option<TradeId> {
+        self.by_tn.get(tn).copied()
     }
 
     pub(super) fn by_qr(&self, text: &str) -> Option<TradeId> {
@@ -87,12 +147,7 @@ impl Trades {
     }
 
     /// Takes a new transaction. What the business refuses is on record too; [`State::Refused`] says so.
-    pub(super) fn place(
-        &mut self,
-        order: Order,
-        now: Timestamp,
-        conduct: &Conduct,
-    ) -> Result<TradeId, Refusal> {
+    pub(super) fn place(&mut self, order: Order, now: Timestamp, plan: &Plan) -> Result<TradeId, Refusal> {
         if self.by_key.contains_key(&order.key) {
             return Err(Code::DUPLICATE.into());
         }
@@ -103,40 +158,42 @@ impl Trades {
             return Err(Refusal::about(Code::FORMAT, "payTimeout"));
         }
         let (state, original) = match &order.what {
-            What::Front { .. } | What::MerchantCode { .. } => (State::Open { declined: None }, None),
-            What::PayerCode { qr_no } => (self.charge_code(qr_no, now, conduct), None),
-            What::Refund { original } | What::Undo { original } => {
+            What::Payment(payment) => match &payment.way {
+                Way::Front { .. } | Way::PreOrder { .. } | Way::App | Way::MerchantCode => {
+                    (State::Open { declined: None }, None)
+                }
+                Way::PayerCode { qr_no } => (self.charge_code(qr_no, now, plan), None),
+            },
+            What::Follow { kind, original } => {
                 let original = self.original(original, &order.key.mer_id);
-                let state = match self.returnable(original, &order, now, conduct) {
-                    Ok(()) => running(now, conduct.decide_after, success(conduct)),
+                let state = match self.allowed(*kind, original, &order, now) {
+                    Ok(()) => self.running(now, plan, None),
                     Err(code) => State::Refused { code },
                 };
                 (state, original)
             }
         };
-        Ok(self.enter(order, state, original, now))
+        Ok(self.enter(order, state, original, now, plan))
     }
 
-    fn enter(&mut self, order: Order, state: State, original: Option<TradeId>, now: Timestamp) -> TradeId {
+    fn enter(
+        &mut self,
+        order: Order,
+        state: State,
+        original: Option<TradeId>,
+        now: Timestamp,
+        plan: &Plan,
+    ) -> TradeId {
         let id = TradeId(self.all.len());
         self.trace = if self.trace >= 999_999 { 1 } else { self.trace + 1 };
         let unique = format!("{}{:018}", time::text(now).split_off(2), id.0);
-        let (qr_code, cashier) = match &order.what {
-            What::Front { .. } => (None, Some(unique)),
-            What::MerchantCode { .. } => (Some(format!("https://qr.95516.com/00010000/62{unique}")), None),
-            What::PayerCode { .. } | What::Refund { .. } | What::Undo { .. } => (None, None),
-        };
-        match &state {
-            State::Running { until, .. } => self.due.insert((*until, id)),
-            State::Open { .. } => {
-                order.what.pay_timeout().is_some_and(|timeout| self.due.insert((timeout, id)))
-            }
-            State::Done { .. } | State::Failed { .. } | State::Refused { .. } => false,
-        };
-        self.by_key.insert(order.key.clone(), id);
-        self.by_order_id.insert(order.key.order_id.clone(), id);
-        self.by_qr.extend(qr_code.iter().map(|text| (text.clone(), id)));
-        self.by_cashier.extend(cashier.iter().map(|token| (token.clone(), id)));
+        let (mut qr_code, mut cashier, mut tn) = (None, None, None);
+        match order.what.payment().map(|payment| &payment.way) {
+            Some(Way::Front { .. } | Way::PreOrder { .. }) => cashier = Some(unique),
+            Some(Way::MerchantCode) => qr_code = Some(format!("https://qr.95516.com/00010000/62{unique}")),
+            Some(Way::App) => tn = Some(self.next_tn(now)),
+            Some(Way::PayerCode { .. }) | None => {}
+        }
         let trade = Trade {
             order,
             state,
@@ -145,10 +202,14 @@ impl Trades {
             charges: 0,
             qr_code,
             cashier,
+            tn,
+            original,
             returns: Vec::new(),
+            lapsed: false,
+            fate: plan.fate.clone().filter(|_| !plan.thinks).or_else(|| plan.shown.clone()),
             fault: None,
         };
-        self.by_query_id.insert(trade.query_id(), id);
+        self.index(id, &trade);
         self.all.push(trade);
         if let Some(payment) = original {
             self.trade_mut(payment).returns.push(id);
@@ -156,63 +217,58 @@ impl Trades {
         id
     }
 
-    fn charge_code(&mut self, qr_no: &str, now: Timestamp, conduct: &Conduct) -> State {
+    /// A transaction as it was saved; ids must come in order.
+    pub(super) fn restore(&mut self, trade: Trade) {
+        let id = TradeId(self.all.len());
+        self.index(id, &trade);
+        self.all.push(trade);
+    }
+
+    fn index(&mut self, id: TradeId, trade: &Trade) {
+        if let Some(at) = trade.due(self.conduct.hold_for) {
+            self.due.insert((at, id));
+        }
+        self.by_key.insert(trade.order.key.clone(), id);
+        self.by_order_id.insert(trade.order.key.order_id.clone(), id);
+        self.by_query_id.insert(trade.query_id(), id);
+        self.by_qr.extend(trade.qr_code.iter().map(|text| (text.clone(), id)));
+        self.by_cashier.extend(trade.cashier.iter().map(|token| (token.clone(), id)));
+        self.by_tn.extend(trade.tn.iter().map(|tn| (tn.clone(), id)));
+    }
+
+    /// 21 digits as seen: a six, the time and a count.
+    fn next_tn(&mut self, now: Timestamp) -> String {
+        self.tns = if self.tns >= 999_999 { 1 } else { self.tns + 1 };
+        format!("6{}{:06}", time::text(now), self.tns)
+    }
+
+    fn charge_code(&mut self, qr_no: &str, now: Timestamp, plan: &Plan) -> State {
         let Some(code) = self.payer_codes.get_mut(qr_no).filter(|code| !code.used) else {
             return State::Refused { code: Code::CODE_UNUSABLE };
         };
         code.used = true;
         let (wait, verdict) = match code.outcome {
-            CodeOutcome::Pays => (conduct.decide_after, success(conduct)),
-            CodeOutcome::Declines => (conduct.decide_after, Code::NO_MONEY),
-            CodeOutcome::PendingThenPays => (conduct.pending_for, success(conduct)),
-            CodeOutcome::PendingThenDeclines => (conduct.pending_for, Code::NO_MONEY),
+            CodeOutcome::Pays => return self.running(now, plan, None),
+            CodeOutcome::Declines => (self.conduct.decide_after, Code::NO_MONEY),
+            CodeOutcome::PendingThenPays => (self.conduct.pending_for, self.success()),
+            CodeOutcome::PendingThenDeclines => (self.conduct.pending_for, Code::NO_MONEY),
         };
-        running(now, wait, verdict)
+        self.running(now, plan, Some((wait, verdict)))
     }
 
-    fn original(&self, original: &Original, mer_id: &str) -> Option<TradeId> {
-        let id = match original {
-            Original::QueryId(id) => self.by_query_id.get(id).copied(),
-            Original::Key(key) => self.by_key(key),
-        }?;
-        let payment = &self.trade(id).order;
-        (payment.what.is_payment() && payment.key.mer_id == mer_id).then_some(id)
+    /// Accepted: by default decided soon and well, later when something else than 05 is shown until then.
+    fn running(&self, now: Timestamp, plan: &Plan, ends: Option<(SignedDuration, Code)>) -> State {
+        let wait = if plan.shown.is_some() { self.conduct.pending_for } else { self.conduct.decide_after };
+        let (wait, verdict) = ends.unwrap_or_else(|| (plan.wait.unwrap_or(wait), self.success()));
+        State::Running {
+            until: now.saturating_add(wait).unwrap_or(Timestamp::MAX),
+            verdict: plan.fate.clone().unwrap_or(verdict),
+            shown: plan.shown.clone().unwrap_or(Code::ACCEPTED),
+        }
     }
 
-    /// Whether a refund or an undo may be accepted. Returns that still run count like those that are done.
-    fn returnable(
-        &self,
-        original: Option<TradeId>,
-        order: &Order,
-        now: Timestamp,
-        conduct: &Conduct,
-    ) -> Result<(), Code> {
-        let payment = self.trade(original.ok_or(Code::ORIGINAL)?);
-        let State::Done { at: paid_at, .. } = payment.state else { return Err(Code::ORIGINAL) };
-        let live: Vec<&Trade> =
-            payment.returns.iter().map(|id| self.trade(*id)).filter(|t| is_live(t)).collect();
-        // Which of 35 and 45 the gateway says after an undo is unconfirmed.
-        if live.iter().any(|trade| matches!(trade.order.what, What::Undo { .. })) {
-            return Err(Code::ALREADY_BACK);
-        }
-        if matches!(order.what, What::Undo { .. }) {
-            return if !live.is_empty() {
-                Err(Code::ALREADY_BACK)
-            } else if order.fen != payment.order.fen {
-                Err(Code::DIFFERS)
-            } else if time::clearing_day(now) != time::clearing_day(paid_at) {
-                Err(Code::ORIGINAL)
-            } else {
-                Ok(())
-            };
-        }
-        if now.duration_since(paid_at) > conduct.refund_window {
-            return Err(Code::ORIGINAL);
-        }
-        // Amounts have at most 12 digits and there are at most a million of them, so the sum fits.
-        let promised: i64 = live.iter().map(|trade| trade.order.fen).sum();
-        // The real code for more than what is left is unconfirmed.
-        if promised.saturating_add(order.fen) > payment.order.fen { Err(Code::DIFFERS) } else { Ok(()) }
+    fn success(&self) -> Code {
+        if self.conduct.defective_success { Code::DEFECTIVE_SUCCESS } else { Code::SUCCESS }
     }
 
     /// Decides what is due and ends what has run out. Answers the transactions whose merchants are to be told.
@@ -220,6 +276,10 @@ impl Trades {
         let mut told = Vec::new();
         while let Some((at, id)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
             self.due.remove(&(at, id));
+            // It may wait for something else by now: an order that was paid before its time was up, for one.
+            if self.trade(id).due(self.conduct.hold_for) != Some(at) {
+                continue;
+            }
             match self.trade(id).state.clone() {
                 State::Running { verdict, .. } => {
                     self.decide(id, verdict, at);
@@ -230,7 +290,8 @@ impl Trades {
                     let code = declined.unwrap_or(Code::PAYER_TOO_SLOW);
                     self.trade_mut(id).state = State::Failed { code };
                 }
-                State::Done { .. } | State::Failed { .. } | State::Refused { .. } => {}
+                State::Done { .. } => self.lapse(id),
+                State::Failed { .. } | State::Refused { .. } => {}
             }
         }
         told
@@ -241,15 +302,30 @@ impl Trades {
         self.due.first().map(|(at, _)| *at)
     }
 
+    /// Lets a pre-authorised amount go when nothing became of it. Nobody is told.
+    fn lapse(&mut self, id: TradeId) {
+        if self.is_open_hold(id) {
+            self.trade_mut(id).lapsed = true;
+        }
+    }
+
     fn decide(&mut self, id: TradeId, verdict: Code, at: Timestamp) {
         let trade = self.trade_mut(id);
         if verdict.is_success() {
-            if trade.order.what.is_payment() {
+            if trade.order.what.takes_money() {
                 trade.charges += 1;
             }
             trade.state = State::Done { at, code: verdict };
         } else {
             trade.state = State::Failed { code: verdict };
+        }
+        // A hold may lapse from now on: its own, or one that is frozen again after a capture came to nothing.
+        let mut next = Some(id);
+        while let Some(id) = next {
+            if let Some(due) = self.trade(id).due(self.conduct.hold_for).filter(|_| self.is_open_hold(id)) {
+                self.due.insert((due, id));
+            }
+            next = self.trade(id).original;
         }
     }
 
@@ -263,27 +339,46 @@ impl Trades {
     /// The payer pays, or a running transaction succeeds. Answers whether the merchant is to be told.
     ///
     /// `force` takes money for a payment that has failed: the payer's bank was slow. Nothing is ever charged twice.
-    pub(super) fn pay(
-        &mut self,
-        id: TradeId,
-        force: bool,
-        now: Timestamp,
-        conduct: &Conduct,
-    ) -> Result<bool, NotNow> {
+    pub(super) fn pay(&mut self, id: TradeId, force: bool, now: Timestamp) -> Result<bool, NotNow> {
+        let success = self.success();
+        let pending_for = self.conduct.pending_for;
+        let late_money = self.conduct.late_money;
         let trade = self.trade_mut(id);
         match &trade.state {
-            State::Open { .. } | State::Running { .. } => {
-                self.decide(id, success(conduct), now);
+            State::Open { .. } => match trade.fate.clone() {
+                None => {
+                    self.decide(id, success, now);
+                    Ok(true)
+                }
+                Some(code) if code.is_success() => {
+                    self.decide(id, code, now);
+                    Ok(true)
+                }
+                Some(code) if code.is_pending() => {
+                    let until = now.saturating_add(pending_for).unwrap_or(Timestamp::MAX);
+                    trade.state = State::Running { until, verdict: success, shown: code };
+                    self.due.insert((until, id));
+                    Ok(false)
+                }
+                Some(code) => {
+                    trade.state = State::Open { declined: Some(code) };
+                    Ok(false)
+                }
+            },
+            State::Running { .. } => {
+                self.decide(id, success, now);
                 Ok(true)
             }
-            State::Failed { .. } if force && trade.order.what.is_payment() && trade.charges == 0 => {
-                match conduct.late_money {
+            State::Failed { code }
+                if force && trade.order.what.payment().is_some() && *code != Code::TOO_LATE =>
+            {
+                match late_money {
                     LateMoney::Kept => {
-                        self.decide(id, success(conduct), now);
+                        self.decide(id, success, now);
                         Ok(true)
                     }
                     LateMoney::GivenBack => {
-                        trade.charges += 1;
+                        trade.charges += u32::from(trade.order.what.takes_money());
                         trade.state = State::Failed { code: Code::TOO_LATE };
                         Ok(false)
                     }
@@ -304,7 +399,7 @@ impl Trades {
                 Ok(false)
             }
             State::Running { .. } => {
-                let code = if trade.order.what.is_payment() { Code::NO_MONEY } else { Code::FAILED };
+                let code = if trade.order.what.payment().is_some() { Code::NO_MONEY } else { Code::FAILED };
                 self.decide(id, code, now);
                 Ok(true)
             }
@@ -313,19 +408,4 @@ impl Trades {
             }
         }
     }
-}
-
-fn is_live(trade: &Trade) -> bool {
-    match trade.state {
-        State::Running { .. } | State::Done { .. } => true,
-        State::Open { .. } | State::Failed { .. } | State::Refused { .. } => false,
-    }
-}
-
-fn running(now: Timestamp, wait: jiff::SignedDuration, verdict: Code) -> State {
-    State::Running { until: now.saturating_add(wait).unwrap_or(Timestamp::MAX), verdict }
-}
-
-fn success(conduct: &Conduct) -> Code {
-    if conduct.defective_success { Code::DEFECTIVE_SUCCESS } else { Code::SUCCESS }
 }

@@ -9,6 +9,7 @@ use std::fmt;
 
 use encoding_rs::{Encoding, GB18030, GBK, UTF_8};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The charset that a message names in its `encoding` field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,20 @@ impl Charset {
 
     pub(super) fn form_type(self) -> String {
         format!("application/x-www-form-urlencoded;charset={}", self.0.name())
+    }
+}
+
+/// By its name.
+impl Serialize for Charset {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Charset {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::parse(&name).ok_or_else(|| de::Error::custom("no charset of ACP"))
     }
 }
 

@@ -69,3 +69,19 @@ pub(crate) fn transaction_id(now: Timestamp, number: usize) -> String {
 pub(crate) fn refund_id(now: Timestamp, number: usize) -> String {
     format!("50000000000{}{number:010}", china_format(now, "%Y%m%d"))
 }
+
+/// What an H5 order is paid with: an address of the rail's, opened in the payer's browser.
+pub(crate) fn h5_url(prepay_id: &str) -> String {
+    let package = text::<10>(b"0123456789");
+    format!("https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id={prepay_id}&package={package}")
+}
+
+/// The code that a payer's phone shows: 18 digits, the first two 10 to 15.
+pub(crate) fn auth_code() -> String {
+    format!("13{}", text::<16>(b"0123456789"))
+}
+
+/// What a bill is downloaded with.
+pub(crate) fn bill_token() -> String {
+    text::<64>(BASE62)
+}

@@ -1,24 +1,29 @@
-//! The rail's keys, read from the public test material of the repository: what the rail signs, seals and verifies
-//! with. Every key in there is made for tests and published with the repository.
+//! The rail's keys, read from its files: what it signs, seals, opens and verifies with.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{OAEP_SHA1_MGF1SHA1, OaepPrivateDecryptingKey, PrivateDecryptingKey};
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use super::merchant::{Merchant, key_text};
+use super::certificate::Certificate;
+use super::files::{self, APIV3_KEY, Account, PUBLIC_KEY_PRIVATE};
+use crate::Files;
 use crate::vectors::der_of_pem;
 
-/// A key of the test material that is none; the name says which.
+/// A file of this rail that is missing or holds no usable key; the text names it.
 #[derive(Debug, thiserror::Error)]
-#[error("{0} is not a usable key")]
-pub struct UnusableKey(&'static str);
+#[error("{0} is not usable")]
+pub struct UnusableKey(pub(crate) String);
 
-/// Which key signs an answer or a notification.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Which of the rail's keys is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum KeyChoice {
-    /// The platform certificate in use.
+    /// The first platform certificate.
     Certificate,
     /// The platform certificate that follows it.
     NextCertificate,
@@ -28,21 +33,47 @@ pub enum KeyChoice {
 
 /// A key that signs, and the name it goes by in `Wechatpay-Serial`.
 pub(crate) struct Signer {
-    pub(crate) serial: &'static str,
+    pub(crate) serial: String,
     key: RsaKeyPair,
+}
+
+/// The private key behind a platform certificate or the public key.
+struct PlatformKey {
+    signer: Signer,
+    opener: OaepPrivateDecryptingKey,
+}
+
+/// A listed certificate.
+pub(crate) struct Listed {
+    pub(crate) serial: String,
+    pub(crate) pem: String,
+    pub(crate) from: Timestamp,
+    pub(crate) until: Timestamp,
+}
+
+/// A merchant API certificate, as far as the rail needs it.
+struct MerchantKey {
+    serial: String,
+    public: UnparsedPublicKey<Vec<u8>>,
+}
+
+/// Which of the merchant's certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MerchantChoice {
+    Present,
+    Next,
 }
 
 /// All keys, parsed once at start.
 pub(crate) struct Keys {
-    pub(crate) mchid: &'static str,
-    pub(crate) appid: &'static str,
-    pub(crate) merchant_serial: &'static str,
-    merchant: UnparsedPublicKey<Vec<u8>>,
-    certificate: Signer,
-    next_certificate: Signer,
-    public_key: Signer,
-    /// Serial number and PEM of both certificates, the one in use first.
-    pub(crate) certificates: [(&'static str, &'static str); 2],
+    pub(crate) account: Account,
+    merchant: MerchantKey,
+    merchant_next: Option<MerchantKey>,
+    certificate: PlatformKey,
+    next_certificate: PlatformKey,
+    public_key: PlatformKey,
+    /// Both platform certificates, the first one first.
+    pub(crate) certificates: [Listed; 2],
     sealing: LessSafeKey,
 }
 
@@ -53,30 +84,32 @@ pub(crate) struct Sealed {
 }
 
 impl Keys {
-    /// The keys of the public test merchant.
-    pub(crate) fn of_vectors() -> Result<Self, UnusableKey> {
-        let merchant = Merchant::of_vectors();
-        let sealing = UnboundKey::new(&AES_256_GCM, merchant.apiv3_key.as_bytes());
-        let public = der_of_pem(key_text("/merchant/public_key_pem")).ok_or(UnusableKey("merchant"))?;
-        let certificates = [merchant.platform_certificate, merchant.platform_certificate_next];
-        let [current, next] = certificates.map(|(serial, _)| serial);
+    /// The keys of these files; see [`files`].
+    pub(crate) fn parse(files: &Files) -> Result<Self, UnusableKey> {
+        let account = Account::read(files)?;
+        let sealing = UnboundKey::new(&AES_256_GCM, file(files, APIV3_KEY)?.trim().as_bytes());
+        let (certificate, first) = platform(files, "platform")?;
+        let (next_certificate, second) = platform(files, "platform_next")?;
+        let public_key = PlatformKey::parse(files, PUBLIC_KEY_PRIVATE, account.public_key_id.clone())?;
+        let has_next = files.contains_key(&files::certificate("merchant_next"));
         Ok(Self {
-            mchid: merchant.mchid,
-            appid: merchant.appid,
-            merchant_serial: merchant.serial_no,
-            merchant: UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public),
-            certificate: Signer::parse(current, key_text("/platform_certificate/private_key_pem"))?,
-            next_certificate: Signer::parse(next, key_text("/platform_certificate_next/private_key_pem"))?,
-            public_key: Signer::parse(
-                merchant.public_key.0,
-                key_text("/wechatpay_public_key/private_key_pem"),
-            )?,
-            certificates,
-            sealing: LessSafeKey::new(sealing.map_err(|_| UnusableKey("apiv3_key"))?),
+            account,
+            merchant: MerchantKey::parse(files, "merchant")?,
+            merchant_next: has_next.then(|| MerchantKey::parse(files, "merchant_next")).transpose()?,
+            certificate,
+            next_certificate,
+            public_key,
+            certificates: [first, second],
+            sealing: LessSafeKey::new(sealing.map_err(|_| UnusableKey(APIV3_KEY.to_owned()))?),
         })
     }
 
+    /// A key that signs.
     pub(crate) fn signer(&self, choice: KeyChoice) -> &Signer {
+        &self.platform(choice).signer
+    }
+
+    fn platform(&self, choice: KeyChoice) -> &PlatformKey {
         match choice {
             KeyChoice::Certificate => &self.certificate,
             KeyChoice::NextCertificate => &self.next_certificate,
@@ -84,20 +117,47 @@ impl Keys {
         }
     }
 
-    /// The key that a request's `Wechatpay-Serial` names; hex serials without regard to case, key ids exactly.
+    /// The key of this name, as it stands in `Wechatpay-Serial`: hex serials without regard to case, key ids exactly.
     pub(crate) fn named(&self, serial: &str) -> Option<KeyChoice> {
-        if serial == self.public_key.serial {
+        if serial == self.public_key.signer.serial {
             return Some(KeyChoice::PublicKey);
         }
-        if serial.eq_ignore_ascii_case(self.certificate.serial) {
-            return Some(KeyChoice::Certificate);
-        }
-        serial.eq_ignore_ascii_case(self.next_certificate.serial).then_some(KeyChoice::NextCertificate)
+        [KeyChoice::Certificate, KeyChoice::NextCertificate]
+            .into_iter()
+            .find(|choice| serial.eq_ignore_ascii_case(&self.signer(*choice).serial))
     }
 
-    /// Whether `signature` (Base64) is the merchant's over `message`.
-    pub(crate) fn merchant_signed(&self, message: &[u8], signature: &str) -> bool {
-        BASE64.decode(signature).is_ok_and(|bytes| self.merchant.verify(message, &bytes).is_ok())
+    /// The merchant certificate of this serial number, without regard to case.
+    pub(crate) fn merchant_named(&self, serial: &str) -> Option<MerchantChoice> {
+        let is = |key: &MerchantKey| key.serial.eq_ignore_ascii_case(serial);
+        if is(&self.merchant) {
+            return Some(MerchantChoice::Present);
+        }
+        self.merchant_next.as_ref().filter(|key| is(key)).map(|_| MerchantChoice::Next)
+    }
+
+    /// The serial number of a merchant certificate; `None` when there is no such.
+    pub(crate) fn merchant_serial(&self, choice: MerchantChoice) -> Option<&str> {
+        self.merchant_key(choice).map(|key| key.serial.as_str())
+    }
+
+    fn merchant_key(&self, choice: MerchantChoice) -> Option<&MerchantKey> {
+        match choice {
+            MerchantChoice::Present => Some(&self.merchant),
+            MerchantChoice::Next => self.merchant_next.as_ref(),
+        }
+    }
+
+    /// Whether `signature` (Base64) is the merchant's over `message`, under that certificate.
+    pub(crate) fn merchant_signed(&self, by: MerchantChoice, message: &[u8], signature: &str) -> bool {
+        let Some(key) = self.merchant_key(by) else { return false };
+        BASE64.decode(signature).is_ok_and(|bytes| key.public.verify(message, &bytes).is_ok())
+    }
+
+    /// A sensitive field in the clear: Base64 of RSAES-OAEP with SHA-1. `None` when it was not encrypted for that key,
+    /// or is no text.
+    pub(crate) fn open(&self, choice: KeyChoice, ciphertext: &str) -> Option<String> {
+        self.platform(choice).open(&BASE64.decode(ciphertext).ok()?)
     }
 
     /// AES-256-GCM under the APIv3 key. `nonce` must not be used twice; the rail's are 12 characters.
@@ -117,11 +177,51 @@ impl Keys {
     }
 }
 
+fn file<'a>(files: &'a Files, name: &str) -> Result<&'a str, UnusableKey> {
+    files.get(name).map(String::as_str).ok_or_else(|| UnusableKey(name.to_owned()))
+}
+
+fn platform(files: &Files, name: &str) -> Result<(PlatformKey, Listed), UnusableKey> {
+    let pem_name = files::certificate(name);
+    let pem = file(files, &pem_name)?.to_owned();
+    let Some(read) = Certificate::parse(&pem) else { return Err(UnusableKey(pem_name)) };
+    let key = PlatformKey::parse(files, &files::private_key(name), read.serial.clone())?;
+    Ok((key, Listed { serial: read.serial, pem, from: read.from, until: read.until }))
+}
+
+impl PlatformKey {
+    fn parse(files: &Files, name: &str, serial: String) -> Result<Self, UnusableKey> {
+        let pem = file(files, name)?;
+        let unusable = || UnusableKey(name.to_owned());
+        let signer = Signer::parse(&serial, pem).map_err(|_| unusable())?;
+        let opener = der_of_pem(pem)
+            .and_then(|der| PrivateDecryptingKey::from_pkcs8(&der).ok())
+            .and_then(|key| OaepPrivateDecryptingKey::new(key).ok());
+        Ok(Self { signer, opener: opener.ok_or_else(unusable)? })
+    }
+
+    fn open(&self, ciphertext: &[u8]) -> Option<String> {
+        let mut bytes = vec![0; self.opener.min_output_size()];
+        let opened = self.opener.decrypt(&OAEP_SHA1_MGF1SHA1, ciphertext, &mut bytes, None).ok()?;
+        String::from_utf8(opened.to_vec()).ok()
+    }
+}
+
+impl MerchantKey {
+    fn parse(files: &Files, name: &str) -> Result<Self, UnusableKey> {
+        let name = files::certificate(name);
+        let Some(read) = Certificate::parse(file(files, &name)?) else { return Err(UnusableKey(name)) };
+        let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, read.public_key);
+        Ok(Self { serial: read.serial, public })
+    }
+}
+
 impl Signer {
-    pub(crate) fn parse(serial: &'static str, pem: &str) -> Result<Self, UnusableKey> {
-        let der = der_of_pem(pem).ok_or(UnusableKey(serial))?;
-        let key = RsaKeyPair::from_pkcs8(&der).map_err(|_| UnusableKey(serial))?;
-        Ok(Self { serial, key })
+    pub(crate) fn parse(serial: &str, pem: &str) -> Result<Self, UnusableKey> {
+        let unusable = || UnusableKey(format!("the private key of {serial}"));
+        let der = der_of_pem(pem).ok_or_else(unusable)?;
+        let key = RsaKeyPair::from_pkcs8(&der).map_err(|_| unusable())?;
+        Ok(Self { serial: serial.to_owned(), key })
     }
 
     /// RSASSA-PKCS1-v1_5 with SHA-256, Base64: the same bytes for the same message, always.

@@ -1,6 +1,5 @@
-//! The public test merchant, and what can be set about how the rail treats it.
+//! The public test merchant, as a client is configured with it.
 
-use super::trades::ChangedRepeat;
 use crate::vectors;
 
 /// What a client of this rail is configured with. Every key in it is made for tests and published with the repository.
@@ -55,30 +54,4 @@ impl Merchant {
 /// A text among the keys of the vector file.
 pub(crate) fn key_text(pointer: &str) -> &'static str {
     vectors::text(vectors::wechatpay(), &format!("/keys{pointer}"))
-}
-
-/// Which keys the merchant's answers are signed with by default, and what `GET /v3/certificates` lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Platform {
-    /// One certificate.
-    #[default]
-    Certificate,
-    /// Two certificates, the earlier one signs.
-    Rotating,
-    /// Two certificates, the later one signs.
-    Rotated,
-    /// No certificate at all (404), the public key signs.
-    PublicKeyOnly,
-}
-
-/// Where the sources leave a choice, or where the rail's behaviour depends on the merchant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Settings {
-    /// Keys.
-    pub platform: Platform,
-    /// How a changed repeat of an order number is refused.
-    pub changed_repeat: ChangedRepeat,
-    /// Whether two refunds of one order must be a minute apart (429 `FREQUENCY_LIMITED` otherwise). The rule is
-    /// documented; it is off by default, for tests on the wall's clock.
-    pub refunds_paced: bool,
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::answers::china_time;
 use super::ids;
+use super::keyring::Keyring;
 use super::keys::{KeyChoice, Keys};
 use super::sign::{Honesty, rail_headers};
 use super::trades::{Order, Payment, Refund, RefundState};
@@ -42,7 +43,8 @@ pub(crate) struct Event {
     pub(crate) happened_at: Timestamp,
     pub(crate) kind: EventKind,
     pub(crate) plaintext: Vec<u8>,
-    pub(crate) key: KeyChoice,
+    /// Which key the order or refund asked for.
+    pub(crate) asked: Option<KeyChoice>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +74,7 @@ impl EventKind {
         }
     }
 
-    /// `original_type`, and the associated data of the box (for refunds the latter is likely, not confirmed).
+    /// `original_type`, and usually the associated data of the box (for refunds the latter is likely, not confirmed).
     fn original_type(self) -> &'static str {
         match self {
             Self::Paid => "transaction",
@@ -106,15 +108,14 @@ struct Resource<'a> {
     original_type: &'static str,
     algorithm: &'static str,
     ciphertext: &'a str,
-    associated_data: &'static str,
+    associated_data: &'a str,
     nonce: &'a str,
 }
 
 impl Event {
     /// The body, sealed under this nonce.
-    pub(crate) fn body(&self, keys: &Keys, nonce: [u8; 12]) -> Vec<u8> {
-        let original_type = self.kind.original_type();
-        let sealed = keys.seal(nonce, original_type, &self.plaintext);
+    pub(crate) fn body(&self, keys: &Keys, nonce: [u8; 12], associated_data: &str) -> Vec<u8> {
+        let sealed = keys.seal(nonce, associated_data, &self.plaintext);
         let envelope = Envelope {
             id: &self.id,
             create_time: china_time(self.happened_at),
@@ -122,19 +123,21 @@ impl Event {
             event_type: self.kind.event_type(),
             summary: self.kind.summary(),
             resource: Resource {
-                original_type,
+                original_type: self.kind.original_type(),
                 algorithm: "AEAD_AES_256_GCM",
                 ciphertext: &sealed.ciphertext,
-                associated_data: original_type,
+                associated_data,
                 nonce: &sealed.nonce,
             },
         };
         serde_json::to_vec(&envelope).unwrap_or_default()
     }
 
-    /// One try: a fresh seal, a fresh nonce, a fresh signature.
-    fn message(&self, keys: &Keys, now: Timestamp, honesty: Honesty) -> HttpMessage {
-        let body = self.body(keys, ids::seal_nonce());
+    /// One try: a fresh seal, a fresh nonce, a fresh signature by the key that is in force then.
+    fn message(&self, keyring: &Keyring, what: &str, now: Timestamp, honesty: Honesty) -> HttpMessage {
+        let empty = keyring.settings().empty_associated_data;
+        let associated_data = if empty { "" } else { self.kind.original_type() };
+        let body = self.body(&keyring.keys, ids::seal_nonce(), associated_data);
         let mut headers = vec![
             ("Accept", "*/*".to_owned()),
             ("Cache-Control", "no-cache".to_owned()),
@@ -143,19 +146,25 @@ impl Event {
             ("Content-Type", "application/json".to_owned()),
         ];
         let nonce = ids::notification_nonce();
-        headers.extend(rail_headers(keys.signer(self.key), now, &nonce, &body, honesty));
+        let signer = keyring.signer(keyring.signing_notice(self.asked, what));
+        headers.extend(rail_headers(signer, now, &nonce, &body, honesty));
         HttpMessage { headers, body }
     }
 
     /// The notice that delivers this to `url`. With `probe_first` the first try carries a signature probe.
-    fn notice(self, keys: Arc<Keys>, key: String, url: String, probe_first: bool) -> Notice {
+    fn notice(self, keyring: Arc<Keyring>, key: String, url: String, probe_first: bool) -> Notice {
+        let what = key.clone();
         Notice {
             key,
             url,
             schedule: &SCHEDULE,
             render: Box::new(move |number, now| {
-                let honesty = if probe_first && number == 1 { Honesty::Probe } else { Honesty::True };
-                self.message(&keys, now, honesty)
+                let honesty = match number {
+                    1 if probe_first => keyring.probe(),
+                    1 => keyring.honesty_of_notice(&what),
+                    _ => Honesty::True,
+                };
+                self.message(&keyring, &format!("{what} {number}"), now, honesty)
             }),
             acknowledged,
         }
@@ -167,45 +176,49 @@ pub(crate) fn acknowledged(status: u16, _body: &[u8]) -> bool {
     (200..300).contains(&status)
 }
 
-/// The notices of a payment, under a notification fault.
+/// What the notice of an order goes by.
+pub(crate) fn name_of_payment(order_no: &str) -> String {
+    format!("paid {order_no}")
+}
+
+/// What the notice of a refund goes by.
+pub(crate) fn name_of_refund(refund_no: &str) -> String {
+    format!("refund {refund_no}")
+}
+
+/// The notices of a payment, under a notification fault; none without a `notify_url`.
 pub(crate) fn of_payment(
-    keys: &Arc<Keys>,
+    keyring: &Arc<Keyring>,
     order: &Order,
     payment: &Payment,
     fault: Option<&Fault>,
 ) -> Vec<Notice> {
+    let Some(url) = &order.body.notify_url else { return Vec::new() };
     let fen = told_fen(order.body.amount.total, fault);
     let event = Event {
         id: ids::event_id(),
         happened_at: payment.paid_at,
         kind: EventKind::Paid,
         plaintext: views::paid(order, payment, fen).to_string().into_bytes(),
-        key: order.key,
+        asked: order.asked,
     };
-    let key = format!("paid {}", order.body.out_trade_no);
-    notices(keys, &event, &key, &order.body.notify_url, fault)
+    notices(keyring, &event, &name_of_payment(&order.body.out_trade_no), url, fault)
 }
 
 /// The notices of a finished refund, under a notification fault; none without a `notify_url`.
-pub(crate) fn of_refund(
-    keys: &Arc<Keys>,
-    refund: &Refund,
-    now: Timestamp,
-    fault: Option<&Fault>,
-) -> Vec<Notice> {
+pub(crate) fn of_refund(keyring: &Arc<Keyring>, refund: &Refund, fault: Option<&Fault>) -> Vec<Notice> {
     let (Some(url), Some(kind)) = (&refund.notify_url, EventKind::of_refund(refund.state)) else {
         return Vec::new();
     };
     let fen = told_fen(refund.fen, fault);
     let event = Event {
         id: ids::event_id(),
-        happened_at: refund.success_at.unwrap_or(now),
+        happened_at: refund.ended_at.unwrap_or(refund.created_at),
         kind,
-        plaintext: views::refund_ended(refund, keys.mchid, fen).to_string().into_bytes(),
-        key: refund.key,
+        plaintext: views::refund_ended(refund, &keyring.keys.account.mchid, fen).to_string().into_bytes(),
+        asked: refund.asked,
     };
-    let key = format!("refund {}", refund.out_refund_no);
-    notices(keys, &event, &key, url, fault)
+    notices(keyring, &event, &name_of_refund(&refund.out_refund_no), url, fault)
 }
 
 fn told_fen(true_fen: i64, fault: Option<&Fault>) -> i64 {
@@ -215,13 +228,19 @@ fn told_fen(true_fen: i64, fault: Option<&Fault>) -> i64 {
     }
 }
 
-fn notices(keys: &Arc<Keys>, event: &Event, key: &str, url: &str, fault: Option<&Fault>) -> Vec<Notice> {
+fn notices(
+    keyring: &Arc<Keyring>,
+    event: &Event,
+    key: &str,
+    url: &str,
+    fault: Option<&Fault>,
+) -> Vec<Notice> {
     let copies = match fault {
         Some(Fault::NoNotification) => 0,
         Some(Fault::TwinNotifications) => 2,
         _ => 1,
     };
     let probe_first = matches!(fault, Some(Fault::NotificationWrongSignature));
-    let one = || event.clone().notice(keys.clone(), key.to_owned(), url.to_owned(), probe_first);
+    let one = || event.clone().notice(keyring.clone(), key.to_owned(), url.to_owned(), probe_first);
     std::iter::repeat_with(one).take(copies).collect()
 }

@@ -5,36 +5,33 @@ use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 
-use super::answers::{Answer, Refusal};
+use super::answers::{Answer, FileKind};
 use super::ids;
-use super::keys::Signer;
+use super::keyring::Keyring;
+use super::keys::KeyChoice;
+use super::refusals::Refusal;
 use super::sign::{Honesty, rail_headers};
 use crate::RailReply;
-use crate::faults::Twist;
 
-/// The answer as HTTP, signed unless it is a refusal or the fault forbids it.
-///
-/// A refusal goes out unsigned. Whether the real ones of an authenticated call are signed is unconfirmed.
-pub(crate) fn of(answer: Answer, signer: &Signer, now: Timestamp, twist: &Twist) -> RailReply {
-    let (status, body) = match answer {
-        Answer::Refused(refusal) => return refused(&refusal),
-        Answer::DoneEmpty => (StatusCode::NO_CONTENT, Vec::new()),
-        Answer::Done(body) => (StatusCode::OK, body),
-    };
-    let honesty = match twist {
-        Twist::Plain | Twist::BusinessCode(_) => Some(Honesty::True),
-        Twist::WrongSignature => Some(Honesty::Probe),
-        Twist::Unsigned => None,
-    };
-    let mut headers = plain_headers();
-    if !body.is_empty() {
-        headers.push(("Content-Type", JSON.to_owned()));
+/// How an answer is signed.
+#[derive(Clone, Copy)]
+pub(crate) struct Seal<'a> {
+    pub(crate) keyring: &'a Keyring,
+    pub(crate) key: KeyChoice,
+    pub(crate) now: Timestamp,
+    /// `None` leaves the signature out.
+    pub(crate) honesty: Option<Honesty>,
+}
+
+/// The answer as HTTP. Files are never signed; refusals only where [`super::Settings::refusals_signed`] says so.
+pub(crate) fn of(answer: Answer, seal: Seal<'_>) -> RailReply {
+    match answer {
+        Answer::Refused(refusal) => refused(&refusal, seal),
+        Answer::File(bytes, kind) => file(bytes, kind),
+        Answer::DoneEmpty => done(StatusCode::NO_CONTENT, Vec::new(), seal),
+        Answer::Done(body) => done(StatusCode::OK, body, seal),
+        Answer::Accepted(body) => done(StatusCode::ACCEPTED, body, seal),
     }
-    headers.push((REQUEST_ID, ids::request_id(0)));
-    if let Some(honesty) = honesty {
-        headers.extend(rail_headers(signer, now, &ids::answer_nonce(), &body, honesty));
-    }
-    http(status, headers, body)
 }
 
 /// No body: what an unknown path and a wrong method get.
@@ -42,24 +39,56 @@ pub(crate) fn empty(status: StatusCode) -> RailReply {
     http(status, plain_headers(), Vec::new())
 }
 
-fn refused(refusal: &Refusal) -> RailReply {
+fn done(status: StatusCode, body: Vec<u8>, seal: Seal<'_>) -> RailReply {
+    let mut headers = plain_headers();
+    if !body.is_empty() {
+        headers.push(("Content-Type", JSON.to_owned()));
+    }
+    headers.push((REQUEST_ID, ids::request_id(0)));
+    headers.extend(signature(&body, seal));
+    http(status, headers, body)
+}
+
+fn file(bytes: Bytes, kind: FileKind) -> RailReply {
+    let mut headers = plain_headers();
+    let content_type = match kind {
+        FileKind::Text => "text/plain; charset=utf-8",
+        FileKind::Gzip => "application/x-gzip",
+    };
+    headers.push(("Content-Type", content_type.to_owned()));
+    headers.push((REQUEST_ID, ids::request_id(0)));
+    http(StatusCode::OK, headers, bytes)
+}
+
+fn refused(refusal: &Refusal, seal: Seal<'_>) -> RailReply {
+    let settings = seal.keyring.settings();
+    let body = refusal.body(&settings);
     let mut headers = plain_headers();
     headers.push(("Content-Type", JSON.to_owned()));
     if refusal.request_id {
         headers.push((REQUEST_ID, ids::request_id(refusal.internal)));
     }
+    let is_success = (200..300).contains(&refusal.status);
+    if is_success || (settings.refusals_signed && refusal.known) {
+        headers.extend(signature(&body, seal));
+    }
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    http(status, headers, refusal.body())
+    http(status, headers, body)
 }
 
-fn http(status: StatusCode, headers: Vec<(&'static str, String)>, body: Vec<u8>) -> RailReply {
+fn signature(body: &[u8], seal: Seal<'_>) -> Vec<(&'static str, String)> {
+    let Some(honesty) = seal.honesty else { return Vec::new() };
+    rail_headers(seal.keyring.signer(seal.key), seal.now, &ids::answer_nonce(), body, honesty)
+}
+
+fn http(status: StatusCode, headers: Vec<(&'static str, String)>, body: impl Into<Bytes>) -> RailReply {
     let mut map = HeaderMap::with_capacity(headers.len());
     for (name, value) in headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(&value)) {
             map.insert(name, value);
         }
     }
-    RailReply::Answer { status, headers: map, body: Bytes::from(body) }
+    RailReply::Answer { status, headers: map, body: body.into() }
 }
 
 /// What stands in every answer, besides the signature. The names are in the case that the rail uses.

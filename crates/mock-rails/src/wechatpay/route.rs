@@ -9,13 +9,20 @@ use super::trades::Product;
 /// A call, with the parts of its path decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Call {
+    /// By product; payer's codes too.
     Order(Product),
     QueryByOrderNo(String),
     QueryByTransaction(String),
     Close(String),
+    Reverse(String),
     Refund,
     QueryRefund(String),
+    /// By the rail's number of the refund.
+    Abnormal(String),
     Certificates,
+    TradeBill,
+    FundFlowBill,
+    BillFile,
 }
 
 /// Why there is no call.
@@ -26,26 +33,21 @@ pub(crate) enum NoCall {
 }
 
 impl Call {
-    /// Payer's-code charges, reversal, app and H5 orders, and bills are not in this mock yet: their paths are unknown.
     pub(crate) fn of(method: &Method, path: &str) -> Result<Self, NoCall> {
         let parts: Vec<&str> = path.split('/').skip(1).collect();
         let (wanted, call) = match parts.as_slice() {
-            ["v3", "pay", "transactions", "native"] => (Method::POST, Self::Order(Product::Native)),
-            ["v3", "pay", "transactions", "jsapi"] => (Method::POST, Self::Order(Product::Jsapi)),
-            ["v3", "pay", "transactions", "out-trade-no", number] => {
-                (Method::GET, Self::QueryByOrderNo(decoded(number)?))
-            }
-            ["v3", "pay", "transactions", "id", number] => {
-                (Method::GET, Self::QueryByTransaction(decoded(number)?))
-            }
-            ["v3", "pay", "transactions", "out-trade-no", number, "close"] => {
-                (Method::POST, Self::Close(decoded(number)?))
-            }
+            ["v3", "pay", "transactions", rest @ ..] => transaction(rest)?,
             ["v3", "refund", "domestic", "refunds"] => (Method::POST, Self::Refund),
             ["v3", "refund", "domestic", "refunds", number] => {
                 (Method::GET, Self::QueryRefund(decoded(number)?))
             }
+            ["v3", "refund", "domestic", "refunds", number, "apply-abnormal-refund"] => {
+                (Method::POST, Self::Abnormal(decoded(number)?))
+            }
             ["v3", "certificates"] => (Method::GET, Self::Certificates),
+            ["v3", "bill", "tradebill"] => (Method::GET, Self::TradeBill),
+            ["v3", "bill", "fundflowbill"] => (Method::GET, Self::FundFlowBill),
+            ["v3", "billdownload", "file"] => (Method::GET, Self::BillFile),
             _ => return Err(NoCall::UnknownPath),
         };
         if *method == wanted { Ok(call) } else { Err(NoCall::WrongMethod) }
@@ -57,9 +59,11 @@ impl Call {
             Self::Order(_) => "charge",
             Self::QueryByOrderNo(_) | Self::QueryByTransaction(_) => "query",
             Self::Close(_) => "close",
-            Self::Refund => "refund",
+            Self::Reverse(_) => "reverse",
+            Self::Refund | Self::Abnormal(_) => "refund",
             Self::QueryRefund(_) => "refund_query",
             Self::Certificates => "certificates",
+            Self::TradeBill | Self::FundFlowBill | Self::BillFile => "bill",
         }
     }
 
@@ -68,22 +72,71 @@ impl Call {
         match self {
             Self::Order(Product::Native) => "native",
             Self::Order(Product::Jsapi) => "jsapi",
+            Self::Order(Product::App) => "app",
+            Self::Order(Product::H5) => "h5",
+            Self::Order(Product::Code) => "codepay",
             Self::QueryByOrderNo(_) => "query by out_trade_no",
             Self::QueryByTransaction(_) => "query by transaction_id",
             Self::Close(_) => "close",
+            Self::Reverse(_) => "reverse",
             Self::Refund => "refund",
             Self::QueryRefund(_) => "refund query",
+            Self::Abnormal(_) => "abnormal refund",
             Self::Certificates => "certificates",
+            Self::TradeBill => "trade bill",
+            Self::FundFlowBill => "fund flow bill",
+            Self::BillFile => "bill file",
         }
     }
 
-    /// The transaction paths word a malformed `Authorization` differently and do not ask for a `User-Agent`.
+    /// The transaction paths word a malformed `Authorization` differently.
     pub(crate) fn is_transaction(&self) -> bool {
         match self {
-            Self::Order(_) | Self::QueryByOrderNo(_) | Self::QueryByTransaction(_) | Self::Close(_) => true,
-            Self::Refund | Self::QueryRefund(_) | Self::Certificates => false,
+            Self::Order(_)
+            | Self::QueryByOrderNo(_)
+            | Self::QueryByTransaction(_)
+            | Self::Close(_)
+            | Self::Reverse(_) => true,
+            Self::Refund
+            | Self::QueryRefund(_)
+            | Self::Abnormal(_)
+            | Self::Certificates
+            | Self::TradeBill
+            | Self::FundFlowBill
+            | Self::BillFile => false,
         }
     }
+
+    /// Only refunds and certificates are known to ask for a `User-Agent` (seen live; bills were not probed).
+    pub(crate) fn wants_user_agent(&self) -> bool {
+        match self {
+            Self::Refund | Self::QueryRefund(_) | Self::Abnormal(_) | Self::Certificates => true,
+            Self::Order(_)
+            | Self::QueryByOrderNo(_)
+            | Self::QueryByTransaction(_)
+            | Self::Close(_)
+            | Self::Reverse(_)
+            | Self::TradeBill
+            | Self::FundFlowBill
+            | Self::BillFile => false,
+        }
+    }
+}
+
+/// What follows `/v3/pay/transactions/`.
+fn transaction(rest: &[&str]) -> Result<(Method, Call), NoCall> {
+    Ok(match rest {
+        ["native"] => (Method::POST, Call::Order(Product::Native)),
+        ["jsapi"] => (Method::POST, Call::Order(Product::Jsapi)),
+        ["app"] => (Method::POST, Call::Order(Product::App)),
+        ["h5"] => (Method::POST, Call::Order(Product::H5)),
+        ["codepay"] => (Method::POST, Call::Order(Product::Code)),
+        ["out-trade-no", number] => (Method::GET, Call::QueryByOrderNo(decoded(number)?)),
+        ["id", number] => (Method::GET, Call::QueryByTransaction(decoded(number)?)),
+        ["out-trade-no", number, "close"] => (Method::POST, Call::Close(decoded(number)?)),
+        ["out-trade-no", number, "reverse"] => (Method::POST, Call::Reverse(decoded(number)?)),
+        _ => return Err(NoCall::UnknownPath),
+    })
 }
 
 fn decoded(part: &str) -> Result<String, NoCall> {

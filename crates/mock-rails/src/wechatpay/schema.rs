@@ -4,9 +4,10 @@
 use std::net::IpAddr;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
-use super::answers::Refusal;
+use super::refusals::Refusal;
 
 /// One field of a body.
 pub(crate) struct Field {
@@ -57,6 +58,10 @@ pub(crate) enum Rule {
     NotifyUrl,
     /// RFC 3339 with an offset.
     Time,
+    /// `yyyy-MM-dd`
+    Date,
+    /// A payer's code: 18 digits, the first two 10 to 15.
+    AuthCode,
     /// IPv4 or IPv6.
     Address,
     OneOf(&'static [&'static str]),
@@ -85,7 +90,22 @@ pub(crate) fn check_parameter(
     value: Option<&str>,
     kind: &Kind,
 ) -> Result<(), Refusal> {
-    let place = Place { pointer: &format!("uri_template/{name}"), title, location: "uri_template" };
+    check_at("uri_template", name, title, value, kind)
+}
+
+/// The same for a parameter of the query whose place is told as `query`.
+pub(crate) fn check_query(name: &str, title: &str, value: Option<&str>, kind: &Kind) -> Result<(), Refusal> {
+    check_at("query", name, title, value, kind)
+}
+
+fn check_at(
+    location: &'static str,
+    name: &str,
+    title: &str,
+    value: Option<&str>,
+    kind: &Kind,
+) -> Result<(), Refusal> {
+    let place = Place { pointer: &format!("{location}/{name}"), title, location };
     match value {
         None => Err(place.missing()),
         Some(text) => check_value(&Value::from(text), kind, &place),
@@ -102,7 +122,8 @@ struct Place<'a> {
 impl Place<'_> {
     fn refuse(&self, what: &str, value: Option<Value>) -> Refusal {
         let message = format!("输入源“/{}”映射到{what}", self.pointer);
-        Refusal::param(message, self.location, value)
+        let field = self.pointer.strip_prefix("body").unwrap_or(self.pointer);
+        Refusal::param(message, field, self.location, value)
     }
 
     fn missing(&self) -> Refusal {
@@ -118,7 +139,7 @@ fn check_object(object: &Map<String, Value>, fields: &[Field], path: &str) -> Re
     let unknown = object.keys().filter(|name| fields.iter().all(|field| field.name != name.as_str()));
     let unknown: Vec<Value> = unknown.map(|name| format!("{path}/{name}").into()).collect();
     if !unknown.is_empty() {
-        let refusal = Refusal::param(UNKNOWN_FIELD.to_owned(), "body", Some(unknown.into()));
+        let refusal = Refusal::param(UNKNOWN_FIELD.to_owned(), path, "body", Some(unknown.into()));
         return Err(Refusal { internal: 270_924_358, ..refusal });
     }
     for field in fields {
@@ -208,6 +229,8 @@ fn follows(text: &str, rule: Rule) -> bool {
         Rule::RefundNo => text.bytes().all(|byte| order_no(byte) || byte == b'@'),
         Rule::NotifyUrl => is_notify_url(text),
         Rule::Time => is_rfc3339(text),
+        Rule::Date => text.len() == 10 && text.parse::<Date>().is_ok(),
+        Rule::AuthCode => is_auth_code(text),
         Rule::Address => text.parse::<IpAddr>().is_ok(),
         Rule::OneOf(words) => words.contains(&text),
     }
@@ -241,6 +264,11 @@ fn is_rfc3339(text: &str) -> bool {
     bytes.get(10) == Some(&b'T') && has_offset && text.parse::<Timestamp>().is_ok()
 }
 
+fn is_auth_code(text: &str) -> bool {
+    let digits = text.len() == 18 && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits && text.get(..2).is_some_and(|kind| ("10"..="15").contains(&kind))
+}
+
 fn has_wide_characters(value: &Value) -> bool {
     let wide = |text: &str| text.chars().any(|c| c.len_utf8() > 3);
     match value {
@@ -252,9 +280,9 @@ fn has_wide_characters(value: &Value) -> bool {
 }
 
 fn malformed() -> Refusal {
-    Refusal::param("请求体不是合法的JSON对象".to_owned(), "body", None)
+    Refusal::param("请求体不是合法的JSON对象".to_owned(), "", "body", None)
 }
 
 fn not_three_bytes() -> Refusal {
-    Refusal::new(400, "INVALID_REQUEST", "请求含有不支持的字符，仅支持1至3字节的UTF-8字符", 268_435_461)
+    Refusal::invalid("请求含有不支持的字符，仅支持1至3字节的UTF-8字符")
 }

@@ -3,7 +3,8 @@
 
 use jiff::Timestamp;
 
-use super::keys::{Keys, Signer};
+use super::keyring::Keyring;
+use super::keys::Signer;
 
 /// The only scheme of this mock; the national-crypto variant is out of scope.
 pub(crate) const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048";
@@ -83,7 +84,7 @@ impl<'a> Authorization<'a> {
 
 /// Checks a request in the rail's own order: form, clock, serial, signature.
 pub(crate) fn check<'h>(
-    keys: &Keys,
+    keyring: &Keyring,
     header: Option<&'h str>,
     request: &Signed<'_>,
     now: Timestamp,
@@ -93,11 +94,11 @@ pub(crate) fn check<'h>(
     if signed_at.abs_diff(now.as_second()) > CLOCK_SKEW_SECONDS_MAX.unsigned_abs() {
         return Err(AuthFault::Timestamp);
     }
-    if authorization.mchid != keys.mchid || !authorization.serial.eq_ignore_ascii_case(keys.merchant_serial) {
-        return Err(AuthFault::Serial);
-    }
+    let ours = authorization.mchid == keyring.keys.account.mchid;
+    let certificate = keyring.merchant_certificate(authorization.serial).filter(|_| ours);
+    let certificate = certificate.ok_or(AuthFault::Serial)?;
     let message = request_message(request, authorization.timestamp, authorization.nonce);
-    if !keys.merchant_signed(&message, authorization.signature) {
+    if !keyring.keys.merchant_signed(certificate, &message, authorization.signature) {
         return Err(AuthFault::Signature);
     }
     Ok(authorization)
@@ -121,6 +122,8 @@ pub(crate) enum Honesty {
     True,
     /// A signature probe: must be refused like any wrong signature.
     Probe,
+    /// One that no decoder of Base64 takes.
+    BrokenProbe,
 }
 
 /// The five `Wechatpay-*` headers over `body`.
@@ -136,18 +139,27 @@ pub(crate) fn rail_headers(
     let signature = match honesty {
         Honesty::True => signature,
         Honesty::Probe => probe(&signature),
+        Honesty::BrokenProbe => broken_probe(&signature),
     };
     vec![
         ("Wechatpay-Nonce", nonce.to_owned()),
         ("Wechatpay-Signature", signature),
         ("Wechatpay-Timestamp", seconds.to_string()),
-        ("Wechatpay-Serial", signer.serial.to_owned()),
+        ("Wechatpay-Serial", signer.serial.clone()),
         ("Wechatpay-Signature-Type", SCHEME.to_owned()),
     ]
 }
 
-/// The probe keeps the length and stays decodable Base64; real ones may not even decode.
-pub(crate) fn probe(signature: &str) -> String {
+/// The probe keeps the length and stays decodable Base64.
+fn probe(signature: &str) -> String {
     let kept = signature.get(PROBE_PREFIX.len()..).unwrap_or_default();
     format!("{PROBE_PREFIX}{kept}")
+}
+
+/// One character more than whole groups of four: the form that makes decoders throw.
+fn broken_probe(signature: &str) -> String {
+    let kept = signature.trim_end_matches('=').get(PROBE_PREFIX.len()..).unwrap_or_default();
+    let whole = PROBE_PREFIX.len() + kept.len();
+    let surplus = (whole + 3) % 4;
+    format!("{PROBE_PREFIX}{}", kept.get(..kept.len().saturating_sub(surplus)).unwrap_or_default())
 }

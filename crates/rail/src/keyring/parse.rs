@@ -30,7 +30,8 @@ pub(super) fn private_key(text: &Secret) -> Result<RsaKeyPair, KeyError> {
 pub(super) fn verifier(id: Option<&str>, text: &str) -> Result<Verifier, KeyError> {
     if text.contains("BEGIN CERTIFICATE") {
         let certificate = certificate(text, "verification certificate")?;
-        return Ok(Verifier::new(certificate.serial.hex, certificate.public_key));
+        let verifier = Verifier::new(certificate.serial.hex, certificate.public_key);
+        return Ok(Verifier { der: Some(certificate.der), ..verifier });
     }
     let unusable = |rule| KeyError::Unusable { name: "verification key", rule };
     let wrong = unusable("must be an RSA public key (SPKI) or a certificate: PEM or base64");
@@ -45,7 +46,7 @@ pub(super) fn verifier(id: Option<&str>, text: &str) -> Result<Verifier, KeyErro
 
 /// A certificate from PEM.
 pub(super) fn certificate(pem: &str, name: &'static str) -> Result<Certificate, KeyError> {
-    let unusable = KeyError::Unusable { name, rule: "must be one X.509 certificate with an RSA key, in PEM" };
+    let unusable = KeyError::Unusable { name, rule: "must be one X.509 certificate, in PEM" };
     let der = der_of(pem, &["CERTIFICATE"]).ok_or_else(|| unusable.clone())?;
     let (rest, parsed) = X509Certificate::from_der(&der).map_err(|_| unusable.clone())?;
     if !rest.is_empty() {
@@ -56,6 +57,17 @@ pub(super) fn certificate(pem: &str, name: &'static str) -> Result<Certificate, 
     let serial = Serial { hex: hex::encode_upper(unsigned), decimal: parsed.serial.to_string() };
     let public_key = parsed.public_key().subject_public_key.data.to_vec();
     Ok(Certificate { serial, public_key, der })
+}
+
+/// Certificates in a row, from PEM; at least one.
+pub(super) fn bundle(pem: &str, name: &'static str) -> Result<Vec<Certificate>, KeyError> {
+    const END: &str = "-----END CERTIFICATE-----";
+    let blocks = pem.split_inclusive(END).map(str::trim).filter(|block| !block.is_empty());
+    let parsed: Result<Vec<_>, _> = blocks.map(|block| certificate(block, name)).collect();
+    parsed.and_then(|list| match list.is_empty() {
+        true => Err(KeyError::Unusable { name, rule: "must be one X.509 certificate or more, in PEM" }),
+        false => Ok(list),
+    })
 }
 
 /// The DER bytes of a PEM block with one of these labels, or of bare base64 without any label.

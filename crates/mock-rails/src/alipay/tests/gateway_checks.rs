@@ -17,7 +17,7 @@ fn judged(rig: &Rig, form: &str, key: &str) -> (String, bool) {
     assert_eq!(headers["trace_id"].len(), 30);
     let (inner, sign) = cut(std::str::from_utf8(&body).unwrap(), key);
     if let Some(sign) = &sign {
-        assert!(rig.mock.keys.rail_signed(inner.as_bytes(), sign));
+        assert!(rig.mock.material.keys.rail_signed(inner.as_bytes(), sign));
     }
     let answer: Value = serde_json::from_str(&inner).unwrap();
     (format!("{} {}", answer["code"].as_str().unwrap(), code(&answer)), sign.is_some())
@@ -95,7 +95,7 @@ fn requests_arrive_by_get_in_absolute_form_and_in_gbk() {
     assert!(std::str::from_utf8(&body).is_err());
     let (inner, sign) = cut(&Charset::Gbk.decode(&body), "alipay_trade_query_response");
     assert!(inner.contains("交易不存在"));
-    assert!(rig.mock.keys.rail_signed(&Charset::Gbk.encode(&inner), &sign.unwrap()));
+    assert!(rig.mock.material.keys.rail_signed(&Charset::Gbk.encode(&inner), &sign.unwrap()));
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn f08_answers_are_unsigned_or_wrongly_signed_on_demand_and_the_work_is_done() {
             _ => {
                 let sign = sign.unwrap();
                 assert_eq!(sign.len(), 344);
-                assert!(!rig.mock.keys.rail_signed(inner.as_bytes(), &sign));
+                assert!(!rig.mock.material.keys.rail_signed(inner.as_bytes(), &sign));
             }
         }
         assert_eq!(rig.entry(no).state, "NOT_SCANNED");
@@ -171,7 +171,7 @@ async fn f03_a_late_answer_is_the_same_answer() {
     let rig = Rig::new();
     rig.mock.bench.faults.arm(Some("query"), Fault::Late { by_ms: 1 }, 1);
     let form = signed_form("alipay.trade.query", r#"{"out_trade_no":"none"}"#, &[]);
-    let reply = crate::RailMock::handle(&rig.mock, post("/gateway.do", &form)).await;
+    let reply = crate::RailMock::handle(&*rig.mock, post("/gateway.do", &form)).await;
     assert!(String::from_utf8(body_of(reply).to_vec()).unwrap().contains("ACQ.TRADE_NOT_EXIST"));
 }
 

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use http::Method;
 use serde_json::json;
 
-use super::{keys, noon, order, signed_form};
+use super::{material, noon, order, signed_form};
 use crate::alipay::sign::notice_string;
 use crate::clock::Clock;
 use crate::faults::Fault;
 use crate::notifier::{Delivery, DeliveryState};
 use crate::testing::{Shop, send, within};
-use crate::{MockRails, Options, PayerAct, PayerTarget};
+use crate::{CodeOutcome, MockRails, Options, PayerAct, PayerTarget};
 
 /// All rails on a standing clock, and an order paid at a shop that answers this script.
 struct World {
@@ -22,7 +22,8 @@ struct World {
 impl World {
     async fn open(script: &[(u16, &'static str)]) -> Self {
         let options = Options { clock: Clock::standing_at(noon()), ..Options::default() };
-        let world = Self { rails: MockRails::start(options).await.unwrap(), shop: Shop::open(script).await };
+        let world =
+            Self { rails: MockRails::start_with(options).await.unwrap(), shop: Shop::open(script).await };
         let mut biz = order("A1", "88.88");
         biz["body"] = json!("a=b&c=d");
         biz["passback_params"] = json!("k%3D1");
@@ -64,7 +65,7 @@ impl World {
     }
 }
 
-fn form(body: &[u8]) -> BTreeMap<String, String> {
+pub(super) fn form(body: &[u8]) -> BTreeMap<String, String> {
     let decode = |part: &str| {
         percent_encoding::percent_decode_str(&part.replace('+', " ")).decode_utf8().unwrap().into_owned()
     };
@@ -73,10 +74,10 @@ fn form(body: &[u8]) -> BTreeMap<String, String> {
 }
 
 /// Whether the rail signed this form, as a merchant checks it.
-fn genuine(form: &BTreeMap<String, String>) -> bool {
+pub(super) fn genuine(form: &BTreeMap<String, String>) -> bool {
     assert!(form.values().all(|value| !value.is_empty()), "only fields with a value are sent: {form:?}");
     let string = notice_string(form.iter().map(|(k, v)| (k.as_bytes(), v.as_bytes())));
-    keys().rail_signed(&string, &form["sign"])
+    material().keys.rail_signed(&string, &form["sign"])
 }
 
 fn told<'a>(form: &'a BTreeMap<String, String>, names: &[&str]) -> Vec<&'a str> {
@@ -132,6 +133,28 @@ async fn a_notice_is_repeated_eight_times_in_all_with_one_id_and_fresh_times() {
     );
     let last = world.until(|all| all[0].state == DeliveryState::GivenUp).await;
     assert_eq!(last[0].tries.len(), 8);
+}
+
+#[tokio::test]
+async fn a_payer_who_was_asked_is_told_of_when_done_though_nobody_asks() {
+    let world = World::open(&[(200, "success")]).await;
+    for (no, seconds) in [("B1", 10), ("B2", 5)] {
+        let shown =
+            world.rails.rail("alipay").payer(PayerAct::IssueCode(CodeOutcome::PendingThenPays)).unwrap();
+        let biz = json!({"out_trade_no":no,"total_amount":"1.00","subject":"s","auth_code":shown["code"]});
+        world.call("alipay.trade.pay", &biz.to_string(), &[("notify_url", &world.shop.url)]).await;
+        world.rails.clock().step(jiff::SignedDuration::from_secs(seconds));
+    }
+    let forms = world.forms(1).await;
+    assert_eq!(
+        told(&forms[0], &["out_trade_no", "trade_status", "gmt_payment"]),
+        ["B1", "TRADE_SUCCESS", "2024-07-09 12:00:10"]
+    );
+    world.rails.clock().step(jiff::SignedDuration::from_secs(5));
+    assert_eq!(
+        told(&world.forms(2).await[1], &["out_trade_no", "gmt_payment"]),
+        ["B2", "2024-07-09 12:00:20"]
+    );
 }
 
 #[tokio::test]

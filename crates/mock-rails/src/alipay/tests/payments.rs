@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Rig, body_of, code, order, post, signed_form};
 use crate::alipay::wire::Charset;
-use crate::{CodeOutcome, PayerAct, PayerError, PayerTarget, RailMock, RailReply, RailRequest};
+use crate::{PayerAct, PayerError, PayerTarget, RailMock, RailReply, RailRequest};
 
 fn refused(state: &str) -> PayerError {
     PayerError::NotPayable { state: state.to_owned() }
@@ -271,7 +271,6 @@ fn a_payer_who_turns_away_leaves_the_trade_waiting() {
     rig.pay("A1").unwrap();
     let no = PayerTarget::OrderNo("none".into());
     assert_eq!(rig.mock.payer(PayerAct::Scan(no)), Err(PayerError::NoSuchOrder));
-    assert_eq!(rig.mock.payer(PayerAct::IssueCode(CodeOutcome::Pays)), Err(PayerError::Unsupported));
 }
 
 fn page_biz(no: &str) -> Value {

@@ -6,9 +6,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
-use super::{body_of, cut, keys, merchant};
+use super::{body_of, cut, material, merchant};
 use crate::alipay::answer::{Inner, envelope};
 use crate::alipay::gateway::{self, response_key};
+use crate::alipay::keys::verified;
 use crate::alipay::notify::{Fields, render, sign};
 use crate::alipay::page::return_target;
 use crate::alipay::time;
@@ -46,7 +47,7 @@ fn every_request_vector_is_accepted_with_its_string() {
     for vector in list("v2_requests") {
         let params = Params::read(&request(vector));
         let call =
-            gateway::check(&params, &keys(), &merchant()).unwrap_or_else(|r| panic!("{vector}: {r:?}"));
+            gateway::check(&params, &material(), super::noon()).unwrap_or_else(|r| panic!("{vector}: {r:?}"));
         assert_eq!(call.expected, text(&vector["string_to_sign"]), "{}", vector["name"]);
         assert_eq!(call.by_certificate, vector["name"] == "precreate_certificate_mode");
     }
@@ -64,7 +65,10 @@ fn a_tampered_request_is_refused_with_the_string_that_was_built() {
         let body = charset(vector).decode(&body_of(rig.reply(bad)));
         let method = text(&vector["params"]["method"]);
         let (inner, sign) = cut(&body, &response_key(Some(method)));
-        assert!(rig.mock.keys.rail_signed(&charset(vector).encode(&inner), &sign.unwrap()), "signed: {body}");
+        assert!(
+            rig.mock.material.keys.rail_signed(&charset(vector).encode(&inner), &sign.unwrap()),
+            "signed: {body}"
+        );
         let answer: Value = serde_json::from_str(&inner).unwrap();
         assert_eq!(
             (&answer["code"], &answer["sub_code"]),
@@ -87,7 +91,7 @@ fn every_valid_response_vector_is_signed_and_wrapped_to_the_byte() {
     let mut seen = 0;
     for vector in list("v2_responses").iter().filter(|vector| vector["expect"] == "valid") {
         let (content, charset) = (text(&vector["signed_content"]), charset(vector));
-        let sign = keys().sign(&charset.encode(content));
+        let sign = material().keys.sign(&charset.encode(content));
         assert_eq!(sign, text(&vector["sign"]), "{}", vector["name"]);
         let cert_sn = (vector["name"] == "certificate_mode").then_some(merchant().alipay_cert_sn);
         let body = envelope(text(&vector["response_key"]), content, cert_sn, Some(&sign), charset);
@@ -99,6 +103,32 @@ fn every_valid_response_vector_is_signed_and_wrapped_to_the_byte() {
         seen += 1;
     }
     assert_eq!(seen, 9);
+}
+
+#[test]
+fn the_encrypted_response_vector_is_wrapped_to_the_byte() {
+    let vector = &vectors::alipay()["aes"]["response"];
+    let keys = material().keys;
+    let content = text(&vector["signed_content"]);
+    let sign = keys.sign(content.as_bytes());
+    let body = envelope("alipay_trade_query_response", content, None, Some(&sign), Charset::Utf8);
+    assert_eq!(String::from_utf8(body).unwrap(), text(&vector["raw_body"]));
+}
+
+#[test]
+fn what_was_tampered_with_does_not_verify_and_genuine_answers_do() {
+    let real = &vectors::alipay()["real_captures"];
+    let public = vectors::der_of_pem(text(&real["alipay_public_key_pem"])).unwrap();
+    let (v2, v3) = (&real["v2_response"], &real["v3_response"]);
+    assert!(verified(&public, text(&v2["signed_content"]).as_bytes(), text(&v2["sign"])));
+    assert!(verified(&public, text(&v3["string_to_verify"]).as_bytes(), text(&v3["sign"])));
+    let invalid: Vec<_> =
+        list("v2_responses").iter().filter(|vector| vector["expect"] == "invalid").collect();
+    for vector in &invalid {
+        let (inner, sign) = cut(text(&vector["raw_body"]), text(&vector["response_key"]));
+        assert!(!material().keys.rail_signed(inner.as_bytes(), &sign.unwrap()), "{}", vector["name"]);
+    }
+    assert_eq!(invalid.len(), 2);
 }
 
 #[test]
@@ -114,6 +144,15 @@ fn inner_objects_are_written_as_the_gateway_writes_them() {
                 .with("out_trade_no", "T20240709_0001"),
         ),
         ("pay_unknown", Inner::on_demand("isp.unknow-error")),
+        (
+            "pay_waiting_user",
+            crate::alipay::orders::with_four_amounts(Inner::waiting(), "0.00".to_owned())
+                .with("buyer_logon_id", "132****3029")
+                .with("buyer_user_id", "2088000000000102")
+                .with("out_trade_no", "T20240709_0003")
+                .with("total_amount", "1500.00")
+                .with("trade_no", "2024070922001400000500000003"),
+        ),
         ("gateway_invalid_signature_signed", Inner::coded("isv.invalid-signature", hint)),
         ("query_gbk", Inner::coded("ACQ.TRADE_NOT_EXIST", "交易不存在")),
     ];
@@ -146,7 +185,7 @@ fn every_notice_vector_is_reproduced_to_the_byte() {
         let at = time::parse(text(&vector["fields"]["notify_time"])).unwrap();
         let mut blank = fields(body, vector);
         blank.iter_mut().filter(|(n, _)| *n == "sign" || *n == "notify_time").for_each(|(_, v)| v.clear());
-        let message = render(blank, &keys(), Charset::Utf8, at, false);
+        let message = render(blank, &material().keys, Charset::Utf8, at, false);
         assert_eq!(String::from_utf8(message.body).unwrap(), body, "{}", vector["name"]);
         let content_type = text(&vector["http"]["headers"]["content-type"]).to_owned();
         assert_eq!(message.headers, [("content-type", content_type)]);
@@ -158,12 +197,12 @@ fn the_return_vector_is_reproduced_to_the_byte() {
     let vector = &vectors::alipay()["return_url"];
     let query = text(&vector["query"]);
     let mut signed = fields(query, vector);
-    sign(&mut signed, &keys(), Charset::Utf8, false);
+    sign(&mut signed, &material().keys, Charset::Utf8, false);
     assert_eq!(signed, fields(query, vector));
     for (url, target) in [
         ("http://shop/back", format!("http://shop/back?{query}")),
         ("http://shop/back?a=1#top", format!("http://shop/back?a=1&{query}#top")),
     ] {
-        assert_eq!(return_target(url, fields(query, vector), &keys(), Charset::Utf8), target);
+        assert_eq!(return_target(url, fields(query, vector), &material().keys, Charset::Utf8), target);
     }
 }

@@ -1,13 +1,22 @@
 //! A merchant's desk for the tests: signs requests as a client would, and checks every answer before it is read.
 
+mod apps;
+mod armed;
+mod dialects;
 mod faults;
+mod files;
 mod golden;
+mod holds;
+mod keys;
+mod magic;
 mod orders;
 mod pages;
+mod restarts;
 mod returns;
+mod secrets;
 mod wire;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair;
@@ -26,12 +35,16 @@ use super::sign::{digest_hex, signed_by};
 use super::wire::{Charset, Fields};
 use super::{Conduct, UnionPayMock, merchant, time};
 use crate::clock::Clock;
+use crate::magic::Magic;
 use crate::testing::Shop;
 use crate::vectors;
-use crate::{Bench, CodeOutcome, PayerAct, PayerTarget, RailMock, RailReply, RailRequest};
+use crate::{Bench, CodeOutcome, Files, PayerAct, PayerTarget, RailMock, RailReply, RailRequest};
 
 pub(super) const FRONT: &str = "/gateway/api/frontTransReq.do";
 pub(super) const BACK: &str = "/gateway/api/backTransReq.do";
+pub(super) const APP: &str = "/gateway/api/appTransReq.do";
+pub(super) const ORDER: &str = "/gateway/api/order.do";
+pub(super) const FILE: &str = "/";
 pub(super) const QUERY: &str = "/gateway/api/queryTrans.do";
 
 /// The moment of the first vector.
@@ -56,15 +69,25 @@ impl Desk {
     pub(super) fn with(shop: &Shop, conduct: Conduct) -> Self {
         let clock = Clock::standing_at(time::parse(START).unwrap());
         let (bench, worker) = Bench::new(clock, "http://unionpay.test");
-        let mock = UnionPayMock::new(bench.clone(), conduct);
+        let mock = UnionPayMock::new(bench.clone(), conduct).unwrap();
         Self { mock, bench, back_url: shop.url.clone(), courier: tokio::spawn(worker.run()) }
     }
 
     /// Notifications go nowhere: nothing listens, and no courier runs.
     pub(super) fn silent() -> Self {
+        Self::silent_with(Conduct::default())
+    }
+
+    pub(super) fn silent_with(conduct: Conduct) -> Self {
+        Self::silent_as(conduct, Magic::Off, Files::new())
+    }
+
+    /// Without files the keys are those of the vectors.
+    pub(super) fn silent_as(conduct: Conduct, magic: Magic, files: Files) -> Self {
         let clock = Clock::standing_at(time::parse(START).unwrap());
-        let (bench, worker) = Bench::new(clock, "http://unionpay.test");
-        let mock = UnionPayMock::new(bench.clone(), Conduct::default());
+        let (mut bench, worker) = Bench::new(clock, "http://unionpay.test");
+        (bench.magic, bench.files) = (magic, Arc::new(files));
+        let mock = UnionPayMock::new(bench.clone(), conduct).unwrap();
         let courier = tokio::spawn(async move {
             let _kept = worker;
             std::future::pending::<()>().await;
@@ -94,7 +117,7 @@ impl Desk {
         fen: i64,
         more: [(&str, &str); N],
     ) -> Fields {
-        let biz_type = if ["06", "07"].contains(&types.1) { "000000" } else { "000201" };
+        let biz_type = if ["04", "05", "06", "07"].contains(&types.1) { "000000" } else { "000201" };
         let mut fields = common(types, biz_type).with([
             ("channelType", "07".to_owned()),
             ("orderId", order_id.to_owned()),
@@ -153,6 +176,28 @@ impl Desk {
         assert_eq!(status(&self.post(FRONT, signed(order.clone()).to_form(Charset::UTF_8)).await), 302);
         self.pay(order_id, false).unwrap();
         self.query(&order).await.value("queryId").unwrap().to_owned()
+    }
+
+    /// An agreed pre-authorisation, and its `queryId`.
+    pub(super) async fn held(&self, order_id: &str, fen: i64) -> String {
+        let order = self.order(("02", "01"), order_id, fen, []);
+        assert_eq!(self.call(APP, &order).await.value("respCode"), Some("00"));
+        self.pay(order_id, false).unwrap();
+        self.query(&order).await.value("queryId").unwrap().to_owned()
+    }
+
+    /// Something that follows a transaction.
+    pub(super) fn follow(&self, txn_type: &str, order_id: &str, fen: i64, query_id: &str) -> Fields {
+        self.order((txn_type, "00"), order_id, fen, [("origQryId", query_id)])
+    }
+
+    /// Accepted, decided a second later, and its `queryId`.
+    pub(super) async fn followed(&self, txn_type: &str, order_id: &str, fen: i64, query_id: &str) -> String {
+        let fields = self.follow(txn_type, order_id, fen, query_id);
+        let answer = self.call(BACK, &fields).await;
+        assert_eq!(answer.value("respCode"), Some("00"), "{order_id}");
+        self.step(1);
+        answer.value("queryId").unwrap().to_owned()
     }
 
     pub(super) fn pay(&self, order_id: &str, force: bool) -> Result<Value, String> {

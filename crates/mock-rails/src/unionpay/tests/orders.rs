@@ -21,7 +21,7 @@ async fn checks_come_in_their_order() {
     let good = || desk.order(("01", "07"), "Q0000001", 100, []);
     for (name, value, code) in [
         ("version", "5.0.0", "10"),
-        ("signMethod", "11", "10"),
+        ("signMethod", "02", "10"),
         ("certId", "69990000006", "11"),
         ("txnAmt", "1.00", "10"),
         ("txnAmt", "0", "10"),

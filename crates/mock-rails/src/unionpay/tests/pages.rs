@@ -7,7 +7,7 @@ use super::{BACK, Conduct, Desk, FRONT, Shop, common, header, notified, page, si
 use crate::faults::Fault;
 use crate::testing::{json as control, send, within};
 use crate::unionpay::wire::{Charset, Fields};
-use crate::{MockRails, Options, RailMock, RailRequest};
+use crate::{MockRails, RailMock, RailRequest};
 
 async fn get(desk: &Desk, path: &str) -> String {
     let request = RailRequest {
@@ -94,7 +94,7 @@ async fn a_refused_front_request_gets_a_page_with_the_reason() {
 
 #[tokio::test]
 async fn over_a_socket_answers_have_a_length_and_the_control_api_drives_the_payer() {
-    let rails = MockRails::start(Options::default()).await.unwrap();
+    let rails = MockRails::start().await.unwrap();
     let shop = Shop::open(&[(200, "ok")]).await;
     let url = rails.url("unionpay");
     let code_url = format!("{}/v1/unionpay/payer/code", rails.control_url());
@@ -125,5 +125,5 @@ async fn over_a_socket_answers_have_a_length_and_the_control_api_drives_the_paye
     let (_, book) = control(Method::GET, &format!("{}/v1/unionpay/book", rails.control_url()), "").await;
     assert_eq!(book[0]["order_no"], json!("B0000001"));
     assert_eq!((&book[0]["charges"], &book[0]["state"]), (&json!(1), &json!("00")));
-    rails.stop().await;
+    rails.stop().await.unwrap();
 }

@@ -1,10 +1,8 @@
 //! Orders from creation to their end, the payer's acts, and the keys that sign.
 
-use http::Method;
 use serde_json::json;
 
 use super::*;
-use crate::wechatpay::{Platform, Settings};
 
 fn qr(got: &Got) -> PayerTarget {
     PayerTarget::Qr(text(&got.json(), "code_url").to_owned())
@@ -164,82 +162,6 @@ async fn unknown_orders_are_absent() {
     let by_id = world.get("/v3/pay/transactions/id/4200000000202601010000000001?mchid=1900000109").await;
     assert_eq!(by_id.verdict(), "404 ORDER_NOT_EXIST");
     assert_eq!(world.query("T001").await.verdict(), "400 PARAM_ERROR");
-}
-
-#[tokio::test]
-async fn every_success_is_signed_by_the_key_that_the_request_names() {
-    let merchant = Merchant::of_vectors();
-    let (public, current, next) =
-        (merchant.public_key.0, merchant.platform_certificate.0, merchant.platform_certificate_next.0);
-    let lower = next.to_lowercase();
-    for (platform, serial, key) in [
-        (Platform::Certificate, None, "platform_certificate"),
-        (Platform::Certificate, Some(public), "wechatpay_public_key"),
-        (Platform::Certificate, Some(next), "platform_certificate"),
-        (Platform::Certificate, Some("PUB_KEY_ID_unknown"), "platform_certificate"),
-        (Platform::Rotating, None, "platform_certificate"),
-        (Platform::Rotating, Some(lower.as_str()), "platform_certificate_next"),
-        (Platform::Rotated, None, "platform_certificate_next"),
-        (Platform::Rotated, Some(current), "platform_certificate"),
-        (Platform::PublicKeyOnly, None, "wechatpay_public_key"),
-        (Platform::PublicKeyOnly, Some(current), "wechatpay_public_key"),
-    ] {
-        let world = World::with(Settings { platform, ..Settings::default() });
-        let mut request = world.request(Method::POST, NATIVE, &order("T00000001", 100).to_string());
-        if let Some(serial) = serial {
-            request.headers.insert("Wechatpay-Serial", serial.try_into().unwrap());
-        }
-        let got = world.send(request).await;
-        assert!(signed_by(&got.headers, &got.body, key), "{platform:?} {serial:?}");
-        assert_eq!(got.header("Wechatpay-Timestamp"), BASE.to_string());
-    }
-}
-
-#[tokio::test]
-async fn f15_certificates_are_listed_as_they_rotate_and_open_with_the_api_key() {
-    for (platform, listed, key) in [
-        (Platform::Certificate, vec!["platform_certificate"], "platform_certificate"),
-        (
-            Platform::Rotating,
-            vec!["platform_certificate", "platform_certificate_next"],
-            "platform_certificate",
-        ),
-        (
-            Platform::Rotated,
-            vec!["platform_certificate", "platform_certificate_next"],
-            "platform_certificate_next",
-        ),
-    ] {
-        let world = World::open();
-        world.rail.set(Settings { platform, ..Settings::default() });
-        let got = world.get("/v3/certificates").await;
-        assert!(signed_by(&got.headers, &got.body, key), "{platform:?}");
-        let body = got.json();
-        let entries = body["data"].as_array().unwrap();
-        assert_eq!(entries.len(), listed.len());
-        for (entry, name) in entries.iter().zip(listed) {
-            let sealed = &entry["encrypt_certificate"];
-            let pem =
-                unseal(text(sealed, "nonce"), text(sealed, "associated_data"), text(sealed, "ciphertext"));
-            let material = &vectors::wechatpay()["keys"][name];
-            assert_eq!(pem.unwrap(), text(material, "certificate_pem").as_bytes());
-            assert_eq!(entry["serial_no"], material["serial_no"]);
-        }
-        let again = world.get("/v3/certificates").await;
-        assert_ne!(got.body, again.body, "sealed anew");
-    }
-    let world = World::with(Settings { platform: Platform::PublicKeyOnly, ..Settings::default() });
-    assert_eq!(world.get("/v3/certificates").await.verdict(), "404 RESOURCE_NOT_EXISTS");
-    let world = World::open();
-    let sm2 = world.get("/v3/certificates?algorithm_type=SM2").await;
-    assert_eq!(sm2.verdict(), "404 RESOURCE_NOT_EXISTS");
-    assert_eq!(world.get("/v3/certificates?algorithm_type=DSA").await.verdict(), "400 PARAM_ERROR");
-}
-
-#[tokio::test]
-async fn payers_codes_are_not_here_yet() {
-    let world = World::open();
-    assert_eq!(world.rail.payer(PayerAct::IssueCode(crate::CodeOutcome::Pays)), Err(PayerError::Unsupported));
 }
 
 #[tokio::test]

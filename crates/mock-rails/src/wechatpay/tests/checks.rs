@@ -40,7 +40,7 @@ async fn checks_come_in_the_order_of_the_rail() {
     let forged = reauthorize(post(NATIVE, broken), "nonce_str=\"N0NCE\"", "nonce_str=\"OTHER\"");
     let only_body = post(NATIVE, broken);
     let wrong_method = strip(world.request(Method::GET, NATIVE, broken), &["authorization"]);
-    let no_such_path = strip(post("/v3/pay/transactions/codepay", broken), &["authorization"]);
+    let no_such_path = strip(post("/v3/pay/transactions/facepay", broken), &["authorization"]);
 
     for (request, verdict, message) in [
         (no_such_path, "404", None),

@@ -17,10 +17,23 @@ async fn call(rails: &MockRails, method: Method, target: &str, body: &str) -> Go
     Got { status: status.as_u16(), headers, body: body.to_vec() }
 }
 
+/// A GET that is signed at the rails' own time.
+async fn fetch(rails: &MockRails, target: &str) -> Got {
+    let signer = World::open();
+    signer.bench.clock.set(rails.clock().now());
+    let signed = signer.request(Method::GET, target, "");
+    let headers: Vec<_> =
+        signed.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+    let url = format!("{}{target}", rails.url("wechatpay"));
+    let (status, headers, body) = send(Method::GET, &url, &headers, "").await.unwrap();
+    Got { status: status.as_u16(), headers, body: body.to_vec() }
+}
+
 #[tokio::test]
 async fn a_payment_and_its_refund_over_http() {
-    let rails =
-        MockRails::start(Options { clock: Clock::standing_at(base()), ..Options::default() }).await.unwrap();
+    let rails = MockRails::start_with(Options { clock: Clock::standing_at(base()), ..Options::default() })
+        .await
+        .unwrap();
     let shop = Shop::open(&[(200, "")]).await;
     // The bar and the star go over the wire as they were signed.
     let target = "/v3/pay/transactions/out-trade-no/A%7CB*C_1-2?mchid=1900000109";
@@ -52,7 +65,15 @@ async fn a_payment_and_its_refund_over_http() {
     .await;
     let told: Vec<String> = shop.seen().iter().map(|it| opened(&it.body).0).collect();
     assert_eq!(told, ["TRANSACTION.SUCCESS", "REFUND.SUCCESS"]);
-    let gone = call(&rails, Method::POST, "/v3/pay/transactions/h5", "{}").await;
+    // The bill is fetched where it was asked for. Days pass for the rail; a signature is judged by its own time here.
+    control(Method::POST, &clock, r#"{"set":"2026-01-02T10:00:00+08:00"}"#).await;
+    let link = fetch(&rails, "/v3/bill/tradebill?bill_date=2026-01-01").await.json();
+    let address = text(&link, "download_url").strip_prefix(&rails.url("wechatpay")).unwrap().to_owned();
+    let file = fetch(&rails, &address).await;
+    assert_eq!((file.status, file.header("Content-Type")), (200, "text/plain; charset=utf-8"));
+    assert!(file.body.starts_with("\u{FEFF}交易时间,".as_bytes()) && file.body.ends_with(b"\r\n"));
+    control(Method::POST, &clock, r#"{"set":"2026-01-01T08:00:03+08:00"}"#).await;
+    let gone = call(&rails, Method::POST, "/v3/pay/transactions/facepay", "{}").await;
     assert_eq!((gone.status, gone.body.len()), (404, 0));
-    rails.stop().await;
+    rails.stop().await.unwrap();
 }

@@ -1,12 +1,23 @@
 //! The rail as its clients meet it: requests built here by hand, answers verified here by hand.
 
+mod abnormal;
+mod bills;
 mod calls;
 mod checks;
+mod codes;
 mod e2e;
 mod faults;
+mod forged;
+mod front_ends;
 mod goldens;
+mod laws;
+mod magic;
 mod notifications;
+mod probes;
 mod refunds;
+mod restarts;
+mod rotation;
+mod switches;
 
 use std::sync::Arc;
 
@@ -19,17 +30,22 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
+use super::keyring::Keyring;
 use super::keys::{Keys, Signer};
-use super::{Merchant, Settings, WechatPay};
+use super::{Merchant, Settings, WechatPay, of_vectors};
 use crate::clock::Clock;
+use crate::magic::Magic;
 use crate::vectors::{self, der_of_pem};
-use crate::{Bench, PayerAct, PayerError, PayerTarget, RailMock, RailReply, RailRequest, locked};
+use crate::{
+    Bench, CodeOutcome, Files, PayerAct, PayerError, PayerTarget, RailMock, RailReply, RailRequest, locked,
+};
 
 /// The base of all vectors: 2026-01-01T08:00:00+08:00.
 const BASE: i64 = 1_767_225_600;
 
 const NATIVE: &str = "/v3/pay/transactions/native";
 const JSAPI: &str = "/v3/pay/transactions/jsapi";
+const CODEPAY: &str = "/v3/pay/transactions/codepay";
 const REFUNDS: &str = "/v3/refund/domestic/refunds";
 const NOTIFY_URL: &str = "http://127.0.0.1:10/nobody";
 
@@ -47,8 +63,8 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("{name} of {value}"))
 }
 
-fn keys() -> Keys {
-    Keys::of_vectors().unwrap()
+fn keyring() -> Keyring {
+    Keyring::new(Keys::parse(&of_vectors()).unwrap(), Settings::default())
 }
 
 /// A rail at a standing clock, with its notifier at work.
@@ -109,7 +125,21 @@ impl World {
     }
 
     fn with(settings: Settings) -> Self {
-        let (bench, worker) = Bench::new(Clock::standing_at(base()), "http://127.0.0.1:1");
+        Self::built(settings, Magic::Off)
+    }
+
+    fn built(settings: Settings, magic: Magic) -> Self {
+        Self::on(settings, magic, Files::new())
+    }
+
+    /// With keys of its own; [`World::request_of`] signs for them.
+    fn of(files: Files) -> Self {
+        Self::on(Settings::default(), Magic::Off, files)
+    }
+
+    fn on(settings: Settings, magic: Magic, files: Files) -> Self {
+        let (mut bench, worker) = Bench::new(Clock::standing_at(base()), "http://127.0.0.1:1");
+        (bench.magic, bench.files) = (magic, Arc::new(files));
         let rail = WechatPay::new(bench.clone(), settings).unwrap();
         let merchant = Merchant::of_vectors();
         let merchant = Signer::parse(merchant.serial_no, merchant.private_key_pem).unwrap();
@@ -122,12 +152,23 @@ impl World {
 
     /// A request as an SDK makes it, signed now.
     fn request(&self, method: Method, target: &str, body: &str) -> RailRequest {
+        self.request_of("1900000109", &self.merchant, method, target, body)
+    }
+
+    fn request_of(
+        &self,
+        mchid: &str,
+        merchant: &Signer,
+        method: Method,
+        target: &str,
+        body: &str,
+    ) -> RailRequest {
         let timestamp = self.bench.clock.now().as_second();
         let message = format!("{method}\n{target}\n{timestamp}\nN0NCE\n{body}\n");
-        let signature = self.merchant.sign(message.as_bytes());
-        let serial = &self.merchant.serial;
+        let signature = merchant.sign(message.as_bytes());
+        let serial = &merchant.serial;
         let authorization = format!(
-            "WECHATPAY2-SHA256-RSA2048 mchid=\"1900000109\",nonce_str=\"N0NCE\",signature=\"{signature}\",\
+            "WECHATPAY2-SHA256-RSA2048 mchid=\"{mchid}\",nonce_str=\"N0NCE\",signature=\"{signature}\",\
              timestamp=\"{timestamp}\",serial_no=\"{serial}\""
         );
         request(
@@ -167,6 +208,21 @@ impl World {
         self.post(REFUNDS, &refund(order_no, refund_no, fen, total)).await
     }
 
+    /// The answer to a charge of this code.
+    async fn charge(&self, order_no: &str, total: i64, code: &str) -> Got {
+        self.post(CODEPAY, &code_order(order_no, total, code)).await
+    }
+
+    /// A code that the payer shows.
+    fn code(&self, outcome: CodeOutcome) -> String {
+        text(&self.rail.payer(PayerAct::IssueCode(outcome)).unwrap(), "code").to_owned()
+    }
+
+    async fn reverse(&self, order_no: &str) -> Got {
+        let target = format!("/v3/pay/transactions/out-trade-no/{order_no}/reverse");
+        self.post(&target, &json!({"appid": "wxd678efh567hg6787", "mchid": "1900000109"})).await
+    }
+
     async fn query_refund(&self, refund_no: &str) -> Got {
         self.get(&format!("{REFUNDS}/{refund_no}")).await
     }
@@ -203,6 +259,14 @@ fn order(order_no: &str, total: i64) -> Value {
     json!({
         "appid": "wxd678efh567hg6787", "mchid": "1900000109", "description": "test",
         "out_trade_no": order_no, "notify_url": NOTIFY_URL, "amount": {"total": total, "currency": "CNY"},
+    })
+}
+
+fn code_order(order_no: &str, total: i64, code: &str) -> Value {
+    json!({
+        "appid": "wxd678efh567hg6787", "mchid": "1900000109", "description": "test", "out_trade_no": order_no,
+        "payer": {"auth_code": code}, "amount": {"total": total, "currency": "CNY"},
+        "scene_info": {"store_info": {"id": "0001"}},
     })
 }
 

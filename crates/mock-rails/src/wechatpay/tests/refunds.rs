@@ -193,3 +193,51 @@ async fn f18_an_accepted_refund_can_end_abnormal_or_closed() {
         assert_eq!(world.refund("T00000001", "R2", 100, 100).await.verdict(), again, "another number");
     }
 }
+
+#[tokio::test]
+async fn answers_name_the_accounts_that_paid_and_the_fee_that_came_back() {
+    let world = World::open();
+    let mut shared = order("T00000001", 10_000);
+    shared["settle_info"] = json!({"profit_sharing": true});
+    assert_eq!(world.post(NATIVE, &shared).await.status, 200);
+    world.pay("T00000001").unwrap();
+    let mut body = refund("T00000001", "R1", 5_000, 10_000);
+    body["amount"]["from"] = json!([{"account": "AVAILABLE", "amount": 5_000}]);
+    let got = world.post(REFUNDS, &body).await.json();
+    assert_eq!(got["amount"]["from"], body["amount"]["from"]);
+    assert_eq!((&got["amount"]["refund_fee"], text(&got, "funds_account")), (&json!(30), "UNSETTLED"));
+    world.paid("T00000002", 100).await;
+    let got = world.refund("T00000002", "R2", 1, 100).await.json();
+    assert_eq!((text(&got, "funds_account"), &got["amount"]["from"]), ("AVAILABLE", &json!([])));
+    let mut body = refund("T00000002", "R3", 1, 100);
+    body["funds_account"] = json!("UNSETTLED");
+    assert_eq!(world.post(REFUNDS, &body).await.json()["funds_account"], "UNSETTLED");
+}
+
+#[tokio::test]
+async fn refunded_goods_are_goods_of_the_order() {
+    let world = World::open();
+    let mut sold = order("T00000001", 100);
+    sold["detail"] = json!({"goods_detail": [{"merchant_goods_id": "tea", "quantity": 2, "unit_price": 50}]});
+    assert_eq!(world.post(NATIVE, &sold).await.status, 200);
+    world.pay("T00000001").unwrap();
+    world.paid("T00000002", 100).await;
+    let goods = |id: &str, fen: i64, count: i64| json!([{"merchant_goods_id": id, "unit_price": 50, "refund_amount": fen, "refund_quantity": count}]);
+    for (order_no, goods, verdict) in [
+        ("T00000001", goods("cup", 50, 1), "400 INVALID_REQUEST"),
+        ("T00000001", goods("tea", 50, 3), "400 INVALID_REQUEST"),
+        ("T00000001", goods("tea", 50, 0), "400 INVALID_REQUEST"),
+        ("T00000001", goods("tea", 51, 1), "400 INVALID_REQUEST"),
+        ("T00000001", goods("tea", -1, 1), "400 PARAM_ERROR"),
+        ("T00000001", json!([{"merchant_goods_id": "tea"}]), "400 PARAM_ERROR"),
+        ("T00000001", goods("tea", 50, 1), "200"),
+        ("T00000002", goods("cup", 50, 1), "400 INVALID_REQUEST"),
+    ] {
+        let mut body = refund(order_no, "R1", 50, 100);
+        body["goods_detail"] = goods.clone();
+        assert_eq!(world.post(REFUNDS, &body).await.verdict(), verdict, "{order_no} {goods}");
+    }
+    let mut body = refund("T00000002", "R2", 50, 100);
+    body["goods_detail"] = goods("cup", 50, 1);
+    assert_eq!(world.post(REFUNDS, &body).await.verdict(), "200", "an order without goods is not compared");
+}

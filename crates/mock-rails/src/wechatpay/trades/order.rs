@@ -1,8 +1,10 @@
 //! One order in the rail's books.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::refund::RefundState;
 use crate::wechatpay::bodies::OrderBody;
 use crate::wechatpay::keys::KeyChoice;
 
@@ -13,28 +15,40 @@ const LIFE_MAX: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// An earlier `time_expire` is raised to this much from now.
 const LIFE_MIN: SignedDuration = SignedDuration::from_mins(1);
 
-/// How long a `code_url` or a `prepay_id` can be paid with, whatever the order's own end.
-const HANDLE_LIFE: SignedDuration = SignedDuration::from_hours(2);
-
 /// How the payer is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Product {
     Native,
+    /// Official accounts and mini programs.
     Jsapi,
+    App,
+    H5,
+    /// The merchant scans a code that the payer shows.
+    Code,
 }
 
 /// `trade_state`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum OrderState {
     NotPay,
+    /// Only with codes: the payer is asked for a password.
+    UserPaying,
     Success,
     /// Paid, and at least one refund was accepted. Whether acceptance or success of the refund makes it so is told
     /// both ways; acceptance is taken here, because it is the one that surprises a client more.
     Refund,
     Closed,
+    /// Only with codes: reversed, and given back when it was paid.
+    Revoked,
+    /// Only with codes: the payer did not pay.
+    PayError,
 }
 
 /// One order.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Order {
     pub(crate) product: Product,
     pub(crate) body: OrderBody,
@@ -50,22 +64,46 @@ pub(crate) struct Order {
     pub(super) refund_nos: Vec<String>,
     /// Its place among the orders, by age.
     pub(super) number: usize,
-    /// What signed the answer to the order, and signs its notification.
-    pub(crate) key: KeyChoice,
+    /// Which key the order asked for: signs its notification while it is there.
+    pub(crate) asked: Option<KeyChoice>,
+    /// Until when the payer thinks about the password, and what comes of it.
+    pub(super) thinking: Option<Thinking>,
+    /// The money of a reversed order that was paid.
+    pub(crate) reversal: Option<Reversal>,
+}
+
+/// A payer who was asked for a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Thinking {
+    pub(super) until: Timestamp,
+    pub(super) pays: bool,
 }
 
 /// What an order is paid with.
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Handle {
     pub(super) text: String,
     pub(super) until: Timestamp,
 }
 
 /// The payer's money. No `Debug`: it names the payer.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Payment {
     pub(crate) transaction_id: String,
     pub(crate) paid_at: Timestamp,
     pub(crate) openid: String,
+    pub(crate) bank_type: String,
+    /// What the rail keeps, in fen.
+    pub(crate) fee_fen: i64,
+    /// In hundredths of a percent.
+    pub(crate) fee_basis_points: u16,
+}
+
+/// A payment that was given back because its order was reversed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Reversal {
+    pub(crate) refund_id: String,
+    pub(crate) at: Timestamp,
 }
 
 /// A request to order.
@@ -73,7 +111,7 @@ pub(crate) struct NewOrder {
     pub(crate) product: Product,
     pub(crate) body: OrderBody,
     pub(crate) content: Value,
-    pub(crate) key: KeyChoice,
+    pub(crate) asked: Option<KeyChoice>,
 }
 
 impl OrderState {
@@ -81,9 +119,12 @@ impl OrderState {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::NotPay => "NOTPAY",
+            Self::UserPaying => "USERPAYING",
             Self::Success => "SUCCESS",
             Self::Refund => "REFUND",
             Self::Closed => "CLOSED",
+            Self::Revoked => "REVOKED",
+            Self::PayError => "PAYERROR",
         }
     }
 
@@ -91,9 +132,12 @@ impl OrderState {
     pub(crate) fn description(self) -> &'static str {
         match self {
             Self::NotPay => "订单未支付",
+            Self::UserPaying => "需要用户输入支付密码",
             Self::Success => "支付成功",
             Self::Refund => "订单发生过退款，退款详情请查询退款单",
             Self::Closed => "订单已关闭",
+            Self::Revoked => "订单已撤销",
+            Self::PayError => "支付失败，请重新下单支付",
         }
     }
 }
@@ -104,6 +148,17 @@ impl Product {
         match self {
             Self::Native => "NATIVE",
             Self::Jsapi => "JSAPI",
+            Self::App => "APP",
+            Self::H5 => "MWEB",
+            Self::Code => "MICROPAY",
+        }
+    }
+
+    /// How long what an order is paid with can be used, whatever the order's own end.
+    pub(super) fn handle_life(self) -> SignedDuration {
+        match self {
+            Self::Native | Self::Jsapi | Self::App | Self::Code => SignedDuration::from_hours(2),
+            Self::H5 => SignedDuration::from_mins(5),
         }
     }
 }
@@ -125,7 +180,9 @@ impl Order {
             charges: 0,
             refund_nos: Vec::new(),
             number,
-            key: new.key,
+            asked: new.asked,
+            thinking: None,
+            reversal: None,
         }
     }
 
@@ -135,10 +192,56 @@ impl Order {
             self.state = OrderState::Closed;
         }
     }
+
+    /// Whether the money may be shared with others.
+    pub(super) fn shares(&self) -> bool {
+        self.body.settle_info.as_ref().is_some_and(|settle| settle.profit_sharing)
+    }
+
+    /// What the payer's phone has of it: the newest of what it can be paid with.
+    pub(crate) fn handle(&self) -> Option<&str> {
+        self.handles.last().map(|handle| handle.text.as_str())
+    }
+
+    /// Whether the payer can pay it now.
+    pub(crate) fn is_payable(&self) -> bool {
+        match self.state {
+            OrderState::NotPay | OrderState::UserPaying => true,
+            OrderState::Success
+            | OrderState::Refund
+            | OrderState::Closed
+            | OrderState::Revoked
+            | OrderState::PayError => false,
+        }
+    }
+
+    /// Given back in all, in fen, when the refunds that have happened add up to `refunded`.
+    pub(super) fn returned(&self, refunded: i64) -> i64 {
+        if self.reversal.is_some() { self.body.amount.total } else { refunded }
+    }
 }
 
 impl Handle {
-    pub(super) fn new(text: String, now: Timestamp) -> Self {
-        Self { text, until: now + HANDLE_LIFE }
+    pub(super) fn new(text: String, until: Timestamp) -> Self {
+        Self { text, until }
+    }
+
+    /// What it is found by: a `prepay_id`, also inside an H5 address to which the merchant may have added something,
+    /// or the text itself.
+    pub(super) fn key(text: &str) -> &str {
+        let inside = text
+            .split_once('?')
+            .and_then(|(_, query)| query.split('&').find_map(|pair| pair.strip_prefix("prepay_id=")));
+        inside.unwrap_or(text)
+    }
+}
+
+impl RefundState {
+    /// Whether the amount is taken from what is left of the order.
+    pub(super) fn counts(self) -> bool {
+        match self {
+            Self::Processing | Self::Success | Self::Abnormal => true,
+            Self::Closed => false,
+        }
     }
 }

@@ -1,0 +1,109 @@
+//! Three virtual weeks of mixed trade on all rails, in well under a minute of the wall's: each day some payments stay, some go
+//! back in part or in full, some are canceled, some change the wallet, some come by payer's code. Every next day each rail's
+//! own bill of the day before equals what the ledger booked that day, to the fen.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::civil::Date;
+use jiff::tz::{TimeZone, offset};
+use jiff::{SignedDuration, Timestamp};
+use paifang_gateway::demo::ledger_totals;
+use paifang_mock_rails::{BillKind, BillLine};
+use paifang_proto::v1;
+use support::{ALIPAY, RAILS, SOON, UNIONPAY, UNIONPAY_CODE, WECHAT, WECHAT_JSAPI, Way, World};
+
+const DAYS: u32 = 21;
+const QRS: [Way; 3] = [ALIPAY, WECHAT, UNIONPAY];
+
+fn beijing(time: Timestamp) -> Date {
+    time.to_zoned(TimeZone::fixed(offset(8))).date()
+}
+
+/// Lets time pass until it is noon of the next day in Beijing, so that no trade is near any rail's end of day.
+fn to_noon(world: &World) -> Date {
+    let now = world.stage.mocks.clock().now();
+    let day = beijing(now).tomorrow().unwrap();
+    let noon = day.at(12, 0, 0, 0).to_zoned(TimeZone::fixed(offset(8))).unwrap().timestamp();
+    let wait: SignedDuration = noon.duration_since(now);
+    world.step(Duration::try_from(wait).unwrap());
+    day
+}
+
+/// What each rail account holds by the ledger.
+async fn held(world: &mut World) -> BTreeMap<&'static str, i64> {
+    let ledger = ledger_totals(&mut world.shop).await.unwrap();
+    let of = |rail: &str| ledger.get(&format!("rail:{rail}-main")).map_or(0, |(posted, _)| *posted);
+    RAILS.into_iter().map(|rail| (rail, of(rail))).collect()
+}
+
+/// A day's trade.
+async fn trade(world: &mut World, n: u32) {
+    let qr = QRS[usize::try_from(n).unwrap() % 3];
+    for way in [ALIPAY, WECHAT, UNIONPAY, UNIONPAY_CODE, WECHAT_JSAPI] {
+        world.paid(way).await;
+    }
+    // A part goes back, and the rest of another one on the same day.
+    let mut refunds = Vec::new();
+    for (way, fen) in [(ALIPAY, 1 + i64::from(n)), (WECHAT, 2_500), (UNIONPAY, 10_000)] {
+        let id = world.paid(way).await.payment_intent_id;
+        refunds.push(world.refund(&id, fen).await.unwrap().refund_id);
+    }
+    // Canceled before anybody paid.
+    let open = world.shown(qr).await.payment_intent_id;
+    world.cancel(&open).await.unwrap();
+    // One wallet is shown, another one is used.
+    let other = QRS[usize::try_from(n + 1).unwrap() % 3];
+    let shown = world.shown(qr).await;
+    world.confirm(&shown.payment_intent_id, other).await.unwrap();
+    let changed = world
+        .shop
+        .intent_becomes(&shown.payment_intent_id, v1::PaymentIntentState::AwaitingPayer, SOON)
+        .await
+        .unwrap();
+    world.look(other, &changed).await;
+    world.pay(other, &changed);
+    world.becomes(&shown.payment_intent_id, v1::PaymentIntentState::Succeeded).await;
+    // Refunds take a while at some rails.
+    world.step(Duration::from_secs(90));
+    for refund in refunds {
+        let done = world.shop.refund_becomes(&refund, v1::RefundState::Succeeded, SOON).await;
+        done.unwrap_or_else(|error| panic!("{error:#}\n{}", world.stage.log()));
+    }
+}
+
+fn sum(lines: &[BillLine]) -> i64 {
+    let signed = |line: &BillLine| match line.kind {
+        BillKind::Payment => line.fen,
+        BillKind::Refund | BillKind::Reversal => -line.fen,
+    };
+    lines.iter().map(signed).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_weeks_of_mixed_trade_equal_each_rails_bills() {
+    let mut world = World::start().await;
+    let mut day = to_noon(&world);
+    let mut before = held(&mut world).await;
+    let (mut lines, mut moved) = (0, 0);
+    for n in 0..DAYS {
+        trade(&mut world, n).await;
+        world.books_agree().await;
+        let after = held(&mut world).await;
+        let next = to_noon(&world);
+        for rail in RAILS {
+            let bill = world.stage.mocks.rail(rail).bill(day).unwrap();
+            assert_eq!(sum(&bill), after[rail] - before[rail], "{rail}, {day}: {bill:#?}");
+            assert!(bill.iter().any(|line| line.kind == BillKind::Refund), "{rail}, {day}");
+            lines += bill.len();
+            moved += bill.iter().map(|line| line.fen).sum::<i64>();
+        }
+        (before, day) = (after, next);
+    }
+    println!("{DAYS} days, {lines} lines on the rails' bills, {moved} fen moved");
+    assert!(lines >= 200, "{lines} lines");
+    world.end().await;
+}
