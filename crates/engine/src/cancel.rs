@@ -60,6 +60,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
 fn cancel_error(error: CancelError) -> Error {
     let reason = match error {
         CancelError::Succeeded => reason::INTENT_SUCCEEDED,
+        CancelError::Capturing => reason::CAPTURE_UNDER_WAY,
         CancelError::Ended(_) => reason::INTENT_FINAL,
     };
     Error::precondition(reason, error.to_string())

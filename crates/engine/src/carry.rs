@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use paifang_payment::attempt::Attempt;
+use paifang_payment::attempt::{Attempt, Operation, Paid, State};
 use paifang_payment::intent::Intent;
 use paifang_payment::refund::Refund;
 use paifang_payment::{
     AccountId, Digest, Doubt, Evidence, News, NotSent, Observation, Outcome, Pending, Source, Verb,
 };
-use paifang_rail::{Charge, Order, PayerCode, Plan, RefundOrder, Reversal};
+use paifang_rail::{
+    CaptureOrder, Charge, Order, OrderKind, PayerCode, Plan, RefundOrder, ReleaseOrder, Reversal,
+};
 use paifang_store::{Store, StoreError, Submission};
 use ring::digest::{SHA256, digest};
 
@@ -79,8 +81,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
 /// An attempt as its rail knows it.
 pub(crate) fn order_of(attempt: &Attempt) -> Order {
     Order {
-        kind: paifang_rail::OrderKind::Payment,
-
+        kind: if attempt.terms.hold.is_some() { OrderKind::Hold } else { OrderKind::Payment },
         order_no: attempt.terms.order_no.clone(),
         amount: attempt.terms.amount,
         presentation: attempt.terms.presentation,
@@ -90,8 +91,89 @@ pub(crate) fn order_of(attempt: &Attempt) -> Order {
     }
 }
 
+/// What refunds of an attempt point to: its order, or the capture of what it held.
+fn collected_order(attempt: &Attempt) -> Order {
+    let order = order_of(attempt);
+    match &attempt.state {
+        State::Paid(Paid { settled, taken: Some(taken) }) => Order {
+            kind: OrderKind::Capture,
+            order_no: taken.capture_no.clone(),
+            amount: settled.amount,
+            rail_ref: settled.rail_ref.clone(),
+            opened_at: taken.opened_at,
+            ..order
+        },
+        State::Sending(_)
+        | State::AwaitingPayer(_)
+        | State::InDoubt(_)
+        | State::Closing(_)
+        | State::Held(_)
+        | State::Capturing(_)
+        | State::Releasing(_)
+        | State::Paid(_)
+        | State::Refused(_)
+        | State::Closed(_)
+        | State::Late(_) => order,
+    }
+}
+
+/// The call that takes held money or gives it back, or the one that asks about it.
+pub(crate) fn hold_call(intent: &Intent, attempt: &Attempt, asks: bool) -> Option<RailCall> {
+    match &attempt.state {
+        State::Capturing(capturing) => {
+            let order = CaptureOrder {
+                hold: order_of(attempt),
+                capture_no: capturing.operation.number.clone(),
+                amount: capturing.amount,
+                description: intent.terms.description.clone(),
+                opened_at: capturing.operation.opened_at,
+            };
+            Some(if asks { RailCall::QueryCapture(order) } else { RailCall::Capture(order) })
+        }
+        State::Releasing(releasing) => {
+            let order = ReleaseOrder {
+                hold: order_of(attempt),
+                release_no: releasing.operation.number.clone(),
+                opened_at: releasing.operation.opened_at,
+            };
+            Some(if asks { RailCall::QueryRelease(order) } else { RailCall::Release(order) })
+        }
+        State::Sending(_)
+        | State::AwaitingPayer(_)
+        | State::InDoubt(_)
+        | State::Closing(_)
+        | State::Held(_)
+        | State::Paid(_)
+        | State::Refused(_)
+        | State::Closed(_)
+        | State::Late(_) => None,
+    }
+}
+
+/// The capture or release that is under way.
+pub(crate) fn operation_of(attempt: &Attempt) -> Option<&Operation> {
+    match &attempt.state {
+        State::Capturing(capturing) => Some(&capturing.operation),
+        State::Releasing(releasing) => Some(&releasing.operation),
+        State::Sending(_)
+        | State::AwaitingPayer(_)
+        | State::InDoubt(_)
+        | State::Closing(_)
+        | State::Held(_)
+        | State::Paid(_)
+        | State::Refused(_)
+        | State::Closed(_)
+        | State::Late(_) => None,
+    }
+}
+
 /// The call for this verb about an attempt that exists already.
-pub(crate) fn attempt_call(attempt: &Attempt, verb: Verb, reversed_at: Timestamp) -> Option<RailCall> {
+pub(crate) fn attempt_call(
+    intent: &Intent,
+    attempt: &Attempt,
+    verb: Verb,
+    reversed_at: Timestamp,
+) -> Option<RailCall> {
     let order = order_of(attempt);
     let reversal =
         |order| Reversal { order, reversal_no: attempt.terms.reversal_no.clone(), opened_at: reversed_at };
@@ -100,20 +182,15 @@ pub(crate) fn attempt_call(attempt: &Attempt, verb: Verb, reversed_at: Timestamp
         Verb::Close => Some(RailCall::Close(order)),
         Verb::Reverse => Some(RailCall::Reverse(reversal(order))),
         Verb::QueryReverse => Some(RailCall::QueryReverse(reversal(order))),
-        Verb::Charge
-        | Verb::Refund
-        | Verb::QueryRefund
-        | Verb::Capture
-        | Verb::QueryCapture
-        | Verb::Release
-        | Verb::QueryRelease => None,
+        Verb::QueryCapture | Verb::QueryRelease => hold_call(intent, attempt, true),
+        Verb::Charge | Verb::Refund | Verb::QueryRefund | Verb::Capture | Verb::Release => None,
     }
 }
 
 /// A refund of an attempt, as the rail knows it.
 pub(crate) fn refund_order(refund: &Refund, attempt: &Attempt) -> RefundOrder {
     RefundOrder {
-        order: order_of(attempt),
+        order: collected_order(attempt),
         refund_no: refund.terms.refund_no.clone(),
         amount: refund.terms.amount,
         reason: refund.terms.reason.clone(),

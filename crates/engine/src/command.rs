@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use paifang_money::PositiveMoney;
+use paifang_payment::intent::CaptureMode;
 use paifang_payment::{IntentId, PayerId, Presentation, RailName, RequestId, WalletName};
 use paifang_rail::{ClientKind, PayerCode};
 use serde::Serialize;
@@ -17,6 +18,10 @@ pub struct CreateIntent {
     pub request_id: RequestId,
     /// What is to be paid.
     pub amount: PositiveMoney,
+    /// Whether the payer is charged at once. Kept out of the fingerprint where it says nothing new, so that a call that was
+    /// made before there were holds is still the same call.
+    #[serde(skip_serializing_if = "is_automatic")]
+    pub capture: CaptureMode,
     /// What is bought; 1 to 127 bytes.
     pub description: String,
     /// The storefront's notes.
@@ -86,6 +91,21 @@ pub struct CancelIntent {
     pub etag: Option<String>,
 }
 
+/// Take held money.
+#[derive(Debug, Clone, Serialize)]
+pub struct CaptureIntent {
+    /// The storefront's id of this call.
+    #[serde(skip)]
+    pub request_id: RequestId,
+    /// Which intent.
+    pub intent: IntentId,
+    /// How much; absent: all that is held.
+    pub amount: Option<PositiveMoney>,
+    /// The etag that the caller has seen; absent: any.
+    #[serde(skip)]
+    pub etag: Option<String>,
+}
+
 /// Give money back.
 #[derive(Debug, Clone, Serialize)]
 pub struct CreateRefund {
@@ -107,6 +127,10 @@ pub struct Made<T> {
     pub resource: T,
     /// The same call was taken before; nothing was done again.
     pub replayed: bool,
+}
+
+fn is_automatic(mode: &CaptureMode) -> bool {
+    *mode == CaptureMode::Automatic
 }
 
 /// The code enters the keyed fingerprint of the request and nothing else.

@@ -1,9 +1,10 @@
-//! From a step of the machines to a batch: what is written, booked, scheduled and told, all in one commit.
+//! From a step of the machines to a batch: what is written, scheduled and told, all in one commit. What is booked is in
+//! `books`.
 
 use jiff::{SignedDuration, Timestamp};
 use paifang_ledger::{Account as LedgerAccount, Kind, PostingKey, Transfer};
-use paifang_payment::attempt::Attempt;
-use paifang_payment::intent::{Intent, Posting, Step, Wish};
+use paifang_payment::attempt::{Attempt, Phase, State};
+use paifang_payment::intent::{Intent, Step, Wish};
 use paifang_payment::refund::{self, Purpose, Refund};
 use paifang_payment::{AttemptId, Evidence, Source};
 use paifang_rail::Descriptor;
@@ -12,6 +13,7 @@ use paifang_store::{
     WorkChange, WorkKey,
 };
 
+use crate::carry::operation_of;
 use crate::ports::{Environment, Rails, Transport};
 use crate::schedule;
 use crate::{Engine, Error};
@@ -38,51 +40,13 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         Ok(batch)
     }
 
-    fn post(
-        &self,
-        batch: &mut Batch,
-        intent: &Intent,
-        posting: &Posting,
-        amounts: &mut Amounts,
-        at: Timestamp,
-    ) -> Result<(), Error> {
-        let (Posting::Captured(id) | Posting::Late(id) | Posting::Returned(id)) = posting;
-        let attempt =
-            intent.attempt(*id).ok_or_else(|| Error::Broken(format!("{id} is posted but not there")))?;
-        let rail = LedgerAccount::rail(attempt.terms.account.as_str());
-        let merchant = LedgerAccount::merchant(&intent.terms.tenant.to_string());
-        let row = |verb: &str, debit: &LedgerAccount, credit: &LedgerAccount| Transfer {
-            key: PostingKey::of(&[verb, &id.to_string()]),
-            debit: debit.clone(),
-            credit: credit.clone(),
-            amount: attempt.terms.amount,
-            kind: Kind::Posted,
-            subject: intent.terms.id.to_string(),
-            at,
-        };
-        match posting {
-            Posting::Captured(_) => {
-                batch.transfers.push(row("capture", &rail, &merchant));
-                batch.guards.push(Guard::Capture(intent.terms.id, attempt.terms.amount));
-                amounts.captured = attempt.terms.amount.money();
-            }
-            Posting::Returned(_) => {
-                batch.transfers.push(row("capture", &rail, &merchant));
-                batch.transfers.push(row("reverse", &merchant, &rail));
-            }
-            Posting::Late(_) => {
-                let suspense = LedgerAccount::suspense_late(attempt.terms.account.as_str());
-                batch.transfers.push(row("late", &rail, &suspense));
-                self.event(batch, intent, "payment_intent.late_payment", *amounts);
-                let refund = self.late_refund(intent, attempt, at)?;
-                self.compose_refund(batch, 0, &refund, at);
-            }
-        }
-        Ok(())
-    }
-
     /// Late money goes back by itself: a refund of its own, under a number derived from the order's.
-    fn late_refund(&self, intent: &Intent, attempt: &Attempt, at: Timestamp) -> Result<refund::Step, Error> {
+    pub(crate) fn late_refund(
+        &self,
+        intent: &Intent,
+        attempt: &Attempt,
+        at: Timestamp,
+    ) -> Result<refund::Step, Error> {
         let account = self.account(&attempt.terms.account)?;
         let refund_no = self.inner.names.late_refund(&attempt.terms.order_no);
         let opened_at = whole_second(at);
@@ -97,10 +61,12 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             account: attempt.terms.account.clone(),
             nonce: self.inner.names.nonce(&refund_no),
             refund_no,
-            amount: attempt.terms.amount,
+            amount: attempt.collected().unwrap_or(attempt.terms.amount),
             reason: None,
             opened_at,
             resend_until: resend_until(account.descriptor, opened_at),
+            // The only refund of its order.
+            paced: false,
         };
         Ok(Refund::open(terms, Evidence::plain(Source::Rule, "refund.late_money")))
     }
@@ -127,7 +93,15 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 batch.guards.push(guard);
             }
         }
-        self.schedule_refund(batch, refund, at);
+        if terms.paced && matches!(&refund.state, refund::State::Sending(sending) if !sending.unsent) {
+            let interval_s = self.refund_interval_s(refund);
+            batch.guards.push(Guard::Pace { intent: terms.intent, at, interval_s });
+        }
+        if terms.paced && expected == 0 {
+            batch.work.push(self.turn_of(refund, at));
+        } else {
+            self.schedule_refund(batch, refund, at);
+        }
         let snapshot = Snapshot::Refund { refund: Box::new(refund.clone()) };
         let kind = match (&refund.state, expected) {
             (_, 0) => "refund.created",
@@ -142,6 +116,19 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             kind: kind.into(),
             snapshot,
         });
+    }
+
+    /// A refund on a rail that wants time between two of one order waits for its turn.
+    pub(crate) fn turn_of(&self, refund: &Refund, not_before: Timestamp) -> WorkChange {
+        let terms = &refund.terms;
+        let key = WorkKey::Refund { tenant: terms.tenant, refund: terms.id };
+        let (lane, intent) = (terms.account.clone(), terms.intent);
+        WorkChange::Turn { key, lane, intent, not_before, interval_s: self.refund_interval_s(refund) }
+    }
+
+    fn refund_interval_s(&self, refund: &Refund) -> u32 {
+        let account = self.inner.accounts.get(&refund.terms.account);
+        account.map_or(0, |account| account.descriptor.refunding.interval_s)
     }
 
     fn schedule_refund(&self, batch: &mut Batch, refund: &Refund, at: Timestamp) {
@@ -172,8 +159,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             }
             let key = WorkKey::Attempt { tenant, intent: intent.terms.id, attempt: attempt.terms.id };
             let due = schedule::attempt_due(attempt, wanted, 0, at);
-            let sending =
-                matches!(&attempt.state, paifang_payment::attempt::State::Sending(now) if !now.unsent);
+            let sending = is_written_ahead(attempt);
             let moved = was.is_none_or(|(known, _)| known.state != attempt.state);
             if sending && !moved {
                 continue;
@@ -182,6 +168,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             batch.work.push(match due {
                 Some(due_at) => {
                     WorkChange::Put { key, lane: Some(attempt.terms.account.clone()), due_at, lease }
+                }
+                None if attempt.is_live() => {
+                    let reason = "its schedule has ended without a final word".into();
+                    WorkChange::Quarantine { key, reason }
                 }
                 None => WorkChange::Remove { key },
             });
@@ -195,10 +185,15 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let key = WorkKey::Expiry { tenant, intent: intent.terms.id };
         match before {
             None => {
-                let due_at = intent.terms.expires_at;
+                let due_at = intent.ends_at();
                 batch.work.push(WorkChange::Put { key, lane: None, due_at, lease: None });
             }
             Some(old) if !old.is_final() && intent.is_final() => batch.work.push(WorkChange::Remove { key }),
+            // A hold that comes or goes moves the intent's end.
+            Some(old) if !intent.is_final() && old.ends_at() != intent.ends_at() => {
+                let due_at = intent.ends_at();
+                batch.work.push(WorkChange::Put { key, lane: None, due_at, lease: None });
+            }
             Some(_) => {}
         }
     }
@@ -214,11 +209,18 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         }
     }
 
-    fn event(&self, batch: &mut Batch, intent: &Intent, kind: &str, amounts: Amounts) {
+    pub(crate) fn event(&self, batch: &mut Batch, intent: &Intent, kind: &str, amounts: Amounts) {
         let snapshot = Snapshot::Intent { intent: Box::new(intent.clone()), amounts };
         let id = self.new_event_id();
         batch.events.push(NewEvent { id, intent: intent.terms.id, kind: kind.to_owned(), snapshot });
     }
+}
+
+/// Whether a message about it is about to be sent by whoever commits this.
+fn is_written_ahead(attempt: &Attempt) -> bool {
+    let operation = operation_of(attempt);
+    operation.is_some_and(|operation| matches!(operation.phase, Phase::Sending { .. }))
+        || matches!(&attempt.state, State::Sending(sending) if !sending.unsent)
 }
 
 /// The attempt that waited for its turn and will never be opened: the payer's data beside it is forgotten.

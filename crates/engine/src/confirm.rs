@@ -1,9 +1,9 @@
 //! Create and confirm: the storefront states what it wants, and chooses a wallet, again to switch.
 
 use jiff::{SignedDuration, Timestamp};
-use paifang_payment::attempt::{self, Rules};
-use paifang_payment::intent::{ConfirmError, Intent, Terms};
-use paifang_payment::{AttemptId, RequestId, TenantId};
+use paifang_payment::attempt::{self, HoldTerms, Rules};
+use paifang_payment::intent::{CaptureMode, ConfirmError, Intent, Terms};
+use paifang_payment::{AttemptId, OrderNo, RequestId, TenantId};
 use paifang_rail::{Closing, Offer};
 use paifang_store::{
     Amounts, Committed, IntentRow, Operation, RequestKey, Resource, Store, SubmissionChange,
@@ -182,6 +182,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             tenant,
             request_id: wanted.request_id.clone(),
             amount: wanted.amount,
+            capture: wanted.capture,
             description: wanted.description.clone(),
             metadata: wanted.metadata.clone(),
             created_at,
@@ -200,6 +201,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let (account, offer) = self.choose(intent, choice, now)?;
         let order_no = self.inner.names.order(intent.tenant, &account.id, by.0, by.1);
         let synchronous = offer.presentation.is_synchronous();
+        let hold = self.hold_terms(intent, account, offer, &order_no);
         Ok(attempt::Terms {
             id: AttemptId::from_parts(now, self.inner.names.id_entropy(&order_no)),
             request_id: by.1.clone(),
@@ -219,8 +221,28 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             rules: Rules {
                 resendable: offer.resendable && !synchronous,
                 closable: account.descriptor.closing == Closing::ByCall && !synchronous,
-                reversible: account.descriptor.reverses && synchronous,
+                // A reverse is listed for charges; what was only held is released.
+                reversible: account.descriptor.reverses && synchronous && hold.is_none(),
             },
+            hold,
+        })
+    }
+
+    /// What is agreed about the hold, where the intent wants one.
+    fn hold_terms(
+        &self,
+        intent: &Terms,
+        account: &Account,
+        offer: &Offer,
+        order_no: &OrderNo,
+    ) -> Option<HoldTerms> {
+        let holding = offer.hold.filter(|_| intent.capture == CaptureMode::Manual)?;
+        Some(HoldTerms {
+            capture_no: self.inner.names.capture(order_no, 0),
+            release_no: self.inner.names.release(order_no),
+            days: holding.days,
+            partial: holding.partial,
+            resend_s: account.descriptor.refunding.resend_s,
         })
     }
 
@@ -230,7 +252,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         choice: &Confirmation,
         now: Timestamp,
     ) -> Result<(&Account, &'static Offer), Error> {
-        let question = Consultation { amount: intent.amount, client: choice.client.clone() };
+        let (amount, capture, client) = (intent.amount, intent.capture, choice.client.clone());
+        let question = Consultation { amount, capture, client };
         let time = intent.expires_at.duration_since(now);
         let mut fitting = self.inner.accounts.consult(&question, time);
         fitting.retain(|option| {
@@ -301,6 +324,8 @@ fn confirm_error(error: ConfirmError) -> Error {
         ConfirmError::Expired => reason::INTENT_EXPIRED,
         ConfirmError::Ending => reason::INTENT_ENDING,
         ConfirmError::AttemptsUsedUp => reason::ATTEMPTS_USED_UP,
+        ConfirmError::HoldStands => reason::INTENT_AUTHORIZED,
+        ConfirmError::CaptureMode => return Error::Broken(error.to_string()),
     };
     Error::precondition(reason, error.to_string())
 }

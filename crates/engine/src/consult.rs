@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use paifang_money::PositiveMoney;
+use paifang_payment::intent::CaptureMode;
 use paifang_payment::{AccountId, Presentation, RailName, WalletName};
 use paifang_rail::{Need, Offer};
 
@@ -13,6 +14,8 @@ use crate::{Account, Accounts};
 pub struct Consultation {
     /// What is to be paid.
     pub amount: PositiveMoney,
+    /// Whether the payer is to be charged at once, or the money held first.
+    pub capture: CaptureMode,
     /// The payer's surroundings.
     pub client: Client,
 }
@@ -51,6 +54,8 @@ pub enum Obstacle {
     Missing(Need),
     /// The order could not live as long as the rail demands.
     TooLittleTime,
+    /// The money cannot be held first.
+    NoHold,
 }
 
 impl Obstacle {
@@ -65,6 +70,7 @@ impl Obstacle {
             Self::OtherWallet => "inside_other_wallet",
             Self::Missing(_) => "input_missing",
             Self::TooLittleTime => "too_little_time",
+            Self::NoHold => "hold_not_supported",
         }
     }
 }
@@ -131,6 +137,7 @@ fn obstacles(
         (!offer.clients.contains(&client.kind), Obstacle::ClientKind),
         (inside_other, Obstacle::OtherWallet),
         (time < SignedDuration::from_secs(offer.expiry_s_min.into()), Obstacle::TooLittleTime),
+        (question.capture == CaptureMode::Manual && offer.hold.is_none(), Obstacle::NoHold),
     ];
     let failed = checks.into_iter().filter_map(|(failed, obstacle)| failed.then_some(obstacle));
     failed.chain(offer.needs.iter().copied().filter(|need| lacks(*need)).map(Obstacle::Missing)).collect()

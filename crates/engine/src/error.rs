@@ -65,6 +65,16 @@ pub mod reason {
     pub const REFUND_NOT_SUPPORTED: &str = "REFUND_NOT_SUPPORTED";
     /// No rail account offers this wallet here.
     pub const WALLET_UNAVAILABLE: &str = "WALLET_UNAVAILABLE";
+    /// Money is held for the intent: capture it, or cancel to give it back.
+    pub const INTENT_AUTHORIZED: &str = "INTENT_AUTHORIZED";
+    /// Nothing is held for the intent, so nothing can be captured.
+    pub const INTENT_NOT_AUTHORIZED: &str = "INTENT_NOT_AUTHORIZED";
+    /// A capture is under way; one at a time, and no cancel beside it.
+    pub const CAPTURE_UNDER_WAY: &str = "CAPTURE_UNDER_WAY";
+    /// More would be captured than is held.
+    pub const CAPTURE_EXCEEDS_HOLD: &str = "CAPTURE_EXCEEDS_HOLD";
+    /// The rail takes no such capture.
+    pub const CAPTURE_NOT_SUPPORTED: &str = "CAPTURE_NOT_SUPPORTED";
     /// Every reason above.
     pub const ALL: &[&str] = &[
         INTENT_FINAL,
@@ -76,6 +86,11 @@ pub mod reason {
         REFUND_EXCEEDS_CAPTURE,
         REFUND_NOT_SUPPORTED,
         WALLET_UNAVAILABLE,
+        INTENT_AUTHORIZED,
+        INTENT_NOT_AUTHORIZED,
+        CAPTURE_UNDER_WAY,
+        CAPTURE_EXCEEDS_HOLD,
+        CAPTURE_NOT_SUPPORTED,
     ];
 }
 

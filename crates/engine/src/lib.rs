@@ -6,7 +6,8 @@
 //! ```text
 //! create / confirm ─► commit "Sending" ─► plan ─► transport ─► read ─┐
 //! notification ─► verify, bind ───────────────────────────────────────┼─► observe ─► commit
-//! timer ─► lease ─► query / close / reverse / resend ─────────────────┘
+//! capture ─► commit "it may have been sent" ─► plan ─► ... ────────────┤
+//! timer ─► lease ─► query / close / reverse / release / resend ───────┘
 //! ```
 //!
 //! The engine names no runtime, socket, clock or adapter: [`ports`] says what it needs, so a simulator can run it
@@ -14,7 +15,9 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
+mod books;
 mod cancel;
+mod capture;
 mod carry;
 mod codes;
 mod command;
@@ -33,7 +36,9 @@ mod signals;
 mod worker;
 
 pub use accounts::{Account, Accounts};
-pub use command::{CancelIntent, Client, ConfirmIntent, Confirmation, CreateIntent, CreateRefund, Made};
+pub use command::{
+    CancelIntent, CaptureIntent, Client, ConfirmIntent, Confirmation, CreateIntent, CreateRefund, Made,
+};
 pub use confirm::etag;
 pub use consult::{Consultation, Obstacle, WalletOption};
 pub use engine::{Engine, Limits};

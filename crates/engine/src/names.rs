@@ -4,7 +4,7 @@
 //! Upper-case letters and digits only, 32 in all: what every rail takes. K belongs to the deployment for ever.
 
 use jiff::Timestamp;
-use paifang_payment::attempt::Terms;
+use paifang_payment::attempt::{HoldTerms, Terms};
 use paifang_payment::intent::Namer;
 use paifang_payment::{AccountId, AttemptId, Digest, OrderNo, RequestId, TenantId};
 use paifang_store::Operation;
@@ -41,6 +41,16 @@ impl Names {
     /// The number of the reverse of an order.
     pub fn reversal(&self, order: &OrderNo) -> OrderNo {
         self.number(&["reverse", order.as_str()], "V0")
+    }
+
+    /// The number of a capture of what an order holds; `n` counts the refused ones before it.
+    pub fn capture(&self, order: &OrderNo, n: u32) -> OrderNo {
+        self.number(&["capture", order.as_str(), &n.to_string()], &format!("C{}", n.min(9)))
+    }
+
+    /// The number of the release of what an order holds.
+    pub fn release(&self, order: &OrderNo) -> OrderNo {
+        self.number(&["release", order.as_str()], "D0")
     }
 
     /// The number of a refund that a call of the storefront opens.
@@ -100,9 +110,18 @@ impl Namer for Names {
             repeats: Some(of.id),
             reversal_no: self.reversal(&order_no),
             nonce: self.nonce(&order_no),
+            hold: of.hold.clone().map(|hold| HoldTerms {
+                capture_no: self.capture(&order_no, 0),
+                release_no: self.release(&order_no),
+                ..hold
+            }),
             order_no,
             ..of.clone()
         }
+    }
+
+    fn capture_again(&self, of: &Terms, n: u32) -> OrderNo {
+        self.capture(&of.order_no, n)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Messages from rails: verify, bind, observe, and only then acknowledge.
 
-use paifang_payment::{AccountId, Digest, Doubt, Observation, Source, Verb};
+use paifang_payment::{AccountId, Digest, Doubt, Observation, OrderNo, Source, Verb};
 use paifang_rail::{Claims, Notification, NotificationError, Subject, Verdict};
 use paifang_store::{AttemptRef, InboxEntry, InboxVerdict, Store, WorkKey};
 
@@ -68,30 +68,29 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
 
     async fn take(&self, account: &AccountId, notification: Notification) -> Result<Notified, Error> {
         let Notification { key, subject, claims, outcome, rule } = notification;
-        let verb = match subject {
-            Subject::Charge(_) => Verb::Query,
-            Subject::Refund(_) => Verb::QueryRefund,
-            // A reverse is followed by its own query, which the timer asks anyway: nothing is lost here.
-            Subject::Reversal(_) => return Ok(Notified::Known),
-            // Nothing is captured or released yet, so no such number is ours.
-            Subject::Capture(_) | Subject::Release(_) => return Ok(self.orphan(account)),
+        let observed = |verb| {
+            let seen = outcome.into_observation(verb, Source::Notification, Digest([0; 32]), rule);
+            let digest = seen.evidence.digest.unwrap_or(Digest([0; 32]));
+            let inbox = InboxEntry { account: account.clone(), key, verdict: InboxVerdict::Applied, digest };
+            (seen, inbox)
         };
-        let seen = outcome.into_observation(verb, Source::Notification, Digest([0; 32]), rule);
-        let digest = seen.evidence.digest.unwrap_or(Digest([0; 32]));
-        let inbox = InboxEntry { account: account.clone(), key, verdict: InboxVerdict::Applied, digest };
         match subject {
-            Subject::Charge(order_no) => {
-                let Some(at) = self.inner.store.attempt_by_order(account, &order_no).await? else {
+            Subject::Charge(number) | Subject::Capture(number) | Subject::Release(number) => {
+                let Some(at) = self.inner.store.attempt_by_order(account, &number).await? else {
                     return Ok(self.orphan(account));
                 };
+                let verb = self.asked_by(&at, &number).await?;
+                let (seen, inbox) = observed(verb);
                 if !self.admits(account, &claims)? {
                     return self.misaddressed(at.tenant, inbox).await;
                 }
-                let observed = self.observe(&at, &seen, Some(inbox)).await?;
+                let number = Some(&number).filter(|_| verb != Verb::Query);
+                let observed = self.observe_about(&at, number, &seen, Some(inbox)).await?;
                 self.hasten_attempt(&at, &seen).await?;
                 Ok(observed.into())
             }
             Subject::Refund(refund_no) => {
+                let (seen, inbox) = observed(Verb::QueryRefund);
                 let Some(at) = self.inner.store.refund_by_number(account, &refund_no).await? else {
                     return Ok(self.orphan(account));
                 };
@@ -102,8 +101,24 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 self.inner.store.hasten(&WorkKey::Refund { tenant: at.tenant, refund: at.refund }).await?;
                 Ok(observed.into())
             }
-            Subject::Reversal(_) | Subject::Capture(_) | Subject::Release(_) => Ok(Notified::Known),
+            // A reverse is followed by its own query, which the timer asks anyway: nothing is lost here.
+            Subject::Reversal(_) => Ok(Notified::Known),
         }
+    }
+
+    /// Which question a message about this number answers. The number decides, not the kind of message: some rails tell of
+    /// a capture as of any other trade.
+    async fn asked_by(&self, at: &AttemptRef, number: &OrderNo) -> Result<Verb, Error> {
+        let row = self.inner.store.intent(at.tenant, at.intent).await?;
+        let terms = row.as_ref().and_then(|row| row.intent.attempt(at.attempt)).map(|known| &known.terms);
+        let terms =
+            terms.ok_or_else(|| Error::Broken(format!("{} has a number but is not there", at.attempt)))?;
+        let release_no = terms.hold.as_ref().map(|hold| &hold.release_no);
+        Ok(match (*number == terms.order_no, Some(number) == release_no) {
+            (true, _) => Verb::Query,
+            (false, true) => Verb::QueryRelease,
+            (false, false) => Verb::QueryCapture,
+        })
     }
 
     fn admits(&self, account: &AccountId, claims: &Claims) -> Result<bool, Error> {

@@ -2,17 +2,17 @@
 
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use paifang_payment::attempt;
+use paifang_payment::attempt::{self, Attempt, Operation, Phase};
 use paifang_payment::{
-    AttemptId, Doubt, Evidence, News, NotSent, Observation, Outcome, RefundId, Source, TenantId, Verb,
-    intent, refund,
+    AttemptId, Doubt, Evidence, IntentId, News, NotSent, Observation, OrderNo, Outcome, RefundId, Source,
+    TenantId, Verb, intent, refund,
 };
 use paifang_rail::PayerCode;
 use paifang_store::{
     AttemptRef, Batch, Committed, InboxEntry, InboxVerdict, IntentRow, Store, Submission, SubmissionChange,
 };
 
-use crate::carry::refund_order;
+use crate::carry::{hold_call, operation_of, refund_order};
 use crate::engine::CONFLICTS_MAX;
 use crate::ports::{Environment, RailCall, Rails, Transport};
 use crate::{Engine, Error};
@@ -29,10 +29,22 @@ pub(crate) enum Observed {
 }
 
 impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
-    /// Takes news about an attempt; `inbox` is the notification that brought it, if one did.
+    /// Takes news about an attempt's order; `inbox` is the notification that brought it, if one did.
     pub(crate) async fn observe(
         &self,
         at: &AttemptRef,
+        seen: &Observation,
+        inbox: Option<InboxEntry>,
+    ) -> Result<Observed, Error> {
+        self.observe_about(at, None, seen, inbox).await
+    }
+
+    /// Takes news about an attempt. What has a number of its own is news of the capture or release that is under way under
+    /// this very number only: a capture that was refused is over, whatever comes later.
+    pub(crate) async fn observe_about(
+        &self,
+        at: &AttemptRef,
+        number: Option<&OrderNo>,
         seen: &Observation,
         inbox: Option<InboxEntry>,
     ) -> Result<Observed, Error> {
@@ -45,6 +57,17 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 .ok_or(Error::NotFound("payment intent"))?;
             let now = self.now();
             raise_mismatch(&row, at.attempt, seen);
+            if number.is_some_and(|number| is_over(&row, at.attempt, number)) {
+                return match &seen.news {
+                    News::Outcome(Outcome::Paid(_)) => {
+                        let doubt = Doubt::Mismatch("captured after it was refused".into());
+                        self.suspect(at.tenant, inbox, now, &doubt).await
+                    }
+                    News::Outcome(_) | News::Absent => {
+                        self.keep(at.tenant, inbox, now, Observed::Known).await
+                    }
+                };
+            }
             let step = match row.intent.clone().observe(at.attempt, seen, now, &self.inner.names) {
                 Ok(intent::Seen::News(step)) => step,
                 Ok(intent::Seen::Known(_)) => return self.keep(at.tenant, inbox, now, Observed::Known).await,
@@ -180,6 +203,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             self.inner.store.intent(at.tenant, at.intent).await?.ok_or(Error::NotFound("payment intent"))?;
         let missing = || Error::Broken(format!("{} is sent but not there", at.attempt));
         let attempt = row.intent.attempt(at.attempt).ok_or_else(missing)?;
+        if let Some(operation) = operation_of(attempt) {
+            return self.send_operation(at, &row.intent, attempt, operation).await;
+        }
         if !matches!(&attempt.state, attempt::State::Sending(sending) if !sending.unsent) {
             return Ok(());
         }
@@ -203,6 +229,26 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         }
         self.observe(at, &seen, None).await?;
         self.inner.world.reached("charge.observed");
+        Ok(())
+    }
+
+    /// Sends a capture or release that was written ahead, and observes what comes back.
+    async fn send_operation(
+        &self,
+        at: &AttemptRef,
+        intent: &intent::Intent,
+        attempt: &Attempt,
+        operation: &Operation,
+    ) -> Result<(), Error> {
+        if !matches!(operation.phase, Phase::Sending { .. }) {
+            return Ok(());
+        }
+        let Some(call) = hold_call(intent, attempt, false) else { return Ok(()) };
+        self.inner.world.reached("hold.written_ahead");
+        let nonce = self.inner.names.nonce(&operation.number);
+        let seen = self.carry(&attempt.terms.account, call, &nonce).await;
+        self.observe_about(at, Some(&operation.number), &seen, None).await?;
+        self.inner.world.reached("hold.observed");
         Ok(())
     }
 
@@ -250,7 +296,7 @@ fn nothing_left_us(seen: &Observation) -> bool {
 /// What a commit has written ahead and this replica now sends.
 #[derive(Debug, Default)]
 pub(crate) struct Sends {
-    attempts: Vec<(paifang_payment::IntentId, AttemptId)>,
+    attempts: Vec<(IntentId, AttemptId)>,
     refunds: Vec<RefundId>,
 }
 
@@ -262,9 +308,14 @@ impl Sends {
         Self { attempts, refunds: Self::of_refunds(batch).refunds }
     }
 
-    /// The refunds that a batch opens.
+    /// One attempt.
+    pub fn one(intent: IntentId, attempt: AttemptId) -> Self {
+        Self { attempts: vec![(intent, attempt)], refunds: Vec::new() }
+    }
+
+    /// The refunds that a batch opens, but for those that wait for their turn.
     pub fn of_refunds(batch: &Batch) -> Self {
-        let opened = batch.refunds.iter().filter(|write| write.expected == 0);
+        let opened = batch.refunds.iter().filter(|write| write.expected == 0 && !write.row.terms.paced);
         Self { attempts: Vec::new(), refunds: opened.map(|write| write.row.terms.id).collect() }
     }
 }
@@ -274,10 +325,20 @@ pub(crate) fn submission(client: &crate::Client) -> Submission {
     Submission { payer: client.payer.clone(), client_ip: client.ip }
 }
 
+/// Whether another capture, or none, is under way by now.
+fn is_over(row: &IntentRow, attempt: AttemptId, number: &OrderNo) -> bool {
+    let Some(known) = row.intent.attempt(attempt) else { return true };
+    let current = operation_of(known).map(|operation| &operation.number).or(known.state.capture_no());
+    current != Some(number)
+}
+
 /// A reply or query that tells of another amount is not believed, but somebody has to know.
 fn raise_mismatch(row: &IntentRow, attempt: AttemptId, seen: &Observation) {
-    let ordered = row.intent.attempt(attempt).map(|attempt| attempt.terms.amount);
-    if let News::Outcome(Outcome::Paid(settled)) = &seen.news
+    let ordered = row.intent.attempt(attempt).map(|attempt| match &attempt.state {
+        attempt::State::Capturing(capturing) => capturing.amount,
+        _ => attempt.collected().unwrap_or(attempt.terms.amount),
+    });
+    if let News::Outcome(Outcome::Paid(settled) | Outcome::Held(settled)) = &seen.news
         && ordered.is_some_and(|ordered| ordered != settled.amount)
     {
         let rule = &seen.evidence.rule;

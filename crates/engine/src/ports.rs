@@ -7,8 +7,8 @@ use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use paifang_payment::{AccountId, NotSent};
 use paifang_rail::{
-    Answer, Call, Charge, Exchange, HttpReply, Notification, NotificationError, Order, Plan, PlanError,
-    RefundOrder, Reply, Reversal, Verdict, Verified,
+    Answer, Call, CaptureOrder, Charge, Exchange, HttpReply, Notification, NotificationError, Order, Plan,
+    PlanError, RefundOrder, ReleaseOrder, Reply, Reversal, Verdict, Verified,
 };
 
 /// Time, chance, tasks, and places where a test may end the process.
@@ -111,6 +111,14 @@ pub enum RailCall {
     Refund(RefundOrder),
     /// See [`Call::QueryRefund`].
     QueryRefund(RefundOrder),
+    /// See [`Call::Capture`].
+    Capture(CaptureOrder),
+    /// See [`Call::QueryCapture`].
+    QueryCapture(CaptureOrder),
+    /// See [`Call::Release`].
+    Release(ReleaseOrder),
+    /// See [`Call::QueryRelease`].
+    QueryRelease(ReleaseOrder),
 }
 
 impl RailCall {
@@ -124,6 +132,10 @@ impl RailCall {
             Self::QueryReverse(reversal) => Call::QueryReverse(reversal),
             Self::Refund(refund) => Call::Refund(refund),
             Self::QueryRefund(refund) => Call::QueryRefund(refund),
+            Self::Capture(capture) => Call::Capture(capture),
+            Self::QueryCapture(capture) => Call::QueryCapture(capture),
+            Self::Release(release) => Call::Release(release),
+            Self::QueryRelease(release) => Call::QueryRelease(release),
         }
     }
 }

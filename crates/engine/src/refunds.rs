@@ -116,6 +116,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             reason: wanted.reason.clone(),
             opened_at,
             resend_until: resend_until(account.descriptor, opened_at),
+            paced: account.descriptor.refunding.interval_s > 0,
         })
     }
 
@@ -130,11 +131,14 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     ) -> Result<(), Error> {
         let rules = account.descriptor.refunding;
         let unsupported = |message: String| Err(Error::precondition(reason::REFUND_NOT_SUPPORTED, message));
-        if !rules.partial && amount != row.intent.terms.amount {
+        if !rules.partial && amount.money() != row.amounts.captured {
             return unsupported(format!("{} refunds whole payments only", account.rail));
         }
         let paid_at = match &attempt.state {
-            attempt::State::Paid(paid) => paid.settled.settled_at.unwrap_or(attempt.terms.opened_at),
+            attempt::State::Paid(paid) => {
+                let opened_at = paid.taken.as_ref().map_or(attempt.terms.opened_at, |taken| taken.opened_at);
+                paid.settled.settled_at.unwrap_or(opened_at)
+            }
             _ => attempt.terms.opened_at,
         };
         let window = SignedDuration::from_hours(24 * i64::from(rules.window_days));
@@ -175,7 +179,7 @@ fn refund_amount(row: &IntentRow, wanted: &CreateRefund) -> Result<PositiveMoney
 }
 
 fn exceeds(row: &IntentRow) -> Error {
-    let paifang_store::Amounts { captured, reserved, refunded } = row.amounts;
+    let paifang_store::Amounts { captured, reserved, refunded, .. } = row.amounts;
     let message =
         format!("more than is left: captured {captured}, refunded {refunded}, under way {reserved}");
     Error::precondition(reason::REFUND_EXCEEDS_CAPTURE, message)

@@ -2,7 +2,7 @@
 //! the same times at the same seed.
 
 use jiff::{SignedDuration, Timestamp};
-use paifang_payment::attempt::{Attempt, CloseVerb, State};
+use paifang_payment::attempt::{Attempt, CloseVerb, Operation, Phase, State};
 use paifang_payment::refund::{self, Refund};
 
 /// The payer is at it: 5 s, 10 s, 30 s, 1 m, 2 m, 5 m, then every 10 m.
@@ -30,14 +30,18 @@ const ENDED_S: &[i64] = &[3600, 86_400];
 const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
 /// The same for a refund, from its opening.
 const REFUND_GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(5 * 24);
+/// A hold that stands: does it still?
+const HELD_S: &[i64] = &[3600, 86_400];
+/// A hold so long after it should have been given back is given to a person, as is a capture or release so long after it
+/// was opened.
+const HOLD_GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(3 * 24);
 /// A send that did not leave us.
 const UNSENT_S: &[i64] = &[1, 2, 5, 10, 30];
 
 /// When an attempt is looked at next after `tries` looks brought nothing; `None`: give it to a person (or, for one that
 /// has ended, to nobody).
 pub(crate) fn attempt_due(attempt: &Attempt, wanted: bool, tries: u32, now: Timestamp) -> Option<Timestamp> {
-    let given_up = attempt.terms.expires_at.saturating_add(GIVE_UP_AFTER).unwrap_or(Timestamp::MAX);
-    if attempt.is_live() && now >= given_up {
+    if attempt.is_live() && now >= given_up(attempt) {
         return None;
     }
     let wait = match &attempt.state {
@@ -57,12 +61,15 @@ pub(crate) fn attempt_due(attempt: &Attempt, wanted: bool, tries: u32, now: Time
             Some(step_or_last(PRESENT_S, tries))
         }
         State::Closing(_) => closing_wait(tries),
+        State::Held(_) => Some(step_or_last(HELD_S, tries)),
+        State::Capturing(capturing) => operation_wait(&capturing.operation, tries),
+        State::Releasing(releasing) => operation_wait(&releasing.operation, tries),
         State::Closed(_) => step(ENDED_S, tries),
         State::Paid(_) | State::Refused(_) | State::Late(_) => None,
     }?;
     let due = plus(now, jittered(wait, attempt.terms.order_no.as_str(), tries));
     let expiry = attempt.terms.expires_at;
-    let live = attempt.is_live();
+    let live = attempt.is_live() && attempt.state.hold().is_none();
     Some(if live && now < expiry && due > expiry { expiry } else { due })
 }
 
@@ -74,7 +81,7 @@ pub(crate) fn refund_due(refund: &Refund, tries: u32, now: Timestamp) -> Option<
     }
     let wait = match &refund.state {
         refund::State::Sending(sending) if sending.unsent => {
-            step_or_last(UNSENT_S, tries.max(sending.sends - 1))
+            step_or_last(UNSENT_S, tries.max(sending.sends.saturating_sub(1)))
         }
         refund::State::Sending(_) if tries == 0 => 0,
         refund::State::Sending(_) => step_or_last(REFUND_DOUBT_S, tries),
@@ -88,6 +95,38 @@ pub(crate) fn refund_due(refund: &Refund, tries: u32, now: Timestamp) -> Option<
         refund::State::Succeeded { .. } | refund::State::Failed { .. } => return None,
     };
     Some(plus(now, jittered(wait, refund.terms.refund_no.as_str(), tries)))
+}
+
+/// From when on nobody but a person sees to a live attempt.
+fn given_up(attempt: &Attempt) -> Timestamp {
+    let (since, time) = match &attempt.state {
+        State::Held(_) => (attempt.capture_by().unwrap_or(Timestamp::MAX), HOLD_GIVE_UP_AFTER),
+        State::Capturing(capturing) => (capturing.operation.opened_at, HOLD_GIVE_UP_AFTER),
+        State::Releasing(releasing) => (releasing.operation.opened_at, HOLD_GIVE_UP_AFTER),
+        State::Sending(_)
+        | State::AwaitingPayer(_)
+        | State::InDoubt(_)
+        | State::Closing(_)
+        | State::Paid(_)
+        | State::Refused(_)
+        | State::Closed(_)
+        | State::Late(_) => (attempt.terms.expires_at, GIVE_UP_AFTER),
+    };
+    plus(since, time)
+}
+
+/// A capture or release happens in the call, so it is asked about as a charge by payer's code is; what is sent again goes
+/// out at a growing distance.
+fn operation_wait(operation: &Operation, tries: u32) -> Option<i64> {
+    match &operation.phase {
+        Phase::Unsent { .. } if operation.sends == 0 && tries == 0 => Some(0),
+        Phase::Unsent { .. } => closing_wait(tries.max(operation.sends.saturating_sub(1))),
+        Phase::Sending { .. } if tries == 0 => Some(0),
+        Phase::Sending { .. } => Some(step_or_last(DOUBT_S, tries)),
+        Phase::InDoubt { .. } if tries == 0 && operation.sends <= 1 => Some(1),
+        Phase::InDoubt { .. } | Phase::Pending => code(tries),
+        Phase::Refused { .. } => closing_wait(tries.max(operation.sends.saturating_sub(1))),
+    }
 }
 
 fn code(tries: u32) -> Option<i64> {

@@ -11,12 +11,12 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use paifang_payment::attempt::{self, Attempt, Duty};
 use paifang_payment::refund::Refund;
-use paifang_payment::{AccountId, IntentId, TenantId};
+use paifang_payment::{AccountId, IntentId, TenantId, Verb};
 use paifang_store::{
     AttemptRef, Batch, Committed, Fence, IntentRow, Leased, PAGE_MAX, Store, StoreError, WorkChange, WorkKey,
 };
 
-use crate::carry::attempt_call;
+use crate::carry::{attempt_call, operation_of};
 use crate::engine::CONFLICTS_MAX;
 use crate::observe::Sends;
 use crate::ports::{Environment, RailCall, Rails, Transport};
@@ -136,11 +136,15 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             }
             Duty::Call(verb) => {
                 let reversed_at = reversed_at(&self.inner.store, &row, attempt).await?;
-                let call = attempt_call(attempt, verb, reversed_at);
+                let call = attempt_call(&row.intent, attempt, verb, reversed_at);
                 let call =
                     call.ok_or_else(|| Error::Broken("a duty that is no call about an order".into()))?;
-                let seen = self.carry(&attempt.terms.account, call, &attempt.terms.nonce).await;
-                self.observe(&at, &seen, None).await?;
+                let own = matches!(verb, Verb::QueryCapture | Verb::QueryRelease);
+                let number = operation_of(attempt).filter(|_| own).map(|operation| &operation.number);
+                let nonce =
+                    number.map_or(attempt.terms.nonce.clone(), |number| self.inner.names.nonce(number));
+                let seen = self.carry(&attempt.terms.account, call, &nonce).await;
+                self.observe_about(&at, number, &seen, None).await?;
                 // News about this very attempt has scheduled it anew, and then this claim is void.
                 self.look_again(item, &at).await
             }
@@ -202,7 +206,23 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         batch.fence = Some(fence(item));
         let committed = self.commit(batch).await?;
         self.inner.world.reached("refund_resend.written_ahead");
+        if committed == Committed::GuardFailed {
+            self.wait_for_turn(item, tenant).await?;
+        }
         Ok(committed == Committed::Done)
+    }
+
+    /// Another refund of the same payment was sent too short a time ago: the store hands out the next turn.
+    async fn wait_for_turn(&self, item: &Leased, tenant: TenantId) -> Result<(), Error> {
+        let WorkKey::Refund { refund, .. } = &item.key else { return Ok(()) };
+        let refund = self.inner.store.refund(tenant, *refund).await?.ok_or(Error::NotFound("refund"))?;
+        let mut batch = Batch::new(tenant, self.now());
+        batch.work = vec![self.turn_of(&refund, self.now())];
+        batch.fence = Some(fence(item));
+        match self.commit(batch).await? {
+            Committed::Done | Committed::Fenced => Ok(()),
+            refused => Err(Error::Broken(format!("a turn was refused: {refused:?}"))),
+        }
     }
 
     async fn look_at_refund_again(
@@ -223,9 +243,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let row = self.inner.store.intent(tenant, id).await?.ok_or(Error::NotFound("payment intent"))?;
             let now = self.now();
             let Some(step) = row.intent.clone().expire(now, &self.inner.names) else {
-                let early = !row.intent.is_final() && now < row.intent.terms.expires_at;
+                let early = !row.intent.is_final() && now < row.intent.ends_at();
                 let waiting = !row.intent.is_final();
-                let due = if early { row.intent.terms.expires_at } else { later(now) };
+                let due = if early { row.intent.ends_at() } else { later(now) };
                 return self.reschedule(item, tenant, waiting.then_some(due), false).await;
             };
             let mut batch = self.compose(Some(&row), &step, now)?;
