@@ -3,17 +3,15 @@
 use paifang_payment::{CloseProof, Doubt, Verb};
 use paifang_rail::{Answer, Context, Genuine, Order, Outcome, Plan, PlanError};
 
-use crate::Settings;
-use crate::answer::{Body, doubt, rule};
+use crate::answer::{doubt, rule};
+use crate::api::Api;
+use crate::body::Body;
 use crate::query::OrderContent;
-use crate::request::{self, Parameters};
-
-pub(crate) const METHOD: &str = "alipay.trade.close";
+use crate::{Settings, request};
 
 pub(crate) fn plan(settings: &Settings, order: &Order, cx: &Context<'_>) -> Result<Plan, PlanError> {
-    let content = request::content(&OrderContent { out_trade_no: order.order_no.as_str() })?;
-    let exchange = Parameters::common(settings, METHOD, cx)?.post(&settings.gateway, &content, cx)?;
-    Ok(Plan::Send(exchange))
+    let content = OrderContent { out_trade_no: order.order_no.as_str() };
+    Ok(Plan::Send(request::exchange(settings, Api::Close, &content, cx)?))
 }
 
 /// A close that succeeded.
@@ -25,6 +23,9 @@ pub(crate) fn read(body: &Body, proof: Genuine) -> Answer {
         || body.total_amount.is_some()
         || body.fund_change.is_some()
         || body.refund_fee.is_some()
+        || body.retry_flag.is_some()
+        || body.action.is_some()
+        || body.gmt_payment.is_some()
         || body.tells_of_a_refund();
     if of_another_call {
         return doubt(Verb::Close, Doubt::Mismatch("method".to_owned()), "mismatch");

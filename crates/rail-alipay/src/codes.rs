@@ -11,15 +11,17 @@
 //! - What is not in the table is [`Doubt::UnlistedCode`].
 
 use paifang_payment::{Basis, Doubt, Reason, Refusal, Verb};
-use paifang_rail::{Answer, Genuine, Outcome};
+use paifang_rail::{Answer, Finding, Genuine, Outcome};
 
-use crate::answer::{Body, doubt, rule};
+use crate::answer::{doubt, rule};
+use crate::api::Api;
+use crate::body::Body;
 
 mod table;
 
 pub(crate) use table::Meaning;
-use table::Meaning::{Absent, MaybePaid, Refused, RefusedUnlessDone, Unsure};
-use table::{CHARGE, CLOSE, GATEWAY, MESSAGES_OWN_FAULT, QUERY, QUERY_REFUND, REFUND, Row};
+use table::Meaning::{Absent, MaybePaid, NotYet, Refused, RefusedUnlessDone, Unsure};
+use table::{GATEWAY, MESSAGES_OWN_FAULT, Row};
 
 /// A code's text is kept up to this many characters.
 const CODE_CHARS_MAX: usize = 64;
@@ -28,9 +30,9 @@ const CODE_CHARS_MAX: usize = 64;
 const MESSAGE_CHARS_MAX: usize = 512;
 
 /// What a failed call means. Unsigned, only the gateway's own refusals count, as the channel's word.
-pub(crate) fn read(verb: Verb, body: &Body, proof: Option<Genuine>) -> Answer {
+pub(crate) fn read(verb: Verb, api: Api, body: &Body, proof: Option<Genuine>) -> Answer {
     let shown = shortened(body.shown_code());
-    let Some(meaning) = meaning(verb, body) else {
+    let Some(meaning) = meaning(verb, api, body) else {
         return doubt(verb, Doubt::UnlistedCode(shown), "unlisted_code");
     };
     let by_gateway = body.code.as_deref() != Some(BUSINESS_FAILED);
@@ -40,7 +42,7 @@ pub(crate) fn read(verb: Verb, body: &Body, proof: Option<Genuine>) -> Answer {
         Some(_) | None => bare(&shown).to_ascii_lowercase(),
     };
     match (meaning, proof) {
-        (Unsure, _) => doubt(verb, Doubt::RailUnsure(shown), &case),
+        (Unsure | NotYet, _) => doubt(verb, Doubt::RailUnsure(shown), &case),
         (Refused(word), Some(proof)) => {
             let outcome = Outcome::refused(proof, reason(word), &shown, message(body));
             Answer::is(outcome, rule(verb, &case))
@@ -63,6 +65,25 @@ pub(crate) fn read(verb: Verb, body: &Body, proof: Option<Genuine>) -> Answer {
     }
 }
 
+/// What a failed inquiry means. No money hangs on it, so it makes no difference whether the failure is signed.
+pub(crate) fn finding(api: Api, body: &Body) -> Finding {
+    let code = shortened(body.shown_code());
+    let name = bare(body.shown_code());
+    let found = match body.code.as_deref() {
+        Some(code) if UNSURE.contains(&code) => Some(Unsure),
+        Some(_) => find(api, name).or_else(|| find_in(GATEWAY, name)),
+        None => None,
+    };
+    match found {
+        Some(NotYet) => Finding::NotYet(code),
+        Some(Refused(_)) => {
+            Finding::Refused { code, message: shortened_to(message(body), MESSAGE_CHARS_MAX) }
+        }
+        Some(Unsure | RefusedUnlessDone(_) | MaybePaid | Absent) => Finding::Unknown(Doubt::RailUnsure(code)),
+        None => Finding::Unknown(Doubt::UnlistedCode(code)),
+    }
+}
+
 /// 20000: not available; 40005: rate limit; 10003: in process, which only payer's codes know. Whatever the sub-code.
 const UNSURE: &[&str] = &["20000", "40005", "10003"];
 
@@ -70,46 +91,72 @@ const UNSURE: &[&str] = &["20000", "40005", "10003"];
 const BUSINESS_FAILED: &str = "40004";
 
 /// Looks a failure up; `None` where it is not listed.
-fn meaning(verb: Verb, body: &Body) -> Option<Meaning> {
+fn meaning(verb: Verb, api: Api, body: &Body) -> Option<Meaning> {
     let name = bare(body.shown_code());
     match body.code.as_deref()? {
         code if UNSURE.contains(&code) => Some(Unsure),
-        BUSINESS_FAILED => find(business(verb), name),
-        "20001" | "40001" | "40002" | "40003" | "40006" => find(GATEWAY, name).map(|found| match verb {
-            Verb::Charge => found,
-            Verb::Refund if MESSAGES_OWN_FAULT.contains(&name) => found,
-            Verb::Refund
-            | Verb::Query
-            | Verb::Close
-            | Verb::QueryRefund
-            | Verb::Reverse
-            | Verb::QueryReverse
-            | Verb::Capture
-            | Verb::QueryCapture
-            | Verb::Release
-            | Verb::QueryRelease => Unsure,
-        }),
+        BUSINESS_FAILED => find(api, name).map(|found| of_business(verb, found)),
+        "20001" | "40001" | "40002" | "40003" | "40006" => {
+            find_in(GATEWAY, name).map(|found| of_gateway(verb, name, found))
+        }
         _ => None,
     }
 }
 
-fn business(verb: Verb) -> &'static [Row] {
+/// The tables say what a code means to a first request. Captures, releases and reverses are repeated under their numbers,
+/// so that an earlier copy may be what led to the refusal: it is final together with a query that finds nothing.
+fn of_business(verb: Verb, found: Meaning) -> Meaning {
+    match (verb, found) {
+        (Verb::Capture | Verb::Release, Refused(word)) => RefusedUnlessDone(word),
+        (Verb::Reverse, Refused(_)) => Unsure,
+        (_, found) => found,
+    }
+}
+
+/// A fault of configuration ends a new order, which nobody can have paid. It says nothing of what is asked about, and what
+/// is repeated under its number waits for the repair.
+fn of_gateway(verb: Verb, name: &str, found: Meaning) -> Meaning {
     match verb {
-        Verb::Charge => CHARGE,
-        Verb::Query => QUERY,
-        Verb::Close => CLOSE,
-        Verb::Refund => REFUND,
-        Verb::QueryRefund => QUERY_REFUND,
-        Verb::Reverse
+        Verb::Charge => found,
+        Verb::Refund if MESSAGES_OWN_FAULT.contains(&name) => found,
+        Verb::Refund
+        | Verb::Query
+        | Verb::Close
+        | Verb::QueryRefund
+        | Verb::Reverse
         | Verb::QueryReverse
         | Verb::Capture
         | Verb::QueryCapture
         | Verb::Release
-        | Verb::QueryRelease => &[],
+        | Verb::QueryRelease => Unsure,
     }
 }
 
-fn find(table: &[Row], name: &str) -> Option<Meaning> {
+/// The tables of an API's business codes, looked at in this order.
+fn tables(api: Api) -> &'static [&'static [Row]] {
+    match api {
+        Api::Precreate => &[table::CHARGE],
+        Api::Create => &[table::CREATE, table::CHARGE],
+        Api::Pay => &[table::PAY, table::CHARGE],
+        Api::Query => &[table::QUERY],
+        Api::Close => &[table::CLOSE],
+        Api::Cancel => &[table::CANCEL],
+        Api::Refund => &[table::REFUND],
+        Api::RefundQuery => &[table::QUERY_REFUND],
+        Api::Freeze | Api::Voucher => &[table::FREEZE],
+        Api::FreezeQuery => &[table::QUERY_FREEZE],
+        Api::FreezeCancel => &[table::CANCEL_FREEZE],
+        Api::Unfreeze => &[table::UNFREEZE],
+        Api::BillUrl => &[table::BILL],
+        Api::Certificate => &[],
+    }
+}
+
+fn find(api: Api, name: &str) -> Option<Meaning> {
+    tables(api).iter().find_map(|table| find_in(table, name))
+}
+
+fn find_in(table: &[Row], name: &str) -> Option<Meaning> {
     table.iter().find(|(_, names)| names.contains(&name)).map(|(meaning, _)| *meaning)
 }
 
@@ -143,18 +190,23 @@ fn shortened_to(text: &str, chars_max: usize) -> String {
 
 #[cfg(test)]
 pub(crate) mod listed {
-    //! The table for the tests that walk it.
+    //! The table for the tests that walk it, and for the document that is printed from it.
 
     use super::*;
 
-    /// Every row of the calls' own tables.
-    pub(crate) fn business(verb: Verb) -> Vec<(&'static str, Meaning)> {
-        flat(super::business(verb))
+    /// Every row of an API's own tables.
+    pub(crate) fn business(api: Api) -> Vec<(&'static str, Meaning)> {
+        tables(api).iter().flat_map(|table| flat(table)).collect()
     }
 
     /// Every row of the gateway's table.
     pub(crate) fn gateway() -> Vec<(&'static str, Meaning)> {
         flat(GATEWAY)
+    }
+
+    /// What a listed code comes to for this verb.
+    pub(crate) fn to(verb: Verb, meaning: Meaning) -> Meaning {
+        of_business(verb, meaning)
     }
 
     fn flat(table: &'static [Row]) -> Vec<(&'static str, Meaning)> {

@@ -14,10 +14,12 @@ const MEMBERS_MAX: usize = 16;
 /// The parts of an answer, unverified.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Envelope<'a> {
-    /// The inner object, byte for byte.
+    /// The inner object byte for byte, or the inner string with its quotes where the content is encrypted.
     pub content: &'a [u8],
     /// The signature as text, where there is one.
     pub sign: Option<String>,
+    /// Which certificate verifies it, in certificate mode.
+    pub certificate: Option<String>,
     /// Whether it stands under `error_response`, which never carries a success.
     pub is_error: bool,
 }
@@ -33,15 +35,20 @@ pub(crate) fn cut<'a>(body: &'a [u8], method: &str, charset: Charset) -> Option<
         (None, Some(content)) => (content, true),
         (Some(_), Some(_)) | (None, None) => return None,
     };
-    if !content.starts_with(b"{") {
+    if !content.starts_with(b"{") && !content.starts_with(b"\"") {
         return None;
     }
-    let sign = match one("sign") {
-        // Some encoders write `\/` inside the signature, so it is read as the JSON string that it is.
-        Some(text) => Some(serde_json::from_slice::<Cow<'_, str>>(text).ok()?.into_owned()),
-        None => None,
-    };
-    Some(Envelope { content, sign, is_error })
+    let certificate = optional(one("alipay_cert_sn"))?;
+    Some(Envelope { content, sign: optional(one("sign"))?, certificate, is_error })
+}
+
+/// A member that may be absent but must be a string. Some encoders write `\/` inside the signature, so it is read as the
+/// JSON string that it is.
+fn optional(text: Option<&[u8]>) -> Option<Option<String>> {
+    match text {
+        Some(text) => Some(Some(serde_json::from_slice::<Cow<'_, str>>(text).ok()?.into_owned())),
+        None => Some(None),
+    }
 }
 
 /// `alipay.trade.query` answers under `alipay_trade_query_response`.

@@ -10,17 +10,28 @@ const FIELDS_MAX: usize = 128;
 
 /// The fields that the adapter reads. None of them may hide inside of another field's value.
 const READ: &[&str] = &[
+    "alipay_cert_sn",
+    "amount",
     "app_id",
+    "auth_no",
     "charset",
     "gmt_payment",
     "gmt_refund",
+    "gmt_trans",
     "notify_id",
     "notify_time",
     "notify_type",
+    "operation_id",
+    "operation_type",
     "out_biz_no",
+    "out_order_no",
+    "out_request_no",
     "out_trade_no",
+    "passback_params",
+    "payee_user_id",
     "refund_fee",
     "seller_id",
+    "status",
     "total_amount",
     "trade_no",
     "trade_status",
@@ -69,14 +80,19 @@ impl Form {
 
     /// What Alipay may have signed: every field but `sign` and `sign_type`, with empty ones, and without them. Both rules
     /// are in use, and differ only where a field is empty; such a field is read as absent, so neither can add meaning.
+    /// Whether a notice can name its certificate, and whether that name is signed, is not known: it is tried both ways, and
+    /// only says which key verifies.
     pub fn strings_to_verify(&self) -> Vec<Vec<u8>> {
-        let signed = || {
-            let pairs = self.fields.iter().map(|(name, value)| (name.as_slice(), value.as_slice()));
-            pairs.filter(|(name, _)| *name != b"sign" && *name != b"sign_type")
-        };
+        let pairs = || self.fields.iter().map(|(name, value)| (name.as_slice(), value.as_slice()));
+        let is = |one: &'static [u8]| move |(name, _): &(&[u8], &[u8])| *name == one;
+        let signed = || pairs().filter(|pair| !is(b"sign")(pair) && !is(b"sign_type")(pair));
+        let filled = || signed().filter(|(_, value)| !value.is_empty());
         let mut strings = vec![signed_string(signed())];
         if signed().any(|(_, value)| value.is_empty()) {
-            strings.push(signed_string(signed().filter(|(_, value)| !value.is_empty())));
+            strings.push(signed_string(filled()));
+        }
+        if signed().any(|pair| is(b"alipay_cert_sn")(&pair)) {
+            strings.push(signed_string(filled().filter(|pair| !is(b"alipay_cert_sn")(pair))));
         }
         strings
     }

@@ -4,18 +4,19 @@
 //! refund would be a second one. Its `refund_fee` is the sum over all refunds of the trade, so it only says that there
 //! is something to ask about.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+mod fund;
+
 use jiff::{SignedDuration, Timestamp};
 use paifang_payment::{CloseProof, Doubt, OrderNo, Pending, RailRef, Settled};
 use paifang_rail::{
-    Claims, Context, Genuine, HttpReply, Keyring, NotGenuine, Notification, NotificationError, Outcome,
-    RawNotification, Subject, Verdict, Verified,
+    Claims, Context, Genuine, HttpReply, Keyring, Notification, NotificationError, Outcome, RawNotification,
+    Subject, Verdict, Verified,
 };
 
-use crate::answer::{time, yuan};
+use crate::body::{time, yuan};
 use crate::form::Form;
-use crate::{Charset, beijing, codes};
+use crate::trust::{self, Untrusted};
+use crate::{Settings, beijing, codes, hold};
 
 /// How old a notice may be. Repeats come for about 25 hours, and whether they renew `notify_time` is not documented;
 /// what a copy could repeat within the time is stopped by its `notify_id`.
@@ -30,21 +31,21 @@ const NOTIFY_ID_BYTES_MAX: usize = 128;
 /// Verifies and reads a notice.
 pub(crate) fn open(
     raw: &RawNotification<'_>,
-    charset: Charset,
+    settings: &Settings,
     cx: &Context<'_>,
 ) -> Result<Verified<Notification>, NotificationError> {
     if !raw.query.is_empty() {
         return Err(NotificationError::Malformed("a query in the URL"));
     }
     let form = Form::parse(raw.body)?;
+    let charset = settings.charset;
     let sign = form.text("sign", charset).ok_or(NotificationError::Unsigned)?;
-    let sign = STANDARD.decode(sign).map_err(|_| NotificationError::WrongSignature)?;
-    let witness = verify(cx.keys, &form, &sign)?;
+    let witness = verify(settings, cx.keys, &form, &sign)?;
     // One witness goes into the outcome, one stands for the message as a whole.
-    let proof = verify(cx.keys, &form, &sign)?;
-    let notice = Notice { form, charset };
-    notice.check_kind_and_age(cx.now)?;
-    Ok(Verified::new(&witness, notice.read(proof)?))
+    let proof = verify(settings, cx.keys, &form, &sign)?;
+    let notice = Notice { form, settings };
+    let kind = notice.kind_of_this_time(cx.now)?;
+    Ok(Verified::new(&witness, notice.read(kind, proof)?))
 }
 
 /// The answer: exactly `success`, or Alipay sends the notice again.
@@ -58,64 +59,112 @@ pub(crate) fn acknowledge(verdict: Verdict) -> HttpReply {
     HttpReply { status, content_type: "text/plain", body }
 }
 
-fn verify(keys: &Keyring, form: &Form, sign: &[u8]) -> Result<Genuine, NotificationError> {
-    let mut refusal = NotGenuine::WrongSignature;
+fn verify(
+    settings: &Settings,
+    keys: &Keyring,
+    form: &Form,
+    sign: &str,
+) -> Result<Genuine, NotificationError> {
+    if keys.verifier_ids().next().is_none() {
+        return Err(NotificationError::UnknownKey);
+    }
+    let serial = form.text("alipay_cert_sn", settings.charset);
+    let mut refusal = NotificationError::WrongSignature;
     for string in form.strings_to_verify() {
-        match keys.verify(&string, sign) {
+        match trust::verify(settings.key_mode, keys, serial.as_deref(), &string, sign) {
             Ok(genuine) => return Ok(genuine),
-            Err(why) => refusal = why,
+            Err(Untrusted::UnknownKey(_)) => refusal = NotificationError::UnknownKey,
+            Err(Untrusted::Wrong) => {}
         }
     }
-    Err(match refusal {
-        NotGenuine::UnknownKey => NotificationError::UnknownKey,
-        NotGenuine::WrongSignature | NotGenuine::UntrustedCertificate(_) => NotificationError::WrongSignature,
-    })
+    Err(refusal)
 }
 
 /// A form whose signature is verified.
-struct Notice {
+struct Notice<'a> {
     form: Form,
-    charset: Charset,
+    settings: &'a Settings,
 }
 
-impl Notice {
+/// Which news a notice brings.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    /// Of a trade.
+    Trade,
+    /// Of a hold.
+    Fund,
+}
+
+impl Notice<'_> {
     fn text(&self, name: &str) -> Option<String> {
-        self.form.text(name, self.charset)
+        self.form.text(name, self.settings.charset)
     }
 
     fn wanted(&self, name: &'static str) -> Result<String, NotificationError> {
         self.text(name).ok_or(NotificationError::Malformed(name))
     }
 
-    /// Other messages are signed with the same key; only news of trades is read here.
-    fn check_kind_and_age(&self, now: Timestamp) -> Result<(), NotificationError> {
-        if self.wanted("notify_type")? != "trade_status_sync" {
-            return Err(NotificationError::Malformed("notify_type"));
-        }
-        if self.text("charset").is_some_and(|name| !self.charset.is_named(&name)) {
+    fn number(&self, name: &'static str) -> Result<OrderNo, NotificationError> {
+        OrderNo::parse(&self.wanted(name)?).map_err(|_| NotificationError::Malformed(name))
+    }
+
+    /// Other messages are signed with the same key; only news of trades and holds is read here.
+    fn kind_of_this_time(&self, now: Timestamp) -> Result<Kind, NotificationError> {
+        let kind = match self.wanted("notify_type")?.as_str() {
+            "trade_status_sync" => Kind::Trade,
+            name if name.starts_with("fund_auth_") => Kind::Fund,
+            _ => return Err(NotificationError::Malformed("notify_type")),
+        };
+        if self.text("charset").is_some_and(|name| !self.settings.charset.is_named(&name)) {
             return Err(NotificationError::Malformed("charset"));
         }
         let sent = beijing::read(&self.wanted("notify_time")?);
         let sent = sent.ok_or(NotificationError::Malformed("notify_time"))?;
         let age = now.duration_since(sent);
-        if age > AGE_MAX || age < -AHEAD_MAX { Err(NotificationError::Stale) } else { Ok(()) }
+        if age > AGE_MAX || age < -AHEAD_MAX { Err(NotificationError::Stale) } else { Ok(kind) }
     }
 
-    fn read(&self, proof: Genuine) -> Result<Notification, NotificationError> {
+    fn read(&self, kind: Kind, proof: Genuine) -> Result<Notification, NotificationError> {
         let key = self.wanted("notify_id")?;
         if key.len() > NOTIFY_ID_BYTES_MAX {
             return Err(NotificationError::Malformed("notify_id"));
         }
-        let order_no = self.wanted("out_trade_no")?;
-        let order = OrderNo::parse(&order_no).map_err(|_| NotificationError::Malformed("out_trade_no"))?;
-        let claims = Claims { merchant: self.text("seller_id"), app: self.text("app_id") };
-        let (subject, outcome, case) = if self.tells_of_a_refund() {
-            self.refund(order, proof)
-        } else {
-            let (outcome, case) = self.charge(proof)?;
-            (Subject::Charge(order), outcome, case)
+        let (subject, outcome, case) = match kind {
+            Kind::Trade => self.trade(proof)?,
+            Kind::Fund => self.fund(proof)?,
         };
+        let claims = Claims { merchant: self.merchant(kind), app: self.text("app_id") };
         Ok(Notification { key, subject, claims, outcome, rule: format!("alipay.notification.{case}") })
+    }
+
+    /// Notices of trades name the seller. Those of holds need not (a published capture does not): then the application
+    /// stands for its one seller, unless it acts for others by token.
+    fn merchant(&self, kind: Kind) -> Option<String> {
+        let named = self.text("seller_id");
+        match kind {
+            Kind::Trade => named,
+            Kind::Fund => named.or_else(|| self.text("payee_user_id")).or_else(|| {
+                let ours = self.text("app_id").as_deref() == Some(self.settings.app_id.as_str());
+                (ours && self.settings.app_auth_token.is_none()).then(|| self.settings.seller_id.clone())
+            }),
+        }
+    }
+
+    fn trade(&self, proof: Genuine) -> Result<(Subject, Outcome, &'static str), NotificationError> {
+        let order = self.number("out_trade_no")?;
+        if self.tells_of_a_refund() {
+            return Ok(self.refund(order, proof));
+        }
+        let (outcome, case) = self.charge(proof)?;
+        Ok((self.subject(order), outcome, case))
+    }
+
+    /// A trade is a payment, or the capture of a hold, which carries our mark.
+    fn subject(&self, number: OrderNo) -> Subject {
+        match self.text("passback_params").as_deref() {
+            Some(hold::CAPTURE_MARK) => Subject::Capture(number),
+            Some(_) | None => Subject::Charge(number),
+        }
     }
 
     fn tells_of_a_refund(&self) -> bool {
@@ -131,7 +180,7 @@ impl Notice {
         let number = self.text("out_biz_no").and_then(|number| OrderNo::parse(&number).ok());
         match number.filter(|number| *number != order) {
             Some(number) => (Subject::Refund(number), outcome, "refund"),
-            None => (Subject::Charge(order), outcome, "refund_elsewhere"),
+            None => (self.subject(order), outcome, "refund_elsewhere"),
         }
     }
 

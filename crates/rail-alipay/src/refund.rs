@@ -4,13 +4,14 @@ use paifang_payment::{Doubt, Pending, Settled, Verb};
 use paifang_rail::{Answer, Context, Genuine, Outcome, Plan, PlanError, RefundOrder};
 use serde::Serialize;
 
-use crate::answer::{Body, doubt, rule, time, yuan};
+use crate::answer::{doubt, rule};
+use crate::api::Api;
+use crate::body::{Body, time, yuan};
 use crate::charge::yuan_text;
-use crate::request::{self, Parameters};
-use crate::{Settings, codes, descriptor};
+use crate::{Settings, codes, descriptor, request};
 
-pub(crate) const METHOD: &str = "alipay.trade.refund";
-pub(crate) const METHOD_QUERY: &str = "alipay.trade.fastpay.refund.query";
+/// Which funds the money goes back to: for people who look at the traffic. Nothing is decided by it.
+const FUNDS: &str = "refund_detail_item_list";
 
 #[derive(Serialize)]
 struct Content<'a> {
@@ -19,13 +20,14 @@ struct Content<'a> {
     out_request_no: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     refund_reason: Option<&'a str>,
+    query_options: [&'static str; 1],
 }
 
 #[derive(Serialize)]
 struct QueryContent<'a> {
     out_trade_no: &'a str,
     out_request_no: &'a str,
-    query_options: [&'static str; 1],
+    query_options: [&'static str; 2],
 }
 
 pub(crate) fn plan(settings: &Settings, refund: &RefundOrder, cx: &Context<'_>) -> Result<Plan, PlanError> {
@@ -34,14 +36,14 @@ pub(crate) fn plan(settings: &Settings, refund: &RefundOrder, cx: &Context<'_>) 
         let rule = "every character must exist in the account's charset";
         return Err(PlanError::BadValue { field: "reason", rule });
     }
-    let content = request::content(&Content {
+    let content = Content {
         out_trade_no: refund.order.order_no.as_str(),
         refund_amount: yuan_text(refund.amount, descriptor::AMOUNT_MAX_FEN)?,
         out_request_no: refund.refund_no.as_str(),
         refund_reason: reason,
-    })?;
-    let exchange = Parameters::common(settings, METHOD, cx)?.post(&settings.gateway, &content, cx)?;
-    Ok(Plan::Send(exchange))
+        query_options: [FUNDS],
+    };
+    Ok(Plan::Send(request::exchange(settings, Api::Refund, &content, cx)?))
 }
 
 /// Asks for the refund's time too, which is left out by default.
@@ -50,13 +52,12 @@ pub(crate) fn plan_query(
     refund: &RefundOrder,
     cx: &Context<'_>,
 ) -> Result<Plan, PlanError> {
-    let content = request::content(&QueryContent {
+    let content = QueryContent {
         out_trade_no: refund.order.order_no.as_str(),
         out_request_no: refund.refund_no.as_str(),
-        query_options: ["gmt_refund_pay"],
-    })?;
-    let exchange = Parameters::common(settings, METHOD_QUERY, cx)?.post(&settings.gateway, &content, cx)?;
-    Ok(Plan::Send(exchange))
+        query_options: ["gmt_refund_pay", FUNDS],
+    };
+    Ok(Plan::Send(request::exchange(settings, Api::RefundQuery, &content, cx)?))
 }
 
 /// A refund that was accepted. Code 10000 alone proves nothing: `fund_change` says whether this call moved money, and a

@@ -1,21 +1,31 @@
 //! The adapter against the committed vectors and against itself in the rail's place.
 
+mod bills;
+mod calls;
+mod certificates;
 mod codes;
+mod encryption;
+mod holds;
 mod laws;
 mod notices;
 mod replies;
 mod requests;
 mod settings;
+mod v3;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::{OrderNo, Outcome, Presentation, WalletName};
-use paifang_rail::{Answer, Call, Charge, Context, Keyring, Order, Rail, RefundOrder, Reply, Secret};
+use paifang_rail::{
+    Answer, Call, CaptureOrder, Charge, Context, Keyring, KeyringBuilder, Order, OrderKind, Rail,
+    RefundOrder, Reply, Secret,
+};
 use serde_json::Value;
 
-use crate::{Alipay, Charset, GATEWAY, Settings};
+use crate::api::Api;
+use crate::{Alipay, Charset, GATEWAY, Huabei, KeyMode, Protocol, Settings, Token, certificate_serial};
 
 /// 2024-07-09 12:06:08 in Beijing: the time of the vectors.
 const NOW: &str = "2024-07-09T04:06:08Z";
@@ -42,6 +52,13 @@ fn settings(charset: Charset) -> Settings {
         seller_id: "2088000000000001".into(),
         gateway: GATEWAY.into(),
         charset,
+        protocol: Protocol::V2,
+        key_mode: KeyMode::PublicKey,
+        app_auth_token: None,
+        op_app_id: None,
+        enable_pay_channels: Vec::new(),
+        disable_pay_channels: Vec::new(),
+        huabei: None,
     }
 }
 
@@ -58,18 +75,21 @@ impl Bench {
     }
 
     fn of(charset: Charset) -> Self {
+        Self::with(settings(charset))
+    }
+
+    /// An account with these settings, and the keys that its mode has.
+    fn with(settings: Settings) -> Self {
+        let certified = settings.key_mode == KeyMode::Certificate;
+        let keys = if certified { certificates() } else { public_keys() };
+        Self::keyed(settings, keys)
+    }
+
+    fn keyed(settings: Settings, keys: KeyringBuilder) -> Self {
         let vectors = vectors();
-        let secret = |path: &str| Secret::new(text(&vectors, path).into());
-        let keys = Keyring::builder()
-            .signer(&secret("/keys/app/private_pkcs8_base64"))
-            .and_then(|ring| ring.verifier(Some("alipay"), text(&vectors, "/keys/alipay/public_spki_base64")))
-            .and_then(|ring| ring.build())
-            .unwrap();
-        let platform = Keyring::builder()
-            .signer(&secret("/keys/alipay/private_pkcs8_base64"))
-            .and_then(|ring| ring.build())
-            .unwrap();
-        Self { rail: Alipay::configure(settings(charset)).unwrap(), keys, platform }
+        let platform = Secret::new(text(&vectors, "/keys/alipay/private_pkcs8_base64").into());
+        let platform = Keyring::builder().signer(&platform).and_then(KeyringBuilder::build).unwrap();
+        Self { rail: Alipay::configure(settings).unwrap(), keys: keys.build().unwrap(), platform }
     }
 
     fn cx(&self) -> Context<'_> {
@@ -96,13 +116,42 @@ impl Bench {
 
     /// What the adapter makes of a signed answer.
     fn read(&self, call: &Call<'_>, content: &str) -> Answer {
-        let method = crate::method(call).unwrap();
-        self.read_raw(call, self.answer(method, content.as_bytes()))
+        let api = Api::of(call).unwrap();
+        self.read_raw(call, self.answer(api.method(), content.as_bytes()))
     }
 
     fn read_raw(&self, call: &Call<'_>, body: Vec<u8>) -> Answer {
         self.rail.read(call, &reply(body), &self.cx())
     }
+}
+
+/// The application's private key, and no key of Alipay.
+fn signer() -> KeyringBuilder {
+    let key = Secret::new(text(&vectors(), "/keys/app/private_pkcs8_base64").into());
+    Keyring::builder().signer(&key).unwrap()
+}
+
+fn public_keys() -> KeyringBuilder {
+    signer().verifier(Some("alipay"), text(&vectors(), "/keys/alipay/public_spki_base64")).unwrap()
+}
+
+/// Certificate mode without a certificate of Alipay.
+fn certificates_but_alipays() -> KeyringBuilder {
+    let vectors = vectors();
+    signer()
+        .naming(certificate_serial)
+        .signer_certificate(text(&vectors, "/certificates/app_cert_pem"))
+        .and_then(|ring| ring.root(text(&vectors, "/certificates/root_bundle_pem")))
+        .unwrap()
+}
+
+fn certificates() -> KeyringBuilder {
+    certificates_but_alipays().verifier(None, text(&vectors(), "/certificates/alipay_cert_pem")).unwrap()
+}
+
+/// With the key of content encryption.
+fn encrypting(ring: KeyringBuilder) -> KeyringBuilder {
+    ring.content(&Secret::new(text(&vectors(), "/aes/key_base64").into())).unwrap()
 }
 
 fn reply(body: Vec<u8>) -> Reply {
@@ -111,8 +160,7 @@ fn reply(body: Vec<u8>) -> Reply {
 
 fn order(presentation: Presentation) -> Order {
     Order {
-        kind: paifang_rail::OrderKind::Payment,
-
+        kind: OrderKind::Payment,
         order_no: OrderNo::parse("T20240709A0001").unwrap(),
         amount: yuan(8888),
         presentation,
@@ -166,4 +214,9 @@ fn detail(outcome: &Outcome) -> String {
         Outcome::Closed(_) | Outcome::Pending(_) | Outcome::NotSent(_) => outcome.word().to_owned(),
         Outcome::Unknown(doubt) => format!("unknown {doubt:?}"),
     }
+}
+
+/// An order that holds.
+fn hold(presentation: Presentation) -> Order {
+    Order { kind: OrderKind::Hold, ..order(presentation) }
 }

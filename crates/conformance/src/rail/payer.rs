@@ -14,8 +14,13 @@ pub(super) fn target(charge: &Charge, next: &NextAction) -> Target {
     match next {
         NextAction::ShowQr { content, .. } => Target::Qr(content.clone()),
         NextAction::InvokeWallet { parameters } => {
+            // The order string of Alipay's app is as good as a code: whoever has it gets to the order.
+            if let Some(text) = parameters.get("orderStr") {
+                return Target::Qr(text.clone());
+            }
             let package = parameters.get("package").and_then(|package| package.strip_prefix("prepay_id="));
-            let id = package.or(parameters.get("tn").map(String::as_str));
+            let named = ["tn", "tradeNO"].iter().find_map(|name| parameters.get(*name));
+            let id = package.or(named.map(String::as_str));
             Target::PrepayId(id.expect("the bridge's parameters name the order").to_owned())
         }
         NextAction::Redirect { .. } | NextAction::PostForm { .. } | NextAction::WaitForPayer => {

@@ -130,9 +130,9 @@ fn keys_are_held_to_what_the_rail_asks_for() {
     refused(
         "alipay_public_key = { file",
         "alipay_key = { file",
-        "rail[0].keys.alipay_key: is no key of this rail; there are app_private_key, alipay_public_key\n\
+        "rail[0].keys.alipay_key: is no key of this rail; there are app_private_key, alipay_public_key, content_key\n\
          rail[0].keys.alipay_public_key: is missing: Alipay's public key for this application, from the console: not the \
-         application's own",
+         application's own; two while it is changed",
     );
     refused(
         "{ file = \"alipay-app.pem\" }",

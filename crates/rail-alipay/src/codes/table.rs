@@ -13,16 +13,18 @@ pub(crate) enum Meaning {
     Unsure,
     /// The order may be paid.
     MaybePaid,
-    /// There is no such trade.
+    /// There is no such trade or hold.
     Absent,
+    /// A bill that is not there yet.
+    NotYet,
 }
 
-use Meaning::{Absent, MaybePaid, Refused, RefusedUnlessDone, Unsure};
+use Meaning::{Absent, MaybePaid, NotYet, Refused, RefusedUnlessDone, Unsure};
 
 /// Codes that share a meaning, by bare name.
 pub(super) type Row = (Meaning, &'static [&'static str]);
 
-/// Code 40004 to `alipay.trade.precreate`.
+/// Business codes of `alipay.trade.precreate`, which `create` and `pay` have too.
 pub(super) const CHARGE: &[Row] = &[
     (
         Unsure,
@@ -91,20 +93,128 @@ pub(super) const CHARGE: &[Row] = &[
     ),
 ];
 
-/// Code 40004 to `alipay.trade.query`.
+/// Further business codes of `alipay.trade.create`.
+pub(super) const CREATE: &[Row] = &[
+    (Refused("invalid_request"), &["ILLEGAL_ARGUMENT", "STORE_INFO_INVALID"]),
+    (Refused("payer_mismatch"), &["CUSTOMER_VALIDATE_ERROR", "USER_LOGONID_DUP", "OPEN_ID_NOT_TINY_APP"]),
+    (Refused("payer_limit"), &["NOT_SUPPORT_PAYMENT_INST"]),
+    (Refused("rail_limit"), &["ERROR_SELLER_CERTIFY_LEVEL_LIMIT"]),
+    (
+        Refused("rail_configuration"),
+        &[
+            "SECONDARY_MERCHANT_CARD_ALIAS_NO_INVALID",
+            "UNBOUND_APPLICATION",
+            "PLATFORM_BUSINESS_ACQUIRE_MODE_MUST_MERCHANT_ID",
+        ],
+    ),
+    (Refused("not_permitted"), &["BIZ_PRODUCT_NOT_ALLOWED", "PRODUCT_NOT_SUPPORT_IN_TINY_APP"]),
+];
+
+/// Further business codes of `alipay.trade.pay`, by a payer's code or out of a hold.
+pub(super) const PAY: &[Row] = &[
+    (
+        Unsure,
+        // The trade may stand there unpaid, and its payer may still confirm it.
+        &["PAYMENT_FAIL", "PULL_MOBILE_CASHIER_FAIL", "TRADE_STATUS_ERROR"],
+    ),
+    (
+        Refused("payer_code_invalid"),
+        &["PAYMENT_AUTH_CODE_INVALID", "AUTH_TOKEN_IS_NOT_EXIST", "CERT_EXPIRED"],
+    ),
+    (
+        Refused("insufficient_funds"),
+        &[
+            "BUYER_BALANCE_NOT_ENOUGH",
+            "BUYER_BANKCARD_BALANCE_NOT_ENOUGH",
+            "ERROR_BALANCE_PAYMENT_DISABLE",
+            "NO_PAYMENT_INSTRUMENTS_AVAILABLE",
+        ],
+    ),
+    (Refused("risk"), &["PAYMENT_REQUEST_HAS_RISK"]),
+    (
+        Refused("payer_account"),
+        &[
+            "MOBILE_PAYMENT_SWITCH_OFF",
+            "USER_FACE_PAYMENT_SWITCH_OFF",
+            "BUYER_NOT_MAINLAND_CERT",
+            "NOT_CERTIFIED_USER",
+            "CARD_TYPE_ERROR",
+            "CARD_USER_NOT_MATCH",
+            "USER_LOGONID_DUP",
+        ],
+    ),
+    (Refused("payer_limit"), &["NOT_SUPPORT_PAYMENT_INST"]),
+    (Refused("payer_mismatch"), &["PAYER_UNMATCHED"]),
+    (Refused("amount_limit"), &["PRODUCT_AMOUNT_LIMIT_ERROR", "REQUEST_AMOUNT_EXCEED"]),
+    (
+        Refused("invalid_request"),
+        &["AMOUNT_OR_CURRENCY_ERROR", "CURRENCY_NOT_SUPPORT", "UN_SUPPORT_TRADE_SCENE"],
+    ),
+    (
+        Refused("rail_configuration"),
+        &[
+            "SUB_MERCHANT_CREATE_FAIL",
+            "SUB_MERCHANT_TYPE_INVALID",
+            "SMILE_PAY_MERCHANT_NOT_MATCH",
+            "PLATFORM_BUSINESS_ACQUIRE_MODE_MUST_MERCHANT_ID",
+            "ROYALTY_ACCOUNT_NOT_EXIST",
+            "PRE_AUTH_PROD_CODE_INCONSISTENT",
+        ],
+    ),
+    (
+        Refused("not_permitted"),
+        &[
+            "RESTRICTED_MERCHANT_INDUSTRY",
+            "MERCHANT_UNSUPPORT_ADVANCE",
+            "BUYER_UNSUPPORT_ADVANCE",
+            "ORDER_UNSUPPORT_ADVANCE",
+        ],
+    ),
+    // Withholding, which is not offered: nothing of ours can get them.
+    (
+        Refused("not_permitted"),
+        &[
+            "AGREEMENT_NOT_EXIST",
+            "AGREEMENT_INVALID",
+            "AGREEMENT_STATUS_NOT_NORMAL",
+            "AGREEMENT_ERROR",
+            "MERCHANT_AGREEMENT_NOT_EXIST",
+            "MERCHANT_AGREEMENT_INVALID",
+            "CYCLE_PAY_DATE_NOT_MATCH",
+            "CYCLE_PAY_SINGLE_FEE_EXCEED",
+            "CYCLE_PAY_TOTAL_FEE_EXCEED",
+            "CYCLE_PAY_TOTAL_TIMES_EXCEED",
+            "ZM_AUTH_AMOUNT_EXCEED",
+            "ZM_CREDIT_AUTH_FAIL",
+            "ZM_AUTH_RULE_LIMIT",
+            "OVER_MAX_DEDUCT_COUNT",
+            "OVER_MAX_UNDER_WAY_DEDUCT_COUNT",
+            "OVER_DEDUCT_PERIOD",
+            "OVER_MERCHANT_DAILY_DEDUCT_AMOUNT",
+        ],
+    ),
+    // The hold that is captured. An earlier copy of the capture may be what ended it.
+    (
+        RefusedUnlessDone("order_closed"),
+        &["AUTH_NO_ERROR", "AUTH_ORDER_NOT_PAID", "AUTH_ORDER_HAS_FINISHED", "AUTH_ORDER_HAS_CLOSED"],
+    ),
+    (RefusedUnlessDone("amount_limit"), &["AUTH_AMOUNT_NOT_ENOUGH"]),
+];
+
+/// Business codes of `alipay.trade.query`.
 pub(super) const QUERY: &[Row] = &[
     (Absent, &["TRADE_NOT_EXIST"]),
     (Unsure, &["SYSTEM_ERROR", "INVALID_PARAMETER", "ENTERPRISE_PAY_BIZ_ERROR"]),
 ];
 
-/// Code 40004 to `alipay.trade.close`. A trade that is paid, or closed already, answers the same TRADE_STATUS_ERROR.
+/// Business codes of `alipay.trade.close`. A trade that is paid, or closed already, answers the same TRADE_STATUS_ERROR.
 pub(super) const CLOSE: &[Row] = &[
     (Absent, &["TRADE_NOT_EXIST"]),
     (MaybePaid, &["TRADE_STATUS_ERROR", "REASON_TRADE_STATUS_INVALID", "REASON_ILLEGAL_STATUS"]),
     (Unsure, &["SYSTEM_ERROR", "INVALID_PARAMETER"]),
 ];
 
-/// Code 40004 to `alipay.trade.refund`.
+/// Business codes of `alipay.trade.refund`.
 pub(super) const REFUND: &[Row] = &[
     (
         Unsure,
@@ -156,10 +266,83 @@ pub(super) const REFUND: &[Row] = &[
     ),
 ];
 
-/// Code 40004 to `alipay.trade.fastpay.refund.query`.
+/// Business codes of `alipay.trade.fastpay.refund.query`.
 pub(super) const QUERY_REFUND: &[Row] = &[
     (Absent, &["TRADE_NOT_EXIST"]),
     (Unsure, &["SYSTEM_ERROR", "INVALID_PARAMETER", "ENTERPRISE_PAY_BIZ_ERROR"]),
+];
+
+/// Business codes of `alipay.trade.cancel`. A refusal says that what was paid stays, or that it went back another way: a
+/// query tells.
+pub(super) const CANCEL: &[Row] = &[
+    (
+        Unsure,
+        &["SYSTEM_ERROR", "INVALID_PARAMETER", "SELLER_BALANCE_NOT_ENOUGH", "REASON_TRADE_BEEN_FREEZEN"],
+    ),
+    (
+        MaybePaid,
+        &["TRADE_HAS_FINISHED", "TRADE_CANCEL_TIME_OUT", "REASON_TRADE_REFUND_FEE_ERR", "CANCEL_NOT_ALLOWED"],
+    ),
+];
+
+/// Business codes of `alipay.fund.auth.order.freeze` and `voucher.create`.
+pub(super) const FREEZE: &[Row] = &[
+    // After SYSTEM_ERROR: a hold of our number exists, or its payer may still confirm it.
+    (
+        Unsure,
+        &[
+            "SYSTEM_ERROR",
+            "UNIQUE_VIOLATION",
+            "FREEZE_ALREADY_SUCCESS",
+            "ORDER_ALREADY_CLOSED",
+            "ORDER_ALREADY_FINISH",
+            "PULL_MOBILE_CASHIER_FAIL",
+        ],
+    ),
+    (Refused("invalid_request"), &["ILLEGAL_ARGUMENT", "EXIST_FORBIDDEN_WORD"]),
+    (Refused("not_permitted"), &["ACCESS_FORBIDDEN"]),
+    (Refused("payer_code_invalid"), &["PAYMENT_AUTH_CODE_INVALID"]),
+    (Refused("insufficient_funds"), &["MONEY_NOT_ENOUGH", "NO_PAYMENT_INSTRUMENTS_AVAILABLE"]),
+    (Refused("payer_account"), &["PAYER_NOT_EXIST", "PAYER_USER_STATUS_LIMIT"]),
+    (Refused("payer_mismatch"), &["PAYER_PAYEE_EQUAL"]),
+    (Refused("rail_configuration"), &["PAYEE_NOT_EXIST", "PAYEE_USER_STATUS_LIMIT"]),
+];
+
+/// Business codes of `alipay.fund.auth.operation.detail.query`.
+pub(super) const QUERY_FREEZE: &[Row] = &[
+    (Absent, &["AUTH_OPERATION_NOT_EXIST", "AUTH_ORDER_NOT_EXIST"]),
+    (Unsure, &["SYSTEM_ERROR", "ILLEGAL_ARGUMENT", "ACCESS_FORBIDDEN", "HAS_NO_PRIVILEGE"]),
+];
+
+/// Business codes of `alipay.fund.auth.operation.cancel`.
+pub(super) const CANCEL_FREEZE: &[Row] = &[
+    (Absent, &["AUTH_OPERATION_NOT_EXIST", "AUTH_ORDER_NOT_EXIST"]),
+    (Unsure, &["SYSTEM_ERROR", "ILLEGAL_ARGUMENT", "ACCESS_FORBIDDEN", "HAS_NO_PRIVILEGE"]),
+    // The hold stands, or was captured or given back.
+    (
+        MaybePaid,
+        &["CANCEL_OPERATION_TIME_OUT", "ORDER_ALREADY_FINISH", "ORDER_ALREADY_CLOSED", "ILLEGAL_STATUS"],
+    ),
+];
+
+/// Business codes of `alipay.fund.auth.order.unfreeze`. The earlier copy of this very release may be what ended the hold.
+pub(super) const UNFREEZE: &[Row] = &[
+    (Unsure, &["SYSTEM_ERROR", "UNIQUE_VIOLATION", "BIZ_ERROR", "ACCESS_FORBIDDEN"]),
+    (Refused("invalid_request"), &["ILLEGAL_ARGUMENT", "AUTH_ORDER_NOT_EXIST"]),
+    (
+        RefusedUnlessDone("order_closed"),
+        &["REQUEST_AMOUNT_EXCEED", "ILLEGAL_STATUS", "ORDER_ALREADY_FINISH", "ORDER_ALREADY_CLOSED"],
+    ),
+];
+
+/// Business codes of the bill's download URL, in the spellings of the documentation and of the wire.
+pub(super) const BILL: &[Row] = &[
+    (NotYet, &["bill_not_exist", "BILL_NOT_EXIST", "NO_BILL_DATA"]),
+    (
+        Refused("invalid_request"),
+        &["invalid_arguments", "INVAILID_ARGUMENTS", "BILL_DATE_BEFORE_REGISTRATION", "TYPE_NOT_SUPPORTED"],
+    ),
+    (Unsure, &["UNKNOWN_ERROR", "UNKNOW_ERROR", "SYSTEM_RATE_LIMIT", "USER_RATE_LIMIT", "SYSTEM_ERROR"]),
 ];
 
 /// What the gateway itself says, before any business: codes 20001, 40001, 40002, 40003 and 40006. The meaning is that of
@@ -178,8 +361,15 @@ pub(super) const GATEWAY: &[Row] = &[
             "missing-timestamp",
             "invalid-timestamp",
             "invalid-charset",
-            "suspected-attack",
             "code-invalid",
+            "upload-fail",
+            "invalid-file-extension",
+            "invalid-file-size",
+            "file-check-fail",
+            "illegal-timestamp",
+            "invalid-version",
+            "unsupported-version",
+            "invalid-encoding",
         ],
     ),
     (
@@ -201,6 +391,20 @@ pub(super) const GATEWAY: &[Row] = &[
             "alipay-cert-not-exist",
             "decryption-error-missing-encrypt-type",
             "decryption-error-unknown",
+            "decryption-error",
+            "decryption-error-not-valid-encrypt-type",
+            "decryption-error-not-valid-encrypt-key",
+            "missing-encrypt-type",
+            "missing-encrypt-key",
+            "invalid-encrypt-type",
+            "invalid-encrypt",
+            "missing-default-signature-type",
+            "unsupported-expired-app-key-sign",
+            "app-key-security-risk",
+            "missing-alipay-cert-sn",
+            "invalid-digest-type",
+            "invalid-digest",
+            "illegal-client-ip",
         ],
     ),
     (
@@ -219,9 +423,32 @@ pub(super) const GATEWAY: &[Row] = &[
             "insufficient-user-permissions",
             "self-invoke-forbidden",
             "app-api-punished",
+            "missing-app-access-token",
+            "missing-session",
+            "invalid-app-state",
+            "invalid-subscribe-relations",
+            "not-support-app-auth",
+            "access-data-time-out",
+            "openid-error",
+            "invalid-partnerid",
+            "invalid-app-auth-relations",
+            "app-unbind-partner",
         ],
     ),
-    (Unsure, &["unknow-error", "SYSTEM_ERROR", "app-call-limited", "method-call-limited"]),
+    (
+        Unsure,
+        &[
+            "unknow-error",
+            // In v3 also a nonce that came before, so perhaps this very message.
+            "suspected-attack",
+            "unknown-sub-code",
+            "SYSTEM_ERROR",
+            "app-call-limited",
+            "method-call-limited",
+            "app-auth-invoke-limit",
+            "exceed-api-balance",
+        ],
+    ),
 ];
 
 /// The gateway's codes that every copy of the same message gets, so that no earlier copy was carried out either.

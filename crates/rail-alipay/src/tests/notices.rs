@@ -46,6 +46,11 @@ pub(super) fn posted(bench: &Bench, fields: &[(&str, &str)]) -> Vec<u8> {
     form.finish().into_bytes()
 }
 
+/// A payment notice.
+pub(super) fn paid(bench: &Bench) -> Vec<u8> {
+    posted(bench, &fields(&[("trade_status", "TRADE_SUCCESS")]))
+}
+
 fn notice(changes: &[(&str, &str)]) -> Result<Notification, NotificationError> {
     let bench = Bench::new();
     opened(&bench, &posted(&bench, &fields(changes)))
@@ -355,4 +360,110 @@ fn a_flipped_byte_of_a_notice_changes_nothing_or_everything() {
     }
     // The case of hex digits in escapes, and the unsigned sign_type.
     assert!(same < body.len(), "{same}");
+}
+
+/// The fields of a published capture of a freeze notice, with our numbers.
+const FREEZE: &[(&str, &str)] = &[
+    ("notify_type", "fund_auth_freeze"),
+    ("out_trade_no", "-"),
+    ("trade_no", "-"),
+    ("seller_id", "-"),
+    ("subject", "-"),
+    ("total_amount", "-"),
+    ("out_order_no", "T20240709A0001"),
+    ("out_request_no", "T20240709A0001"),
+    ("auth_no", "2024070910002001000280000001"),
+    ("operation_id", "20240709025153970002"),
+    ("operation_type", "FREEZE"),
+    ("status", "SUCCESS"),
+    ("amount", "88.88"),
+    ("total_freeze_amount", "88.88"),
+    ("total_unfreeze_amount", "0.00"),
+    ("total_pay_amount", "0.00"),
+    ("rest_amount", "88.88"),
+    ("payer_logon_id", "158****7723"),
+    ("gmt_create", "2024-07-09 12:06:02"),
+    ("gmt_trans", "2024-07-09 12:06:04"),
+];
+
+fn fund<'a>(changes: &[(&'a str, &'a str)]) -> Result<Notification, NotificationError> {
+    let mut all = FREEZE.to_vec();
+    for (name, value) in changes {
+        all.retain(|(known, _)| known != name);
+        all.push((name, value));
+    }
+    notice(&all)
+}
+
+#[test]
+fn notices_of_holds_are_held_released_or_a_reason_to_ask() {
+    let check = |changes: &[(&str, &str)], wanted: &str| {
+        assert_eq!(
+            fund(changes).map(|notification| line(&notification)),
+            Ok(wanted.to_owned()),
+            "{changes:?}"
+        );
+    };
+    check(
+        &[],
+        "charge T20240709A0001, alipay.notification.freeze_success: \
+         held 88.88 CNY 2024070910002001000280000001 2024-07-09T04:06:04Z",
+    );
+    let asked = "charge T20240709A0001, alipay.notification.fund_operation: pending";
+    check(&[("status", "INIT")], asked);
+    check(&[("status", "CLOSED")], asked);
+    check(&[("status", "-")], asked);
+    check(&[("operation_type", "PAY")], asked);
+    check(&[("notify_type", "fund_auth_operation_cancel"), ("operation_type", "-")], asked);
+    let released = [
+        ("notify_type", "fund_auth_unfreeze"),
+        ("operation_type", "UNFREEZE"),
+        ("out_request_no", "F20240709A0001"),
+    ];
+    check(&released, "release F20240709A0001, alipay.notification.unfreeze_success: closed");
+    let elsewhere = [released[0], released[1], ("out_request_no", "HZ_01")];
+    check(&elsewhere, "charge T20240709A0001, alipay.notification.unfreeze_elsewhere: pending");
+    assert_eq!(fund(&[("auth_no", "-")]).map(drop), Err(NotificationError::Malformed("auth_no")));
+    assert_eq!(fund(&[("amount", "0.00")]).map(drop), Err(NotificationError::Malformed("amount")));
+    assert_eq!(fund(&[("out_order_no", "-")]).map(drop), Err(NotificationError::Malformed("out_order_no")));
+}
+
+/// A published capture names the application only, which stands for its one seller.
+#[test]
+fn claims_of_holds_are_the_payee_or_the_application() {
+    let merchant = |changes: &[(&str, &str)]| fund(changes).unwrap().claims.merchant;
+    assert_eq!(merchant(&[]).as_deref(), Some("2088000000000001"));
+    assert_eq!(merchant(&[("payee_user_id", "2088999999999999")]).as_deref(), Some("2088999999999999"));
+    assert_eq!(merchant(&[("app_id", "9021000000000002")]), None);
+    let agent = Settings { app_auth_token: Some(Token::new("token".into())), ..settings(Charset::Utf8) };
+    let bench = Bench::with(agent);
+    let body = posted(&bench, &fields(FREEZE));
+    assert_eq!(opened(&bench, &body).unwrap().claims.merchant, None);
+}
+
+/// The notice of a capture's trade carries our mark.
+#[test]
+fn a_captures_trade_is_told_from_a_payment() {
+    let of =
+        |mark: &str| line(&notice(&[("trade_status", "TRADE_SUCCESS"), ("passback_params", mark)]).unwrap());
+    assert!(
+        of("capture").starts_with("capture T20240709A0001, alipay.notification.trade_success: paid 88.88")
+    );
+    assert!(of("other").starts_with("charge T20240709A0001"));
+    assert!(of("-").starts_with("charge T20240709A0001"));
+}
+
+/// Each byte of a hold's notice flipped: refused, or the very same fields.
+#[test]
+fn a_flipped_byte_of_a_holds_notice_changes_nothing_or_everything() {
+    let bench = Bench::new();
+    let body = posted(&bench, &fields(FREEZE));
+    let genuine = line(&opened(&bench, &body).unwrap());
+    for at in 0..body.len() {
+        let mut flipped = body.clone();
+        flipped[at] ^= 0x01;
+        if let Ok(notification) = opened(&bench, &flipped) {
+            assert_eq!(line(&notification), genuine, "byte {at}");
+        }
+    }
 }

@@ -124,7 +124,6 @@ fn an_envelope_is_exactly_one_object_with_one_response() {
         r#"{"alipay_trade_query_response":{},"alipay_trade_query_response":{"a":1},"sign":"x"}"#,
         r#"{"alipay_trade_query_response":{},"sign":"x","sign":"y"}"#,
         r#"{"alipay_trade_query_response":{},"error_response":{},"sign":"x"}"#,
-        r#"{"alipay_trade_query_response":"G7PYcjyAquhKW","sign":"x"}"#,
         r#"{"alipay_trade_query_response":[],"sign":"x"}"#,
         r#"{"alipay_trade_query_response":{},"sign":7}"#,
         r#"{"alipay_trade_query_response":{},}"#,
@@ -133,8 +132,7 @@ fn an_envelope_is_exactly_one_object_with_one_response() {
     ] {
         assert!(!cut(body), "{body}");
     }
-    let encrypted = vectors()["aes"]["response"]["raw_body"].as_str().unwrap().to_owned();
-    assert!(!cut(&encrypted), "no AES in this issue");
+    assert!(cut(vectors()["aes"]["response"]["raw_body"].as_str().unwrap()));
 }
 
 /// The second byte of a GBK character may be a backslash or a brace.

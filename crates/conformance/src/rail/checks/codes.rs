@@ -1,6 +1,6 @@
 //! The payer's code: charged in the call itself, so never sent twice, and reversed where the rail can.
 
-use paifang_rail::{Call, Charge, Offer, PlanError};
+use paifang_rail::{Call, Charge, Offer, Plan, PlanError};
 
 use crate::rail::words::{assert_said, said, told};
 use crate::rail::world::{AMOUNT, World};
@@ -37,14 +37,20 @@ pub async fn payers_codes_are_charged_once(world: &World) {
         let charge = with_code(world, &offer, outcome).await;
         let answer = world.ask(&Call::Charge(&charge)).await;
         let early = said(&answer);
-        let fits = early == "pending" || early == end;
+        let declines = charges == 0 && early.starts_with("refused");
+        let fits = early == "pending" || early == end || declines;
         assert!(fits, "{outcome:?}: {}", told(&answer));
         let answer = world.settled(&Call::Query(&charge.order)).await;
+        // What was refused in the call itself need not be an order.
+        let end = if declines && said(&answer) == "absent" { "absent" } else { end };
         assert_said(&format!("{outcome:?}"), &answer, end);
         let again = world.ask(&Call::Charge(&charge)).await;
-        assert!(said(&again).starts_with("unknown"), "{outcome:?}, sent again: {}", told(&again));
-        let entry = world.booked(&charge.order).await.expect("an order");
-        assert_eq!((entry.charges, entry.paid), (charges, charges == 1), "{outcome:?}");
+        let still_no = charges == 0 && said(&again).starts_with("refused");
+        assert!(said(&again).starts_with("unknown") || still_no, "{outcome:?}, sent again: {}", told(&again));
+        // What was declined at once need not be in the book.
+        let entry = world.booked(&charge.order).await;
+        let booked = entry.map_or((0, false), |entry| (entry.charges, entry.paid));
+        assert_eq!(booked, (charges, charges == 1), "{outcome:?}");
     }
 }
 
@@ -106,8 +112,11 @@ pub async fn reverses_return_what_was_paid(world: &World) {
         let entry = world.booked(&order).await.expect("an order");
         assert_eq!((entry.refunded_fen, entry.charges), (AMOUNT, 1), "{fault:?}");
         let another = world.reversal(&order).await;
-        let answer = world.ask(&Call::Reverse(&another)).await;
-        assert_ne!(said(&answer), "closed", "a second reverse");
+        // Where a reverse has no number of its own, another one is the same one again.
+        if body(world, &Call::Reverse(&another)).await != body(world, &reverse).await {
+            let answer = world.ask(&Call::Reverse(&another)).await;
+            assert_ne!(said(&answer), "closed", "a second reverse");
+        }
     }
     let charge = with_code(world, &offer, CodeOutcome::Pays).await;
     world.ask(&Call::Charge(&charge)).await;
@@ -115,4 +124,11 @@ pub async fn reverses_return_what_was_paid(world: &World) {
     let order = world.known(&charge.order).await;
     let never_sent = world.reversal(&order).await;
     world.expect(&Call::QueryReverse(&never_sent), "absent").await;
+}
+
+async fn body(world: &World, call: &Call<'_>) -> Option<Vec<u8>> {
+    match world.plan(call).await {
+        Ok(Plan::Send(exchange)) => Some(exchange.body),
+        Ok(Plan::HandOff(_)) | Err(_) => None,
+    }
 }
