@@ -6,10 +6,9 @@ use paifang_payment::attempt::{Attempt, State};
 use paifang_payment::intent::Intent;
 use paifang_payment::refund::{self, Refund};
 use paifang_rail::StatementKind;
-use paifang_store::{PAGE_MAX, Store};
+use paifang_store::{PAGE_MAX, Store, StoreError};
 
 use super::{DayClosing, Movement, RailDay};
-use crate::Error;
 use crate::engine::Engine;
 use crate::ports::{Environment, Rails, Transport};
 
@@ -19,7 +18,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn close_day(&self, account: &AccountId, day: RailDay) -> Result<DayClosing, Error> {
+    pub async fn close_day(&self, account: &AccountId, day: RailDay) -> Result<DayClosing, StoreError> {
         let mut closing = DayClosing::new(day, []);
         let store = self.store();
         let mut after = None;
@@ -47,7 +46,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         Ok(closing)
     }
 
-    async fn of_attempt(&self, intent: &Intent, attempt: &Attempt) -> Result<Vec<Movement>, Error> {
+    async fn of_attempt(&self, intent: &Intent, attempt: &Attempt) -> Result<Vec<Movement>, StoreError> {
         let terms = &attempt.terms;
         let movement = |kind, amount, earliest, latest| Movement {
             kind,
