@@ -9,8 +9,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::civil::Date;
-use jiff::tz::{TimeZone, offset};
-use jiff::{SignedDuration, Timestamp};
 use paifang_gateway::demo::ledger_totals;
 use paifang_mock_rails::{BillKind, BillLine};
 use paifang_proto::v1;
@@ -20,20 +18,6 @@ const DAYS: u32 = 21;
 /// The rails whose bills the gateway reads.
 const READABLE: [&str; 2] = ["alipay", "wechatpay"];
 const QRS: [Way; 3] = [ALIPAY, WECHAT, UNIONPAY];
-
-fn beijing(time: Timestamp) -> Date {
-    time.to_zoned(TimeZone::fixed(offset(8))).date()
-}
-
-/// Lets time pass until it is noon of the next day in Beijing, so that no trade is near any rail's end of day.
-fn to_noon(world: &World) -> Date {
-    let now = world.stage.mocks.clock().now();
-    let day = beijing(now).tomorrow().unwrap();
-    let noon = day.at(12, 0, 0, 0).to_zoned(TimeZone::fixed(offset(8))).unwrap().timestamp();
-    let wait: SignedDuration = noon.duration_since(now);
-    world.step(Duration::try_from(wait).unwrap());
-    day
-}
 
 /// What each rail account holds by the ledger.
 async fn held(world: &mut World) -> BTreeMap<&'static str, i64> {
@@ -98,14 +82,14 @@ async fn closed(world: &World, rail: &str, day: Date, bill: &[BillLine]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn three_weeks_of_mixed_trade_equal_each_rails_bills() {
     let mut world = World::start().await;
-    let mut day = to_noon(&world);
+    let mut day = world.stage.to_noon().unwrap();
     let mut before = held(&mut world).await;
     let (mut lines, mut moved) = (0, 0);
     for n in 0..DAYS {
         trade(&mut world, n).await;
         world.books_agree().await;
         let after = held(&mut world).await;
-        let next = to_noon(&world);
+        let next = world.stage.to_noon().unwrap();
         for rail in RAILS {
             let bill = world.stage.mocks.rail(rail).bill(day).unwrap();
             assert_eq!(sum(&bill), after[rail] - before[rail], "{rail}, {day}: {bill:#?}");
@@ -118,6 +102,11 @@ async fn three_weeks_of_mixed_trade_equal_each_rails_bills() {
         }
         (before, day) = (after, next);
     }
+    // The operator's own way to it.
+    let told = world.stage.close_day("wechatpay-main", day.yesterday().unwrap()).await.unwrap();
+    assert!(told.ends_with("equal\n"), "{told}");
+    let told = world.stage.close_day("wechatpay-main", day).await.unwrap_err().to_string();
+    assert!(told.contains("the rail gave no bill: refused: INVALID_REQUEST"), "{told}");
     println!("{DAYS} days, {lines} lines on the rails' bills, {moved} fen moved");
     assert!(lines >= 200, "{lines} lines");
     world.end().await;

@@ -99,7 +99,11 @@ impl Configured {
     }
 
     pub(crate) fn load(&self) -> Result<Config, Ended> {
-        Config::load(&self.config).map_err(Ended::Config)
+        let config = Config::load(&self.config).map_err(Ended::Config)?;
+        if let Some(file) = &config.clock_ahead {
+            crate::world::run_ahead(file.clone());
+        }
+        Ok(config)
     }
 }
 
