@@ -55,9 +55,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             earliest,
             latest,
         };
-        let settled = match &attempt.state {
-            State::Paid(paid) => &paid.settled,
-            State::Late(late) => &late.settled,
+        let (settled, taken) = match &attempt.state {
+            State::Paid(paid) => (&paid.settled, paid.taken.as_ref()),
+            State::Late(late) => (&late.settled, None),
             State::Closed(closed) => {
                 let Some(returned) = closed.returned else { return Ok(Vec::new()) };
                 // The row does not say when; it was between these two.
@@ -70,10 +70,16 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             | State::AwaitingPayer(_)
             | State::InDoubt(_)
             | State::Closing(_)
+            | State::Held(_)
+            | State::Capturing(_)
+            | State::Releasing(_)
             | State::Refused(_) => return Ok(Vec::new()),
         };
-        let earliest = settled.settled_at.unwrap_or(terms.opened_at);
-        Ok(vec![movement(StatementKind::Payment, settled.amount, earliest, settled.settled_at)])
+        // Held money moves with its capture, under the capture's number.
+        let number = taken.map_or(&terms.order_no, |taken| &taken.capture_no).to_string();
+        let earliest = settled.settled_at.or(taken.map(|taken| taken.opened_at)).unwrap_or(terms.opened_at);
+        let paid = movement(StatementKind::Payment, settled.amount, earliest, settled.settled_at);
+        Ok(vec![Movement { number, ..paid }])
     }
 }
 

@@ -202,6 +202,7 @@ pub fn wanted(request: &str, confirmation: Option<Confirmation>) -> CreateIntent
         description: "tea".into(),
         metadata: Default::default(),
         expires_at: None,
+        capture: Default::default(),
         confirmation,
     }
 }
