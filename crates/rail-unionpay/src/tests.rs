@@ -67,6 +67,9 @@ fn settings() -> Settings {
         front_url: GATEWAY.into(),
         back_url: GATEWAY.into(),
         query_url: GATEWAY.into(),
+        app_url: None,
+        file_url: None,
+        holds: true,
         terminal_id: Some("49000002".into()),
         accept_test_signer: false,
     }

@@ -49,7 +49,7 @@ fn settings_are_checked_and_the_wrong_one_is_named() {
 fn unknown_settings_are_refused_and_hosts_default_to_production() {
     let read = serde_json::from_str::<Settings>;
     let least = read(r#"{"merchant_id": "777290058110048"}"#).unwrap();
-    assert_eq!(least, Settings { terminal_id: None, ..settings() });
+    assert_eq!(least, Settings { terminal_id: None, holds: false, ..settings() });
     assert!(read(r#"{"merchant_id": "777290058110048", "frontUrl": "x"}"#).is_err());
     assert!(read("{}").is_err());
 }
@@ -70,7 +70,13 @@ fn the_descriptor_lists_what_the_account_can_do() {
     let asks = |descriptor: &paifang_rail::Descriptor| -> Vec<_> {
         descriptor.offers.iter().map(|offer| (offer.wallet, offer.presentation, offer.resendable)).collect()
     };
-    let shown = [("quickpass", Presentation::QrShown, false), ("quickpass", Presentation::DesktopWeb, false)];
+    let shown = [
+        Presentation::QrShown,
+        Presentation::DesktopWeb,
+        Presentation::MobileWeb,
+        Presentation::App,
+    ]
+    .map(|presentation| ("quickpass", presentation, false));
     assert_eq!(asks(&without), shown);
     assert_eq!(asks(&with), [&shown[..], &[("quickpass", Presentation::PayerCode, false)]].concat());
     assert_eq!((with.reverses, without.reverses), (true, false));

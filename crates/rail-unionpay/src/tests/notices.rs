@@ -184,7 +184,7 @@ fn only_success_is_taken_from_a_notification() {
 fn a_genuine_message_of_another_kind_is_not_read() {
     let bench = Bench::new();
     for (changes, wrong) in [
-        ([("txnType", "02"), ("txnSubType", "01")], "txnType"),
+        ([("txnType", "13"), ("txnSubType", "01")], "txnType"),
         ([("txnType", ""), ("txnSubType", "01")], "txnType"),
         ([("orderId", ""), ("txnSubType", "06")], "orderId"),
         ([("orderId", "T-1"), ("txnSubType", "06")], "orderId"),

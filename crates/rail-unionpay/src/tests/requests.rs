@@ -169,9 +169,7 @@ fn what_cannot_be_said_is_refused_before_it_is_sent() {
         bench.rail.plan(&Call::Charge(&charge(page())), &bench.cx_to("https://pay.example.test/n?a=1"));
     bad(tail.map(drop), "notify_url");
     assert_eq!(plan(&Call::Close(&page())), Err(PlanError::Unsupported("close")));
-    for presentation in
-        [Presentation::Jsapi, Presentation::App, Presentation::MobileWeb, Presentation::MiniProgram]
-    {
+    for presentation in [Presentation::Jsapi, Presentation::MiniProgram] {
         assert!(matches!(plan(&Call::Charge(&charge(order(presentation)))), Err(PlanError::Unsupported(_))));
         assert!(matches!(plan(&Call::Query(&order(presentation))), Err(PlanError::Unsupported(_))));
     }
