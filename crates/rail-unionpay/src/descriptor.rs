@@ -133,7 +133,7 @@ const STATEMENTS: &[StatementSpec] = &[StatementSpec {
 
 const fn describe(offers: &'static [Offer], reverses: bool) -> Descriptor {
     Descriptor {
-        statements: &[],
+        statements: STATEMENTS,
         // The certificates of UnionPay's signers come with its messages; see `certificate`.
         serves_keys: false,
         rail: UNIONPAY,

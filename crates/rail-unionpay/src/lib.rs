@@ -23,10 +23,13 @@
 
 mod answer;
 mod beijing;
+mod bill;
+mod certificate;
 mod charge;
 mod codes;
 mod descriptor;
 mod fields;
+mod file;
 mod hold;
 mod notification;
 mod query;
@@ -35,6 +38,7 @@ mod request;
 mod reverse;
 mod settings;
 mod sign;
+mod unzip;
 
 use paifang_payment::Doubt;
 use paifang_rail::{
@@ -115,23 +119,30 @@ impl Rail for UnionPay {
         notification::acknowledge(verdict)
     }
 
-    fn plan_inquiry(&self, _inquiry: &Inquiry<'_>, _cx: &Context<'_>) -> Result<Fetch, PlanError> {
-        Err(PlanError::Unsupported("inquiry"))
+    fn plan_inquiry(&self, inquiry: &Inquiry<'_>, cx: &Context<'_>) -> Result<Fetch, PlanError> {
+        match inquiry {
+            Inquiry::Statement(wish) => file::plan(&self.0, wish, cx).map(Fetch::Download),
+            Inquiry::Keys { .. } => certificate::plan(&self.0, cx).map(Fetch::Ask),
+        }
     }
 
-    fn read_inquiry(&self, _inquiry: &Inquiry<'_>, _reply: &Reply, _cx: &Context<'_>) -> Finding {
-        Finding::Unknown(Doubt::Unreadable)
+    fn read_inquiry(&self, inquiry: &Inquiry<'_>, reply: &Reply, cx: &Context<'_>) -> Finding {
+        match inquiry {
+            // Its whole answer is the bill, kept in a file.
+            Inquiry::Statement(_) => Finding::Unknown(Doubt::Unreadable),
+            Inquiry::Keys { .. } => certificate::read(&self.0, reply, cx),
+        }
     }
 
     fn read_statement(
         &self,
-        _wish: &StatementWish,
-        _file: &mut dyn StatementFile,
+        wish: &StatementWish,
+        file: &mut dyn StatementFile,
         _digest: Option<&FileDigest>,
-        _cx: &Context<'_>,
-        _line: &mut dyn FnMut(StatementLine),
+        cx: &Context<'_>,
+        line: &mut dyn FnMut(StatementLine),
     ) -> Result<StatementProof, StatementError> {
-        Err(StatementError::Unsupported)
+        file::read(&self.0, wish, file, cx, line)
     }
 }
 
