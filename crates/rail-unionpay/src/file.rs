@@ -21,6 +21,7 @@ use crate::codes::Meaning;
 use crate::descriptor::TRADE;
 use crate::fields::Fields;
 use crate::request::{Draft, Kind, Product};
+use crate::unzip::UNPACKED_BYTES_MAX;
 use crate::{Settings, beijing, sign, unzip};
 
 /// `txnType` of the question.
@@ -170,7 +171,9 @@ impl FileAnswer {
         let content = self.content.ok_or(malformed("a file in the answer"))?;
         let packed = BufReader::new(content.open(file)?);
         let zip = ZlibDecoder::new(DecoderReader::new(packed, &STANDARD)).take(ZIP_BYTES_MAX);
-        unzip::each_entry(&mut BufReader::new(zip), |name, entry| bill.read_entry(name, entry))?;
+        unzip::each_entry(&mut BufReader::new(zip), UNPACKED_BYTES_MAX, |name, entry| {
+            bill.read_entry(name, entry)
+        })?;
         bill.totals()
     }
 }

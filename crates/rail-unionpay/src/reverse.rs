@@ -21,9 +21,9 @@ pub(crate) const UNDO_CAPTURE: &str = "33";
 /// `txnSubType` of both.
 const PLAIN: &str = "00";
 
-/// The same undo may have been sent before. These codes may then be its own doing, or that of its age, so they prove
-/// nothing: its query decides. (12, duplicate, and 34 are open by the table already.)
-const OWN_DOING: &[&str] = &["10", "35", "45"];
+/// The same undo may have been sent before. These codes may then be its own doing, or that of its age, or of a key that was
+/// changed meanwhile (11), so they prove nothing: its query decides. (12, duplicate, and 34 are open by the table already.)
+const OWN_DOING: &[&str] = &["10", "11", "35", "45"];
 
 /// The undo, under its own number and opening time.
 pub(crate) fn plan(settings: &Settings, reversal: &Reversal, cx: &Context<'_>) -> Result<Plan, PlanError> {

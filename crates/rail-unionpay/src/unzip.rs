@@ -38,12 +38,14 @@ const DEFLATED: u16 = 8;
 
 const WHOLE: &str = "a zip that is whole, packed by deflate";
 
-/// Hands each entry to `read`, by its name; what it leaves is skipped. Checksums and sizes are compared.
+/// Hands each entry to `read`, by its name; what it leaves is skipped. Checksums and sizes are compared. All together may
+/// unpack to `unpacked_max` bytes.
 pub(crate) fn each_entry<R: BufRead>(
     source: &mut R,
+    unpacked_max: u64,
     mut read: impl FnMut(&[u8], &mut dyn BufRead) -> Result<(), StatementError>,
 ) -> Result<(), StatementError> {
-    let mut left = UNPACKED_BYTES_MAX;
+    let mut left = unpacked_max;
     for _ in 0..=ENTRIES_MAX {
         match number(source)? {
             ENTRY => {}

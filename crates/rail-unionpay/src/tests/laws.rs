@@ -3,8 +3,10 @@
 use std::sync::LazyLock;
 
 use paifang_payment::Doubt;
+use paifang_rail::{Finding, Inquiry};
 use proptest::prelude::*;
 
+use super::kinds::{each_query, each_reply};
 use super::notices::{form, opened};
 use super::*;
 use crate::fields::Fields;
@@ -12,22 +14,23 @@ use crate::fields::Fields;
 static BENCH: LazyLock<Bench> = LazyLock::new(Bench::new);
 
 fn read_by_every_call(body: &[u8]) -> Result<(), TestCaseError> {
-    let (shown, scanned) = (charge(order(Presentation::QrShown)), charge(order(Presentation::PayerCode)));
-    let (undo, back) = (reversal(Presentation::PayerCode), refund());
-    for call in [
-        Call::Charge(&shown),
-        Call::Charge(&scanned),
-        Call::Query(&shown.order),
-        Call::Close(&shown.order),
-        Call::Reverse(&undo),
-        Call::QueryReverse(&undo),
-        Call::Refund(&back),
-        Call::QueryRefund(&back),
-    ] {
+    let mut harmful = Vec::new();
+    let mut check = |name: &str, call: Call<'_>| {
         let answer = BENCH.read_raw(&call, body.to_vec());
         let harmless = [Doubt::Unreadable, Doubt::BadSignature].map(Outcome::Unknown);
-        prop_assert!(answer.outcome().is_some_and(|outcome| harmless.contains(outcome)), "{answer:?}");
-    }
+        if !answer.outcome().is_some_and(|outcome| harmless.contains(outcome)) {
+            harmful.push(format!("{name}: {answer:?}"));
+        }
+    };
+    each_reply(|name, call, _| check(name, call));
+    each_query(|name, call, _| check(name, call));
+    check("a close", Call::Close(&order(Presentation::QrShown)));
+    prop_assert!(harmful.is_empty(), "{harmful:?}");
+    let certificate =
+        BENCH.rail.read_inquiry(&Inquiry::Keys { unknown: None }, &reply(200, body.to_vec()), &BENCH.cx());
+    prop_assert!(matches!(certificate, Finding::Unknown(_)), "{certificate:?}");
+    let file = super::files::read_by(&BENCH, body.to_vec());
+    prop_assert!(file.is_err(), "{file:?}");
     Ok(())
 }
 
