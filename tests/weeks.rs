@@ -9,29 +9,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::civil::Date;
-use jiff::tz::{TimeZone, offset};
-use jiff::{SignedDuration, Timestamp};
 use paifang_gateway::demo::ledger_totals;
 use paifang_mock_rails::{BillKind, BillLine};
 use paifang_proto::v1;
 use support::{ALIPAY, RAILS, SOON, UNIONPAY, UNIONPAY_CODE, WECHAT, WECHAT_JSAPI, Way, World};
 
 const DAYS: u32 = 21;
+/// The rails whose bills the gateway reads.
+const READABLE: [&str; 2] = ["alipay", "wechatpay"];
 const QRS: [Way; 3] = [ALIPAY, WECHAT, UNIONPAY];
-
-fn beijing(time: Timestamp) -> Date {
-    time.to_zoned(TimeZone::fixed(offset(8))).date()
-}
-
-/// Lets time pass until it is noon of the next day in Beijing, so that no trade is near any rail's end of day.
-fn to_noon(world: &World) -> Date {
-    let now = world.stage.mocks.clock().now();
-    let day = beijing(now).tomorrow().unwrap();
-    let noon = day.at(12, 0, 0, 0).to_zoned(TimeZone::fixed(offset(8))).unwrap().timestamp();
-    let wait: SignedDuration = noon.duration_since(now);
-    world.step(Duration::try_from(wait).unwrap());
-    day
-}
 
 /// What each rail account holds by the ledger.
 async fn held(world: &mut World) -> BTreeMap<&'static str, i64> {
@@ -83,26 +69,44 @@ fn sum(lines: &[BillLine]) -> i64 {
     lines.iter().map(signed).sum()
 }
 
+/// The gateway fetches the rail's bill, reads it, and finds it equal to its books.
+async fn closed(world: &World, rail: &str, day: Date, bill: &[BillLine]) {
+    let url = format!("http://{}/days/{rail}-main/{day}", world.stage.ops);
+    let page = support::browser::request("POST", &url, "", &[]).await;
+    assert_eq!(page.status, 200, "{rail}, {day}: {}", page.body);
+    let report: serde_json::Value = serde_json::from_str(&page.body).unwrap();
+    assert_eq!(report["equal"], true, "{rail}, {day}: {report:#}");
+    assert_eq!(report["bill"]["count"], bill.len(), "{rail}, {day}: {report:#}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn three_weeks_of_mixed_trade_equal_each_rails_bills() {
     let mut world = World::start().await;
-    let mut day = to_noon(&world);
+    let mut day = world.stage.to_noon().unwrap();
     let mut before = held(&mut world).await;
     let (mut lines, mut moved) = (0, 0);
     for n in 0..DAYS {
         trade(&mut world, n).await;
         world.books_agree().await;
         let after = held(&mut world).await;
-        let next = to_noon(&world);
+        let next = world.stage.to_noon().unwrap();
         for rail in RAILS {
             let bill = world.stage.mocks.rail(rail).bill(day).unwrap();
             assert_eq!(sum(&bill), after[rail] - before[rail], "{rail}, {day}: {bill:#?}");
             assert!(bill.iter().any(|line| line.kind == BillKind::Refund), "{rail}, {day}");
             lines += bill.len();
             moved += bill.iter().map(|line| line.fen).sum::<i64>();
+            if READABLE.contains(&rail) {
+                closed(&world, rail, day, &bill).await;
+            }
         }
         (before, day) = (after, next);
     }
+    // The operator's own way to it.
+    let told = world.stage.close_day("wechatpay-main", day.yesterday().unwrap()).await.unwrap();
+    assert!(told.ends_with("equal\n"), "{told}");
+    let told = world.stage.close_day("wechatpay-main", day).await.unwrap_err().to_string();
+    assert!(told.contains("the rail gave no bill: refused: INVALID_REQUEST"), "{told}");
     println!("{DAYS} days, {lines} lines on the rails' bills, {moved} fen moved");
     assert!(lines >= 200, "{lines} lines");
     world.end().await;

@@ -228,7 +228,7 @@ impl World {
     /// Lets time pass, here and at the rails.
     pub fn step(&self, by: Duration) {
         let by = jiff::SignedDuration::try_from(by).expect("a short time");
-        self.stage.step_clock(by);
+        self.stage.step_clock(by).expect("the clock is set");
     }
 
     /// The ledger equals each rail's own books to the fen, nobody was charged twice, and nothing is set aside.

@@ -30,6 +30,7 @@ pub mod ports;
 mod refunds;
 mod schedule;
 mod signals;
+pub mod statement;
 mod worker;
 
 pub use accounts::{Account, Accounts};

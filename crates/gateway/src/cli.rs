@@ -1,5 +1,6 @@
 //! The command line. Exit status: 0 done, 1 failed, 64 the config is wrong (as in `sysexits.h`, `EX_USAGE`).
 
+mod close_day;
 mod fsck;
 #[cfg(feature = "mocks")]
 mod mock_rails;
@@ -36,6 +37,8 @@ enum Command {
     Tenant(tenant::Command),
     /// Prove the store whole: rows are the folds of their journals, transfers balance, no work is orphaned.
     Fsck(Configured),
+    /// Have the running gateway hold a rail's bill of a day against its books. Nothing is changed by it.
+    CloseDay(close_day::Options),
     /// Serve mock rails that speak the real wire protocols, on loopback, until SIGINT.
     #[cfg(feature = "mocks")]
     MockRails(mock_rails::Options),
@@ -72,6 +75,7 @@ impl Cli {
             Command::CheckConfig(at) => at.load().and_then(|config| say(config.effective())),
             Command::Tenant(command) => runtime.block_on(tenant::run(command)),
             Command::Fsck(at) => runtime.block_on(fsck::run(&at)),
+            Command::CloseDay(options) => runtime.block_on(close_day::run(options)),
             #[cfg(feature = "mocks")]
             Command::MockRails(options) => runtime.block_on(mock_rails::run(options)).map_err(Ended::Failed),
             #[cfg(feature = "mocks")]
@@ -95,7 +99,11 @@ impl Configured {
     }
 
     pub(crate) fn load(&self) -> Result<Config, Ended> {
-        Config::load(&self.config).map_err(Ended::Config)
+        let config = Config::load(&self.config).map_err(Ended::Config)?;
+        if let Some(file) = &config.clock_ahead {
+            crate::world::run_ahead(file.clone());
+        }
+        Ok(config)
     }
 }
 

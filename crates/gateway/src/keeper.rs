@@ -7,10 +7,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use paifang_engine::ports::Transport;
 use paifang_payment::AccountId;
-use paifang_rail::{Exchange, Fetch, Finding};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 
+use crate::inquiries::{self, Found, Question};
 use crate::rails::LocalRails;
 
 /// How often keys are asked for: a key that the rail no longer lists is believed no longer than this. The vendors ask for
@@ -22,8 +22,6 @@ const AGAIN: SignedDuration = SignedDuration::from_secs(60);
 const PAUSE: Duration = Duration::from_secs(60);
 /// How many wait for an answer at most; more are not served better by waiting.
 const WAITING_MAX: usize = 64;
-/// How often one question may lead on to another.
-const FOLLOWS_MAX: usize = 3;
 
 /// Somebody met a key that the ring does not have.
 pub(crate) struct Asked {
@@ -108,29 +106,17 @@ impl Keeper {
         now: Timestamp,
     ) -> Result<(), String> {
         let account = &self.account;
-        let unknown = unknown.map(str::to_owned);
-        let mut exchange: Exchange = match rails.plan_keys(account, unknown.clone(), now).await {
-            Ok(Fetch::Ask(exchange) | Fetch::Download(exchange)) => exchange,
+        let question = Question::Keys { unknown: unknown.map(str::to_owned) };
+        match inquiries::ask(rails, transport, account, &question, now).await? {
+            Found::Keys(keys) => {
+                let ids: Vec<String> = keys.iter().map(|key| key.id.clone()).collect();
+                rails.hand_out(account, keys, now).map_err(|error| error.to_string())?;
+                tracing::info!(%account, ?ids, "the rail's keys");
+                Ok(())
+            }
             // This account has no need of handed out keys, such as one in public-key mode.
-            Err(paifang_rail::PlanError::Unsupported(_)) => return Ok(()),
-            Err(error) => return Err(error.to_string()),
-        };
-        for _ in 0..=FOLLOWS_MAX {
-            let reply = transport.exchange(account, exchange).await.map_err(|error| format!("{error:?}"))?;
-            exchange = match rails.read_keys(account, unknown.clone(), reply, now).await {
-                Finding::Follow(next) => next,
-                Finding::Keys(keys) => {
-                    let ids: Vec<String> = keys.iter().map(|key| key.id.clone()).collect();
-                    rails.hand_out(account, keys, now).map_err(|error| error.to_string())?;
-                    tracing::info!(%account, ?ids, "the rail's keys");
-                    return Ok(());
-                }
-                Finding::NoMovements | Finding::NotYet(_) => return Ok(()),
-                Finding::Refused { code, message } => return Err(format!("refused: {code} {message}")),
-                Finding::Unknown(doubt) => return Err(format!("{doubt:?}")),
-                Finding::Download { .. } => return Err("a bill instead of keys".to_owned()),
-            };
+            Found::Unsupported | Found::NoMovements | Found::NotYet(_) => Ok(()),
+            Found::File { .. } => Err("a bill instead of keys".to_owned()),
         }
-        Err(format!("one question led on to more than {FOLLOWS_MAX} others"))
     }
 }

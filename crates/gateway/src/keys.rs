@@ -51,6 +51,9 @@ pub(crate) fn build(
     if let Some(rule) = &built.certificates {
         ring = ring.certificate_rule(rule.clone());
     }
+    if let Some(naming) = built.naming {
+        ring = ring.naming(naming);
+    }
     test_keys.dedup();
     Some((problems.take(path, ring.build())?, test_keys))
 }

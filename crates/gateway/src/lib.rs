@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod apikey;
+mod bills;
 pub mod cli;
 pub mod config;
 pub mod core;
@@ -14,6 +15,7 @@ pub mod core;
 pub mod demo;
 pub mod grpc;
 pub mod http;
+mod inquiries;
 pub mod keeper;
 pub mod keys;
 pub mod listen;

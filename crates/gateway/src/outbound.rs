@@ -5,7 +5,8 @@ use std::sync::Arc;
 use paifang_engine::ports::{Transport, TransportError as PortError};
 use paifang_payment::{AccountId, NotSent};
 use paifang_rail::{Exchange, Reply};
-use paifang_transport::{HttpTransport, TransportError};
+use paifang_transport::{DownloadError, HttpTransport, TransportError};
+use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
 use crate::metrics::Metrics;
@@ -21,6 +22,28 @@ impl RailTransport {
     /// Over this transport.
     pub fn new(http: HttpTransport, metrics: Arc<Metrics>) -> Self {
         Self { http, metrics }
+    }
+}
+
+impl RailTransport {
+    /// Fetches a file, counted like an exchange.
+    pub(crate) async fn download(
+        &self,
+        account: &AccountId,
+        exchange: Exchange,
+        file: &mut (impl AsyncWrite + Unpin + Send),
+    ) -> Result<u64, DownloadError> {
+        let started = Instant::now();
+        let result = self.http.download(account.as_str(), exchange, file).await;
+        let told = match &result {
+            Ok(_) => "file",
+            Err(DownloadError::Transport(error)) => trouble(error),
+            Err(DownloadError::Status(_)) => "other_status",
+            Err(DownloadError::TooLarge(_)) => "too_large",
+            Err(DownloadError::Write(_)) => "unwritten",
+        };
+        self.metrics.exchanged(account, told, started.elapsed());
+        result
     }
 }
 
@@ -53,10 +76,16 @@ fn word(result: &Result<Reply, TransportError>) -> &'static str {
             5 => "5xx",
             _ => "other_status",
         },
-        Err(TransportError::NotConnected) => "not_connected",
-        Err(TransportError::HeldBack) => "held_back",
-        Err(TransportError::Unsendable(_)) => "unsendable",
-        Err(TransportError::TimedOut) => "timed_out",
-        Err(TransportError::Lost) => "lost",
+        Err(error) => trouble(error),
+    }
+}
+
+fn trouble(error: &TransportError) -> &'static str {
+    match error {
+        TransportError::NotConnected => "not_connected",
+        TransportError::HeldBack => "held_back",
+        TransportError::Unsendable(_) => "unsendable",
+        TransportError::TimedOut => "timed_out",
+        TransportError::Lost => "lost",
     }
 }

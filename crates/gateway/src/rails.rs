@@ -8,16 +8,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use paifang_engine::ports::{IncomingMessage, RailCall, Rails};
+use paifang_engine::statement::DayClosing;
 use paifang_engine::{Account, Accounts};
 use paifang_payment::{AccountId, Doubt};
 use paifang_rail::{
-    Answer, Context, Fetch, Finding, FreshKey, HttpReply, Inquiry, KeyError, Keyring, Notification,
-    NotificationError, Outcome, Plan, PlanError, Rail, RawNotification, Reply, Secret, Verdict, Verified,
+    Answer, Context, Fetch, FileDigest, Finding, FreshKey, HttpReply, KeyError, Keyring, Notification,
+    NotificationError, Outcome, Plan, PlanError, Rail, RawNotification, Reply, Secret, StatementError,
+    StatementSpec, StatementWish, Verdict, Verified,
 };
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use crate::inquiries::Question;
 use crate::keeper::{Asked, Keeper};
 use crate::metrics::Metrics;
 use crate::registry::RailAccount;
@@ -35,6 +38,16 @@ struct Inner {
     metrics: Arc<Metrics>,
     /// Compared against where the account is unknown, so that it takes the same time.
     nobody: NotifyToken,
+}
+
+/// A bill that was fetched.
+pub(crate) struct Bill {
+    /// What was asked for.
+    pub wish: StatementWish,
+    /// From its first byte.
+    pub file: std::fs::File,
+    /// What the rail's signed answer says about it.
+    pub digest: Option<FileDigest>,
 }
 
 struct LocalAccount {
@@ -179,36 +192,62 @@ impl LocalRails {
         }
     }
 
-    /// The question for the rail's keys.
-    pub(crate) async fn plan_keys(
+    /// What to send for a question about the account.
+    pub(crate) async fn plan_inquiry(
         &self,
         account: &AccountId,
-        unknown: Option<String>,
+        question: Question,
         now: Timestamp,
     ) -> Result<Fetch, PlanError> {
         let planned = self.compute(account, move |local| {
             let ring = local.rings.get();
             let nonce = fresh_nonce();
             let cx = local.context(now, &nonce, &local.return_url, &ring);
-            local.adapter.plan_inquiry(&Inquiry::Keys { unknown: unknown.as_deref() }, &cx)
+            local.adapter.plan_inquiry(&question.as_inquiry(), &cx)
         });
-        planned.await.unwrap_or(Err(PlanError::Unsupported("keys")))
+        planned.await.unwrap_or(Err(PlanError::Unsupported("inquiries")))
     }
 
     /// What the answer to it means.
-    pub(crate) async fn read_keys(
+    pub(crate) async fn read_inquiry(
         &self,
         account: &AccountId,
-        unknown: Option<String>,
+        question: Question,
         reply: Reply,
         now: Timestamp,
     ) -> Finding {
         let read = self.compute(account, move |local| {
             let ring = local.rings.get();
-            let cx = local.context(now, "", &local.return_url, &ring);
-            local.adapter.read_inquiry(&Inquiry::Keys { unknown: unknown.as_deref() }, &reply, &cx)
+            // What it leads on to may be signed, too.
+            let nonce = fresh_nonce();
+            let cx = local.context(now, &nonce, &local.return_url, &ring);
+            local.adapter.read_inquiry(&question.as_inquiry(), &reply, &cx)
         });
         read.await.unwrap_or(Finding::Unknown(Doubt::Unreadable))
+    }
+
+    /// Reads a bill into the closing of its day. An error makes the closing void.
+    pub(crate) async fn read_statement(
+        &self,
+        account: &AccountId,
+        bill: Bill,
+        mut closing: DayClosing,
+        now: Timestamp,
+    ) -> Result<DayClosing, StatementError> {
+        let read = self.compute(account, move |local| {
+            let Bill { wish, mut file, digest } = bill;
+            let ring = local.rings.get();
+            let cx = local.context(now, "", &local.return_url, &ring);
+            let mut line = |line| closing.line(line);
+            local.adapter.read_statement(&wish, &mut file, digest.as_ref(), &cx, &mut line)?;
+            Ok(closing)
+        });
+        read.await.unwrap_or(Err(StatementError::Unsupported))
+    }
+
+    /// Which bills the rail of this account has.
+    pub(crate) fn statements(&self, account: &AccountId) -> Option<&'static [StatementSpec]> {
+        self.inner.accounts.get(account).map(|local| local.adapter.descriptor().statements)
     }
 
     /// Has the rail asked for its keys, and waits for that a little: the rail itself waits five seconds for our answer.
@@ -295,7 +334,7 @@ const ASKING_MAX: Duration = Duration::from_secs(15);
 const RENEWAL_MAX: Duration = Duration::from_secs(3);
 
 /// 32 hex digits for the message of an inquiry.
-fn fresh_nonce() -> String {
+pub(crate) fn fresh_nonce() -> String {
     let mut drawn = [0; 16];
     // Without randomness the nonce is only less unique; it keeps nothing secret.
     let _ = SystemRandom::new().fill(&mut drawn);

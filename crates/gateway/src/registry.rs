@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::{AccountId, OrderNo, RailName};
-use paifang_rail::{Call, CertificateRule, Context, Keyring, Order, PlanError, Rail};
+use paifang_rail::{Call, CertificateRule, Context, Keyring, Naming, Order, PlanError, Rail};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
@@ -28,6 +28,8 @@ pub struct Built {
     pub key_id: Option<String>,
     /// Whose certificates are taken from messages, on rails whose messages carry them.
     pub certificates: Option<CertificateRule>,
+    /// How the rail names certificates, where that is not their serial number.
+    pub naming: Option<Naming>,
 }
 
 /// A rail account as the config has it, ready to run.
@@ -49,12 +51,13 @@ pub struct RailAccount {
 }
 
 fn alipay(settings: Table, path: &str, problems: &mut Problems) -> Option<Built> {
-    use paifang_rail_alipay::{Alipay, Settings};
+    use paifang_rail_alipay::{Alipay, Settings, certificate_serial};
     let settings: Settings = parsed(settings, path, problems)?;
     let endpoints = vec![settings.gateway.clone()];
     let adapter = configured(Alipay::configure(settings), path, problems)?;
-    // Its messages name no key; the name only shows in the evidence.
-    Some(Built { adapter, endpoints, key_id: Some("alipay".into()), certificates: None })
+    // In key mode its messages name no key; the name only shows in the evidence. In certificate mode they do.
+    let key_id = Some("alipay".into());
+    Some(Built { adapter, endpoints, key_id, certificates: None, naming: Some(certificate_serial) })
 }
 
 fn wechatpay(settings: Table, path: &str, problems: &mut Problems) -> Option<Built> {
@@ -62,7 +65,7 @@ fn wechatpay(settings: Table, path: &str, problems: &mut Problems) -> Option<Bui
     let settings: Settings = parsed(settings, path, problems)?;
     let (endpoints, key_id) = (vec![settings.endpoint.clone()], settings.public_key_id.clone());
     let adapter = configured(WeChatPay::configure(settings), path, problems)?;
-    Some(Built { adapter, endpoints, key_id, certificates: None })
+    Some(Built { adapter, endpoints, key_id, certificates: None, naming: None })
 }
 
 fn unionpay(settings: Table, path: &str, problems: &mut Problems) -> Option<Built> {
@@ -71,7 +74,8 @@ fn unionpay(settings: Table, path: &str, problems: &mut Problems) -> Option<Buil
     let endpoints = [&settings.front_url, &settings.back_url, &settings.query_url].map(String::clone);
     let adapter = problems.take(path, UnionPay::configure(settings))?;
     let certificates = Some(adapter.certificate_rule());
-    Some(Built { adapter: Arc::new(adapter), endpoints: endpoints.into(), key_id: None, certificates })
+    let (adapter, endpoints) = (Arc::new(adapter), endpoints.into());
+    Some(Built { adapter, endpoints, key_id: None, certificates, naming: None })
 }
 
 /// The names of all rails.

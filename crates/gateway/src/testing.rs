@@ -33,6 +33,9 @@ impl Keys {
         let files = [
             ("alipay-app.pem", &alipay["keys"]["app"]["private_pkcs8_pem"]),
             ("alipay-public.pem", &alipay["keys"]["alipay"]["public_spki_pem"]),
+            ("appCertPublicKey.crt", &alipay["certificates"]["app_cert_pem"]),
+            ("alipayCertPublicKey_RSA2.crt", &alipay["certificates"]["alipay_cert_pem"]),
+            ("alipayRootCert.crt", &alipay["certificates"]["root_bundle_pem"]),
             ("apiclient_key.pem", &wechatpay["keys"]["merchant"]["private_key_pem"]),
             ("apiclient_cert.pem", &wechatpay["keys"]["merchant"]["certificate_pem"]),
             ("wechatpay-apiv3.key", &wechatpay["keys"]["apiv3_key"]),
@@ -95,6 +98,18 @@ root_certificate = {{ file = "acp_prod_root.pem" }}
 middle_certificate = {{ file = "acp_prod_middle.pem" }}
 "#
         )
+    }
+
+    /// The same, with Alipay in certificate mode.
+    pub fn rails_with_certificates(alipay: &str, wechatpay: &str, unionpay: &str) -> String {
+        Self::rails(alipay, wechatpay, unionpay)
+            .replace("gateway.do\" }", "gateway.do\", key_mode = \"certificate\" }")
+            .replace(
+                "alipay_public_key = { file = \"alipay-public.pem\" }",
+                "alipay_public_key = { file = \"alipayCertPublicKey_RSA2.crt\" }\n\
+                 app_certificate = { file = \"appCertPublicKey.crt\" }\n\
+                 alipay_root_certificates = { file = \"alipayRootCert.crt\" }",
+            )
     }
 
     pub fn parse(&self, text: &str) -> Result<Config, ConfigErrors> {

@@ -1,6 +1,9 @@
 //! The engine's environment on tokio: the system's clock and randomness, tasks that a drain waits for, and the places
 //! where a crash test may end the process.
 
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use paifang_engine::ports::Environment;
@@ -32,17 +35,22 @@ impl TokioWorld {
 #[expect(clippy::disallowed_methods, reason = "the one place")]
 pub fn now() -> Timestamp {
     let wall = Timestamp::now();
-    #[cfg(feature = "test-hooks")]
-    let wall = wall.saturating_add(ahead()).unwrap_or(wall);
-    wall
+    match AHEAD.get() {
+        Some(file) => wall.saturating_add(ahead(file)).unwrap_or(wall),
+        None => wall,
+    }
 }
 
-/// How far a test has set this process's clock ahead of the wall: a number of milliseconds in a file.
-#[cfg(feature = "test-hooks")]
-fn ahead() -> SignedDuration {
-    static FILE: std::sync::OnceLock<Option<std::path::PathBuf>> = std::sync::OnceLock::new();
-    let file = FILE.get_or_init(|| std::env::var_os("PAIFANG_CLOCK_FILE").map(Into::into));
-    let text = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
+static AHEAD: OnceLock<PathBuf> = OnceLock::new();
+
+/// From now on the clock of this process runs ahead of the machine's by the milliseconds that stand in this file. The config
+/// allows it only where everything is on this machine; the first file stays.
+pub(crate) fn run_ahead(file: PathBuf) {
+    AHEAD.get_or_init(|| file);
+}
+
+fn ahead(file: &Path) -> SignedDuration {
+    let text = std::fs::read_to_string(file).ok();
     SignedDuration::from_millis(text.and_then(|text| text.trim().parse().ok()).unwrap_or(0))
 }
 

@@ -43,7 +43,7 @@ pub fn certificate_serial(der: &[u8]) -> Option<String> {
     if !rest.is_empty() {
         return None;
     }
-    serial_of(&name(certificate.issuer())?, &certificate.serial.to_string()).into()
+    Some(serial_of(&name(certificate.issuer())?, &certificate.serial.to_string()))
 }
 
 /// MD5 of a name and a decimal number, all of its 32 digits.

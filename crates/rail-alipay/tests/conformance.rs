@@ -12,7 +12,7 @@ use paifang_rail::{
     Notification, NotificationError, Plan, PlanError, Rail, RawNotification, Reply, Secret, StatementError,
     StatementFile, StatementLine, StatementProof, StatementWish, Verdict, Verified,
 };
-use paifang_rail_alipay::{Alipay, Charset, KeyMode, Protocol, Settings, certificate_serial};
+use paifang_rail_alipay::{Alipay, Charset, Huabei, KeyMode, Protocol, Settings, certificate_serial};
 
 /// One test of each law for this kind of account.
 macro_rules! account {
@@ -73,7 +73,8 @@ async fn world(kind: Kind) -> World {
         op_app_id: None,
         enable_pay_channels: Vec::new(),
         disable_pay_channels: Vec::new(),
-        huabei: None,
+        // One kind of account has the second wallet too.
+        huabei: (kind.charset == Charset::Gbk).then_some(Huabei { instalments: 3, seller_percent: 0 }),
     };
     World::open(Setup {
         rail: Box::new(Ticking::new(Alipay::configure(settings).expect("settings"))),

@@ -117,7 +117,7 @@ pub struct StatementLine {
 }
 
 /// What a bill line is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StatementKind {
     /// A payment, or a capture out of a hold.
     Payment,

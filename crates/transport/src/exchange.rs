@@ -30,13 +30,13 @@ const HEADERS_MAX: usize = 64;
 /// A pooled HTTP/1.1 client for all rails. Clones share connections and limits.
 #[derive(Clone)]
 pub struct HttpTransport {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     client: Client<HttpsConnector<HttpConnector>, WitnessedBody>,
     places: HashMap<String, Arc<Semaphore>>,
-    options: Options,
+    pub(crate) options: Options,
 }
 
 /// How an exchange failed. The first three prove that no byte of the request left us.
@@ -103,7 +103,7 @@ impl HttpTransport {
         result
     }
 
-    async fn place(&self, account: &str) -> Result<OwnedSemaphorePermit, TransportError> {
+    pub(crate) async fn place(&self, account: &str) -> Result<OwnedSemaphorePermit, TransportError> {
         let places = self.inner.places.get(account);
         let places = places.ok_or(TransportError::Unsendable("the account is not configured"))?;
         let waited = timeout(self.inner.options.queue_time, Arc::clone(places).acquire_owned()).await;
@@ -128,7 +128,7 @@ impl HttpTransport {
         }
     }
 
-    async fn send(
+    pub(crate) async fn send(
         &self,
         request: http::Request<WitnessedBody>,
         chosen: &CaptureConnection,
@@ -154,7 +154,7 @@ async fn unconnected(chosen: &CaptureConnection, connect_time: Duration) {
     }
 }
 
-fn is_chosen(chosen: &CaptureConnection) -> bool {
+pub(crate) fn is_chosen(chosen: &CaptureConnection) -> bool {
     chosen.connection_metadata().is_some()
 }
 
@@ -175,7 +175,7 @@ fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
 }
 
 /// An error with its causes, which name certificates and addresses but nothing of a message.
-fn chain(error: &(dyn StdError + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
     let causes = std::iter::successors(error.source(), |cause: &&(dyn StdError + 'static)| (*cause).source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -12,9 +12,12 @@
 //! | the deadline passed after a connection was chosen | `TimedOut` |
 //! | anything else: reset, closed, cut, larger than [`paifang_rail::BODY_BYTES_MAX`], not HTTP | `Lost` |
 //!
+//! A bill is fetched in the same way into a file ([`HttpTransport::download`]), with a larger bound and more time.
+//!
 //! It never follows a redirect, never repeats a request, never asks a proxy, and prints no URL query, header or body.
 #![forbid(unsafe_code)]
 
+mod download;
 mod exchange;
 mod options;
 mod request;
@@ -24,5 +27,6 @@ mod witness;
 #[cfg(test)]
 mod tests;
 
+pub use download::DownloadError;
 pub use exchange::{HttpTransport, TransportError};
 pub use options::{Options, OptionsError};

@@ -16,6 +16,10 @@ pub struct Options {
     /// How long an exchange may take from its place to the last byte of the answer. Queue and deadline together stay
     /// below the lease of the work that made the call, so that nobody takes the work over while it still runs.
     pub deadline: Duration,
+    /// How long a file may take, from its place to its last byte.
+    pub file_time: Duration,
+    /// Largest file, in bytes.
+    pub file_bytes_max: u64,
     /// How long a connection is kept that nobody uses. Shorter than what servers usually keep them, so that it is us who
     /// close first and a request seldom meets a closing connection.
     pub idle_time: Duration,
@@ -43,6 +47,8 @@ impl Options {
             queue_time: Duration::from_secs(1),
             connect_time: Duration::from_secs(3),
             deadline: Duration::from_secs(10),
+            file_time: Duration::from_secs(120),
+            file_bytes_max: 256 * 1024 * 1024,
             idle_time: Duration::from_secs(15),
             extra_roots: Vec::new(),
         }

@@ -38,6 +38,7 @@ pub(super) fn checked(raw: Raw, lookup: &Lookup, problems: &mut Problems) -> Opt
     let extra_roots = roots.collect();
     let accounts = accounts(&raw.rail, lookup, problems);
     check_test_keys(&raw, public_url.as_deref(), &accounts, problems);
+    check_clock(&raw, public_url.as_deref(), &accounts, problems);
     if let Err(error) = crate::logging::filter(&raw.log) {
         problems.add("log.filter", error.to_string());
     }
@@ -47,6 +48,7 @@ pub(super) fn checked(raw: Raw, lookup: &Lookup, problems: &mut Problems) -> Opt
         http: Listener { address: raw.http.listen, tls: http_tls },
         public_url,
         ops: raw.ops.listen,
+        clock_ahead: raw.clock.ahead_file.map(|file| lookup.path(&file)),
         limits: raw.limits,
         log: raw.log,
         extra_roots,
@@ -137,14 +139,9 @@ fn account(rail: &RawRail, path: &str, lookup: &Lookup, problems: &mut Problems)
 /// The keys of the test vectors are in every copy of the source. With them, whoever can reach a listener can sign a
 /// notification, and whatever is sent to a real rail can be forged: they stay on this machine.
 fn check_test_keys(raw: &Raw, public_url: Option<&str>, accounts: &[RailAccount], problems: &mut Problems) {
-    let listeners =
-        [("grpc.listen", raw.grpc.listen), ("http.listen", raw.http.listen), ("ops.listen", raw.ops.listen)];
-    let beyond = |address: SocketAddr| !address.ip().is_loopback();
-    let listener = listeners.into_iter().find(|(_, address)| beyond(*address)).map(|(name, _)| name);
-    let public = public_url.is_some_and(|url| !is_loopback_text(url)).then_some("http.public_url");
+    let door = door_beyond(raw, public_url);
     for account in accounts.iter().filter(|account| !account.test_keys.is_empty()) {
-        let endpoint = account.built.endpoints.iter().any(|url| !is_loopback_text(url));
-        let Some(reach) = listener.or(public).or(endpoint.then_some("an endpoint of its rail")) else {
+        let Some(reach) = door.or(is_beyond(account).then_some("an endpoint of its rail")) else {
             continue;
         };
         let index = raw.rail.iter().position(|rail| rail.id == account.id.as_str()).unwrap_or_default();
@@ -155,6 +152,35 @@ fn check_test_keys(raw: &Raw, public_url: Option<&str>, accounts: &[RailAccount]
             problems.add(format!("rail[{index}].keys.{key}"), rule);
         }
     }
+}
+
+/// Whoever can set the clock can make old messages fresh, and let certificates that have expired pass.
+fn check_clock(raw: &Raw, public_url: Option<&str>, accounts: &[RailAccount], problems: &mut Problems) {
+    if raw.clock.ahead_file.is_none() {
+        return;
+    }
+    let rail = accounts.iter().find(|account| is_beyond(account)).map(|account| {
+        let index = raw.rail.iter().position(|rail| rail.id == account.id.as_str()).unwrap_or_default();
+        format!("an endpoint of rail[{index}]")
+    });
+    if let Some(reach) = door_beyond(raw, public_url).map(str::to_owned).or(rail) {
+        let rule = format!("is for mock rails on this machine, and {reach} is beyond it");
+        problems.add("clock.ahead_file", rule);
+    }
+}
+
+/// A listener or URL that others than this machine reach.
+fn door_beyond(raw: &Raw, public_url: Option<&str>) -> Option<&'static str> {
+    let listeners =
+        [("grpc.listen", raw.grpc.listen), ("http.listen", raw.http.listen), ("ops.listen", raw.ops.listen)];
+    let beyond = |address: SocketAddr| !address.ip().is_loopback();
+    let listener = listeners.into_iter().find(|(_, address)| beyond(*address)).map(|(name, _)| name);
+    let public = public_url.is_some_and(|url| !is_loopback_text(url)).then_some("http.public_url");
+    listener.or(public)
+}
+
+fn is_beyond(account: &RailAccount) -> bool {
+    account.built.endpoints.iter().any(|url| !is_loopback_text(url))
 }
 
 fn is_loopback_text(url: &str) -> bool {

@@ -16,7 +16,7 @@
 //! listen = "127.0.0.1:7480"
 //! public_url = "https://pay.example.com"
 //!
-//! [ops]                                   # /metrics and /healthz
+//! [ops]                                   # /metrics, /healthz, and the closing of days
 //! listen = "127.0.0.1:7481"
 //!
 //! [[rail]]
@@ -64,8 +64,10 @@ pub struct Config {
     /// Base of notify and return URLs, without a slash at its end; absent only where `http` is on loopback, and then it
     /// is that listener's own address.
     pub public_url: Option<String>,
-    /// Figures and health.
+    /// Figures, health, and the closing of days.
     pub ops: SocketAddr,
+    /// A file that says how far the clock runs ahead, in milliseconds; only where everything is on this machine.
+    pub clock_ahead: Option<PathBuf>,
     /// Bounds.
     pub limits: Limits,
     /// Logs.

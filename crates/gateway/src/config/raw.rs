@@ -16,6 +16,7 @@ pub(super) struct Raw {
     pub grpc: Grpc,
     pub http: Http,
     pub ops: Ops,
+    pub clock: Clock,
     pub limits: Limits,
     pub log: Log,
     pub outbound: Outbound,
@@ -52,6 +53,15 @@ pub(super) struct Http {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Ops {
     pub listen: SocketAddr,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Clock {
+    /// A file with the number of milliseconds by which this gateway's clock runs ahead of the machine's; none or no number is
+    /// 0. For playing whole days against mock rails, and refused as soon as anything is beyond this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ahead_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -241,14 +251,16 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
         grpc: section(&mut file, "grpc", problems),
         http: section(&mut file, "http", problems),
         ops: section(&mut file, "ops", problems),
+        clock: section(&mut file, "clock", problems),
         limits: section(&mut file, "limits", problems),
         log: section(&mut file, "log", problems),
         outbound: section(&mut file, "outbound", problems),
         rail: rails.map(|rails| rail_sections(rails, problems)).unwrap_or_default(),
     };
     for name in file.keys() {
-        problems
-            .add(name, "is not a section; there are store, grpc, http, ops, limits, log, outbound and rail");
+        let rule =
+            "is not a section; there are store, grpc, http, ops, clock, limits, log, outbound and rail";
+        problems.add(name, rule);
     }
     raw
 }

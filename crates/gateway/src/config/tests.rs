@@ -69,7 +69,7 @@ http.listen: invalid type: integer `7480`, expected socket address
 limits.lane_width: invalid value: integer `-1`, expected u32
 log.format: unknown variant `xml`, expected `text` or `json`
 rail[0]: missing field `notify_token`
-stroe: is not a section; there are store, grpc, http, ops, limits, log, outbound and rail
+stroe: is not a section; there are store, grpc, http, ops, clock, limits, log, outbound and rail
 rail[0].id: rail account must be 1 to 32 of a-z, 0-9, _ and -
 rail[0].rail: is not known here; there are alipay, wechatpay, unionpay
 "#,
@@ -235,6 +235,21 @@ fn test_keys_are_refused_as_soon_as_anything_is_beyond_this_machine() {
     let no_endpoint = one.replace(&format!(", gateway = \"{LOOPBACK}/gateway.do\""), "");
     assert_ne!(no_endpoint, one);
     check(&no_endpoint, &refusal("an endpoint of its rail"));
+}
+
+/// A clock that may be set is for mock rails only.
+#[test]
+fn a_clock_that_runs_ahead_is_refused_as_soon_as_anything_is_beyond_this_machine() {
+    let one = rails().split("[[rail]]").take(2).collect::<Vec<_>>().join("[[rail]]");
+    let text = format!("[clock]\nahead_file = \"ahead\"\n{one}");
+    let config = Keys::new().parse(&text).unwrap();
+    assert!(config.clock_ahead.unwrap().ends_with("ahead"));
+    let far = text.replace(LOOPBACK, "https://openapi.alipay.com");
+    let told = Keys::new().parse(&far).map(|_| ()).unwrap_err().to_string();
+    let rule = "clock.ahead_file: is for mock rails on this machine, and an endpoint of rail[0] is beyond it";
+    assert!(told.contains(rule), "{told}");
+    let open = "[ops]\nlisten = \"0.0.0.0:1\"\n[clock]\nahead_file = \"ahead\"";
+    check(open, "clock.ahead_file: is for mock rails on this machine, and ops.listen is beyond it");
 }
 
 /// The configs of `docs/real-rails.md` are read as they stand; all that is wrong with them here is that the keys beside

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use jiff::civil::Date;
+use jiff::tz::{TimeZone, offset};
 use paifang_mock_rails::{MockRails, Options};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::process::{Child, Command};
@@ -171,13 +173,26 @@ impl Stage {
         }
     }
 
-    /// Lets time pass at the rails, and here where the gateway was built with `test-hooks`.
-    pub fn step_clock(&self, by: jiff::SignedDuration) {
+    /// Lets time pass, at the rails and in the gateway.
+    pub fn step_clock(&self, by: jiff::SignedDuration) -> anyhow::Result<()> {
         let millis = i64::try_from(by.as_millis()).unwrap_or(0);
         let ahead = self.ahead.fetch_add(millis, Ordering::SeqCst) + millis;
-        // A gateway without the hook has no such file to read, and its clock stays the wall's.
-        let _ = std::fs::write(self.dir.join("clock.ahead-ms"), ahead.to_string());
+        // Renamed into place: the gateway never reads half a number.
+        let (file, new) = (self.dir.join("clock.ahead-ms"), self.dir.join("clock.ahead-ms.new"));
+        std::fs::write(&new, ahead.to_string()).context("cannot set the clock")?;
+        std::fs::rename(new, file).context("cannot set the clock")?;
         self.mocks.clock().step(by);
+        Ok(())
+    }
+
+    /// Lets time pass until it is noon of the next day in Beijing; answers that day. No rail's day ends near noon.
+    pub fn to_noon(&self) -> anyhow::Result<Date> {
+        let zone = TimeZone::fixed(offset(8));
+        let now = self.mocks.clock().now();
+        let day = now.to_zoned(zone.clone()).date().tomorrow()?;
+        let noon = day.at(12, 0, 0, 0).to_zoned(zone)?.timestamp();
+        self.step_clock(noon.duration_since(now))?;
+        Ok(day)
     }
 
     /// Runs `paifang fsck`; answers what it printed. The gateway must not be running.
@@ -185,6 +200,15 @@ impl Stage {
         let output = self.command(&["fsck"]).output().await?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         ensure!(output.status.success(), "fsck: {text}{}", String::from_utf8_lossy(&output.stderr));
+        Ok(text)
+    }
+
+    /// Runs `paifang close-day`; answers what it printed, when bill and books are equal. The gateway must be running.
+    pub async fn close_day(&self, account: &str, day: Date) -> anyhow::Result<String> {
+        let day = day.to_string();
+        let output = self.command(&["close-day", "--account", account, "--day", &day]).output().await?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        ensure!(output.status.success(), "close-day: {text}{}", String::from_utf8_lossy(&output.stderr));
         Ok(text)
     }
 
@@ -208,7 +232,6 @@ impl Stage {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(arguments).arg("--config").arg(self.config()).kill_on_drop(true);
-        command.env("PAIFANG_CLOCK_FILE", self.dir.join("clock.ahead-ms"));
         command.envs(self.extra_env.iter().map(|(name, value)| (name, value)));
         command
     }

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use jiff::civil::Date;
 use paifang_mock_rails::faults::Fault;
 use paifang_mock_rails::{CodeOutcome, PayerAct, PayerTarget};
 use paifang_proto::v1;
@@ -18,6 +19,8 @@ pub async fn play<W: Write>(tell: &mut Teller<W>, options: &Options) -> anyhow::
     tell.title("Paifang 牌坊: one contract, three wallets, the real wire")?;
     let mut stage = Stage::prepare(std::env::current_exe()?, options.dir.clone()).await?;
     let key = stage.new_tenant("demo").await?;
+    // Noon, so that the whole story falls on one day of every rail.
+    let day = stage.to_noon()?;
     stage.start_gateway().await?;
     let mut shop = Shop::connect(stage.grpc, &key)?;
     tell.fact(format!(
@@ -31,6 +34,7 @@ pub async fn play<W: Write>(tell: &mut Teller<W>, options: &Options) -> anyhow::
     lose_an_answer(tell, &stage, &mut shop).await?;
     die_and_recover(tell, &mut stage, &mut shop).await?;
     compare_books(tell, &stage, &mut shop).await?;
+    close_day(tell, &stage, day).await?;
     check_store(tell, &mut stage).await?;
     tell.title("Everything was as told.")?;
     Ok((stage, key))
@@ -202,6 +206,17 @@ async fn compare_books<W: Write>(tell: &mut Teller<W>, stage: &Stage, shop: &mut
         ensure!(net == ours, "{rail}: the rail says {net} fen, the ledger {ours} fen");
     }
     tell.fact("equal to the fen")
+}
+
+async fn close_day<W: Write>(tell: &mut Teller<W>, stage: &Stage, day: Date) -> anyhow::Result<()> {
+    tell.step("The next noon. Each rail's own bill of the day is fetched and held against the ledger, line by line.")?;
+    stage.to_noon()?;
+    for account in ["alipay-main", "wechatpay-main"] {
+        for line in stage.close_day(account, day).await?.lines() {
+            tell.fact(line)?;
+        }
+    }
+    Ok(())
 }
 
 async fn check_store<W: Write>(tell: &mut Teller<W>, stage: &mut Stage) -> anyhow::Result<()> {

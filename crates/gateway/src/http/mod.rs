@@ -4,6 +4,7 @@
 //! the time and size of a request's head; every route has its own for the body (F65).
 
 mod back;
+mod days;
 mod notify;
 
 #[cfg(test)]
@@ -17,7 +18,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use crate::bills::Bills;
 use crate::core::Over;
 use crate::listen::Connection;
 use crate::metrics::{Freshness, Metrics};
@@ -76,13 +78,15 @@ pub(crate) fn public<S: Store>(desk: Desk<S>) -> Router {
         .with_state(desk)
 }
 
-/// Figures and health.
-pub(crate) fn operators(look: Look) -> Router {
+/// Figures, health, and the closing of days.
+pub(crate) fn operators<S: Store>(look: Look, bills: Arc<Bills<S>>) -> Router {
+    let days = Router::new().route("/days/{account}/{date}", post(days::close::<S>)).with_state(bills);
     Router::new()
         .route("/metrics", get(figures))
         .route("/healthz", get(health))
         .fallback(nothing)
         .with_state(look)
+        .merge(days)
 }
 
 async fn figures(State(look): State<Look>) -> Response {

@@ -161,3 +161,28 @@ async fn health_follows_the_drain() {
         assert!(refused.unwrap().is_err(), "nobody listens any more");
     }
 }
+
+/// The operators' door to the closing of a day says what is wrong, and changes nothing.
+#[tokio::test]
+async fn a_day_that_cannot_be_closed_is_refused_with_the_reason() {
+    let gateway = Keys::new().start(&rails(), "").await;
+    for (path, status, why) in [
+        ("/days/nobody/2026-11-20", "404 Not Found", "account: there is no rail account nobody"),
+        ("/days/NO-BODY/2026-11-20", "400 Bad Request", "account: must be the id of a rail account"),
+        ("/days/alipay-main/20-11-2026", "400 Bad Request", "day: must be a date such as 2026-11-20"),
+        // Nobody listens where the rail should be.
+        ("/days/alipay-main/2026-11-20", "502 Bad Gateway", "the rail gave no bill: NotSent"),
+    ] {
+        let answer = http(gateway.ops_addr, &format!("POST {path}"), b"").await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.contains(why),
+            "{path}: {answer}"
+        );
+    }
+    // It is not for rails and browsers, and looking is not asking.
+    let stray = http(gateway.http_addr, "POST /days/alipay-main/2026-11-20", b"").await;
+    assert!(stray.starts_with("HTTP/1.1 404 "), "{stray}");
+    let looked = http(gateway.ops_addr, "GET /days/alipay-main/2026-11-20", b"").await;
+    assert!(looked.starts_with("HTTP/1.1 405 "), "{looked}");
+    assert_eq!(gateway.drain().await, Drained::Clean);
+}

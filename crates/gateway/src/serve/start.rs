@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::{Phases, Running, servers};
+use crate::bills::Bills;
 use crate::config::{self, Config};
 use crate::grpc::{self, GrpcOptions, RouterError};
 use crate::http::{self, Desk, Look};
@@ -113,6 +114,7 @@ pub async fn start_over<S: Store>(config: Config, store: S) -> Result<Running<S>
     let limits = engine_limits(&config.limits, &world);
     let (rails, accounts, keepers) = LocalRails::new(config.accounts, &public_url, Arc::clone(&metrics))?;
     let asking = Arc::new(transport.clone());
+    let fetching = transport.clone();
     let core = Engine::new(store, rails.clone(), transport, world, accounts, limits).await?;
     for keeper in keepers {
         let stop = phases.stop_claims.clone().cancelled_owned();
@@ -137,13 +139,14 @@ pub async fn start_over<S: Store>(config: Config, store: S) -> Result<Running<S>
         tasks: phases.tasks.clone(),
         places: Arc::new(Semaphore::new(width(config.limits.notifications))),
     };
+    let bills = Arc::new(Bills::new(core.clone(), rails.clone(), fetching, crate::world::now));
     let look = Look { metrics: Arc::clone(&metrics), freshness, draining: phases.draining.subscribe() };
     servers::lanes(core.clone(), &phases);
     servers::web(public, &config.http, http::public(desk), &phases);
     servers::web(
         inside,
         &config::Listener { address: config.ops, tls: None },
-        http::operators(look),
+        http::operators(look, bills),
         &phases,
     );
     servers::grpc(contract, &config.grpc, routes, metrics, &phases);

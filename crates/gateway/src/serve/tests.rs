@@ -29,9 +29,9 @@ async fn connected(rail: &TcpListener) -> tokio::net::TcpStream {
 }
 
 /// A whole payment: config, keys, registry, transport, adapter, mock rail, its notification, and the figures of it.
-async fn pays(wallet: &str, account: &str) {
+async fn pays(wallet: &str, account: &str, config: fn(&str, &str, &str) -> String) {
     let mocks = MockRails::start().await.unwrap();
-    let rails = Keys::rails(&mocks.url("alipay"), &mocks.url("wechatpay"), &mocks.url("unionpay"));
+    let rails = config(&mocks.url("alipay"), &mocks.url("wechatpay"), &mocks.url("unionpay"));
     let gateway = Keys::new().start(&rails, "").await;
     let (core, whose) = (gateway.core(), tenant());
     let made = core.create_intent(whose, intent(wallet, Presentation::QrShown, None)).await.unwrap();
@@ -64,17 +64,23 @@ async fn pays(wallet: &str, account: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_by_alipay_goes_all_the_way() {
-    pays("alipay", "alipay-main").await;
+    pays("alipay", "alipay-main", Keys::rails).await;
+}
+
+/// Alipay's certificates are known by the numbers that its messages give them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_by_alipay_with_certificates_goes_all_the_way() {
+    pays("alipay", "alipay-main", Keys::rails_with_certificates).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_by_wechat_pay_goes_all_the_way() {
-    pays("wechatpay", "wechatpay-main").await;
+    pays("wechatpay", "wechatpay-main", Keys::rails).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_by_cloud_quickpass_goes_all_the_way() {
-    pays("quickpass", "unionpay-main").await;
+    pays("quickpass", "unionpay-main", Keys::rails).await;
 }
 
 /// A drain waits for the call that is under way: its outcome is committed, here as a doubt.

@@ -96,7 +96,7 @@ fn in_v3_the_certificate_is_named_by_a_header() {
     assert_eq!(read("abcdef").unknown_key(), Some("abcdef"));
 }
 
-/// F: two keys of Alipay while it changes them; either verifies, whatever the message says of certificates.
+/// Two keys of Alipay while it changes them; either verifies, whatever the message says of certificates.
 #[test]
 fn in_key_mode_several_keys_overlap() {
     let vectors = vectors();

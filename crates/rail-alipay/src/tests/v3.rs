@@ -28,7 +28,7 @@ fn millis() -> i64 {
     at(NOW).as_millisecond()
 }
 
-/// F: the layout inside the Authorization text is the client's own; one vector has another layout than ours.
+/// The layout inside the Authorization text is the client's own; one vector has another layout than ours.
 #[test]
 fn request_vectors_are_reproduced_to_the_byte() {
     let mut seen = Vec::new();

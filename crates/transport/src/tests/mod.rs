@@ -1,6 +1,7 @@
 //! The transport against servers that misbehave, over real sockets on loopback.
 
 mod faults;
+mod files;
 mod limits;
 mod server;
 mod tls;

@@ -1,0 +1,90 @@
+//! `paifang close-day`: has the running gateway hold a rail's bill of a day against its books. Status 1 when they differ, or
+//! when there is no bill that can be believed.
+
+use anyhow::{Context, ensure};
+use http::{Request, StatusCode, header};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+use jiff::civil::Date;
+use paifang_payment::AccountId;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+use crate::cli::{Configured, Ended, say};
+
+/// Largest answer, in bytes: ten thousand breaks fit.
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    at: Configured,
+    /// The rail account, by its id in the config.
+    #[arg(long, value_parser = account)]
+    account: AccountId,
+    /// The rail's day (Beijing), such as 2026-11-20.
+    #[arg(long)]
+    day: Date,
+    /// Print the whole report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+fn account(text: &str) -> Result<AccountId, String> {
+    AccountId::parse(text).map_err(|error| error.to_string())
+}
+
+pub(crate) async fn run(options: Options) -> Result<(), Ended> {
+    let ops = options.at.load()?.ops;
+    let report = ask(ops, &options).await?;
+    if options.json {
+        say(format_args!("{report:#}"))?;
+    } else {
+        tell(&options, &report)?;
+    }
+    let breaks = report["break_count"].as_u64().context("the gateway's answer is no report")?;
+    if report["equal"] == Value::Bool(true) {
+        return Ok(());
+    }
+    Err(anyhow::anyhow!("{breaks} breaks between the bill and the books").into())
+}
+
+async fn ask(ops: std::net::SocketAddr, options: &Options) -> anyhow::Result<Value> {
+    let stream = TcpStream::connect(ops).await;
+    let stream = stream.with_context(|| format!("no gateway answers on {ops} (ops.listen)"))?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    // Its errors come back from the request, too.
+    tokio::spawn(connection);
+    let request = Request::post(format!("/days/{}/{}", options.account, options.day))
+        .header(header::HOST, ops.to_string())
+        .body(Empty::<Bytes>::new())?;
+    let response = sender.send_request(request).await.context("the gateway did not answer")?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+    let body = body.map_err(|error| anyhow::anyhow!("the gateway's answer was cut: {error}"))?.to_bytes();
+    let told: Value = serde_json::from_slice(&body).context("the gateway's answer is no JSON")?;
+    ensure!(status == StatusCode::OK, "{}", told["error"].as_str().unwrap_or("the gateway refuses"));
+    Ok(told)
+}
+
+fn tell(options: &Options, report: &Value) -> Result<(), Ended> {
+    say(format_args!("{}, {}: bill and books", options.account, options.day))?;
+    for (name, of) in [("bill", "bill"), ("books", "books"), ("elsewhere", "may_be_on_a_neighbours_bill")] {
+        let of = &report[of];
+        let text = |key: &str| of[key].as_str().unwrap_or("?").to_owned();
+        say(format_args!(
+            "  {name:<9} {:>8} movements, paid {:>14}, returned {:>14} (minor units)",
+            of["count"].as_u64().unwrap_or_default(),
+            text("paid_minor"),
+            text("returned_minor"),
+        ))?;
+    }
+    for found in report["breaks"].as_array().into_iter().flatten() {
+        say(format_args!("  BREAK {found}"))?;
+    }
+    if report["equal"] == Value::Bool(true) {
+        return say("equal");
+    }
+    Ok(())
+}
