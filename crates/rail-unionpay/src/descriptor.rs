@@ -126,7 +126,7 @@ pub(crate) const TRADE: &str = "trade";
 const STATEMENTS: &[StatementSpec] = &[StatementSpec {
     kind: TRADE,
     about: "Payments, completions of holds, refunds and undos of a clearing day, with fees",
-    ready_hour: 10,
+    ready_hour: 9,
     cut_before_midnight_s: 60 * 60,
     window_days: 90,
 }];

@@ -89,11 +89,11 @@ fn body(content: &str, changes: &[(&str, &str)]) -> Vec<u8> {
     joined(&bench().signed("upsign", &fields)).into_bytes()
 }
 
-fn read_zip(zip: &[u8]) -> Read {
+pub(super) fn read_zip(zip: &[u8]) -> Read {
     read_by(&bench(), body(&content_of(zip), &[]))
 }
 
-fn read_lines(lines: &[u8]) -> Read {
+pub(super) fn read_lines(lines: &[u8]) -> Read {
     read_zip(&zipped(&[(LINES_NAME, lines)]))
 }
 
@@ -114,7 +114,7 @@ fn line(cells: &[String]) -> Vec<u8> {
 }
 
 /// The payment of the vectors (row 0) or its refund (row 1), with some columns (from 1) replaced.
-fn row(row: usize, changes: &[(usize, &str)]) -> Vec<u8> {
+pub(super) fn row(row: usize, changes: &[(usize, &str)]) -> Vec<u8> {
     let mut cells = rows().swap_remove(row);
     for (column, cell) in changes {
         cells[column - 1] = (*cell).to_owned();

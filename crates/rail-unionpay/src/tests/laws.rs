@@ -113,4 +113,23 @@ proptest! {
             prop_assert!(doubtful, "{pairs:?}");
         }
     }
+
+    /// F69: a file of anything, signed by UnionPay, is read without a panic, and never as other money than stands there.
+    #[test]
+    fn signed_files_of_nonsense_are_read_calmly(
+        bytes in proptest::collection::vec(any::<u8>(), 0..700),
+        place in 0_usize..609,
+        byte in any::<u8>(),
+    ) {
+        let read = super::files::read_lines(&bytes);
+        prop_assert!(read.is_err() || bytes.is_empty(), "{read:?}");
+        let mut line = super::files::row(0, &[]);
+        line[place] = byte;
+        if let Ok((lines, totals)) = super::files::read_lines(&line) {
+            prop_assert_eq!((lines.len(), totals.paid_minor, totals.returned_minor), (1, 1000, 0));
+        }
+        drop(super::files::read_zip(&bytes));
+        let cut = super::files::zipped(&[("a", &bytes)]);
+        drop(super::files::read_zip(&cut[..place.min(cut.len())]));
+    }
 }
