@@ -1,7 +1,10 @@
-//! New orders: a code to show (01/07), a scanned code (01/06), a form for the payer's browser (01/01).
+//! New orders: a code to show (01/07), a scanned code (01/06), a form for the payer's browser on a desktop or phone, and a
+//! `tn` for the wallet's app (all three 01/01, or 02/01 where the money is only held).
+
+use std::collections::BTreeMap;
 
 use paifang_payment::{Doubt, NextAction, Pending, Presentation, Verb};
-use paifang_rail::{Answer, Charge, Context, Order, Outcome, PayerCode, Plan, PlanError, Reply};
+use paifang_rail::{Answer, Charge, Context, Order, OrderKind, Outcome, PayerCode, Plan, PlanError, Reply};
 
 use crate::answer::{self, Asked, Heard, Unclear};
 use crate::codes::Meaning;
@@ -12,12 +15,20 @@ use crate::{Settings, beijing};
 /// `txnType` of a purchase.
 pub(crate) const PURCHASE: &str = "01";
 
-const PAGE: Kind = (PURCHASE, "01");
+/// `txnType` of a hold (pre-authorisation).
+pub(crate) const HOLD: &str = "02";
+
+/// `txnSubType` of orders that wait for the payer on a page or in the app, paid or held.
+const DIRECT: &str = "01";
+
 const CODE_SCANNED: Kind = (PURCHASE, "06");
 const CODE_SHOWN: Kind = (PURCHASE, "07");
 
 /// `qrNo` has 1 to 20 digits.
 const CODE_DIGITS_MAX: usize = 20;
+
+/// Longest `tn` that is handed on, bytes. Seen are 21 digits.
+const TN_BYTES_MAX: usize = 64;
 
 /// Longest text that is shown as a code; a larger one would not fit into a legible QR code.
 const QR_BYTES_MAX: usize = 512;
@@ -27,23 +38,54 @@ pub(crate) fn plan(settings: &Settings, charge: &Charge, cx: &Context<'_>) -> Re
     if charge.wallet.as_str() != QUICKPASS {
         return Err(PlanError::Unsupported("this wallet"));
     }
-    match charge.order.presentation {
-        Presentation::DesktopWeb => page(settings, charge, cx),
-        Presentation::QrShown => code_shown(settings, &charge.order, cx),
-        Presentation::PayerCode => code_scanned(settings, charge, cx),
-        Presentation::Jsapi | Presentation::MiniProgram | Presentation::App | Presentation::MobileWeb => {
+    let txn_type = txn_type(&charge.order).ok_or(PlanError::Unsupported("a charge of a capture"))?;
+    match (charge.order.presentation, txn_type) {
+        (Presentation::DesktopWeb | Presentation::MobileWeb, _) => {
+            page(settings, charge, (txn_type, DIRECT), cx)
+        }
+        (Presentation::App, _) => app(settings, charge, (txn_type, DIRECT), cx),
+        (Presentation::QrShown, PURCHASE) => code_shown(settings, &charge.order, cx),
+        (Presentation::PayerCode, PURCHASE) => code_scanned(settings, charge, cx),
+        (Presentation::QrShown | Presentation::PayerCode, _) => {
+            Err(PlanError::Unsupported("a hold by this presentation"))
+        }
+        (Presentation::Jsapi | Presentation::MiniProgram, _) => {
             Err(PlanError::Unsupported("this presentation"))
         }
     }
 }
 
-fn page(settings: &Settings, charge: &Charge, cx: &Context<'_>) -> Result<Plan, PlanError> {
-    begin(settings, PAGE, &charge.order)?
+/// What a new order of this kind is to UnionPay; captures are no orders of their own.
+fn txn_type(order: &Order) -> Option<&'static str> {
+    match order.kind {
+        OrderKind::Payment => Some(PURCHASE),
+        OrderKind::Hold => Some(HOLD),
+        OrderKind::Capture => None,
+    }
+}
+
+fn page(settings: &Settings, charge: &Charge, kind: Kind, cx: &Context<'_>) -> Result<Plan, PlanError> {
+    allow(settings, kind)?;
+    begin(settings, kind, &charge.order)?
         .put("frontUrl", cx.return_url)
         .put_back_url(cx)?
         .put("payTimeout", &beijing::text(charge.order.expires_at))
         .put("riskRateInfo", &goods(&charge.description))
         .hand_off(cx.keys)
+}
+
+fn app(settings: &Settings, charge: &Charge, kind: Kind, cx: &Context<'_>) -> Result<Plan, PlanError> {
+    allow(settings, kind)?;
+    begin(settings, kind, &charge.order)?
+        .put_back_url(cx)?
+        .put("payTimeout", &beijing::text(charge.order.expires_at))
+        .put("riskRateInfo", &goods(&charge.description))
+        .post_app(cx.keys)
+}
+
+fn allow(settings: &Settings, (txn_type, _): Kind) -> Result<(), PlanError> {
+    let may = txn_type == PURCHASE || settings.holds;
+    if may { Ok(()) } else { Err(PlanError::Unsupported("a hold by this account")) }
 }
 
 fn code_shown(settings: &Settings, order: &Order, cx: &Context<'_>) -> Result<Plan, PlanError> {
@@ -94,20 +136,14 @@ pub(crate) fn read(settings: &Settings, charge: &Charge, reply: &Reply, cx: &Con
     let accepted = match order.presentation {
         Presentation::QrShown => show,
         Presentation::PayerCode => wait,
+        Presentation::App => invoke,
         Presentation::DesktopWeb
         | Presentation::Jsapi
         | Presentation::MiniProgram
-        | Presentation::App
-        | Presentation::MobileWeb => {
-            return answer::doubt(Verb::Charge, Doubt::Unreadable, "no_such_call");
-        }
+        | Presentation::MobileWeb => return no_such_call(),
     };
-    let asked = Asked {
-        verb: Verb::Charge,
-        order_no: &order.order_no,
-        opened_at: order.opened_at,
-        txn_type: PURCHASE,
-    };
+    let Some(txn_type) = txn_type(order) else { return no_such_call() };
+    let asked = Asked { verb: Verb::Charge, order_no: &order.order_no, opened_at: order.opened_at, txn_type };
     let heard = match asked.hear(settings, reply, cx) {
         Ok(heard) => heard,
         Err(Unclear(doubt, case)) => return answer::doubt(Verb::Charge, doubt, case),
@@ -123,6 +159,22 @@ pub(crate) fn read(settings: &Settings, charge: &Charge, reply: &Reply, cx: &Con
             asked.is(Outcome::refused(heard.proof, answer::reason(word), &heard.code, message), "refused")
         }
     }
+}
+
+fn no_such_call() -> Answer {
+    answer::doubt(Verb::Charge, Doubt::Unreadable, "no_such_call")
+}
+
+/// What the wallet's SDK takes. Its answer to the merchant's app is a hint only.
+fn invoke(asked: Asked<'_>, _order: &Order, heard: Heard) -> Answer {
+    let plain = |tn: &&str| tn.len() <= TN_BYTES_MAX && tn.bytes().all(|byte| matches!(byte, 0x21..=0x7e));
+    let Some(tn) = heard.fields.get("tn").filter(plain) else {
+        return answer::doubt(Verb::Charge, Doubt::Unreadable, "no_tn");
+    };
+    let parameters = BTreeMap::from([("tn".to_owned(), tn.to_owned())]);
+    let next_action = Some(NextAction::InvokeWallet { parameters });
+    let pending = Pending { next_action, rail_ref: answer::rail_ref(&heard.fields) };
+    asked.is(Outcome::pending(heard.proof, pending), "tn_made")
 }
 
 /// The code to show. It ends with the order's `payTimeout`; UnionPay states no shorter life of its own.

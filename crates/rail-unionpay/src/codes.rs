@@ -2,7 +2,8 @@
 //! and stands in the module of the call.
 //!
 //! Source: the response-code list of the gateway's documents, as the official samples and several clients agree on it.
-//! A code that is not here says nothing: [`paifang_payment::Doubt::UnlistedCode`].
+//! A code that is not here says nothing: [`paifang_payment::Doubt::UnlistedCode`]. `docs/codes/unionpay.md` is printed from
+//! this table and from what the calls make of it.
 
 /// What a code means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,68 +28,68 @@ pub(crate) enum Meaning {
 
 use Meaning::{Absent, Debited, Depends, Done, Failed, Faulty, Running, Unsure};
 
-/// Every listed code.
-pub(crate) const TABLE: &[(&str, Meaning)] = &[
-    ("00", Done),
-    ("A6", Done),
-    ("01", Failed("payer_declined")),
-    ("02", Depends),
-    ("03", Unsure),
-    ("04", Unsure),
-    ("05", Running),
-    ("06", Depends),
-    ("10", Faulty("invalid_request")),
-    ("11", Faulty("rail_configuration")),
+/// Every listed code, what it means, and what UnionPay says with it.
+pub(crate) const TABLE: &[(&str, Meaning, &str)] = &[
+    ("00", Done, "done, or accepted"),
+    ("A6", Done, "done, with a defect"),
+    ("01", Failed("payer_declined"), "failed, reason with UnionPay"),
+    ("02", Depends, "system closed"),
+    ("03", Unsure, "communication timed out"),
+    ("04", Unsure, "state unknown"),
+    ("05", Running, "accepted"),
+    ("06", Depends, "busy"),
+    ("10", Faulty("invalid_request"), "wrong format"),
+    ("11", Faulty("rail_configuration"), "signature does not verify"),
     // Something with this name is there already, so it is asked for before anything else.
-    ("12", Depends),
-    ("13", Faulty("invalid_request")),
-    ("14", Faulty("invalid_request")),
-    ("30", Failed("payer_declined")),
-    ("31", Faulty("rail_configuration")),
-    ("32", Faulty("not_permitted")),
-    ("33", Failed("amount_limit")),
-    ("34", Absent),
-    ("35", Failed("order_conflict")),
-    ("36", Failed("refund_amount")),
-    ("37", Depends),
-    ("38", Failed("risk")),
-    ("39", Failed("rail_limit")),
-    ("40", Failed("payer_account")),
-    ("41", Faulty("invalid_request")),
+    ("12", Depends, "transaction repeated"),
+    ("13", Faulty("invalid_request"), "field missing"),
+    ("14", Faulty("invalid_request"), "batch file wrong"),
+    ("30", Failed("payer_declined"), "not passed"),
+    ("31", Faulty("rail_configuration"), "merchant's state"),
+    ("32", Faulty("not_permitted"), "no permission"),
+    ("33", Failed("amount_limit"), "amount over a limit"),
+    ("34", Absent, "no such transaction"),
+    ("35", Failed("order_conflict"), "original missing or in another state"),
+    ("36", Failed("refund_amount"), "does not fit the original"),
+    ("37", Depends, "queried too often"),
+    ("38", Failed("risk"), "risk control"),
+    ("39", Failed("rail_limit"), "outside of service hours"),
+    ("40", Failed("payer_account"), "binding check failed"),
+    ("41", Faulty("invalid_request"), "batch in another state"),
     // Debited after payTimeout; UnionPay returns the money by itself, so nothing stays with us.
-    ("42", Failed("expired")),
-    ("43", Faulty("not_permitted")),
-    ("44", Failed("payer_account")),
-    ("45", Failed("refund_not_allowed")),
-    ("60", Failed("payer_declined")),
-    ("61", Failed("payer_account")),
-    ("62", Failed("not_permitted")),
-    ("63", Failed("payer_account")),
-    ("64", Failed("insufficient_funds")),
-    ("65", Failed("payer_declined")),
-    ("66", Failed("payer_mismatch")),
-    ("67", Failed("payer_account")),
-    ("68", Failed("payer_account")),
-    ("69", Failed("expired")),
-    ("70", Running),
-    ("71", Failed("payer_declined")),
-    ("72", Failed("payer_account")),
-    ("73", Failed("payer_account")),
-    ("74", Debited),
-    ("75", Debited),
-    ("76", Failed("payer_account")),
-    ("77", Failed("payer_account")),
-    ("78", Failed("payer_account")),
-    ("79", Failed("payer_account")),
-    ("80", Failed("payer_code_invalid")),
-    ("82", Failed("payer_declined")),
-    ("98", Depends),
-    ("99", Depends),
-    ("PR05", Running),
-    ("PR99", Failed("risk")),
+    ("42", Failed("expired"), "debited after payTimeout"),
+    ("43", Faulty("not_permitted"), "business not opened"),
+    ("44", Failed("payer_account"), "card number wrong or closed"),
+    ("45", Failed("refund_not_allowed"), "refunded or undone already"),
+    ("60", Failed("payer_declined"), "refused by the issuer"),
+    ("61", Failed("payer_account"), "card number invalid"),
+    ("62", Failed("not_permitted"), "issuer does not serve the merchant"),
+    ("63", Failed("payer_account"), "card's state"),
+    ("64", Failed("insufficient_funds"), "not enough money"),
+    ("65", Failed("payer_declined"), "PIN, expiry or CVN2 wrong"),
+    ("66", Failed("payer_mismatch"), "identity or phone wrong"),
+    ("67", Failed("payer_account"), "PIN tried too often"),
+    ("68", Failed("payer_account"), "card not supported"),
+    ("69", Failed("expired"), "payer too slow"),
+    ("70", Running, "payer was sent on, not done"),
+    ("71", Failed("payer_declined"), "one-time code failed"),
+    ("72", Failed("payer_account"), "no agreement, or another card"),
+    ("73", Failed("payer_account"), "card expired"),
+    ("74", Debited, "debited, write-off unknown"),
+    ("75", Debited, "debited, write-off failed"),
+    ("76", Failed("payer_account"), "needs opening with a PIN"),
+    ("77", Failed("payer_account"), "not opened for online payment"),
+    ("78", Failed("payer_account"), "restricted by the issuer"),
+    ("79", Failed("payer_account"), "opened, cannot take texts"),
+    ("80", Failed("payer_code_invalid"), "token expired"),
+    ("82", Failed("payer_declined"), "needs a PIN"),
+    ("98", Depends, "no such file"),
+    ("99", Depends, "any other error"),
+    ("PR05", Running, "under review"),
+    ("PR99", Failed("risk"), "review not passed"),
 ];
 
 /// What a code means, or `None` for one that is not listed.
 pub(crate) fn meaning(code: &str) -> Option<Meaning> {
-    TABLE.iter().find(|(listed, _)| *listed == code).map(|(_, meaning)| *meaning)
+    TABLE.iter().find(|(listed, _, _)| *listed == code).map(|(_, meaning, _)| *meaning)
 }

@@ -1,7 +1,9 @@
 //! What this adapter can do, as data.
 
 use paifang_payment::Presentation;
-use paifang_rail::{ClientKind, Closing, Descriptor, KeyKind, KeySpec, Need, Offer, Refunding};
+use paifang_rail::{
+    ClientKind, Closing, Descriptor, Holding, KeyKind, KeySpec, Need, Offer, Refunding, StatementSpec,
+};
 
 use crate::Settings;
 
@@ -59,6 +61,31 @@ const PAGE: Offer = Offer {
     hold: None,
 };
 
+/// The same form with the channel of phones: UnionPay answers with its page for small screens.
+const PHONE_PAGE: Offer =
+    Offer { presentation: Presentation::MobileWeb, clients: &[ClientKind::MobileBrowser], ..PAGE };
+
+/// The wallet's app takes `tn` from the merchant's app. How long a `tn` lives is not published; the order's `payTimeout`
+/// ends it in any case.
+const APP: Offer = Offer {
+    wallet: QUICKPASS,
+    presentation: Presentation::App,
+    clients: &[ClientKind::NativeApp],
+    needs: &[],
+    expiry_s_max: EXPIRY_S_MAX,
+    expiry_s_min: EXPIRY_S_MIN,
+    resendable: false,
+    hold: None,
+};
+
+/// A completion is taken within 30 days, once, for up to 115 % of what is held (the gateway takes 100 % at most); after
+/// that the issuer lets go by itself.
+const HOLDING: Holding = Holding { days: 30, partial: true };
+
+const fn holding(offer: Offer) -> Offer {
+    Offer { hold: Some(HOLDING), ..offer }
+}
+
 /// A charge by payer's code is decided within minutes. Nothing of this is sent to the rail; it is when "no such order"
 /// becomes final for a charge whose request was lost.
 const CODE_EXPIRY_S_MAX: u32 = 300;
@@ -74,17 +101,40 @@ const CODE_SCANNED: Offer = Offer {
     hold: None,
 };
 
-static WITH_TILL: Descriptor = describe(&[CODE_SHOWN, PAGE, CODE_SCANNED], true);
-static WITHOUT_TILL: Descriptor = describe(&[CODE_SHOWN, PAGE], false);
+static PLAIN: Descriptor = describe(&[CODE_SHOWN, PAGE, PHONE_PAGE, APP], false);
+static WITH_TILL: Descriptor = describe(&[CODE_SHOWN, PAGE, PHONE_PAGE, APP, CODE_SCANNED], true);
+static WITH_HOLDS: Descriptor =
+    describe(&[CODE_SHOWN, holding(PAGE), holding(PHONE_PAGE), holding(APP)], false);
+static WITH_BOTH: Descriptor =
+    describe(&[CODE_SHOWN, holding(PAGE), holding(PHONE_PAGE), holding(APP), CODE_SCANNED], true);
 
-/// An account without a till cannot name one, and every scanned code has to.
+/// An account without a till cannot name one, and every scanned code has to; holds are a permission of their own.
 pub(crate) fn of(settings: &Settings) -> &'static Descriptor {
-    if settings.terminal_id.is_some() { &WITH_TILL } else { &WITHOUT_TILL }
+    match (settings.terminal_id.is_some(), settings.holds) {
+        (false, false) => &PLAIN,
+        (true, false) => &WITH_TILL,
+        (false, true) => &WITH_HOLDS,
+        (true, true) => &WITH_BOTH,
+    }
 }
+
+/// The kind of the one bill.
+pub(crate) const TRADE: &str = "trade";
+
+/// The clearing day ends at 23:00. The file is made on the day after; the hour is ours, as is how far back it is asked
+/// for: it is named by month and day only, so never a year.
+const STATEMENTS: &[StatementSpec] = &[StatementSpec {
+    kind: TRADE,
+    about: "Payments, completions of holds, refunds and undos of a clearing day, with fees",
+    ready_hour: 9,
+    cut_before_midnight_s: 60 * 60,
+    window_days: 90,
+}];
 
 const fn describe(offers: &'static [Offer], reverses: bool) -> Descriptor {
     Descriptor {
-        statements: &[],
+        statements: STATEMENTS,
+        // The certificates of UnionPay's signers come with its messages; see `certificate`.
         serves_keys: false,
         rail: UNIONPAY,
         title: "UnionPay online gateway (ACP 5.1.0)",

@@ -53,7 +53,13 @@ impl Fields {
 
     /// The text that is signed: all fields but the signature, in byte order of their names.
     pub(crate) fn signed_text(&self) -> String {
-        joined(self.0.iter().filter(|(name, _)| *name != "signature"))
+        joined(self.signed())
+    }
+
+    /// Names and values of that text.
+    pub(crate) fn signed(&self) -> impl Iterator<Item = (&str, &str)> {
+        let signed = self.0.iter().filter(|(name, _)| *name != "signature");
+        signed.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     fn unambiguous(self) -> Result<Self, Malformed> {

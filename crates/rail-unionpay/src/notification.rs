@@ -2,7 +2,8 @@
 //! verified.
 //!
 //! Only success is taken from them. A failure of a code shown or of a page may still turn into success, and the message
-//! does not say how long; so every other news says "there is something to ask about", and the query decides.
+//! does not say how long; so every other news says "there is something to ask about", and the query decides. The news of an
+//! undo or of a release always says that: it does not name what it ended.
 
 use paifang_payment::{OrderNo, Pending, Settled};
 use paifang_rail::{
@@ -11,11 +12,12 @@ use paifang_rail::{
 };
 
 use crate::answer::{self, Unclear};
-use crate::charge::PURCHASE;
+use crate::charge::{HOLD, PURCHASE};
 use crate::codes::Meaning;
 use crate::fields::{Fields, Malformed};
+use crate::hold::{CAPTURE, RELEASE};
 use crate::refund::REFUND;
-use crate::reverse::UNDO;
+use crate::reverse::{UNDO, UNDO_CAPTURE};
 use crate::sign::{self, Unproven};
 
 /// Verifies and reads a notification.
@@ -75,8 +77,11 @@ fn read(fields: &Fields, proof: Genuine) -> Result<Notification, NotificationErr
     let meaning = answer::listed(wanted(fields, "respCode")?);
     let (subject, success): (_, Option<Success>) = match wanted(fields, "txnType")? {
         PURCHASE => (Subject::Charge(number), Some((Outcome::paid, "paid"))),
+        HOLD => (Subject::Charge(number), Some((Outcome::held, "held"))),
+        CAPTURE => (Subject::Capture(number), Some((Outcome::paid, "captured"))),
+        RELEASE => (Subject::Release(number), None),
         REFUND => (Subject::Refund(number), Some((Outcome::refunded, "refunded"))),
-        UNDO => (Subject::Reversal(number), None),
+        UNDO | UNDO_CAPTURE => (Subject::Reversal(number), None),
         _ => return Err(NotificationError::Malformed("txnType")),
     };
     let (outcome, case) = match (meaning, success) {

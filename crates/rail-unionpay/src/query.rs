@@ -3,13 +3,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 use paifang_payment::{CloseProof, Doubt, OrderNo, Verb};
-use paifang_rail::{Answer, Context, Genuine, Order, Outcome, Plan, PlanError, Reply};
+use paifang_rail::{Answer, Context, Genuine, Order, OrderKind, Outcome, Plan, PlanError, Reply};
 
 use crate::Settings;
 use crate::answer::{self, Asked, Unclear};
-use crate::charge::PURCHASE;
+use crate::charge::{HOLD, PURCHASE};
 use crate::codes::Meaning;
 use crate::fields::Fields;
+use crate::hold::CAPTURE;
 use crate::request::{Draft, Kind, Product};
 
 const QUERY: Kind = ("00", "00");
@@ -46,7 +47,8 @@ pub(crate) fn plan(settings: &Settings, order: &Order, cx: &Context<'_>) -> Resu
     plan_for(settings, order, &order.order_no, order.opened_at, cx)
 }
 
-/// The query of a transaction that belongs to an order: the order itself, its undo, or one of its refunds.
+/// The query of a transaction that belongs to an order: the order itself, its undo, its capture or release,
+/// or one of its refunds.
 pub(crate) fn plan_for(
     settings: &Settings,
     order: &Order,
@@ -92,20 +94,23 @@ pub(crate) fn find(
 /// What the query of an order means.
 ///
 /// The payer of a code shown or of a page may try again until the order expires, so a failure is no news before. A
-/// scanned code has one try, so its failure is final at once.
+/// scanned code or a capture has one try, so its failure is final at once.
+///
+/// A hold that stands is told as such by its own transaction for good; only 45 ("already undone") says that it is over.
 pub(crate) fn read(settings: &Settings, order: &Order, reply: &Reply, cx: &Context<'_>) -> Answer {
     let asked = Asked {
         verb: Verb::Query,
         order_no: &order.order_no,
         opened_at: order.opened_at,
-        txn_type: PURCHASE,
+        txn_type: txn_type(order),
     };
     find(asked, settings, reply, cx, |original| {
-        let one_try = order.presentation.is_synchronous();
+        let one_try = order.presentation.is_synchronous() || order.kind == OrderKind::Capture;
         let over = !one_try && cx.now >= order.expires_at;
         let long_over = over && cx.now.duration_since(order.expires_at) >= LAST_DEBIT;
         match original.meaning {
-            Meaning::Done => paid(asked, original),
+            Meaning::Done => settled(asked, order, original),
+            Meaning::Failed(_) if ended(order, &original) => closed(asked, original),
             Meaning::Debited => asked.unsure(original.code),
             Meaning::Running | Meaning::Unsure | Meaning::Depends if long_over => closed(asked, original),
             Meaning::Running | Meaning::Unsure => asked.pending(original.proof, &original.fields, "running"),
@@ -122,10 +127,26 @@ pub(crate) fn read(settings: &Settings, order: &Order, reply: &Reply, cx: &Conte
     })
 }
 
-fn paid(asked: Asked<'_>, original: Original) -> Answer {
-    match answer::settled(&original.fields) {
-        Some(settled) => asked.is(Outcome::paid(original.proof, settled), "paid"),
-        None => answer::doubt(asked.verb, Doubt::Unreadable, "no_amount"),
+fn txn_type(order: &Order) -> &'static str {
+    match order.kind {
+        OrderKind::Payment => PURCHASE,
+        OrderKind::Hold => HOLD,
+        OrderKind::Capture => CAPTURE,
+    }
+}
+
+/// A hold that was released, or otherwise ended.
+fn ended(order: &Order, original: &Original) -> bool {
+    order.kind == OrderKind::Hold && original.code == "45"
+}
+
+fn settled(asked: Asked<'_>, order: &Order, original: Original) -> Answer {
+    match (answer::settled(&original.fields), order.kind) {
+        (Some(settled), OrderKind::Hold) => asked.is(Outcome::held(original.proof, settled), "held"),
+        (Some(settled), OrderKind::Payment | OrderKind::Capture) => {
+            asked.is(Outcome::paid(original.proof, settled), "paid")
+        }
+        (None, _) => answer::doubt(asked.verb, Doubt::Unreadable, "no_amount"),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::descriptor::AMOUNT_MAX_FEN;
 use crate::{Settings, beijing, sign};
 
 const FRONT_PATH: &str = "/gateway/api/frontTransReq.do";
+const APP_PATH: &str = "/gateway/api/appTransReq.do";
 const BACK_PATH: &str = "/gateway/api/backTransReq.do";
 const QUERY_PATH: &str = "/gateway/api/queryTrans.do";
 
@@ -32,6 +33,12 @@ pub(crate) struct Product {
 }
 
 impl Product {
+    /// Files belong to the merchant, not to a product; they have no channel.
+    pub(crate) const FILES: Self = Self { biz_type: "000000", channel_type: "" };
+
+    /// Nor do certificates, but those are asked for by a channel.
+    pub(crate) const CERTIFICATES: Self = Self { biz_type: "000000", channel_type: "07" };
+
     /// The product that an order was made with; its undo, refunds and queries name the same.
     pub(crate) fn of(order: &Order) -> Result<Self, PlanError> {
         match order.presentation {
@@ -39,7 +46,10 @@ impl Product {
             Presentation::QrShown | Presentation::PayerCode => {
                 Ok(Self { biz_type: "000000", channel_type: "08" })
             }
-            Presentation::Jsapi | Presentation::MiniProgram | Presentation::App | Presentation::MobileWeb => {
+            Presentation::App | Presentation::MobileWeb => {
+                Ok(Self { biz_type: "000201", channel_type: "08" })
+            }
+            Presentation::Jsapi | Presentation::MiniProgram => {
                 Err(PlanError::Unsupported("this presentation"))
             }
         }
@@ -103,9 +113,9 @@ impl<'a> Draft<'a> {
         Ok(self.put("backUrl", cx.notify_url))
     }
 
-    /// The handle of the paid transaction that goes back.
+    /// The handle of the transaction that goes back, is taken, or is let go.
     pub(crate) fn put_original(self, order: &Order) -> Result<Self, PlanError> {
-        let rule = "UnionPay's queryId of the charge must be known before it can go back";
+        let rule = "UnionPay's queryId of the order must be known before it is taken or goes back";
         let missing = PlanError::BadValue { field: "rail_ref", rule };
         Ok(self.put("origQryId", order.rail_ref.as_ref().map(RailRef::as_str).ok_or(missing)?))
     }
@@ -120,14 +130,31 @@ impl<'a> Draft<'a> {
 
     /// Signed, to the address of charges, undos and refunds.
     pub(crate) fn post_back(self, keys: &Keyring) -> Result<Plan, PlanError> {
+        self.ask_back(keys).map(Plan::Send)
+    }
+
+    /// The same for what is no call about an order.
+    pub(crate) fn ask_back(self, keys: &Keyring) -> Result<Exchange, PlanError> {
         let url = address(&self.settings.back_url, BACK_PATH);
+        post(url, self.fields, keys)
+    }
+
+    /// Signed, to the address of orders for the wallet's app.
+    pub(crate) fn post_app(self, keys: &Keyring) -> Result<Plan, PlanError> {
+        let url = address(self.settings.app_host(), APP_PATH);
+        post(url, self.fields, keys).map(Plan::Send)
+    }
+
+    /// Signed, to the root of the host of files.
+    pub(crate) fn post_file(self, keys: &Keyring) -> Result<Exchange, PlanError> {
+        let url = address(self.settings.file_host(), "/");
         post(url, self.fields, keys)
     }
 
     /// Signed, to the address of queries.
     pub(crate) fn post_query(self, keys: &Keyring) -> Result<Plan, PlanError> {
         let url = address(&self.settings.query_url, QUERY_PATH);
-        post(url, self.fields, keys)
+        post(url, self.fields, keys).map(Plan::Send)
     }
 }
 
@@ -135,14 +162,14 @@ fn address(base: &str, path: &str) -> String {
     format!("{}{path}", base.trim_end_matches('/'))
 }
 
-fn post(url: String, fields: Vec<(&'static str, String)>, keys: &Keyring) -> Result<Plan, PlanError> {
+fn post(url: String, fields: Vec<(&'static str, String)>, keys: &Keyring) -> Result<Exchange, PlanError> {
     let mut body = form_urlencoded::Serializer::new(String::new());
     body.extend_pairs(sign::sign(fields, keys)?);
     let content_type = "application/x-www-form-urlencoded;charset=UTF-8".to_owned();
-    Ok(Plan::Send(Exchange {
+    Ok(Exchange {
         method: Method::Post,
         url,
         headers: vec![("Content-Type", content_type)],
         body: body.finish().into_bytes(),
-    }))
+    })
 }

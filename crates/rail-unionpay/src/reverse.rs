@@ -1,7 +1,10 @@
-//! The undo of a scanned code's charge (31/00): the whole amount, on the same clearing day, once.
+//! Undos: of a scanned code's charge (31/00), and of a capture (33/00): the whole amount, on the same clearing day, once.
+//!
+//! The gateway gives captured money back by refunds, which work on any day; the undo of a capture is here for whoever asks
+//! for it as a reverse of the capture.
 
 use paifang_payment::{CloseProof, Doubt, Verb};
-use paifang_rail::{Answer, Context, Outcome, Plan, PlanError, Reply, Reversal};
+use paifang_rail::{Answer, Context, Order, OrderKind, Outcome, Plan, PlanError, Reply, Reversal};
 
 use crate::Settings;
 use crate::answer::{self, Asked, Heard, Unclear};
@@ -12,17 +15,23 @@ use crate::request::{Draft, Kind, Product};
 /// `txnType` of an undo.
 pub(crate) const UNDO: &str = "31";
 
-const KIND: Kind = (UNDO, "00");
+/// `txnType` of the undo of a capture.
+pub(crate) const UNDO_CAPTURE: &str = "33";
 
-/// The same undo may have been sent before. These codes may then be its own doing, or that of its age, so they prove
-/// nothing: its query decides. (12, duplicate, and 34 are open by the table already.)
-const OWN_DOING: &[&str] = &["10", "35", "45"];
+/// `txnSubType` of both.
+const PLAIN: &str = "00";
+
+/// The same undo may have been sent before. These codes may then be its own doing, or that of its age, or of a key that was
+/// changed meanwhile (11), so they prove nothing: its query decides. (12, duplicate, and 34 are open by the table already.)
+const OWN_DOING: &[&str] = &["10", "11", "35", "45"];
 
 /// The undo, under its own number and opening time.
 pub(crate) fn plan(settings: &Settings, reversal: &Reversal, cx: &Context<'_>) -> Result<Plan, PlanError> {
     let order = &reversal.order;
+    let kind: Kind =
+        (txn_type(order).ok_or(PlanError::Unsupported("an undo of a hold, which is released"))?, PLAIN);
     let product = Product::of(order)?;
-    Draft::of(settings, KIND, product)
+    Draft::of(settings, kind, product)
         .put_channel(product)
         .put_name(&reversal.reversal_no, reversal.opened_at)
         .put_amount(order.amount)?
@@ -42,7 +51,7 @@ pub(crate) fn plan_query(
 
 /// What the reply to an undo means; at best that it was accepted.
 pub(crate) fn read(settings: &Settings, reversal: &Reversal, reply: &Reply, cx: &Context<'_>) -> Answer {
-    let asked = asked(reversal, Verb::Reverse);
+    let Some(asked) = asked(reversal, Verb::Reverse) else { return no_such_call(Verb::Reverse) };
     match asked.hear(settings, reply, cx) {
         Ok(heard) => read_heard(asked, heard),
         Err(Unclear(doubt, case)) => answer::doubt(asked.verb, doubt, case),
@@ -72,7 +81,7 @@ pub(crate) fn read_query(
     reply: &Reply,
     cx: &Context<'_>,
 ) -> Answer {
-    let asked = asked(reversal, Verb::QueryReverse);
+    let Some(asked) = asked(reversal, Verb::QueryReverse) else { return no_such_call(Verb::QueryReverse) };
     query::find(asked, settings, reply, cx, |original| match original.meaning {
         Meaning::Done => returned(asked, reversal, original),
         Meaning::Running | Meaning::Unsure => asked.pending(original.proof, &original.fields, "running"),
@@ -96,6 +105,20 @@ fn returned(asked: Asked<'_>, reversal: &Reversal, original: Original) -> Answer
     }
 }
 
-fn asked(reversal: &Reversal, verb: Verb) -> Asked<'_> {
-    Asked { verb, order_no: &reversal.reversal_no, opened_at: reversal.opened_at, txn_type: UNDO }
+fn asked(reversal: &Reversal, verb: Verb) -> Option<Asked<'_>> {
+    let txn_type = txn_type(&reversal.order)?;
+    Some(Asked { verb, order_no: &reversal.reversal_no, opened_at: reversal.opened_at, txn_type })
+}
+
+fn no_such_call(verb: Verb) -> Answer {
+    answer::doubt(verb, Doubt::Unreadable, "no_such_call")
+}
+
+/// What undoes an order of this kind; a hold is released.
+fn txn_type(order: &Order) -> Option<&'static str> {
+    match order.kind {
+        OrderKind::Payment => Some(UNDO),
+        OrderKind::Capture => Some(UNDO_CAPTURE),
+        OrderKind::Hold => None,
+    }
 }

@@ -51,12 +51,16 @@ pub(crate) fn sign(
 /// Verifies a message with the certificate that it carries, after the key ring believed that one. The algorithm is ours:
 /// nothing in the message chooses it.
 pub(crate) fn verify(fields: &Fields, cx: &Context<'_>) -> Result<Genuine, Unproven> {
+    verify_digest(fields, &digest_of(fields), cx)
+}
+
+/// The same where the hex digest of what is signed was taken elsewhere: a file does not fit into memory.
+pub(crate) fn verify_digest(fields: &Fields, message: &str, cx: &Context<'_>) -> Result<Genuine, Unproven> {
     let (Some(certificate), Some(signature)) = (fields.get("signPubKeyCert"), fields.get("signature")) else {
         return Err(Unproven::Unsigned);
     };
     let wrong = Unproven::NotGenuine(NotGenuine::WrongSignature);
     let signature = STANDARD.decode(signature).map_err(|_| wrong)?;
-    let message = digest_of(fields);
     cx.keys
         .verify_certified(certificate, cx.now, message.as_bytes(), &signature)
         .map_err(Unproven::NotGenuine)

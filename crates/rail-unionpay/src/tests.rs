@@ -1,13 +1,23 @@
 //! The adapter against the committed vectors and against itself in the rail's place.
 
+mod certificate;
 mod codes;
 mod descriptor;
+mod document;
+mod files;
+mod holds;
+mod kinds;
 mod laws;
 mod notices;
+mod packing;
 mod reading;
 mod replies;
 mod requests;
 mod reversing;
+mod tampering;
+mod vectors;
+
+use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +25,8 @@ use jiff::Timestamp;
 use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::{OrderNo, Outcome, Presentation, RailRef, WalletName};
 use paifang_rail::{
-    Answer, Call, Charge, Context, Keyring, Order, PayerCode, Rail, RefundOrder, Reply, Reversal, Secret,
+    Answer, Call, CaptureOrder, Charge, Context, Keyring, Order, OrderKind, PayerCode, Rail, RefundOrder,
+    ReleaseOrder, Reply, Reversal, Secret,
 };
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
@@ -34,8 +45,14 @@ const EXPIRES: &str = "2026-11-21T02:30:30Z";
 const MERCHANT: &str = "777290058110048";
 const QUERY_ID: &str = "042611211015306789018";
 
-fn vectors() -> Value {
-    serde_json::from_str(include_str!("../../../tests/vectors/unionpay-vectors.json")).unwrap()
+/// Of the capture.
+const CAPTURE_ID: &str = "042611211100006789068";
+
+fn vectors() -> &'static Value {
+    static VECTORS: LazyLock<Value> = LazyLock::new(|| {
+        serde_json::from_str(include_str!("../../../tests/vectors/unionpay-vectors.json")).unwrap()
+    });
+    &VECTORS
 }
 
 fn text<'a>(value: &'a Value, path: &str) -> &'a str {
@@ -67,6 +84,9 @@ fn settings() -> Settings {
         front_url: GATEWAY.into(),
         back_url: GATEWAY.into(),
         query_url: GATEWAY.into(),
+        app_url: None,
+        file_url: None,
+        holds: true,
         terminal_id: Some("49000002".into()),
         accept_test_signer: false,
     }
@@ -76,7 +96,7 @@ fn settings() -> Settings {
 struct Bench {
     rail: UnionPay,
     keys: Keyring,
-    vectors: Value,
+    vectors: &'static Value,
     now: Timestamp,
 }
 
@@ -88,12 +108,12 @@ impl Bench {
     fn of(settings: Settings) -> Self {
         let vectors = vectors();
         let rail = UnionPay::configure(settings).unwrap();
-        let key = Secret::new(text(&vectors, "/certificates/merchant/private_key_pem").into());
+        let key = Secret::new(text(vectors, "/certificates/merchant/private_key_pem").into());
         let keys = Keyring::builder()
             .signer(&key)
-            .and_then(|ring| ring.signer_certificate(text(&vectors, "/certificates/merchant/cert_pem")))
-            .and_then(|ring| ring.root(text(&vectors, "/certificates/root/cert_pem")))
-            .and_then(|ring| ring.intermediate(text(&vectors, "/certificates/middle/cert_pem")))
+            .and_then(|ring| ring.signer_certificate(text(vectors, "/certificates/merchant/cert_pem")))
+            .and_then(|ring| ring.root(text(vectors, "/certificates/root/cert_pem")))
+            .and_then(|ring| ring.intermediate(text(vectors, "/certificates/middle/cert_pem")))
             .map(|ring| ring.certificate_rule(rail.certificate_rule()))
             .and_then(|ring| ring.build())
             .unwrap();
@@ -121,14 +141,14 @@ impl Bench {
 
     /// Adds a certificate of the vectors and its key's signature to fields.
     fn signed(&self, signer: &str, fields: &[(&str, &str)]) -> Vec<(String, String)> {
-        let certificate = text(&self.vectors, &format!("/certificates/{signer}/cert_pem"));
+        let certificate = text(self.vectors, &format!("/certificates/{signer}/cert_pem"));
         let certificate = certificate.trim_end().replace("\r\n", "\n").replace('\n', "\r\n");
         let mut all: Vec<(String, String)> =
             fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         all.push(("signPubKeyCert".into(), certificate));
         all.sort();
         let line = joined(&all);
-        let key = Secret::new(text(&self.vectors, &format!("/certificates/{signer}/private_key_pem")).into());
+        let key = Secret::new(text(self.vectors, &format!("/certificates/{signer}/private_key_pem")).into());
         let key = Keyring::builder().signer(&key).and_then(|ring| ring.build()).unwrap();
         let hashed = hex::encode(digest(&SHA256, line.as_bytes()));
         all.push(("signature".into(), STANDARD.encode(key.sign(hashed.as_bytes()).unwrap())));
@@ -189,7 +209,7 @@ const FOUND: &[(&str, &str)] = &[
 
 fn order(presentation: Presentation) -> Order {
     Order {
-        kind: paifang_rail::OrderKind::Payment,
+        kind: OrderKind::Payment,
 
         order_no: number("T20261121101530001"),
         amount: yuan(1000),
@@ -218,7 +238,7 @@ fn code_charge(presentation: Presentation, order_no: &str, opened_at: &str) -> C
     let expires_at = at(EXPIRES);
     let (order_no, opened_at, rail_ref) = (number(order_no), at(opened_at), None);
     charge(Order {
-        kind: paifang_rail::OrderKind::Payment,
+        kind: OrderKind::Payment,
         order_no,
         amount: yuan(888),
         presentation,
@@ -244,6 +264,48 @@ fn reversal(presentation: Presentation) -> Reversal {
         reversal_no: number("U20261121120100001"),
         opened_at: at("2026-11-21T04:01:00Z"),
     }
+}
+
+/// The hold of the vector `preauth`.
+fn hold(presentation: Presentation) -> Order {
+    Order {
+        kind: OrderKind::Hold,
+        order_no: number("P20261121101535001"),
+        amount: yuan(5000),
+        opened_at: at("2026-11-21T02:15:35Z"),
+        ..order(presentation)
+    }
+}
+
+/// A part of it is taken.
+fn capture() -> CaptureOrder {
+    CaptureOrder {
+        hold: hold(Presentation::DesktopWeb),
+        capture_no: number("C20261121110000001"),
+        amount: yuan(3000),
+        description: "测试商品名称".into(),
+        opened_at: at("2026-11-21T03:00:00Z"),
+    }
+}
+
+/// What was taken, as refunds point to it.
+fn captured() -> Order {
+    let CaptureOrder { hold, capture_no, amount, opened_at, .. } = capture();
+    let rail_ref = Some(RailRef::parse(CAPTURE_ID).unwrap());
+    Order { kind: OrderKind::Capture, order_no: capture_no, amount, rail_ref, opened_at, ..hold }
+}
+
+fn release() -> ReleaseOrder {
+    ReleaseOrder {
+        hold: hold(Presentation::DesktopWeb),
+        release_no: number("L20261121110100001"),
+        opened_at: at("2026-11-21T03:01:00Z"),
+    }
+}
+
+/// The undo of what was taken.
+fn capture_undo() -> Reversal {
+    Reversal { order: captured(), ..reversal(Presentation::DesktopWeb) }
 }
 
 /// The outcome, or "absent", with its rule: one line per answer.

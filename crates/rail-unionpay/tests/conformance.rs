@@ -53,6 +53,9 @@ async fn world(unionpay: Conduct, habits: Habits) -> World {
         front_url: gateway.clone(),
         back_url: gateway.clone(),
         query_url: gateway,
+        app_url: None,
+        file_url: None,
+        holds: true,
         terminal_id: Some("49000002".to_owned()),
         accept_test_signer: false,
     };
@@ -121,5 +124,5 @@ fn habits() -> Habits {
 }
 
 fn is_page(presentation: Presentation) -> bool {
-    presentation == Presentation::DesktopWeb
+    matches!(presentation, Presentation::DesktopWeb | Presentation::MobileWeb)
 }

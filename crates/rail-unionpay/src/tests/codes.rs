@@ -20,7 +20,7 @@ fn listed() -> Vec<(&'static str, &'static str)> {
 #[test]
 fn the_table_is_the_documents_list() {
     assert_eq!(TABLE.len(), listed().len());
-    let codes: BTreeSet<_> = TABLE.iter().map(|(code, _)| *code).collect();
+    let codes: BTreeSet<_> = TABLE.iter().map(|(code, _, _)| *code).collect();
     assert_eq!(codes.len(), TABLE.len());
     for (code, class) in listed() {
         let fits = match meaning(code).unwrap_or_else(|| panic!("{code}")) {
@@ -40,7 +40,11 @@ fn replies_refuse_by_final_codes_only() {
     let (bench, undo, back) = (Bench::new(), reversal(Presentation::PayerCode), refund());
     let (shown, scanned) = (charge(order(Presentation::QrShown)), charge(order(Presentation::PayerCode)));
     let own = |number, time, txn_type| [("orderId", number), ("txnTime", time), ("txnType", txn_type)];
+    let (app, capture, release) = (charge(hold(Presentation::App)), capture(), release());
     let calls = [
+        (Call::Charge(&app), told_of(kinds::HOLD, &[])),
+        (Call::Capture(&capture), told_of(FOUND, kinds::CAPTURE)),
+        (Call::Release(&release), told_of(FOUND, kinds::RELEASE)),
         (Call::Charge(&shown), told_of(FOUND, &[])),
         (Call::Charge(&scanned), told_of(FOUND, &[])),
         (Call::Reverse(&undo), told_of(FOUND, &own("U20261121120100001", "20261121120100", "31"))),

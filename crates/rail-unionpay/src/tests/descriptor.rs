@@ -3,7 +3,7 @@
 use paifang_rail::{Closing, KeyKind};
 
 use super::*;
-use crate::SettingsError;
+use crate::{SettingsError, TEST_GATEWAY};
 
 fn wrong(change: impl FnOnce(&mut Settings)) -> Option<&'static str> {
     let mut settings = settings();
@@ -39,6 +39,8 @@ fn settings_are_checked_and_the_wrong_one_is_named() {
         assert_eq!(wrong(|settings| settings.front_url = url.into()), Some("front_url"), "{url:?}");
         assert_eq!(wrong(|settings| settings.back_url = url.into()), Some("back_url"), "{url:?}");
         assert_eq!(wrong(|settings| settings.query_url = url.into()), Some("query_url"), "{url:?}");
+        assert_eq!(wrong(|settings| settings.app_url = Some(url.into())), Some("app_url"), "{url:?}");
+        assert_eq!(wrong(|settings| settings.file_url = Some(url.into())), Some("file_url"), "{url:?}");
     }
     for url in ["http://127.0.0.1:9000", "http://localhost:9000/union/", "http://[::1]:9000", GATEWAY] {
         assert_eq!(wrong(|settings| settings.back_url = url.into()), None, "{url}");
@@ -49,9 +51,28 @@ fn settings_are_checked_and_the_wrong_one_is_named() {
 fn unknown_settings_are_refused_and_hosts_default_to_production() {
     let read = serde_json::from_str::<Settings>;
     let least = read(r#"{"merchant_id": "777290058110048"}"#).unwrap();
-    assert_eq!(least, Settings { terminal_id: None, ..settings() });
+    assert_eq!(least, Settings { terminal_id: None, holds: false, ..settings() });
     assert!(read(r#"{"merchant_id": "777290058110048", "frontUrl": "x"}"#).is_err());
     assert!(read("{}").is_err());
+}
+
+/// Files lie on a host of their own beside UnionPay's gateways, and beside any other on the very same.
+#[test]
+fn hosts_that_are_not_named_follow_the_gateway() {
+    let hosts = |back: &str, file: Option<&str>| {
+        let file_url = file.map(str::to_owned);
+        let settings = Settings { back_url: back.into(), file_url, app_url: None, ..settings() };
+        (settings.app_host().to_owned(), settings.file_host().to_owned())
+    };
+    let test = TEST_GATEWAY;
+    assert_eq!(hosts(GATEWAY, None), (GATEWAY.into(), "https://filedownload.95516.com".into()));
+    assert_eq!(hosts(test, None), (test.into(), "https://filedownload.test.95516.com".into()));
+    let own = "http://127.0.0.1:9000";
+    assert_eq!(hosts(own, None), (own.into(), own.into()));
+    assert_eq!(hosts(GATEWAY, Some(own)), (GATEWAY.into(), own.into()));
+    let mut endpoints = settings().endpoints();
+    endpoints.sort();
+    assert_eq!(endpoints, ["https://filedownload.95516.com", GATEWAY]);
 }
 
 #[test]
@@ -70,7 +91,8 @@ fn the_descriptor_lists_what_the_account_can_do() {
     let asks = |descriptor: &paifang_rail::Descriptor| -> Vec<_> {
         descriptor.offers.iter().map(|offer| (offer.wallet, offer.presentation, offer.resendable)).collect()
     };
-    let shown = [("quickpass", Presentation::QrShown, false), ("quickpass", Presentation::DesktopWeb, false)];
+    let shown = [Presentation::QrShown, Presentation::DesktopWeb, Presentation::MobileWeb, Presentation::App]
+        .map(|presentation| ("quickpass", presentation, false));
     assert_eq!(asks(&without), shown);
     assert_eq!(asks(&with), [&shown[..], &[("quickpass", Presentation::PayerCode, false)]].concat());
     assert_eq!((with.reverses, without.reverses), (true, false));

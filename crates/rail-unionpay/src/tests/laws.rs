@@ -3,8 +3,10 @@
 use std::sync::LazyLock;
 
 use paifang_payment::Doubt;
+use paifang_rail::{Finding, Inquiry};
 use proptest::prelude::*;
 
+use super::kinds::{each_query, each_reply};
 use super::notices::{form, opened};
 use super::*;
 use crate::fields::Fields;
@@ -12,22 +14,23 @@ use crate::fields::Fields;
 static BENCH: LazyLock<Bench> = LazyLock::new(Bench::new);
 
 fn read_by_every_call(body: &[u8]) -> Result<(), TestCaseError> {
-    let (shown, scanned) = (charge(order(Presentation::QrShown)), charge(order(Presentation::PayerCode)));
-    let (undo, back) = (reversal(Presentation::PayerCode), refund());
-    for call in [
-        Call::Charge(&shown),
-        Call::Charge(&scanned),
-        Call::Query(&shown.order),
-        Call::Close(&shown.order),
-        Call::Reverse(&undo),
-        Call::QueryReverse(&undo),
-        Call::Refund(&back),
-        Call::QueryRefund(&back),
-    ] {
+    let mut harmful = Vec::new();
+    let mut check = |name: &str, call: Call<'_>| {
         let answer = BENCH.read_raw(&call, body.to_vec());
         let harmless = [Doubt::Unreadable, Doubt::BadSignature].map(Outcome::Unknown);
-        prop_assert!(answer.outcome().is_some_and(|outcome| harmless.contains(outcome)), "{answer:?}");
-    }
+        if !answer.outcome().is_some_and(|outcome| harmless.contains(outcome)) {
+            harmful.push(format!("{name}: {answer:?}"));
+        }
+    };
+    each_reply(|name, call, _| check(name, call));
+    each_query(|name, call, _| check(name, call));
+    check("a close", Call::Close(&order(Presentation::QrShown)));
+    prop_assert!(harmful.is_empty(), "{harmful:?}");
+    let certificate =
+        BENCH.rail.read_inquiry(&Inquiry::Keys { unknown: None }, &reply(200, body.to_vec()), &BENCH.cx());
+    prop_assert!(matches!(certificate, Finding::Unknown(_)), "{certificate:?}");
+    let file = super::files::read_by(&BENCH, body.to_vec());
+    prop_assert!(file.is_err(), "{file:?}");
     Ok(())
 }
 
@@ -109,5 +112,24 @@ proptest! {
             let doubtful = pairs.iter().any(|(_, value)| value.contains(['&', '{', '[']));
             prop_assert!(doubtful, "{pairs:?}");
         }
+    }
+
+    /// F69: a file of anything, signed by UnionPay, is read without a panic, and never as other money than stands there.
+    #[test]
+    fn signed_files_of_nonsense_are_read_calmly(
+        bytes in proptest::collection::vec(any::<u8>(), 0..700),
+        place in 0_usize..609,
+        byte in any::<u8>(),
+    ) {
+        let read = super::files::read_lines(&bytes);
+        prop_assert!(read.is_err() || bytes.is_empty(), "{read:?}");
+        let mut line = super::files::row(0, &[]);
+        line[place] = byte;
+        if let Ok((lines, totals)) = super::files::read_lines(&line) {
+            prop_assert_eq!((lines.len(), totals.paid_minor, totals.returned_minor), (1, 1000, 0));
+        }
+        drop(super::files::read_zip(&bytes));
+        let cut = super::files::zipped(&[("a", &bytes)]);
+        drop(super::files::read_zip(&cut[..place.min(cut.len())]));
     }
 }

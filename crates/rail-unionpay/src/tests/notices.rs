@@ -164,7 +164,7 @@ fn only_success_is_taken_from_a_notification() {
     let (charge, refund, undo) =
         (number("T20261121101530001"), number("R20261121120000001"), number("U20261121120100001"));
     let asks = format!("unionpay.notification.ask: pending - {QUERY_ID}");
-    for (code, _) in crate::codes::TABLE.iter().filter(|(code, _)| !["00", "A6"].contains(code)) {
+    for (code, _, _) in crate::codes::TABLE.iter().filter(|(code, _, _)| !["00", "A6"].contains(code)) {
         let told = told_by(&bench, &[("respCode", code)]);
         assert_eq!(told, Ok((Subject::Charge(charge.clone()), asks.clone())), "{code}");
         let told =
@@ -184,7 +184,7 @@ fn only_success_is_taken_from_a_notification() {
 fn a_genuine_message_of_another_kind_is_not_read() {
     let bench = Bench::new();
     for (changes, wrong) in [
-        ([("txnType", "02"), ("txnSubType", "01")], "txnType"),
+        ([("txnType", "13"), ("txnSubType", "01")], "txnType"),
         ([("txnType", ""), ("txnSubType", "01")], "txnType"),
         ([("orderId", ""), ("txnSubType", "06")], "orderId"),
         ([("orderId", "T-1"), ("txnSubType", "06")], "orderId"),

@@ -96,6 +96,47 @@ fn a_page_is_a_signed_form_without_a_round_trip() {
     assert!(fields.contains(&("riskRateInfo".into(), "{commodityName=测试商品名称}".into())));
 }
 
+/// The same form for phones; what is asked for differs by the channel only.
+#[test]
+fn a_page_for_phones_differs_by_its_channel() {
+    let bench = Bench::new();
+    let form = |presentation| {
+        let plan = bench.rail.plan(&Call::Charge(&charge(order(presentation))), &bench.cx()).unwrap();
+        let Plan::HandOff(NextAction::PostForm { url, fields }) = plan else { panic!("{plan:?}") };
+        assert_eq!(url, format!("{GATEWAY}/gateway/api/frontTransReq.do"));
+        let fields = fields.into_iter().filter(|field| field.name != "signature");
+        fields.map(|field| (field.name, field.value)).collect::<Vec<_>>()
+    };
+    let (desktop, phone) = (form(Presentation::DesktopWeb), form(Presentation::MobileWeb));
+    let differ: Vec<_> = desktop.iter().zip(&phone).filter(|(one, other)| one != other).collect();
+    let channel = |code: &str| ("channelType".to_owned(), code.to_owned());
+    assert_eq!(differ, [(&channel("07"), &channel("08"))]);
+    assert_eq!(desktop.len(), phone.len());
+}
+
+/// The app's order and a hold are the vectors', with the expiry of the order and the goods.
+#[test]
+fn the_app_and_holds_are_asked_for_as_the_vectors_do() {
+    let bench = Bench::new();
+    let extra = [("payTimeout", "20261121103030"), ("riskRateInfo", "{commodityName=测试商品名称}")];
+    let app = charge(Order {
+        order_no: number("T20261121101531002"),
+        amount: yuan(2500),
+        opened_at: at("2026-11-21T02:15:31Z"),
+        ..order(Presentation::App)
+    });
+    let exchange = sent(&bench, &Call::Charge(&app), bench.cx().notify_url);
+    assert_eq!(exchange.url, format!("{GATEWAY}/gateway/api/appTransReq.do"));
+    let fields: Vec<_> = form_urlencoded::parse(&exchange.body).into_owned().collect();
+    assert_eq!(fields, expected(&bench, "app_consume_tn", "", &extra));
+    let page = charge(hold(Presentation::DesktopWeb));
+    let plan = bench.rail.plan(&Call::Charge(&page), &bench.cx()).unwrap();
+    let Plan::HandOff(NextAction::PostForm { url, fields }) = plan else { panic!("{plan:?}") };
+    assert_eq!(url, format!("{GATEWAY}/gateway/api/frontTransReq.do"));
+    let fields: Vec<_> = fields.into_iter().map(|field| (field.name, field.value)).collect();
+    assert_eq!(fields, expected(&bench, "preauth", "", &extra));
+}
+
 #[test]
 fn a_description_cannot_break_out_of_its_field() {
     let bench = Bench::new();
@@ -169,9 +210,7 @@ fn what_cannot_be_said_is_refused_before_it_is_sent() {
         bench.rail.plan(&Call::Charge(&charge(page())), &bench.cx_to("https://pay.example.test/n?a=1"));
     bad(tail.map(drop), "notify_url");
     assert_eq!(plan(&Call::Close(&page())), Err(PlanError::Unsupported("close")));
-    for presentation in
-        [Presentation::Jsapi, Presentation::App, Presentation::MobileWeb, Presentation::MiniProgram]
-    {
+    for presentation in [Presentation::Jsapi, Presentation::MiniProgram] {
         assert!(matches!(plan(&Call::Charge(&charge(order(presentation)))), Err(PlanError::Unsupported(_))));
         assert!(matches!(plan(&Call::Query(&order(presentation))), Err(PlanError::Unsupported(_))));
     }
@@ -185,7 +224,7 @@ fn a_missing_key_is_named() {
     let empty = Keyring::builder().build().unwrap();
     let plan = bench.rail.plan(&Call::Query(&order), &Context { keys: &empty, ..bench.cx() });
     assert_eq!(plan, Err(PlanError::MissingKey("merchant_certificate")));
-    let certificate = text(&bench.vectors, "/certificates/merchant/cert_pem");
+    let certificate = text(bench.vectors, "/certificates/merchant/cert_pem");
     let half = Keyring::builder().signer_certificate(certificate).and_then(|ring| ring.build()).unwrap();
     let plan = bench.rail.plan(&Call::Query(&order), &Context { keys: &half, ..bench.cx() });
     assert_eq!(plan, Err(PlanError::MissingKey("merchant_private_key")));

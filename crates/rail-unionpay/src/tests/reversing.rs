@@ -43,7 +43,7 @@ fn a_reply_to_an_undo_is_believed_as_far_as_a_repeat_allows() {
     for code in ["00", "05"] {
         assert_eq!(reply(code), "unionpay.reverse.accepted: pending - 042611211201006789038");
     }
-    for code in ["03", "06", "10", "12", "34", "35", "45", "99"] {
+    for code in ["03", "06", "10", "11", "12", "34", "35", "45", "99"] {
         assert_eq!(reply(code), format!("unionpay.reverse.unsure: unknown RailUnsure({code:?})"));
     }
     assert_eq!(reply("36"), "unionpay.reverse.refused: refused refund_amount 36 Signed");
