@@ -192,6 +192,7 @@ macro_rules! calls {
 calls! {
     create_payment_intent(CreatePaymentIntentRequest) -> CreatePaymentIntentResponse by payment_intents;
     confirm_payment_intent(ConfirmPaymentIntentRequest) -> ConfirmPaymentIntentResponse by payment_intents;
+    capture_payment_intent(CapturePaymentIntentRequest) -> CapturePaymentIntentResponse by payment_intents;
     cancel_payment_intent(CancelPaymentIntentRequest) -> CancelPaymentIntentResponse by payment_intents;
     get_payment_intent(GetPaymentIntentRequest) -> GetPaymentIntentResponse by payment_intents;
     get_payment_intent_by_request_id(GetPaymentIntentByRequestIdRequest)

@@ -71,11 +71,10 @@ fn wechatpay(settings: Table, path: &str, problems: &mut Problems) -> Option<Bui
 fn unionpay(settings: Table, path: &str, problems: &mut Problems) -> Option<Built> {
     use paifang_rail_unionpay::{Settings, UnionPay};
     let settings: Settings = parsed(settings, path, problems)?;
-    let endpoints = [&settings.front_url, &settings.back_url, &settings.query_url].map(String::clone);
+    let endpoints = settings.endpoints();
     let adapter = problems.take(path, UnionPay::configure(settings))?;
     let certificates = Some(adapter.certificate_rule());
-    let (adapter, endpoints) = (Arc::new(adapter), endpoints.into());
-    Some(Built { adapter, endpoints, key_id: None, certificates, naming: None })
+    Some(Built { adapter: Arc::new(adapter), endpoints, key_id: None, certificates, naming: None })
 }
 
 /// The names of all rails.

@@ -195,6 +195,7 @@ pub fn intent(wallet: &str, presentation: Presentation, return_url: Option<&str>
         description: "tea".into(),
         metadata: Default::default(),
         expires_at: None,
+        capture: Default::default(),
         confirmation: Some(confirmation),
     }
 }

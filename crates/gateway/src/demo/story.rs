@@ -33,6 +33,7 @@ pub async fn play<W: Write>(tell: &mut Teller<W>, options: &Options) -> anyhow::
     refund_a_part(tell, &mut shop, &intent).await?;
     lose_an_answer(tell, &stage, &mut shop).await?;
     die_and_recover(tell, &mut stage, &mut shop).await?;
+    hold_and_capture(tell, &stage, &mut shop).await?;
     compare_books(tell, &stage, &mut shop).await?;
     close_day(tell, &stage, day).await?;
     check_store(tell, &mut stage).await?;
@@ -43,7 +44,8 @@ pub async fn play<W: Write>(tell: &mut Teller<W>, options: &Options) -> anyhow::
 async fn consult<W: Write>(tell: &mut Teller<W>, shop: &mut Shop) -> anyhow::Result<()> {
     tell.step("The storefront asks what it can offer for ¥88.88 at a till.")?;
     let client_context = Some(till(""));
-    let request = v1::ConsultWalletsRequest { amount: Some(money(8_888)), client_context };
+    let request =
+        v1::ConsultWalletsRequest { amount: Some(money(8_888)), client_context, ..Default::default() };
     let options = shop.wallets.consult_wallets(request).await?.into_inner().options;
     for option in &options {
         let presentation =
@@ -186,6 +188,37 @@ async fn die_and_recover<W: Write>(
     tell.fact("recovered by asking the rail; charged once")
 }
 
+async fn hold_and_capture<W: Write>(
+    tell: &mut Teller<W>,
+    stage: &Stage,
+    shop: &mut Shop,
+) -> anyhow::Result<()> {
+    tell.step("A hotel: ¥300.00 are held with Alipay at check-in. Nothing is charged yet.")?;
+    let mut request = new_intent("demo-stay-1", 30_000);
+    request.set_capture_method(v1::CaptureMethod::Manual);
+    let made = shop.intents.create_payment_intent(request).await?.into_inner();
+    let id = made.payment_intent.context("no intent")?.payment_intent_id;
+    let intent = confirm(shop, "demo-stay-1-alipay", &id, "alipay", v1::Presentation::QrShown, "").await?;
+    let agrees = PayerAct::Pay { target: PayerTarget::Qr(qr_of(&intent)?), force: false };
+    stage.mocks.rail("alipay").payer(agrees).context("the payer could not agree")?;
+    let intent = shop.intent_becomes(&id, v1::PaymentIntentState::Authorized, SOON).await?;
+    let fen = |money: &Option<v1::Money>| money.as_ref().map_or(0, |money| money.minor_units);
+    ensure!(fen(&intent.amount_capturable) == 30_000 && fen(&intent.amount_captured) == 0, "{intent:#?}");
+    tell.fact(format!("{}, to capture: {}", intent.state().as_str_name(), yuan(30_000)))?;
+
+    tell.step("Check-out: the room was ¥218.00. That much is captured, and the rest is the payer's again.")?;
+    let request = v1::CapturePaymentIntentRequest {
+        request_id: "demo-stay-1-capture".into(),
+        payment_intent_id: id.clone(),
+        amount: Some(money(21_800)),
+        etag: String::new(),
+    };
+    shop.intents.capture_payment_intent(request).await?;
+    let intent = shop.intent_becomes(&id, v1::PaymentIntentState::Succeeded, SOON).await?;
+    ensure!(fen(&intent.amount_captured) == 21_800, "captured: {:?}", intent.amount_captured);
+    tell.fact(format!("captured {} of {} held", yuan(21_800), yuan(fen(&intent.amount_authorized))))
+}
+
 async fn compare_books<W: Write>(tell: &mut Teller<W>, stage: &Stage, shop: &mut Shop) -> anyhow::Result<()> {
     tell.step("The ledger, and beside it what the rails themselves believe.")?;
     let ledger = ledger_totals(shop).await?;
@@ -211,7 +244,7 @@ async fn compare_books<W: Write>(tell: &mut Teller<W>, stage: &Stage, shop: &mut
 async fn close_day<W: Write>(tell: &mut Teller<W>, stage: &Stage, day: Date) -> anyhow::Result<()> {
     tell.step("The next noon. Each rail's own bill of the day is fetched and held against the ledger, line by line.")?;
     stage.to_noon()?;
-    for account in ["alipay-main", "wechatpay-main"] {
+    for account in ["alipay-main", "wechatpay-main", "unionpay-main"] {
         for line in stage.close_day(account, day).await?.lines() {
             tell.fact(line)?;
         }
@@ -229,14 +262,17 @@ async fn check_store<W: Write>(tell: &mut Teller<W>, stage: &mut Stage) -> anyho
     stage.start_gateway().await
 }
 
-async fn create(shop: &mut Shop, request_id: &str, fen: i64) -> anyhow::Result<String> {
-    let request = v1::CreatePaymentIntentRequest {
+fn new_intent(request_id: &str, fen: i64) -> v1::CreatePaymentIntentRequest {
+    v1::CreatePaymentIntentRequest {
         request_id: request_id.to_owned(),
         amount: Some(money(fen)),
         description: "Two cups of tea".into(),
         ..Default::default()
-    };
-    let made = shop.intents.create_payment_intent(request).await?.into_inner();
+    }
+}
+
+async fn create(shop: &mut Shop, request_id: &str, fen: i64) -> anyhow::Result<String> {
+    let made = shop.intents.create_payment_intent(new_intent(request_id, fen)).await?.into_inner();
     Ok(made.payment_intent.context("no intent")?.payment_intent_id)
 }
 

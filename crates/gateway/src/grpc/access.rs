@@ -24,6 +24,7 @@ const TABLE: &[(&str, Access)] = &[
     ("/paifang.v1.PaymentIntentService/GetPaymentIntent", Access::Read),
     ("/paifang.v1.PaymentIntentService/GetPaymentIntentByRequestId", Access::Read),
     ("/paifang.v1.PaymentIntentService/ListPaymentIntents", Access::Read),
+    ("/paifang.v1.PaymentIntentService/CapturePaymentIntent", Access::Move),
     ("/paifang.v1.PaymentIntentService/CancelPaymentIntent", Access::Move),
     ("/paifang.v1.PaymentIntentService/WatchPaymentIntent", Access::Read),
     ("/paifang.v1.PaymentIntentService/ExplainPaymentIntent", Access::Read),

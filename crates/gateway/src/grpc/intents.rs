@@ -49,6 +49,20 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> PaymentIntentService for 
         Ok(Response::new(v1::ConfirmPaymentIntentResponse { payment_intent: Some(intent), replayed }))
     }
 
+    async fn capture_payment_intent(
+        &self,
+        request: Request<v1::CapturePaymentIntentRequest>,
+    ) -> Result<Response<v1::CapturePaymentIntentResponse>, Status> {
+        let call = Call::of(request, self.options.wait_ms_max)?;
+        let (tenant, wait, caller) = (call.tenant, call.wait, call.caller());
+        let wanted = parse::capture_intent(call.message)?;
+        let (engine, id) = (self.engine.clone(), wanted.intent.to_string());
+        let work = async move { engine.capture_intent(tenant, wanted).await };
+        let made = detached(caller, intent_named(&id), work).await?;
+        let (intent, replayed) = self.awaited(tenant, made, wait).await;
+        Ok(Response::new(v1::CapturePaymentIntentResponse { payment_intent: Some(intent), replayed }))
+    }
+
     async fn cancel_payment_intent(
         &self,
         request: Request<v1::CancelPaymentIntentRequest>,

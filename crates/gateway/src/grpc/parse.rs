@@ -6,8 +6,11 @@ mod choice;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use paifang_engine::{CancelIntent, ConfirmIntent, Consultation, CreateIntent, CreateRefund, Violation};
+use paifang_engine::{
+    CancelIntent, CaptureIntent, ConfirmIntent, Consultation, CreateIntent, CreateRefund, Violation,
+};
 use paifang_money::{Currency, PositiveMoney};
+use paifang_payment::intent::CaptureMode;
 use paifang_payment::{IntentId, RequestId};
 use paifang_proto::v1;
 use tonic::Status;
@@ -76,6 +79,7 @@ pub(crate) fn create_intent(
     check_text(&mut fields, "description", &request.description, 1, DESCRIPTION_CHARS_MAX);
     let metadata = metadata(&mut fields, request.metadata);
     let expires_at = expire_time(&mut fields, request.expire_time, now, known);
+    let capture = capture_mode(&mut fields, request.capture_method);
     let confirmation = match request.choice {
         Some(choice) => choice::confirmation(&mut fields, choice).map(Some),
         None => Some(None),
@@ -87,6 +91,7 @@ pub(crate) fn create_intent(
             description: request.description,
             metadata,
             expires_at: expires_at?,
+            capture: capture?,
             confirmation: confirmation?,
         })
     })();
@@ -109,6 +114,21 @@ pub(crate) fn confirm_intent(request: v1::ConfirmPaymentIntentRequest) -> Result
     let whole = (|| {
         Some(ConfirmIntent { request_id: request_id?, intent: intent?, etag, confirmation: confirmation? })
     })();
+    fields.finish(whole)
+}
+
+/// What a capture asks for.
+pub(crate) fn capture_intent(request: v1::CapturePaymentIntentRequest) -> Result<CaptureIntent, Status> {
+    let mut fields = Fields::default();
+    let request_id = fields.keep("request_id", RequestId::parse(&request.request_id));
+    let intent = fields.keep("payment_intent_id", IntentId::parse(&request.payment_intent_id));
+    let etag = etag(&mut fields, request.etag);
+    let amount = match &request.amount {
+        Some(amount) => positive(&mut fields, "amount", Some(amount)).map(Some),
+        None => Some(None),
+    };
+    let whole =
+        (|| Some(CaptureIntent { request_id: request_id?, intent: intent?, amount: amount?, etag }))();
     fields.finish(whole)
 }
 
@@ -140,7 +160,8 @@ pub(crate) fn consultation(request: v1::ConsultWalletsRequest) -> Result<Consult
     let mut fields = Fields::default();
     let amount = positive(&mut fields, "amount", request.amount.as_ref());
     let client = choice::client(&mut fields, "client_context", request.client_context);
-    let whole = (|| Some(Consultation { amount: amount?, client: client? }))();
+    let capture = capture_mode(&mut fields, request.capture_method);
+    let whole = (|| Some(Consultation { amount: amount?, capture: capture?, client: client? }))();
     fields.finish(whole)
 }
 
@@ -178,6 +199,15 @@ pub(crate) fn cursor(fields: &mut Fields, scope: &Scope<'_>, cursor: &str) -> u6
     }
     let position = scope.open(cursor).as_deref().and_then(token::position);
     fields.keep("after_cursor", position.ok_or("must be a cursor of this stream of events")).unwrap_or(0)
+}
+
+fn capture_mode(fields: &mut Fields, method: i32) -> Option<CaptureMode> {
+    let known = v1::CaptureMethod::try_from(method);
+    let known = known.map_err(|_| "must be one of the capture methods of the contract");
+    Some(match fields.keep("capture_method", known)? {
+        v1::CaptureMethod::Unspecified | v1::CaptureMethod::Automatic => CaptureMode::Automatic,
+        v1::CaptureMethod::Manual => CaptureMode::Manual,
+    })
 }
 
 fn positive(fields: &mut Fields, field: &str, money: Option<&v1::Money>) -> Option<PositiveMoney> {

@@ -78,6 +78,7 @@ pub(crate) fn wallet_option(option: &WalletOption, inside: Option<&WalletName>) 
         | paifang_engine::Obstacle::AmountTooLarge
         | paifang_engine::Obstacle::ClientKind
         | paifang_engine::Obstacle::OtherWallet
+        | paifang_engine::Obstacle::NoHold
         | paifang_engine::Obstacle::TooLittleTime => None,
     });
     v1::WalletOption {

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::civil::Date;
 use paifang_engine::statement::{Break, DayReport, Movement, Totals};
 use paifang_payment::AccountId;
-use paifang_rail::{StatementKind, StatementLine};
+use paifang_rail::{StatementError, StatementKind, StatementLine};
 use paifang_store::Store;
 use serde_json::{Value, json};
 
@@ -40,7 +40,8 @@ fn status(error: &NotClosed) -> StatusCode {
         NotClosed::NoAccount(_) | NotClosed::NoBills(_) => StatusCode::NOT_FOUND,
         NotClosed::NoDay => StatusCode::BAD_REQUEST,
         NotClosed::Busy => StatusCode::TOO_MANY_REQUESTS,
-        NotClosed::NotYet(_) => StatusCode::CONFLICT,
+        // At UnionPay the answer with the bill itself may say so.
+        NotClosed::NotYet(_) | NotClosed::Bill(StatementError::Code(_)) => StatusCode::CONFLICT,
         NotClosed::Rail(_) | NotClosed::Download(_) | NotClosed::Bill(_) => StatusCode::BAD_GATEWAY,
         NotClosed::File(_) | NotClosed::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -13,9 +13,9 @@ use paifang_payment::{
     AccountId, CloseProof, Doubt, NextAction, OrderNo, Pending, Presentation, RailRef, Reason, Settled, Verb,
 };
 use paifang_rail::{
-    Answer, Claims, ClientKind, Closing, Descriptor, Exchange, Genuine, HttpReply, Keyring, Method, Need,
-    Notification, NotificationError, Offer, Outcome, Plan, PlanError, Refunding, Reply, Secret, Subject,
-    Verdict, Verified,
+    Answer, Claims, ClientKind, Closing, Descriptor, Exchange, Genuine, Holding, HttpReply, Keyring, Method,
+    Need, Notification, NotificationError, Offer, Outcome, Plan, PlanError, Refunding, Reply, Secret,
+    Subject, Verdict, Verified,
 };
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::Notify;
@@ -28,7 +28,7 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
     title: "A rail for tests",
     offers: &[
         Offer {
-            hold: None,
+            hold: Some(Holding { days: 30, partial: true }),
             wallet: "bamboo",
             presentation: Presentation::QrShown,
             clients: &[ClientKind::DesktopBrowser, ClientKind::InWallet],
@@ -68,7 +68,7 @@ pub struct Script {
 }
 
 impl Script {
-    /// The next answer to this verb: `paid`, `pending`, `refused`, `refunded`, `closed`, `absent`, `nonsense`, `lost`, or
+    /// The next answer to this verb: `paid`, `authorized`, `pending`, `refused`, `refunded`, `closed`, `absent`, `nonsense`, `lost`, or
     /// `held` (as `pending`, but only after a release).
     pub fn say(&self, verb: &'static str, word: &'static str) {
         self.words.lock().unwrap().entry(verb).or_default().push_back(word);
@@ -78,7 +78,8 @@ impl Script {
         let scripted = self.words.lock().unwrap().get_mut(verb).and_then(VecDeque::pop_front);
         scripted.unwrap_or(match verb {
             "refund" | "query_refund" => "refunded",
-            "close" | "reverse" => "closed",
+            "close" | "reverse" | "release" | "query_release" => "closed",
+            "capture" | "query_capture" => "paid",
             _ => "pending",
         })
     }
@@ -154,6 +155,7 @@ impl Rails for FakeRails {
         let order = view.order();
         let amount = match &**call {
             RailCall::Refund(refund) | RailCall::QueryRefund(refund) => refund.amount,
+            RailCall::Capture(capture) | RailCall::QueryCapture(capture) => capture.amount,
             _ => order.amount,
         };
         let rail_ref = RailRef::parse(&format!("T{}", order.order_no)).ok();
@@ -165,6 +167,7 @@ impl Rails for FakeRails {
         let next_action = (view.verb() == Verb::Charge).then_some(shown);
         let outcome = match reply.body.as_slice() {
             b"paid" => Outcome::paid(proof, settled),
+            b"authorized" => Outcome::held(proof, settled),
             b"refunded" => Outcome::refunded(proof, settled),
             b"closed" => Outcome::closed(proof, CloseProof { returned: None, rail_ref: None }),
             b"pending" => Outcome::pending(proof, Pending { next_action, rail_ref: None }),

@@ -216,6 +216,7 @@ async fn wallets_are_ranked_and_say_what_is_missing() {
             inside_wallet: inside.into(),
             ..Default::default()
         }),
+        ..Default::default()
     };
     let told = async |request| {
         let options = client.consult_wallets(request).await.unwrap().options;

@@ -5,6 +5,7 @@
 mod access;
 mod fakes;
 mod flows;
+mod holds;
 mod limits;
 mod raw;
 mod requests;

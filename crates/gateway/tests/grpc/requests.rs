@@ -94,6 +94,7 @@ async fn all_violations_are_told_at_once() {
             }),
             return_url: "javascript:canary".into(),
         }),
+        capture_method: 99,
     };
     let error = client.create_payment_intent(wrong).await.unwrap_err();
     assert_eq!((error.code(), reason(&error)), (Code::InvalidArgument, "INVALID_REQUEST".into()));
@@ -106,6 +107,7 @@ async fn all_violations_are_told_at_once() {
         "metadata",
         "metadata",
         "expire_time",
+        "capture_method",
         "choice.wallet",
         "choice.presentation",
         "choice.rail",

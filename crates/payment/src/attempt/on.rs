@@ -18,6 +18,7 @@ pub const PAYER_CODE_LOST: &str = "payer_code_lost";
 
 /// Where a piece of news leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "it lives for one call and is never stored")]
 pub enum Turn {
     /// Nothing new.
     Stay,

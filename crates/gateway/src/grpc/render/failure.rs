@@ -1,7 +1,7 @@
 //! What did not go well, in a form that a program can act on: derived from states, because refusals and doubts are states
 //! and no errors.
 
-use paifang_payment::attempt::{Attempt, CloseVerb, Closed, Closing, End, Sending, State};
+use paifang_payment::attempt::{Attempt, CloseVerb, Closed, Closing, End, Operation, Phase, Sending, State};
 use paifang_payment::intent::{self, Intent};
 use paifang_payment::refund::{self, Refund};
 use paifang_payment::{Basis, Doubt, Refusal};
@@ -26,7 +26,10 @@ pub(crate) fn of_intent(intent: &Intent) -> Option<Failure> {
     let of_last = || intent.current().or(intent.attempts.last()).and_then(of_attempt);
     match intent.state {
         intent::State::Succeeded { .. } => None,
-        intent::State::RequiresWallet | intent::State::AwaitingPayer | intent::State::Processing => of_last(),
+        intent::State::RequiresWallet
+        | intent::State::AwaitingPayer
+        | intent::State::Processing
+        | intent::State::Authorized => of_last(),
         intent::State::Expired => Some(of_last().unwrap_or_else(|| expired(FailureStage::Charge)).and_stop()),
         intent::State::Canceled | intent::State::Failed => of_last().map(Stop::and_stop),
     }
@@ -44,6 +47,12 @@ pub(crate) fn of_attempt(attempt: &Attempt) -> Option<Failure> {
             reason: "late_payment".to_owned(),
             ..failure(FailureStage::Charge, FailureCategory::Late, MoneyEffect::Certain, Advice::Stop)
         }),
+        State::Held(held) => {
+            let refused = held.last_failure.as_ref();
+            refused.map(|refusal| of_refusal(FailureStage::Capture, refusal))
+        }
+        State::Capturing(capturing) => of_operation(FailureStage::Capture, &capturing.operation),
+        State::Releasing(releasing) => of_operation(FailureStage::Release, &releasing.operation),
         State::AwaitingPayer(_) | State::Paid(_) => None,
     }
 }
@@ -73,6 +82,22 @@ fn of_sending(stage: FailureStage, sending: &Sending) -> Option<Failure> {
             ..failure(stage, FailureCategory::NotSent, MoneyEffect::None, Advice::QueryFirst)
         }),
         (false, false) => None,
+    }
+}
+
+/// A capture or release that waits for its first answer is nothing to tell.
+fn of_operation(stage: FailureStage, operation: &Operation) -> Option<Failure> {
+    match &operation.phase {
+        Phase::Unsent { doubted: true } | Phase::Sending { doubted: true } => {
+            Some(in_doubt(stage, &Doubt::ConnectionLost))
+        }
+        Phase::Unsent { doubted: false } if operation.sends > 0 => Some(Failure {
+            reason: "rail_unreachable".to_owned(),
+            ..failure(stage, FailureCategory::NotSent, MoneyEffect::None, Advice::QueryFirst)
+        }),
+        Phase::InDoubt { doubt } => Some(in_doubt(stage, doubt)),
+        Phase::Refused { refusal } => Some(in_doubt(stage, &Doubt::Unconfirmed(refusal.clone()))),
+        Phase::Unsent { doubted: false } | Phase::Sending { doubted: false } | Phase::Pending => None,
     }
 }
 

@@ -1,7 +1,8 @@
 //! Intents, their attempts and what the payer does next.
 
+use paifang_money::Money;
 use paifang_payment::attempt::{Attempt, State};
-use paifang_payment::intent::{self, Intent};
+use paifang_payment::intent::{self, CaptureMode, Intent};
 use paifang_payment::{AttemptId, NextAction, Settled};
 use paifang_proto::v1;
 use paifang_store::Amounts;
@@ -29,7 +30,21 @@ pub(crate) fn intent(intent: &Intent, amounts: &Amounts) -> v1::PaymentIntent {
         next_action: next_action(intent),
         failure: failure::of_intent(intent),
         etag: paifang_engine::etag(intent, amounts),
+        capture_method: match terms.capture {
+            CaptureMode::Automatic => v1::CaptureMethod::Automatic.into(),
+            CaptureMode::Manual => v1::CaptureMethod::Manual.into(),
+        },
+        amount_authorized: Some(money(amounts.authorized)),
+        amount_capturable: Some(money(capturable(intent))),
+        capture_before_time: intent.holder().and_then(Attempt::capture_by).map(time),
     }
+}
+
+/// What stands as held, and is not being taken already.
+fn capturable(intent: &Intent) -> Money {
+    let held = intent.holder().filter(|_| intent.state == intent::State::Authorized);
+    let held = held.and_then(|attempt| attempt.state.hold());
+    held.map_or_else(|| Money::zero(intent.terms.amount.currency()), |held| held.settled.amount.money())
 }
 
 /// The stored name of a state of the contract; `None` for "any".
@@ -43,6 +58,7 @@ pub(crate) fn intent_state_name(state: v1::PaymentIntentState) -> Option<&'stati
         v1::PaymentIntentState::Canceled => Some(intent::State::Canceled.name()),
         v1::PaymentIntentState::Expired => Some(intent::State::Expired.name()),
         v1::PaymentIntentState::Failed => Some(intent::State::Failed.name()),
+        v1::PaymentIntentState::Authorized => Some(intent::State::Authorized.name()),
     }
 }
 
@@ -55,6 +71,7 @@ pub(super) fn state(state: intent::State) -> v1::PaymentIntentState {
         intent::State::Canceled => v1::PaymentIntentState::Canceled,
         intent::State::Expired => v1::PaymentIntentState::Expired,
         intent::State::Failed => v1::PaymentIntentState::Failed,
+        intent::State::Authorized => v1::PaymentIntentState::Authorized,
     }
 }
 
@@ -68,6 +85,9 @@ pub(super) fn attempt_state(state: &State) -> v1::AttemptState {
         State::Refused(_) => v1::AttemptState::Refused,
         State::Closed(_) => v1::AttemptState::Closed,
         State::Late(_) => v1::AttemptState::Late,
+        State::Held(_) => v1::AttemptState::Held,
+        State::Capturing(_) => v1::AttemptState::Capturing,
+        State::Releasing(_) => v1::AttemptState::Releasing,
     }
 }
 
@@ -90,6 +110,7 @@ fn attempt(attempt: &Attempt) -> v1::Attempt {
         pay_time: settled.and_then(|settled| settled.settled_at).map(time),
         repeats_attempt_id: terms.repeats.map(|id| id.to_string()).unwrap_or_default(),
         left: attempt.left,
+        capture_number: attempt.state.capture_no().map(ToString::to_string).unwrap_or_default(),
     }
 }
 
@@ -102,6 +123,9 @@ fn settled(state: &State) -> Option<&Settled> {
         | State::AwaitingPayer(_)
         | State::InDoubt(_)
         | State::Closing(_)
+        | State::Held(_)
+        | State::Capturing(_)
+        | State::Releasing(_)
         | State::Refused(_)
         | State::Closed(_) => None,
     }
@@ -110,9 +134,10 @@ fn settled(state: &State) -> Option<&Settled> {
 fn current(intent: &Intent) -> Option<AttemptId> {
     match intent.state {
         intent::State::Succeeded { winner } => Some(winner),
-        intent::State::RequiresWallet | intent::State::AwaitingPayer | intent::State::Processing => {
-            intent.current().map(|attempt| attempt.terms.id)
-        }
+        intent::State::RequiresWallet
+        | intent::State::AwaitingPayer
+        | intent::State::Processing
+        | intent::State::Authorized => intent.current().map(|attempt| attempt.terms.id),
         intent::State::Canceled | intent::State::Expired | intent::State::Failed => None,
     }
 }
@@ -126,6 +151,9 @@ fn next_action(intent: &Intent) -> Option<v1::NextAction> {
         State::Sending(_)
         | State::InDoubt(_)
         | State::Closing(_)
+        | State::Held(_)
+        | State::Capturing(_)
+        | State::Releasing(_)
         | State::Paid(_)
         | State::Refused(_)
         | State::Closed(_)

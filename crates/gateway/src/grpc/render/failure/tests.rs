@@ -90,7 +90,7 @@ fn an_end_is_told_where_it_is_not_what_the_storefront_asked_for() {
     assert_eq!(closing(CloseVerb::Close, true, None), "CLOSE IN_DOUBT POSSIBLE QUERY_FIRST end_not_proved");
     let reversing = closing(CloseVerb::Reverse, false, Some(paid));
     assert_eq!(reversing, "REVERSE IN_DOUBT CERTAIN QUERY_FIRST paid_and_reversing");
-    let closed = |end, returned| line(of_closed(&Closed { end, returned }));
+    let closed = |end, returned| line(of_closed(&Closed { end, returned, released: None }));
     assert_eq!(closed(End::Proved, None), "-");
     assert_eq!(closed(End::NeverExisted, None), "CHARGE EXPIRED NONE NEW_ATTEMPT expired");
     assert_eq!(closed(End::Proved, Some(amount)), "REVERSE LATE CERTAIN NEW_ATTEMPT paid_and_reversed");
