@@ -5,6 +5,14 @@ use tonic::Code;
 
 use crate::shop::{Shop, choice, cny, create, reason};
 
+/// A shop with the loop that sees to what is under way.
+async fn working() -> Shop {
+    let shop = Shop::open().await;
+    let engine = shop.engine.clone();
+    tokio::spawn(async move { engine.work(std::future::pending()).await });
+    shop
+}
+
 /// An order of 88.88 whose money is held.
 async fn held(shop: &Shop, request_id: &str) -> v1::PaymentIntent {
     shop.script.say("charge", "authorized");
@@ -69,7 +77,7 @@ async fn held_money_is_shown_and_captured_for_less() {
 
 #[tokio::test]
 async fn held_money_goes_back_with_a_cancel() {
-    let shop = Shop::open().await;
+    let shop = working().await;
     let client = shop.client().await;
     let intent = held(&shop, "order-1").await;
     let cancel = v1::CancelPaymentIntentRequest {
@@ -90,7 +98,7 @@ async fn held_money_goes_back_with_a_cancel() {
 /// A capture that the rail refuses, confirmed by a query, leaves the money held and says why.
 #[tokio::test]
 async fn a_refused_capture_leads_back_and_may_be_tried_again() {
-    let shop = Shop::open().await;
+    let shop = working().await;
     let client = shop.client().await;
     let intent = held(&shop, "order-1").await;
     shop.script.say("capture", "refused");
