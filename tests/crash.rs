@@ -1,4 +1,4 @@
-//! SIGKILL at every named point of create, notify, refund and switch, then a restart: nothing acknowledged is lost,
+//! SIGKILL at every named point of create, notify, refund, switch, capture and release, then a restart: nothing acknowledged is lost,
 //! nothing is charged twice, and no doubt is left once the rails answer (F19, I1, I2, I3).
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 
@@ -83,6 +83,28 @@ impl Survivor {
             async move { shop.intents.create_payment_intent(request).await }
         });
         made.await.into_inner().payment_intent.unwrap().payment_intent_id
+    }
+
+    /// An intent whose money is held with Alipay.
+    async fn hold(&mut self, request_id: &str) -> String {
+        let request = v1::CreatePaymentIntentRequest {
+            request_id: request_id.into(),
+            amount: Some(money(10_000)),
+            description: "a room".into(),
+            choice: Some(choice(ALIPAY, "")),
+            capture_method: v1::CaptureMethod::Manual.into(),
+            ..Default::default()
+        };
+        let made = self.call(|mut shop| {
+            let request = request.clone();
+            async move { shop.intents.create_payment_intent(request).await }
+        });
+        let id = made.await.into_inner().payment_intent.unwrap().payment_intent_id;
+        let intent = self.intent_in(&id, &[State::AwaitingPayer]).await;
+        self.scan(ALIPAY, &intent);
+        self.pay(ALIPAY, &intent);
+        self.intent_in(&id, &[State::Authorized]).await;
+        id
     }
 
     async fn confirm(&mut self, request_id: &str, id: &str, way: Way, code: &str) -> v1::PaymentIntent {
@@ -220,6 +242,65 @@ async fn lost_creation(point: &str) {
     survivor.pay(WECHAT, &intent);
     survivor.intent_in(&id, &[State::Succeeded]).await;
     survivor.end(point).await;
+}
+
+/// Held, taken in part and refunded.
+async fn stay(point: &str) {
+    let mut survivor = Survivor::start(point).await;
+    let id = survivor.hold("stay").await;
+    let request = v1::CapturePaymentIntentRequest {
+        request_id: "stay-capture".into(),
+        payment_intent_id: id.clone(),
+        amount: Some(money(4_000)),
+        etag: String::new(),
+    };
+    let made = survivor.call(|mut shop| {
+        let request = request.clone();
+        async move { shop.intents.capture_payment_intent(request).await }
+    });
+    made.await;
+    survivor.intent_in(&id, &[State::Succeeded]).await;
+    survivor.refund("stay-refund", &id, 1_000).await;
+    survivor.end(point).await;
+}
+
+/// Held, and given back.
+async fn no_show(point: &str) {
+    let mut survivor = Survivor::start(point).await;
+    let id = survivor.hold("no-show").await;
+    let request = v1::CancelPaymentIntentRequest {
+        request_id: "no-show-cancel".into(),
+        payment_intent_id: id.clone(),
+        etag: String::new(),
+    };
+    let made = survivor.call(|mut shop| {
+        let request = request.clone();
+        async move { shop.intents.cancel_payment_intent(request).await }
+    });
+    made.await;
+    survivor.intent_in(&id, &[State::Canceled]).await;
+    survivor.end(point).await;
+}
+
+#[tokio::test]
+async fn killed_while_capturing() {
+    for point in [
+        "capture.deciding",
+        "capture.committed",
+        "hold.written_ahead",
+        "capture.sending",
+        "capture.answered",
+        "hold.observed",
+    ] {
+        stay(point).await;
+    }
+}
+
+#[tokio::test]
+async fn killed_while_releasing() {
+    for point in ["cancel.committed", "hold.written_ahead", "release.sending", "release.answered"] {
+        no_show(point).await;
+    }
 }
 
 #[tokio::test]

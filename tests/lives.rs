@@ -9,7 +9,7 @@ use std::time::Duration;
 use paifang_mock_rails::CodeOutcome;
 use paifang_mock_rails::faults::Fault;
 use paifang_proto::v1;
-use support::{ALIPAY, ORDERS, QRS, SOON, UNIONPAY, UNIONPAY_CODE, WECHAT, Way, World, reason_of};
+use support::{ALIPAY, HOLDS, ORDERS, QRS, SOON, UNIONPAY, UNIONPAY_CODE, WECHAT, Way, World, reason_of};
 use v1::PaymentIntentState as State;
 
 #[tokio::test]
@@ -105,11 +105,59 @@ async fn refunded_in_three_parts_and_not_a_fen_more() {
             let over = world.refund(&id, 10_001).await.unwrap_err();
             assert_eq!(reason_of(&over), "REFUND_EXCEEDS_CAPTURE");
             world.refund_succeeds(&id, fen).await;
+            // WeChat Pay wants a minute between two refunds of one order.
+            world.step(Duration::from_secs(60));
         }
         let over = world.refund(&id, 1).await.unwrap_err();
         assert_eq!(reason_of(&over), "REFUND_EXCEEDS_CAPTURE", "{way:?}");
         let refunded = world.shop.intent(&id).await.unwrap().amount_refunded.unwrap().minor_units;
         assert_eq!(refunded, 10_000, "{way:?}");
+    }
+    world.end().await;
+}
+
+/// Money is held, taken in full or in part, and refunded; or given back by a cancel. Answers that are lost change nothing.
+#[tokio::test]
+async fn held_captured_released() {
+    let mut world = World::start().await;
+    for way in HOLDS {
+        for (fen, lost) in [(10_000, false), (2_345, false), (7_000, true)] {
+            let id = world.held(way).await;
+            if lost {
+                world.fault(way, "capture", Fault::AnswerLost);
+            }
+            world.capture(&id, fen).await.unwrap();
+            let intent = world.becomes(&id, State::Succeeded).await;
+            let captured = intent.amount_captured.as_ref().map(|money| money.minor_units);
+            assert_eq!(captured, Some(fen), "{way:?}");
+            let over = world.refund(&id, fen + 1).await.unwrap_err();
+            assert_eq!(reason_of(&over), "REFUND_EXCEEDS_CAPTURE", "{way:?}");
+            world.refund_succeeds(&id, fen - 1).await;
+        }
+        for lost in [false, true] {
+            let id = world.held(way).await;
+            if lost {
+                world.fault(way, "release", Fault::AnswerLost);
+            }
+            world.cancel(&id).await.unwrap();
+            let intent = world.becomes(&id, State::Canceled).await;
+            assert_eq!(intent.attempts[0].state(), v1::AttemptState::Closed, "{way:?}");
+            let refused = world.capture(&id, 1).await.unwrap_err();
+            assert_eq!(reason_of(&refused), "INTENT_NOT_AUTHORIZED", "{way:?}");
+        }
+        world.books_agree().await;
+    }
+    world.end().await;
+}
+
+/// A hold that nobody captures goes back before the rail would end it by itself.
+#[tokio::test]
+async fn held_and_forgotten() {
+    let mut world = World::start().await;
+    for way in HOLDS {
+        let id = world.held(way).await;
+        world.step(Duration::from_secs(29 * 86_400 + 60));
+        world.becomes(&id, State::Expired).await;
     }
     world.end().await;
 }

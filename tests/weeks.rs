@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use paifang_gateway::demo::ledger_totals;
 use paifang_mock_rails::{BillKind, BillLine};
 use paifang_proto::v1;
-use support::{ALIPAY, RAILS, SOON, UNIONPAY, UNIONPAY_CODE, WECHAT, WECHAT_JSAPI, Way, World};
+use support::{ALIPAY, HOLDS, RAILS, SOON, UNIONPAY, UNIONPAY_CODE, WECHAT, WECHAT_JSAPI, Way, World};
 
 const DAYS: u32 = 21;
 const QRS: [Way; 3] = [ALIPAY, WECHAT, UNIONPAY];
@@ -39,6 +39,15 @@ async fn trade(world: &mut World, n: u32) {
     // Canceled before anybody paid.
     let open = world.shown(qr).await.payment_intent_id;
     world.cancel(&open).await.unwrap();
+    // Held money: some of it taken, some of it given back.
+    for way in HOLDS {
+        let id = world.held(way).await;
+        world.capture(&id, 4_000 + i64::from(n)).await.unwrap();
+        world.becomes(&id, v1::PaymentIntentState::Succeeded).await;
+    }
+    let unused = world.held(HOLDS[usize::try_from(n).unwrap() % 2]).await;
+    world.cancel(&unused).await.unwrap();
+    world.becomes(&unused, v1::PaymentIntentState::Canceled).await;
     // One wallet is shown, another one is used.
     let other = QRS[usize::try_from(n + 1).unwrap() % 3];
     let shown = world.shown(qr).await;

@@ -49,6 +49,8 @@ pub const UNIONPAY_CODE: Way =
 
 /// Orders that a payer pays later, one per presentation.
 pub const ORDERS: [Way; 6] = [ALIPAY, ALIPAY_PAGE, WECHAT, WECHAT_JSAPI, UNIONPAY, UNIONPAY_FORM];
+/// Ways that can hold money.
+pub const HOLDS: [Way; 2] = [ALIPAY, UNIONPAY_FORM];
 /// One QR order per rail.
 pub const QRS: [Way; 3] = [ALIPAY, WECHAT, UNIONPAY];
 
@@ -194,6 +196,35 @@ impl World {
         self.becomes(&intent.payment_intent_id, v1::PaymentIntentState::Succeeded).await
     }
 
+    /// An intent of ¥100.00 whose money is held.
+    pub async fn held(&mut self, way: Way) -> String {
+        let request = v1::CreatePaymentIntentRequest {
+            request_id: self.request_id("hold"),
+            amount: Some(money(10_000)),
+            description: "a room".into(),
+            choice: Some(choice(way, "")),
+            capture_method: v1::CaptureMethod::Manual.into(),
+            ..Default::default()
+        };
+        let made = self.shop.intents.create_payment_intent(request).await.expect("created").into_inner();
+        let intent = made.payment_intent.expect("an intent");
+        self.look(way, &intent).await;
+        self.pay(way, &intent);
+        self.becomes(&intent.payment_intent_id, v1::PaymentIntentState::Authorized).await;
+        intent.payment_intent_id
+    }
+
+    pub async fn capture(&mut self, id: &str, fen: i64) -> Result<v1::PaymentIntent, Status> {
+        let request = v1::CapturePaymentIntentRequest {
+            request_id: self.request_id("capture"),
+            payment_intent_id: id.into(),
+            amount: Some(money(fen)),
+            etag: String::new(),
+        };
+        let made = self.shop.intents.capture_payment_intent(request).await?.into_inner();
+        Ok(made.payment_intent.expect("an intent"))
+    }
+
     pub async fn becomes(&mut self, id: &str, state: v1::PaymentIntentState) -> v1::PaymentIntent {
         self.shop.intent_becomes(id, state, SOON).await.unwrap_or_else(|error| panic!("{error:#}"))
     }
@@ -261,6 +292,10 @@ impl World {
     /// Compares the books, drains the gateway, and proves the store whole.
     pub async fn end(mut self) {
         self.books_agree().await;
+        for rail in RAILS {
+            let held = rail_totals(&self.stage.mocks, rail).held;
+            assert_eq!(held, 0, "{rail}: a hold stands at the end\n{}", self.stage.log());
+        }
         let status = self.stage.stop_gateway().await.expect("it drains");
         assert!(status.success(), "{status}");
         let report = self.stage.fsck().await.expect("fsck is clean");

@@ -15,6 +15,8 @@ pub struct RailTotals {
     pub paid: i64,
     /// Given back.
     pub refunded: i64,
+    /// Set aside by holds that stand.
+    pub held: i64,
     /// The largest number of times one order was charged; more than 1 is a double charge.
     pub charges_max: u32,
 }
@@ -23,7 +25,13 @@ pub struct RailTotals {
 pub fn rail_totals(mocks: &MockRails, rail: &str) -> RailTotals {
     let mut totals = RailTotals::default();
     for entry in mocks.rail(rail).book() {
-        totals.paid += if entry.paid { entry.total_fen } else { 0 };
+        totals.paid += match (entry.paid, entry.held_fen) {
+            (false, _) => 0,
+            (true, 0) => entry.total_fen,
+            // Of a hold, what was taken.
+            (true, _) => entry.captured_fen,
+        };
+        totals.held += entry.held_fen - entry.captured_fen - entry.released_fen;
         totals.refunded += entry.refunded_fen;
         totals.charges_max = totals.charges_max.max(entry.charges);
     }
