@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use paifang_money::{Currency, PositiveMoney};
-use paifang_payment::{Doubt, Pending, RailRef, Reason, Settled};
+use paifang_payment::{CloseProof, Doubt, Pending, RailRef, Reason, Settled};
 use paifang_rail::{Genuine, Outcome};
 use serde::Deserialize;
 
@@ -18,6 +18,9 @@ pub(crate) struct Transaction {
     pub mchid: String,
     pub out_trade_no: String,
     pub trade_state: String,
+    /// For people.
+    #[serde(default)]
+    pub trade_state_desc: Option<String>,
     /// Once paid.
     #[serde(default)]
     pub transaction_id: Option<String>,
@@ -75,6 +78,18 @@ impl Transaction {
             rail_ref: Some(rail_ref.ok_or("transaction_id")?),
             settled_at: time(self.success_time.as_deref()),
         })
+    }
+}
+
+impl Transaction {
+    /// What became of a reversed order: one that has a transaction had been paid, and all of it went back.
+    pub fn revoked(&self) -> Result<CloseProof, &'static str> {
+        match self.transaction_id {
+            Some(_) => self
+                .settled()
+                .map(|Settled { amount, rail_ref, .. }| CloseProof { returned: Some(amount), rail_ref }),
+            None => Ok(CloseProof { returned: None, rail_ref: None }),
+        }
     }
 }
 

@@ -68,6 +68,11 @@ async fn world(
         endpoint: rails.url("wechatpay"),
         merchant_serial: None,
         public_key_id: public_key_id.map(str::to_owned),
+        store_id: Some("0001".to_owned()),
+        store_out_id: None,
+        h5_returns: false,
+        refund_funds_account: None,
+        refund_from: None,
     };
     let rail = Box::new(WeChatPay::configure(settings).expect("settings"));
     let counterpart = Box::new(ControlApi::new(rails.control_url(), "wechatpay", rails));
@@ -97,7 +102,7 @@ fn habits() -> Habits {
         seen: "pending",
         unseen_expired: |_| "closed",
         seen_expired: "closed",
-        declined: "closed",
+        declined: "refused payer_declined",
         close_unseen: "closed",
         close_again: "closed",
         close_unknown: "closed",
@@ -110,6 +115,7 @@ fn habits() -> Habits {
             ("charge", "SIGN_ERROR", "refused rail_configuration"),
             ("charge", "SYSTEM_ERROR", "unknown HttpStatus"),
             ("charge", "FREQUENCY_LIMITED", "unknown HttpStatus"),
+            ("charge", "APPID_MCHID_NOT_MATCH", "refused rail_configuration"),
             ("charge", "NO_SUCH_CODE", "unknown UnlistedCode"),
             ("query", "ORDER_NOT_EXIST", "absent"),
             ("query", "SIGN_ERROR", "unknown RailUnsure"),

@@ -138,15 +138,12 @@ fn what_the_rail_cannot_take_is_never_sent() {
     let mut other = charge(Presentation::QrShown);
     other.wallet = WalletName::parse("alipay").unwrap();
     assert_eq!(field(plan(Call::Charge(&other))), "a charge of another wallet than wechatpay");
-    for presentation in [
-        Presentation::PayerCode,
-        Presentation::MiniProgram,
-        Presentation::App,
-        Presentation::MobileWeb,
-        Presentation::DesktopWeb,
-    ] {
-        assert_eq!(field(plan(Call::Charge(&charge(presentation)))), "a charge by this presentation");
-    }
+    let web = charge(Presentation::DesktopWeb);
+    assert_eq!(field(plan(Call::Charge(&web))), "a charge by this presentation");
+    let no_store = "a payer's code without a store in the account's settings";
+    assert_eq!(field(plan(Call::Charge(&scanned()))), no_store);
+    assert_eq!(field(plan(Call::Reverse(&reversal()))), "a reverse without payers' codes");
+    assert_eq!(field(plan(Call::QueryReverse(&reversal()))), "a reverse without payers' codes");
     let query_in_url = paifang_rail::Context { notify_url: "https://a.example/n?x=1", ..cx(CLOCK) };
     let result = account.plan(&Call::Charge(&charge(Presentation::QrShown)), &query_in_url).map(drop);
     assert_eq!(field(result), "notify_url");
