@@ -11,6 +11,9 @@ use serde::Deserialize;
 /// A rail's code or state is kept up to this many characters; documented are 32.
 const CODE_CHARS_MAX: usize = 64;
 
+/// The state of a refund that the payer's card or account did not take.
+pub(crate) const ABNORMAL: &str = "ABNORMAL";
+
 /// An order as a query or a payment's notification shows it.
 #[derive(Deserialize)]
 pub(crate) struct Transaction {
@@ -104,9 +107,8 @@ impl Refund {
                 (Outcome::refunded(proof, Settled { amount, rail_ref, settled_at }), "success")
             }
             "PROCESSING" => (Outcome::pending(proof, Pending { next_action: None, rail_ref }), "processing"),
-            // The payer's card or account did not take the money. It waits at the rail until somebody decides in the
-            // merchant's console where it goes, and then the refund succeeds after all.
-            "ABNORMAL" => (Outcome::pending(proof, Pending { next_action: None, rail_ref }), "abnormal"),
+            // It waits at the rail until somebody decides where it goes, and then the refund succeeds after all.
+            ABNORMAL => (Outcome::pending(proof, Pending { next_action: None, rail_ref }), "abnormal"),
             // Given up by the rail, for want of the merchant's money in the usual case; the number is used up.
             "CLOSED" => (Outcome::refused(proof, reason("refund_not_allowed"), "CLOSED", ""), "closed"),
             other => (Outcome::unknown(Doubt::UnlistedCode(shortened(other))), "unlisted_state"),

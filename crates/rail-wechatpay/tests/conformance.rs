@@ -8,6 +8,9 @@ use paifang_payment::PayerId;
 use paifang_rail::{Keyring, Secret};
 use paifang_rail_wechatpay::{Settings, WeChatPay};
 
+#[path = "conformance/beyond.rs"]
+mod beyond;
+
 /// Answers and messages are signed with the public key, which each call names.
 mod by_public_key {
     async fn world() -> paifang_conformance::rail::World {
@@ -54,6 +57,14 @@ async fn world(
     keys: Keyring,
     strangers: Keyring,
 ) -> World {
+    let rails = rails(wechatpay).await;
+    let rail = Box::new(adapter(&rails, public_key_id));
+    let counterpart = Box::new(ControlApi::new(rails.control_url(), "wechatpay", rails));
+    World::open(Setup { rail, keys, strangers, counterpart, habits: habits() }).await
+}
+
+/// The mock; its later certificate is in use where it signs with certificates.
+async fn rails(wechatpay: wechatpay::Settings) -> MockRails {
     let noon = "2026-03-01T12:00:00+08:00".parse().expect("a time");
     let options = Options { clock: Clock::standing_at(noon), wechatpay, ..Options::default() };
     let by_certificate = options.wechatpay.platform == Platform::CertificatesOnly;
@@ -61,6 +72,11 @@ async fn world(
     for step in [Step::Announce, Step::Switch].into_iter().filter(|_| by_certificate) {
         rails.rail("wechatpay").keys(KeyStep::Rail(step)).expect("a rotation has begun");
     }
+    rails
+}
+
+/// The adapter in front of it.
+fn adapter(rails: &MockRails, public_key_id: Option<&str>) -> WeChatPay {
     let merchant = Merchant::of_vectors();
     let settings = Settings {
         mchid: merchant.mchid.to_owned(),
@@ -74,9 +90,7 @@ async fn world(
         refund_funds_account: None,
         refund_from: None,
     };
-    let rail = Box::new(WeChatPay::configure(settings).expect("settings"));
-    let counterpart = Box::new(ControlApi::new(rails.control_url(), "wechatpay", rails));
-    World::open(Setup { rail, keys, strangers, counterpart, habits: habits() }).await
+    WeChatPay::configure(settings).expect("settings")
 }
 
 /// The account's keys, with these of the rail: id or serial, and PEM.

@@ -18,6 +18,7 @@ pub(super) struct Flow {
     direction: usize,
     amount: usize,
     voucher: usize,
+    remark: usize,
     sums: StatementTotals,
     income: Side,
     expense: Side,
@@ -40,6 +41,7 @@ impl Table for Flow {
             direction: at("收支类型")?,
             amount: at("收支金额(元)")?,
             voucher: at("业务凭证号")?,
+            remark: at("备注")?,
             sums: StatementTotals::default(),
             income: Side::default(),
             expense: Side::default(),
@@ -71,13 +73,22 @@ impl Table for Flow {
             }
             _ => return Ok(None),
         };
+        // The balance is charged with a refund less the fee that comes back with it. The refund's own amount is in the
+        // remark, as seen in the field; where that is of another form, the movement stands for it.
+        let (whole, fee_minor) = match refunded(at(self.remark)) {
+            Some((whole, fee)) if kind == StatementKind::Refund && whole.checked_sub(fee) == Some(minor) => {
+                (whole, fee.checked_neg())
+            }
+            // Fees of payments are rows of their own.
+            Some(_) | None => (minor, None),
+        };
         let amount =
-            PositiveMoney::new(minor, Currency::CNY).map_err(|_| Wrong::Row("an amount above zero"))?;
+            PositiveMoney::new(whole, Currency::CNY).map_err(|_| Wrong::Row("an amount above zero"))?;
         let own_no = number(at(self.voucher))?;
         self.sums.lines += 1;
         match kind {
-            StatementKind::Payment => self.sums.paid_minor += i128::from(minor),
-            StatementKind::Refund | StatementKind::Reversal => self.sums.returned_minor += i128::from(minor),
+            StatementKind::Payment => self.sums.paid_minor += i128::from(whole),
+            StatementKind::Refund | StatementKind::Reversal => self.sums.returned_minor += i128::from(whole),
         }
         Ok(Some(StatementLine {
             kind,
@@ -86,8 +97,7 @@ impl Table for Flow {
             order_no: own_no,
             rail_ref: number(at(self.business_no))?,
             amount,
-            // Fees are rows of their own.
-            fee_minor: None,
+            fee_minor,
             at: beijing(time),
         }))
     }
@@ -111,4 +121,10 @@ impl Table for Flow {
     fn totals(self) -> StatementTotals {
         self.sums
     }
+}
+
+/// `退款总金额0.30元;含手续费0.00元`: the whole refund, and the fee in it, in fen.
+fn refunded(remark: &str) -> Option<(i64, i64)> {
+    let (whole, fee) = remark.strip_prefix("退款总金额")?.split_once("元;含手续费")?;
+    Some((yuan(whole)?, yuan(fee.strip_suffix('元')?)?))
 }

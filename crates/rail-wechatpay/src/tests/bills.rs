@@ -76,7 +76,7 @@ fn the_recorded_bills_are_read_packed_or_not() {
           Refund T20260101000001 Some("R20260101000001") 50000000000202601010000000001 0.30 CNY Some(0) Some(2026-01-01T00:10:00Z)
         fund_flow StatementTotals { lines: 2, paid_minor: 100, returned_minor: 30 }
           Payment T20260101000001 None 4200000000202601010000000001 1.00 CNY None Some(2026-01-01T00:05:00Z)
-          Refund R20260101000001 Some("R20260101000001") 50000000000202601010000000001 0.30 CNY None Some(2026-01-01T00:10:00Z)
+          Refund R20260101000001 Some("R20260101000001") 50000000000202601010000000001 0.30 CNY Some(0) Some(2026-01-01T00:10:00Z)
     "#]].assert_eq(&told);
 }
 
@@ -216,6 +216,23 @@ fn doubled_lines_are_passed_on() {
     let (lines, proof) = believed("fund_flow", &doubled).unwrap();
     assert_eq!(lines[0], lines[1]);
     assert_eq!((proof.totals.lines, proof.totals.paid_minor), (3, 200));
+}
+
+/// A refund moves the balance by less where a part of its fee comes back; it is told whole.
+#[test]
+fn a_refund_is_told_with_the_fee_in_it() {
+    let net = text_of(1).replacen("`0.30,`", "`0.28,`", 1).replacen("`2,`0.31", "`2,`0.29", 1);
+    let fee = net.replacen("含手续费0.00元", "含手续费0.02元", 1);
+    let told = |text: &str| {
+        let (lines, proof) = believed("fund_flow", text).unwrap();
+        let refund = lines.last().unwrap();
+        assert_eq!(proof.totals.returned_minor, i128::from(refund.amount.minor_units()));
+        (refund.amount.minor_units(), refund.fee_minor)
+    };
+    assert_eq!(told(&fee), (30, Some(-2)));
+    // A remark that does not fit, or of another form: what moved is told.
+    assert_eq!(told(&net), (28, None));
+    assert_eq!(told(&fee.replacen("退款总金额", "", 1)), (28, None));
 }
 
 /// What moved the balance and is of no order is counted and not told.

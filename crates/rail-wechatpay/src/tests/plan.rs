@@ -23,6 +23,24 @@ fn every_vector_is_signed_to_the_byte() {
     }
 }
 
+/// The usual mistakes give other signatures, which must not be ours.
+#[test]
+fn no_request_is_signed_by_mistake() {
+    let cases = vectors("request_signing_must_fail");
+    assert_eq!(cases.len(), 8);
+    for case in cases {
+        let meant =
+            vectors("request_signing").iter().find(|request| request["name"] == case["request"]).unwrap();
+        let field = |name: &str| meant[name].as_str().unwrap();
+        let method = if field("method") == "GET" { Method::Get } else { Method::Post };
+        let cx =
+            paifang_rail::Context { nonce: field("nonce_str"), ..cx(field("timestamp").parse().unwrap()) };
+        let body = field("body").as_bytes();
+        let made = request::authorization(&settings(), method, field("target"), body, &cx).unwrap();
+        assert!(!made.contains(case["signature"].as_str().unwrap()), "{}", case["name"]);
+    }
+}
+
 /// Our own calls of the vectors' content give the vectors' target, body and signature.
 #[test]
 fn calls_give_the_vectors_own_requests() {

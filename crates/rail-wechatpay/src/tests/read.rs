@@ -156,6 +156,9 @@ fn every_state_of_a_refund_has_one_meaning() {
         let created = account().read(&Call::Refund(&refund), &reply, &cx(CLOCK));
         let found = account().read(&Call::QueryRefund(&refund), &reply, &cx(CLOCK));
         assert_eq!(created.outcome(), found.outcome(), "{status}");
+        for answer in [&created, &found] {
+            assert_eq!(answer.attention(), (status == "ABNORMAL").then_some("ABNORMAL"));
+        }
         lines += &format!("{}\n{}\n", shown(&created), found.rule());
     }
     expect![[r#"
