@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use paifang_payment::{Pending, Presentation, Verb};
-use paifang_rail::{Answer, Charge, Context, Genuine, Outcome, Plan, PlanError};
+use paifang_rail::{Answer, Charge, Context, Genuine, OrderKind, Outcome, Plan, PlanError};
 use serde::Serialize;
 
 use crate::descriptor::WECHATPAY;
@@ -60,6 +60,10 @@ struct H5 {
 pub(crate) fn plan(settings: &Settings, charge: &Charge, cx: &Context<'_>) -> Result<Plan, PlanError> {
     if charge.wallet.as_str() != WECHATPAY {
         return Err(PlanError::Unsupported("a charge of another wallet than wechatpay"));
+    }
+    // What is to be held must not be charged.
+    if charge.order.kind != OrderKind::Payment {
+        return Err(PlanError::Unsupported("hold"));
     }
     let target = match charge.order.presentation {
         Presentation::QrShown => "/v3/pay/transactions/native",

@@ -127,8 +127,7 @@ fn replies_about_refunds() {
     });
 }
 
-/// A signed error: a flip in the header that says so at all would leave an unsigned one, which rests on the channel, but a
-/// header's name is not flipped here.
+/// A signature on an error must be right. (One that is taken away leaves an unsigned error, which rests on the channel.)
 #[test]
 fn signed_errors() {
     let (native, order) = (charge(Presentation::QrShown), order(Presentation::QrShown));

@@ -158,6 +158,9 @@ fn what_the_rail_cannot_take_is_never_sent() {
     assert_eq!(field(plan(Call::Charge(&other))), "a charge of another wallet than wechatpay");
     let web = charge(Presentation::DesktopWeb);
     assert_eq!(field(plan(Call::Charge(&web))), "a charge by this presentation");
+    let mut hold = charge(Presentation::QrShown);
+    hold.order.kind = paifang_rail::OrderKind::Hold;
+    assert_eq!(field(plan(Call::Charge(&hold))), "hold");
     let no_store = "a payer's code without a store in the account's settings";
     assert_eq!(field(plan(Call::Charge(&scanned()))), no_store);
     assert_eq!(field(plan(Call::Reverse(&reversal()))), "a reverse without payers' codes");
