@@ -1,27 +1,21 @@
-//! Orders: a QR code to be shown (Native), or parameters for the bridge inside WeChat (JSAPI).
+//! Orders whose payer comes after their creation: a QR code to be shown (Native), parameters for the wallet (JSAPI, mini
+//! programs, apps), or a page for a phone's browser (H5).
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use jiff::{SignedDuration, Timestamp};
-use paifang_payment::{NextAction, Pending, Presentation, Verb};
-use paifang_rail::{Answer, Charge, Context, Genuine, Order, Outcome, Plan, PlanError};
-use serde::{Deserialize, Serialize};
+use paifang_payment::{Pending, Presentation, Verb};
+use paifang_rail::{Answer, Charge, Context, Genuine, OrderKind, Outcome, Plan, PlanError};
+use serde::Serialize;
 
-use crate::descriptor::{CODE_LIFE_S, WECHATPAY};
-use crate::request::{cut, fen, notify_url, plain_text, post, sign};
-use crate::{Settings, answer, wire};
+use crate::descriptor::WECHATPAY;
+use crate::request::{cut, fen, notify_url, plain_text, post};
+use crate::{Settings, answer, codepay, invoke, wire};
 
 /// `description`, s127: characters in the pages, bytes in the live check.
 const DESCRIPTION_BYTES_MAX: usize = 127;
 
-/// Longest `code_url` that is handed on, bytes; a QR code holds little more. Seen are about 60.
-const CODE_URL_BYTES_MAX: usize = 2048;
-
-/// Documented maximum of `prepay_id`, bytes.
-const PREPAY_ID_BYTES_MAX: usize = 64;
-
-/// The body of both products. A member that one does not document is refused there, so `payer` is JSAPI's only.
+/// The body of each product. A member that one does not document is refused there, so `payer` is JSAPI's only and
+/// `h5_info` is H5's only.
 #[derive(Serialize)]
 struct NewOrder<'a> {
     appid: &'a str,
@@ -37,8 +31,9 @@ struct NewOrder<'a> {
     scene_info: Option<Scene>,
 }
 
+/// What is charged, in fen.
 #[derive(Serialize)]
-struct Amount {
+pub(crate) struct Amount {
     total: i64,
     currency: &'static str,
 }
@@ -51,16 +46,14 @@ struct Payer<'a> {
 #[derive(Serialize)]
 struct Scene {
     payer_client_ip: IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    h5_info: Option<H5>,
 }
 
-#[derive(Deserialize)]
-struct Native {
-    code_url: String,
-}
-
-#[derive(Deserialize)]
-struct Prepaid {
-    prepay_id: String,
+/// The kind of browser: `Wap` is any; `iOS` and `Android` are apps that open the page.
+#[derive(Serialize)]
+struct H5 {
+    r#type: &'static str,
 }
 
 /// The creation of an order. Repeated byte for byte while unpaid, it answers the same order with a fresh code.
@@ -68,31 +61,60 @@ pub(crate) fn plan(settings: &Settings, charge: &Charge, cx: &Context<'_>) -> Re
     if charge.wallet.as_str() != WECHATPAY {
         return Err(PlanError::Unsupported("a charge of another wallet than wechatpay"));
     }
-    let (target, payer) = match charge.order.presentation {
-        Presentation::QrShown => ("/v3/pay/transactions/native", None),
-        Presentation::Jsapi => {
-            let rule = "the payer's openid under this appid";
-            let payer = charge.payer.as_ref().ok_or(PlanError::BadValue { field: "payer", rule })?;
-            ("/v3/pay/transactions/jsapi", Some(Payer { openid: payer.as_str() }))
-        }
-        Presentation::PayerCode
-        | Presentation::MiniProgram
-        | Presentation::App
-        | Presentation::MobileWeb
-        | Presentation::DesktopWeb => return Err(PlanError::Unsupported("a charge by this presentation")),
+    // What is to be held must not be charged.
+    if charge.order.kind != OrderKind::Payment {
+        return Err(PlanError::Unsupported("hold"));
+    }
+    let target = match charge.order.presentation {
+        Presentation::QrShown => "/v3/pay/transactions/native",
+        Presentation::Jsapi | Presentation::MiniProgram => "/v3/pay/transactions/jsapi",
+        Presentation::App => "/v3/pay/transactions/app",
+        Presentation::MobileWeb => "/v3/pay/transactions/h5",
+        Presentation::PayerCode => return codepay::plan(settings, charge, cx),
+        Presentation::DesktopWeb => return Err(PlanError::Unsupported("a charge by this presentation")),
     };
     let order = NewOrder {
         appid: &settings.appid,
         mchid: &settings.mchid,
-        description: cut(plain_text("description", &charge.description)?, DESCRIPTION_BYTES_MAX),
+        description: description(charge)?,
         out_trade_no: charge.order.order_no.as_str(),
         time_expire: wire::beijing(charge.order.expires_at),
         notify_url: notify_url(cx)?,
-        amount: Amount { total: fen("amount", charge.order.amount)?, currency: "CNY" },
-        payer,
-        scene_info: charge.client_ip.map(|payer_client_ip| Scene { payer_client_ip }),
+        amount: amount(charge)?,
+        payer: payer(charge)?,
+        scene_info: scene(charge)?,
     };
     post(settings, target, &order, cx)
+}
+
+/// What is bought, cut to what the rail takes.
+pub(crate) fn description(charge: &Charge) -> Result<&str, PlanError> {
+    Ok(cut(plain_text("description", &charge.description)?, DESCRIPTION_BYTES_MAX))
+}
+
+/// The whole amount of the order.
+pub(crate) fn amount(charge: &Charge) -> Result<Amount, PlanError> {
+    Ok(Amount { total: fen("amount", charge.order.amount)?, currency: "CNY" })
+}
+
+/// The order inside WeChat is made for one payer.
+fn payer(charge: &Charge) -> Result<Option<Payer<'_>>, PlanError> {
+    if !matches!(charge.order.presentation, Presentation::Jsapi | Presentation::MiniProgram) {
+        return Ok(None);
+    }
+    let rule = "the payer's openid under this appid";
+    let payer = charge.payer.as_ref().ok_or(PlanError::BadValue { field: "payer", rule })?;
+    Ok(Some(Payer { openid: payer.as_str() }))
+}
+
+/// Where the payer is; the page has to know, because it compares the address with the one that opens it.
+fn scene(charge: &Charge) -> Result<Option<Scene>, PlanError> {
+    if charge.order.presentation != Presentation::MobileWeb {
+        return Ok(charge.client_ip.map(|payer_client_ip| Scene { payer_client_ip, h5_info: None }));
+    }
+    let rule = "the IP address of the payer's phone";
+    let payer_client_ip = charge.client_ip.ok_or(PlanError::BadValue { field: "client_ip", rule })?;
+    Ok(Some(Scene { payer_client_ip, h5_info: Some(H5 { r#type: "Wap" }) }))
 }
 
 /// What the payer is asked to do.
@@ -103,54 +125,17 @@ pub(crate) fn read(
     proof: Genuine,
     cx: &Context<'_>,
 ) -> Answer {
-    let (next_action, case) = match charge.order.presentation {
-        Presentation::QrShown => (show_code(&charge.order, body), "code_url"),
-        Presentation::Jsapi => (invoke(settings, &charge.order, body, cx), "prepay_id"),
-        Presentation::PayerCode
-        | Presentation::MiniProgram
-        | Presentation::App
-        | Presentation::MobileWeb
-        | Presentation::DesktopWeb => return answer::no_such_call(Verb::Charge),
+    let order = &charge.order;
+    let (next_action, case) = match order.presentation {
+        Presentation::QrShown => (invoke::show_code(order, body), "code_url"),
+        Presentation::Jsapi => (invoke::bridge(settings, order, body, cx), "prepay_id"),
+        Presentation::MiniProgram => (invoke::mini_program(settings, order, body, cx), "prepay_id"),
+        Presentation::App => (invoke::app(settings, order, body, cx), "prepay_id"),
+        Presentation::MobileWeb => (invoke::page(settings, body, cx), "h5_url"),
+        Presentation::PayerCode => return codepay::read(settings, charge, body, proof),
+        Presentation::DesktopWeb => return answer::no_such_call(Verb::Charge),
     };
     let Some(next_action) = next_action else { return answer::unreadable(Verb::Charge) };
     let pending = Pending { next_action: Some(next_action), rail_ref: None };
     Answer::is(Outcome::pending(proof, pending), answer::rule(Verb::Charge, case))
-}
-
-fn show_code(order: &Order, body: &[u8]) -> Option<NextAction> {
-    let Native { code_url } = wire::parse(body)?;
-    if !visible(&code_url, CODE_URL_BYTES_MAX) {
-        return None;
-    }
-    // Counted from our opening of the order, so never longer than the code's real life.
-    let life_ends = order.opened_at.checked_add(SignedDuration::from_secs(i64::from(CODE_LIFE_S)));
-    let expires_at = order.expires_at.min(life_ends.unwrap_or(Timestamp::MAX));
-    Some(NextAction::ShowQr { content: code_url, expires_at })
-}
-
-/// The parameters of the bridge, signed by the merchant: app, time, nonce and package, a line each. The time is that of
-/// the order, so that reading the same answer again gives the same parameters.
-fn invoke(settings: &Settings, order: &Order, body: &[u8], cx: &Context<'_>) -> Option<NextAction> {
-    let Prepaid { prepay_id } = wire::parse(body)?;
-    if !visible(&prepay_id, PREPAY_ID_BYTES_MAX) {
-        return None;
-    }
-    let timestamp = order.opened_at.as_second().to_string();
-    let package = format!("prepay_id={prepay_id}");
-    let message = format!("{}\n{timestamp}\n{}\n{package}\n", settings.appid, cx.nonce);
-    let signature = sign(cx.keys, message.as_bytes()).ok()?;
-    let parameters = [
-        ("appId", settings.appid.clone()),
-        ("timeStamp", timestamp),
-        ("nonceStr", cx.nonce.to_owned()),
-        ("package", package),
-        ("signType", "RSA".to_owned()),
-        ("paySign", signature),
-    ];
-    let parameters: BTreeMap<_, _> = parameters.map(|(name, value)| (name.to_owned(), value)).into();
-    Some(NextAction::InvokeWallet { parameters })
-}
-
-fn visible(text: &str, bytes_max: usize) -> bool {
-    (1..=bytes_max).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, 0x21..=0x7e))
 }

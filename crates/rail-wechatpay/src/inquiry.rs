@@ -8,11 +8,13 @@ use paifang_rail::{
 };
 use serde::Deserialize;
 
-use crate::answer::Error;
-use crate::{Settings, request, signature, wire};
+use crate::answer::{Api, Error};
+use crate::{Settings, codes, request, signature, wire};
 
 /// The kind of the bill that lists payments and refunds.
 pub(crate) const TRADE: &str = "trade";
+/// The kind of the bill that lists what moved the merchant's balance.
+pub(crate) const FUND_FLOW: &str = "fund_flow";
 /// Certificates in one answer at most; during a change there are two.
 const CERTIFICATES_MAX: usize = 8;
 
@@ -49,6 +51,9 @@ pub(crate) fn plan(settings: &Settings, inquiry: &Inquiry<'_>, cx: &Context<'_>)
         Inquiry::Statement(StatementWish { kind: TRADE, day, .. }) => {
             format!("/v3/bill/tradebill?bill_date={day}&bill_type=ALL&tar_type=GZIP")
         }
+        Inquiry::Statement(StatementWish { kind: FUND_FLOW, day, .. }) => {
+            format!("/v3/bill/fundflowbill?bill_date={day}&account_type=BASIC&tar_type=GZIP")
+        }
         Inquiry::Statement(_) => return Err(PlanError::Unsupported("this kind of bill")),
     };
     match request::get(settings, &target, cx)? {
@@ -75,18 +80,20 @@ fn refused(settings: &Settings, inquiry: &Inquiry<'_>, reply: &Reply) -> Finding
     let (400 | 401 | 403 | 404) = reply.status else {
         return Finding::Unknown(Doubt::HttpStatus(reply.status));
     };
-    let Some(Error { code, message, .. }) = wire::parse::<Error>(&reply.body) else {
+    let Some(error) = wire::parse::<Error>(&reply.body) else {
         return Finding::Unknown(Doubt::Unreadable);
     };
-    let code = wire::shortened(&code);
-    match (inquiry, code.as_str()) {
-        // A merchant who has only the public key has no certificates to hand out.
-        (Inquiry::Keys { .. }, "RESOURCE_NOT_EXISTS" | "NOT_FOUND") if settings.public_key_id.is_some() => {
-            Finding::NotYet(code)
+    let api = match inquiry {
+        Inquiry::Keys { .. } => Api::Certificates,
+        Inquiry::Statement(_) => Api::Bill,
+    };
+    let message = error.message.clone().unwrap_or_default();
+    match codes::finding(api, error) {
+        // A merchant without the public key has certificates: then this is no "not yet".
+        Finding::NotYet(code) if api == Api::Certificates && settings.public_key_id.is_none() => {
+            Finding::Refused { code, message }
         }
-        (Inquiry::Statement(_), "NO_STATEMENT_EXIST") => Finding::NoMovements,
-        (Inquiry::Statement(_), "STATEMENT_CREATING") => Finding::NotYet(code),
-        _ => Finding::Refused { code, message: message.unwrap_or_default() },
+        finding => finding,
     }
 }
 

@@ -1,7 +1,9 @@
 //! WeChat Pay API v3, direct merchants, as a codec.
 //!
-//! What it does: QR codes (Native), JSAPI inside WeChat, query, close, refund, refund query, and the notifications of
-//! payments and refunds. One instance is one app (`appid`) of one merchant (`mchid`).
+//! What it does: QR codes (Native), JSAPI, mini programs, apps, pages for phones (H5), payers' codes with their reverse;
+//! query, close, refund, refund query, where an abnormal refund goes; the notifications of payments and refunds; the
+//! platform's certificates; the trade bill and the fund-flow bill. One instance is one app (`appid`) of one merchant
+//! (`mchid`).
 //!
 //! - `request` makes signed bytes, `signature` believes or disbelieves what comes in, `answer` sorts a reply into
 //!   success, refusal and doubt. The modules named after calls say what a success means; `codes` is the one table of
@@ -11,21 +13,25 @@
 //! - Now and then it sends a wrong signature on purpose, to see whether merchants verify. That is a wrong signature like
 //!   any other here.
 //!
-//! Limits: yuan only; bodies of at most [`paifang_rail::BODY_BYTES_MAX`]; keys are configured, not downloaded; no payer's
-//! codes, mini programs, app or mobile pages, no service-provider mode, no combined orders in this issue.
+//! Limits: yuan only; bodies of at most [`paifang_rail::BODY_BYTES_MAX`]; no service-provider mode, no combined orders, no
+//! sharing of profit.
 #![forbid(unsafe_code)]
 
+mod abnormal;
 mod answer;
 mod bill;
 mod charge;
 mod close;
+mod codepay;
 mod codes;
 mod descriptor;
 mod inquiry;
+mod invoke;
 mod notification;
 mod query;
 mod refund;
 mod request;
+mod reverse;
 mod settings;
 mod signature;
 mod wire;
@@ -36,7 +42,9 @@ use paifang_rail::{
     StatementFile, StatementLine, StatementProof, StatementWish, Verdict, Verified,
 };
 
-pub use settings::{ENDPOINT, Settings, SettingsError};
+pub use abnormal::{AbnormalRefund, Destination, SealedAccount};
+use answer::Api;
+pub use settings::{ENDPOINT, FundsAccount, RefundFrom, Settings, SettingsError};
 
 /// One app of one merchant of WeChat Pay.
 #[derive(Debug, Clone)]
@@ -52,7 +60,7 @@ impl WeChatPay {
 
 impl Rail for WeChatPay {
     fn descriptor(&self) -> &'static Descriptor {
-        &descriptor::DESCRIPTOR
+        descriptor::of(&self.0)
     }
 
     fn identity(&self) -> Identity {
@@ -66,7 +74,11 @@ impl Rail for WeChatPay {
             Call::Close(order) => close::plan(&self.0, order, cx),
             Call::Refund(refund) => refund::plan(&self.0, refund, cx),
             Call::QueryRefund(refund) => refund::plan_query(&self.0, refund, cx),
-            Call::Reverse(_) | Call::QueryReverse(_) => Err(PlanError::Unsupported("reverse")),
+            Call::Reverse(_) | Call::QueryReverse(_) if !self.descriptor().reverses => {
+                Err(PlanError::Unsupported("a reverse without payers' codes"))
+            }
+            Call::Reverse(reversal) => reverse::plan(&self.0, reversal, cx),
+            Call::QueryReverse(reversal) => reverse::plan_query(&self.0, reversal, cx),
             Call::Capture(_) | Call::QueryCapture(_) | Call::Release(_) | Call::QueryRelease(_) => {
                 Err(PlanError::Unsupported("hold"))
             }
@@ -74,33 +86,23 @@ impl Rail for WeChatPay {
     }
 
     fn read(&self, call: &Call<'_>, reply: &Reply, cx: &Context<'_>) -> Answer {
-        let heard = match answer::hear(call.verb(), reply, cx) {
-            Ok(heard) => heard,
-            Err((doubt, case)) => {
-                let answer = answer::doubt(call.verb(), doubt, case);
-                return match signature::serial(&reply.headers).filter(|_| case == "unknown_key") {
-                    Some(id) => answer.with_unknown_key(id),
-                    None => answer,
-                };
-            }
-        };
-        let (body, proof) = match heard {
-            answer::Heard::Success(body, proof) => (body, proof),
-            answer::Heard::Error(error, proof) => return codes::read(call.verb(), &error, proof),
+        let verb = call.verb();
+        let Some(api) = Api::of(call) else { return answer::no_such_call(verb) };
+        let (body, proof) = match answer::hear(api, reply, cx) {
+            Ok(answer::Heard::Success(body, proof)) => (body, proof),
+            Ok(answer::Heard::Error(error, proof)) => return codes::read(verb, api, &error, proof),
+            Err(why) => return answer::disbelieved(verb, reply, why),
         };
         match call {
             Call::Charge(charge) => charge::read(&self.0, charge, body, proof, cx),
-            Call::Query(order) => query::read(&self.0, order, body, proof),
+            Call::Query(order) => query::read(verb, &self.0, order, body, proof),
             Call::Close(_) => close::read(proof),
-            Call::Refund(refund) | Call::QueryRefund(refund) => {
-                refund::read(call.verb(), refund, body, proof)
+            Call::Refund(refund) | Call::QueryRefund(refund) => refund::read(verb, refund, body, proof),
+            Call::Reverse(reversal) => reverse::read(&self.0, reversal, body, proof),
+            Call::QueryReverse(reversal) => reverse::read_query(&self.0, reversal, body, proof),
+            Call::Capture(_) | Call::QueryCapture(_) | Call::Release(_) | Call::QueryRelease(_) => {
+                answer::no_such_call(verb)
             }
-            Call::Reverse(_)
-            | Call::QueryReverse(_)
-            | Call::Capture(_)
-            | Call::QueryCapture(_)
-            | Call::Release(_)
-            | Call::QueryRelease(_) => answer::no_such_call(call.verb()),
         }
     }
 
@@ -132,10 +134,7 @@ impl Rail for WeChatPay {
         _cx: &Context<'_>,
         line: &mut dyn FnMut(StatementLine),
     ) -> Result<StatementProof, StatementError> {
-        match wish.kind {
-            inquiry::TRADE => bill::read(&self.0, wish, file, digest, line),
-            _ => Err(StatementError::Unsupported),
-        }
+        bill::read(&self.0, wish, file, digest, line)
     }
 }
 

@@ -5,8 +5,8 @@ use paifang_rail::{Answer, Context, Genuine, Plan, PlanError, RefundOrder};
 use serde::Serialize;
 
 use crate::request::{cut, fen, get, notify_url, plain_text, post};
-use crate::wire::{self, Refund};
-use crate::{Settings, answer};
+use crate::wire::{self, ABNORMAL, Refund};
+use crate::{FundsAccount, RefundFrom, Settings, answer};
 
 /// `reason`, s80: characters in the pages, bytes in the live check.
 const REASON_BYTES_MAX: usize = 80;
@@ -18,27 +18,42 @@ struct NewRefund<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     notify_url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    funds_account: Option<FundsAccount>,
     amount: Amount,
 }
 
 #[derive(Serialize)]
 struct Amount {
     refund: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<[From; 1]>,
     total: i64,
     currency: &'static str,
+}
+
+/// An account and what it gives: here always the whole refund.
+#[derive(Serialize)]
+struct From {
+    account: RefundFrom,
+    amount: i64,
 }
 
 /// The order is named by our own number, which we always have; `transaction_id` would be the other way.
 pub(crate) fn plan(settings: &Settings, refund: &RefundOrder, cx: &Context<'_>) -> Result<Plan, PlanError> {
     let reason = refund.reason.as_deref().map(|reason| plain_text("reason", reason)).transpose()?;
     let reason = reason.map(|reason| cut(reason, REASON_BYTES_MAX));
+    let back = fen("amount", refund.amount)?;
+    let from = settings.refund_from.map(|account| [From { account, amount: back }]);
     let new = NewRefund {
         out_trade_no: refund.order.order_no.as_str(),
         out_refund_no: refund.refund_no.as_str(),
         reason,
         notify_url: notify_url(cx)?,
+        funds_account: settings.refund_funds_account,
         amount: Amount {
-            refund: fen("amount", refund.amount)?,
+            refund: back,
+            from,
             total: fen("order.amount", refund.order.amount)?,
             currency: "CNY",
         },
@@ -65,7 +80,11 @@ pub(crate) fn read(verb: Verb, refund: &RefundOrder, body: &[u8], proof: Genuine
         return answer::mismatch(verb, "out_trade_no");
     }
     match found.outcome(proof) {
-        Ok((outcome, case)) => Answer::is(outcome, answer::rule(verb, case)),
+        Ok((outcome, case)) => {
+            let answer = Answer::is(outcome, answer::rule(verb, case));
+            // Pending, but it does not go on by itself: somebody has to say where the money goes.
+            if found.status == ABNORMAL { answer.with_attention(ABNORMAL) } else { answer }
+        }
         Err(_) => answer::unreadable(verb),
     }
 }

@@ -22,7 +22,7 @@ const NOTIFY_URL_BYTES_MAX: usize = 255;
 
 /// A signed GET of `target` (path and query).
 pub(crate) fn get(settings: &Settings, target: &str, cx: &Context<'_>) -> Result<Plan, PlanError> {
-    send(settings, Method::Get, target, Vec::new(), cx)
+    send(settings, Method::Get, target, Vec::new(), settings.public_key_id.as_deref(), cx)
 }
 
 /// A signed POST of `content` as JSON.
@@ -32,8 +32,20 @@ pub(crate) fn post(
     content: &impl Serialize,
     cx: &Context<'_>,
 ) -> Result<Plan, PlanError> {
+    post_sealed(settings, target, content, None, cx)
+}
+
+/// The same with fields that are sealed for the holder of this key, which is then named.
+pub(crate) fn post_sealed(
+    settings: &Settings,
+    target: &str,
+    content: &impl Serialize,
+    sealed_for: Option<&str>,
+    cx: &Context<'_>,
+) -> Result<Plan, PlanError> {
     let body = serde_json::to_vec(content).expect("structs of texts and integers always become JSON");
-    send(settings, Method::Post, target, body, cx)
+    let serial = sealed_for.or(settings.public_key_id.as_deref());
+    send(settings, Method::Post, target, body, serial, cx)
 }
 
 fn send(
@@ -41,6 +53,7 @@ fn send(
     method: Method,
     target: &str,
     body: Vec<u8>,
+    serial: Option<&str>,
     cx: &Context<'_>,
 ) -> Result<Plan, PlanError> {
     let mut headers = vec![
@@ -51,8 +64,8 @@ fn send(
     if !body.is_empty() {
         headers.push(("Content-Type", "application/json".to_owned()));
     }
-    if let Some(id) = &settings.public_key_id {
-        headers.push(("Wechatpay-Serial", id.clone()));
+    if let Some(id) = serial {
+        headers.push(("Wechatpay-Serial", id.to_owned()));
     }
     let url = format!("{}{target}", settings.endpoint);
     Ok(Plan::Send(Exchange { method, url, headers, body }))

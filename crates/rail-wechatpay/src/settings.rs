@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The production host. The spare host is `https://api2.mch.weixin.qq.com`; there is no test environment for v3.
 pub const ENDPOINT: &str = "https://api.mch.weixin.qq.com";
@@ -28,6 +28,46 @@ pub struct Settings {
     /// been switched over. Both kinds verify in either case, chosen by the id that the message names.
     #[serde(default)]
     pub public_key_id: Option<String>,
+    /// WeChat Pay's id of the store where payers' codes are scanned (`store_info.id`): 1 to 32 letters, digits, `_` and
+    /// `-`. Payers' codes are offered where this or `store_out_id` is set, because their charge has to name a store.
+    #[serde(default)]
+    pub store_id: Option<String>,
+    /// The merchant's own id of that store (`store_info.out_id`), in the same form.
+    #[serde(default)]
+    pub store_out_id: Option<String>,
+    /// Whether the page of a payment in a phone's browser leads back to the gateway's own return address. Off by default,
+    /// because WeChat Pay refuses addresses whose domain is not registered for this product; the payer then comes back to
+    /// the page that opened it.
+    #[serde(default)]
+    pub h5_returns: bool,
+    /// From which of the merchant's funds refunds are taken (`funds_account`); only for old modes of settlement. Without
+    /// it the rail decides.
+    #[serde(default)]
+    pub refund_funds_account: Option<FundsAccount>,
+    /// From which account the whole of each refund is taken (`amount.from`); only for merchants whose orders share
+    /// profit. Not together with `refund_funds_account`.
+    #[serde(default)]
+    pub refund_from: Option<RefundFrom>,
+}
+
+/// The merchant's funds of which a refund is paid, in the words of `funds_account`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum FundsAccount {
+    /// The available balance.
+    Available,
+    /// Money that is not settled yet.
+    Unsettled,
+}
+
+/// The account of which a refund is paid, in the words of `amount.from[].account`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RefundFrom {
+    /// The available balance.
+    Available,
+    /// What is frozen for the sharing of profit.
+    Unavailable,
 }
 
 /// A setting cannot be used.
@@ -48,6 +88,11 @@ fn production() -> String {
 }
 
 impl Settings {
+    /// Whether a charge by payer's code can name its store.
+    pub(crate) fn has_store(&self) -> bool {
+        self.store_id.is_some() || self.store_out_id.is_some()
+    }
+
     pub(crate) fn check(&self) -> Result<(), SettingsError> {
         let wrong = |field, rule| Err(SettingsError { field, rule });
         if !made_of(&self.mchid, 32, |byte| byte.is_ascii_digit()) {
@@ -75,11 +120,20 @@ impl Settings {
         if self.public_key_id.as_deref().is_some_and(|id| !digits(id)) {
             return wrong("public_key_id", "the id of WeChat Pay's public key: PUB_KEY_ID_ and digits");
         }
+        let store = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        for (field, id) in [("store_id", &self.store_id), ("store_out_id", &self.store_out_id)] {
+            if id.as_deref().is_some_and(|id| !made_of(id, 32, store)) {
+                return wrong(field, "the id of a store: 1 to 32 letters, digits, _ and -");
+            }
+        }
+        if self.refund_funds_account.is_some() && self.refund_from.is_some() {
+            return wrong("refund_from", "left out where refund_funds_account is set");
+        }
         Ok(())
     }
 }
 
-fn made_of(text: &str, length_max: usize, allowed: fn(u8) -> bool) -> bool {
+fn made_of(text: &str, length_max: usize, allowed: impl Fn(u8) -> bool) -> bool {
     (1..=length_max).contains(&text.len()) && text.bytes().all(allowed)
 }
 

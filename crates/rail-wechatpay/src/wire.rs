@@ -4,12 +4,15 @@
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use paifang_money::{Currency, PositiveMoney};
-use paifang_payment::{Doubt, Pending, RailRef, Reason, Settled};
+use paifang_payment::{CloseProof, Doubt, Pending, RailRef, Reason, Settled};
 use paifang_rail::{Genuine, Outcome};
 use serde::Deserialize;
 
 /// A rail's code or state is kept up to this many characters; documented are 32.
 const CODE_CHARS_MAX: usize = 64;
+
+/// The state of a refund that the payer's card or account did not take.
+pub(crate) const ABNORMAL: &str = "ABNORMAL";
 
 /// An order as a query or a payment's notification shows it.
 #[derive(Deserialize)]
@@ -18,6 +21,9 @@ pub(crate) struct Transaction {
     pub mchid: String,
     pub out_trade_no: String,
     pub trade_state: String,
+    /// For people.
+    #[serde(default)]
+    pub trade_state_desc: Option<String>,
     /// Once paid.
     #[serde(default)]
     pub transaction_id: Option<String>,
@@ -78,6 +84,18 @@ impl Transaction {
     }
 }
 
+impl Transaction {
+    /// What became of a reversed order: one that has a transaction had been paid, and all of it went back.
+    pub fn revoked(&self) -> Result<CloseProof, &'static str> {
+        match self.transaction_id {
+            Some(_) => self
+                .settled()
+                .map(|Settled { amount, rail_ref, .. }| CloseProof { returned: Some(amount), rail_ref }),
+            None => Ok(CloseProof { returned: None, rail_ref: None }),
+        }
+    }
+}
+
 impl Refund {
     /// What the refund's state means, and the state as a word of a rule; an error names the member that is wrong.
     pub fn outcome(&self, proof: Genuine) -> Result<(Outcome, &'static str), &'static str> {
@@ -89,9 +107,8 @@ impl Refund {
                 (Outcome::refunded(proof, Settled { amount, rail_ref, settled_at }), "success")
             }
             "PROCESSING" => (Outcome::pending(proof, Pending { next_action: None, rail_ref }), "processing"),
-            // The payer's card or account did not take the money. It waits at the rail until somebody decides in the
-            // merchant's console where it goes, and then the refund succeeds after all.
-            "ABNORMAL" => (Outcome::pending(proof, Pending { next_action: None, rail_ref }), "abnormal"),
+            // It waits at the rail until somebody decides where it goes, and then the refund succeeds after all.
+            ABNORMAL => (Outcome::pending(proof, Pending { next_action: None, rail_ref }), "abnormal"),
             // Given up by the rail, for want of the merchant's money in the usual case; the number is used up.
             "CLOSED" => (Outcome::refused(proof, reason("refund_not_allowed"), "CLOSED", ""), "closed"),
             other => (Outcome::unknown(Doubt::UnlistedCode(shortened(other))), "unlisted_state"),

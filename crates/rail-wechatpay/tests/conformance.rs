@@ -8,6 +8,9 @@ use paifang_payment::PayerId;
 use paifang_rail::{Keyring, Secret};
 use paifang_rail_wechatpay::{Settings, WeChatPay};
 
+#[path = "conformance/beyond.rs"]
+mod beyond;
+
 /// Answers and messages are signed with the public key, which each call names.
 mod by_public_key {
     async fn world() -> paifang_conformance::rail::World {
@@ -54,6 +57,14 @@ async fn world(
     keys: Keyring,
     strangers: Keyring,
 ) -> World {
+    let rails = rails(wechatpay).await;
+    let rail = Box::new(adapter(&rails, public_key_id));
+    let counterpart = Box::new(ControlApi::new(rails.control_url(), "wechatpay", rails));
+    World::open(Setup { rail, keys, strangers, counterpart, habits: habits() }).await
+}
+
+/// The mock; its later certificate is in use where it signs with certificates.
+async fn rails(wechatpay: wechatpay::Settings) -> MockRails {
     let noon = "2026-03-01T12:00:00+08:00".parse().expect("a time");
     let options = Options { clock: Clock::standing_at(noon), wechatpay, ..Options::default() };
     let by_certificate = options.wechatpay.platform == Platform::CertificatesOnly;
@@ -61,6 +72,11 @@ async fn world(
     for step in [Step::Announce, Step::Switch].into_iter().filter(|_| by_certificate) {
         rails.rail("wechatpay").keys(KeyStep::Rail(step)).expect("a rotation has begun");
     }
+    rails
+}
+
+/// The adapter in front of it.
+fn adapter(rails: &MockRails, public_key_id: Option<&str>) -> WeChatPay {
     let merchant = Merchant::of_vectors();
     let settings = Settings {
         mchid: merchant.mchid.to_owned(),
@@ -68,10 +84,13 @@ async fn world(
         endpoint: rails.url("wechatpay"),
         merchant_serial: None,
         public_key_id: public_key_id.map(str::to_owned),
+        store_id: Some("0001".to_owned()),
+        store_out_id: None,
+        h5_returns: false,
+        refund_funds_account: None,
+        refund_from: None,
     };
-    let rail = Box::new(WeChatPay::configure(settings).expect("settings"));
-    let counterpart = Box::new(ControlApi::new(rails.control_url(), "wechatpay", rails));
-    World::open(Setup { rail, keys, strangers, counterpart, habits: habits() }).await
+    WeChatPay::configure(settings).expect("settings")
 }
 
 /// The account's keys, with these of the rail: id or serial, and PEM.
@@ -97,7 +116,7 @@ fn habits() -> Habits {
         seen: "pending",
         unseen_expired: |_| "closed",
         seen_expired: "closed",
-        declined: "closed",
+        declined: "refused payer_declined",
         close_unseen: "closed",
         close_again: "closed",
         close_unknown: "closed",
@@ -110,6 +129,7 @@ fn habits() -> Habits {
             ("charge", "SIGN_ERROR", "refused rail_configuration"),
             ("charge", "SYSTEM_ERROR", "unknown HttpStatus"),
             ("charge", "FREQUENCY_LIMITED", "unknown HttpStatus"),
+            ("charge", "APPID_MCHID_NOT_MATCH", "refused rail_configuration"),
             ("charge", "NO_SUCH_CODE", "unknown UnlistedCode"),
             ("query", "ORDER_NOT_EXIST", "absent"),
             ("query", "SIGN_ERROR", "unknown RailUnsure"),

@@ -1,11 +1,13 @@
 //! The key ring of one rail account: the only place that signs, verifies and decrypts.
 //!
 //! Keys are parsed once, at start. The algorithm is fixed by the key, never by a message: RSA PKCS#1 v1.5 with SHA-256
-//! (2048 to 8192 bits) for signatures, AES-256-GCM for contents. SHA-1 and MD5 authenticate nothing here (S11).
+//! (2048 to 8192 bits) for signatures, AES-256-GCM for contents, RSAES-OAEP for contents that only the rail may read.
+//! SHA-1 and MD5 authenticate nothing here (S11).
 
 mod certified;
 mod content;
 mod fresh;
+mod oaep;
 mod parse;
 
 use std::fmt;
@@ -307,5 +309,7 @@ impl fmt::Debug for Keyring {
 
 #[cfg(test)]
 mod fresh_tests;
+#[cfg(test)]
+mod oaep_tests;
 #[cfg(test)]
 mod tests;

@@ -31,6 +31,7 @@ pub struct Answer {
     said: Said,
     rule: String,
     unknown_key: Option<String>,
+    attention: Option<String>,
 }
 
 #[derive(Debug)]
@@ -126,12 +127,12 @@ impl<T> Verified<T> {
 impl Answer {
     /// The reply has this outcome, by this rule (`rail.call.case`).
     pub fn is(outcome: Outcome, rule: impl Into<String>) -> Self {
-        Self { said: Said::Is(outcome), rule: rule.into(), unknown_key: None }
+        Self { said: Said::Is(outcome), rule: rule.into(), unknown_key: None, attention: None }
     }
 
     /// A query found no such order; signed where the rail signs that.
     pub fn absent(proof: Option<Genuine>, rule: impl Into<String>) -> Self {
-        Self { said: Said::Absent(proof), rule: rule.into(), unknown_key: None }
+        Self { said: Said::Absent(proof), rule: rule.into(), unknown_key: None, attention: None }
     }
 
     /// The same answer, which could not be verified because it names a key that the ring does not have: the rail may have
@@ -144,6 +145,19 @@ impl Answer {
     /// The id of a key that the ring does not have.
     pub fn unknown_key(&self) -> Option<&str> {
         self.unknown_key.as_deref()
+    }
+
+    /// The same answer, behind which the rail waits until somebody decides something: its own word for that, such as
+    /// WeChat Pay's `ABNORMAL` of a refund that the payer's account did not take. Nothing is lost and nothing goes on by
+    /// itself.
+    #[must_use]
+    pub fn with_attention(self, status: impl Into<String>) -> Self {
+        Self { attention: Some(status.into()), ..self }
+    }
+
+    /// The rail's word for what waits for a decision, verbatim.
+    pub fn attention(&self) -> Option<&str> {
+        self.attention.as_deref()
     }
 
     /// The outcome, or `None` for "absent". For tests and logs.

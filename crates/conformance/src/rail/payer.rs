@@ -19,14 +19,26 @@ pub(super) fn target(charge: &Charge, next: &NextAction) -> Target {
                 return Target::Qr(text.clone());
             }
             let package = parameters.get("package").and_then(|package| package.strip_prefix("prepay_id="));
-            let named = ["tn", "tradeNO"].iter().find_map(|name| parameters.get(*name));
+            let named = ["tn", "tradeNO", "prepayid"].iter().find_map(|name| parameters.get(*name));
             let id = package.or(named.map(String::as_str));
             Target::PrepayId(id.expect("the bridge's parameters name the order").to_owned())
         }
-        NextAction::Redirect { .. } | NextAction::PostForm { .. } | NextAction::WaitForPayer => {
+        NextAction::Redirect { url } => match elsewhere(url) {
+            Some(prepay_id) => Target::PrepayId(prepay_id),
+            None => Target::OrderNo(charge.order.order_no.to_string()),
+        },
+        NextAction::PostForm { .. } | NextAction::WaitForPayer => {
             Target::OrderNo(charge.order.order_no.to_string())
         }
     }
+}
+
+/// The order that a page of the rail's own host is about. Nobody goes there: the other side is on this machine, and takes
+/// the URL's id for the visit.
+pub(super) fn elsewhere(url: &str) -> Option<String> {
+    let (_, query) = url.strip_prefix("https://")?.split_once('?')?;
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(name, _)| name == "prepay_id").map(|(_, id)| id.into_owned())
 }
 
 /// What a payer's browser ends at.

@@ -1,18 +1,19 @@
 //! One account in front of one counterpart, and the moves that every check is made of.
 
 use std::future::Future;
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::{NextAction, OrderNo, Outcome, WalletName};
 use paifang_rail::{
-    Answer, Call, Charge, Context, Keyring, Notification, NotificationError, Offer, Order, PayerCode, Plan,
-    PlanError, Rail, RawNotification, RefundOrder, Reply, Reversal, Verified,
+    Answer, Call, Charge, Context, Keyring, Need, Notification, NotificationError, Offer, Order, PayerCode,
+    Plan, PlanError, Rail, RawNotification, RefundOrder, Reply, Reversal, Verified,
 };
 
 use super::http::PATIENCE;
-use super::payer::{browse, target};
+use super::payer::{browse, elsewhere, target};
 use super::words::{assert_said, led, said, told};
 use super::{Act, BookEntry, Counterpart, Delivery, Fault, Habits, Listener, Lost, Sending, Target, send};
 
@@ -102,7 +103,7 @@ impl World {
             wallet: WalletName::parse(offer.wallet).expect("a wallet's name"),
             payer: self.habits.payer.clone(),
             payer_code: None,
-            client_ip: None,
+            client_ip: offer.needs.contains(&Need::ClientIp).then(|| Ipv4Addr::LOCALHOST.into()),
         }
     }
 
@@ -202,6 +203,7 @@ impl World {
     /// The payer comes to the order by what the storefront was told to do.
     pub(super) async fn come(&self, charge: &Charge, next: &NextAction) -> Result<(), String> {
         let target = match next {
+            NextAction::Redirect { url } if elsewhere(url).is_some() => target(charge, next),
             NextAction::Redirect { .. } | NextAction::PostForm { .. } => {
                 let page = browse(next).await;
                 if page.status != 200 {

@@ -23,6 +23,24 @@ fn every_vector_is_signed_to_the_byte() {
     }
 }
 
+/// The usual mistakes give other signatures, which must not be ours.
+#[test]
+fn no_request_is_signed_by_mistake() {
+    let cases = vectors("request_signing_must_fail");
+    assert_eq!(cases.len(), 8);
+    for case in cases {
+        let meant =
+            vectors("request_signing").iter().find(|request| request["name"] == case["request"]).unwrap();
+        let field = |name: &str| meant[name].as_str().unwrap();
+        let method = if field("method") == "GET" { Method::Get } else { Method::Post };
+        let cx =
+            paifang_rail::Context { nonce: field("nonce_str"), ..cx(field("timestamp").parse().unwrap()) };
+        let body = field("body").as_bytes();
+        let made = request::authorization(&settings(), method, field("target"), body, &cx).unwrap();
+        assert!(!made.contains(case["signature"].as_str().unwrap()), "{}", case["name"]);
+    }
+}
+
 /// Our own calls of the vectors' content give the vectors' target, body and signature.
 #[test]
 fn calls_give_the_vectors_own_requests() {
@@ -138,15 +156,15 @@ fn what_the_rail_cannot_take_is_never_sent() {
     let mut other = charge(Presentation::QrShown);
     other.wallet = WalletName::parse("alipay").unwrap();
     assert_eq!(field(plan(Call::Charge(&other))), "a charge of another wallet than wechatpay");
-    for presentation in [
-        Presentation::PayerCode,
-        Presentation::MiniProgram,
-        Presentation::App,
-        Presentation::MobileWeb,
-        Presentation::DesktopWeb,
-    ] {
-        assert_eq!(field(plan(Call::Charge(&charge(presentation)))), "a charge by this presentation");
-    }
+    let web = charge(Presentation::DesktopWeb);
+    assert_eq!(field(plan(Call::Charge(&web))), "a charge by this presentation");
+    let mut hold = charge(Presentation::QrShown);
+    hold.order.kind = paifang_rail::OrderKind::Hold;
+    assert_eq!(field(plan(Call::Charge(&hold))), "hold");
+    let no_store = "a payer's code without a store in the account's settings";
+    assert_eq!(field(plan(Call::Charge(&scanned()))), no_store);
+    assert_eq!(field(plan(Call::Reverse(&reversal()))), "a reverse without payers' codes");
+    assert_eq!(field(plan(Call::QueryReverse(&reversal()))), "a reverse without payers' codes");
     let query_in_url = paifang_rail::Context { notify_url: "https://a.example/n?x=1", ..cx(CLOCK) };
     let result = account.plan(&Call::Charge(&charge(Presentation::QrShown)), &query_in_url).map(drop);
     assert_eq!(field(result), "notify_url");

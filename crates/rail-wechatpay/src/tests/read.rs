@@ -24,11 +24,14 @@ fn every_vector_is_believed_or_doubted() {
     let native = charge(Presentation::QrShown);
     let jsapi = charge(Presentation::Jsapi);
     let order = order(Presentation::QrShown);
+    let mut third = scanned();
+    third.order.order_no = paifang_payment::OrderNo::parse("T20260101000003").unwrap();
     let mut lines = String::new();
     for case in vectors("response_verification") {
         let name = case["name"].as_str().unwrap();
         let call = match name {
-            "query-200-utf8" | "codepay-202-userpaying" => Call::Query(&order),
+            "query-200-utf8" => Call::Query(&order),
+            "codepay-202-userpaying" => Call::Charge(&third),
             "close-204-empty" | "close-204-public-key" => Call::Close(&order),
             "rotated-certificate" => Call::Charge(&jsapi),
             _ => Call::Charge(&native),
@@ -51,7 +54,7 @@ fn every_vector_is_believed_or_doubted() {
         query-200-utf8: wechatpay.query.success = Paid(Settled { amount: 1.00 CNY, rail_ref: Some(4200000000202601010000000001), settled_at: Some(2026-01-01T00:05:00Z) })
         close-204-empty: wechatpay.close.closed = Closed(CloseProof { returned: None, rail_ref: None })
         close-204-public-key: wechatpay.close.closed = Closed(CloseProof { returned: None, rail_ref: None })
-        codepay-202-userpaying: wechatpay.query.mismatch = Unknown(Mismatch("out_trade_no"))
+        codepay-202-userpaying: wechatpay.charge.userpaying = Pending(Pending { next_action: Some(wait_for_payer), rail_ref: None })
         rotated-certificate: wechatpay.charge.prepay_id = Pending(Pending { next_action: Some(invoke_wallet), rail_ref: None })
         signature-probe: wechatpay.charge.signature_probe = Unknown(BadSignature)
         wrong-key: wechatpay.charge.bad_signature = Unknown(BadSignature)
@@ -153,6 +156,9 @@ fn every_state_of_a_refund_has_one_meaning() {
         let created = account().read(&Call::Refund(&refund), &reply, &cx(CLOCK));
         let found = account().read(&Call::QueryRefund(&refund), &reply, &cx(CLOCK));
         assert_eq!(created.outcome(), found.outcome(), "{status}");
+        for answer in [&created, &found] {
+            assert_eq!(answer.attention(), (status == "ABNORMAL").then_some("ABNORMAL"));
+        }
         lines += &format!("{}\n{}\n", shown(&created), found.rule());
     }
     expect![[r#"

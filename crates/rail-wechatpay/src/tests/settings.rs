@@ -17,6 +17,14 @@ fn unusable_settings_are_named() {
     assert_eq!(refused(|s| s.merchant_serial = Some("0x12".into())), Err("merchant_serial"));
     assert_eq!(refused(|s| s.public_key_id = Some("5F2C".into())), Err("public_key_id"));
     assert_eq!(refused(|s| s.public_key_id = Some("PUB_KEY_ID_".into())), Err("public_key_id"));
+    assert_eq!(refused(|s| s.store_id = Some(String::new())), Err("store_id"));
+    assert_eq!(refused(|s| s.store_id = Some("a b".into())), Err("store_id"));
+    assert_eq!(refused(|s| s.store_out_id = Some("x".repeat(33))), Err("store_out_id"));
+    let both = |s: &mut Settings| {
+        s.refund_funds_account = Some(crate::FundsAccount::Available);
+        s.refund_from = Some(crate::RefundFrom::Available);
+    };
+    assert_eq!(refused(both), Err("refund_from"));
 }
 
 #[test]
@@ -63,4 +71,9 @@ fn the_config_form_has_defaults_and_no_unknown_keys() {
     let short = read(r#"{"mchid":"1900000109","appid":"wxd678efh567hg6787"}"#).unwrap();
     assert_eq!(short, settings());
     assert!(read(r#"{"mchid":"1","appid":"w","mch_key":"x"}"#).is_err());
+    let more =
+        read(r#"{"mchid":"1","appid":"w","store_id":"0001","refund_funds_account":"UNSETTLED"}"#).unwrap();
+    assert_eq!(more.refund_funds_account, Some(crate::FundsAccount::Unsettled));
+    assert_eq!(more.store_id.as_deref(), Some("0001"));
+    assert!(read(r#"{"mchid":"1","appid":"w","refund_from":"unsettled"}"#).is_err());
 }

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::{OrderNo, PayerId, Presentation, WalletName};
 use paifang_rail::{
-    Answer, Charge, Context, Exchange, Keyring, KeyringBuilder, Order, Plan, RefundOrder, Reply, Secret,
+    Answer, Charge, Context, Exchange, Keyring, KeyringBuilder, Order, PayerCode, Plan, RefundOrder, Reply,
+    Reversal, Secret,
 };
 use serde_json::Value;
 
@@ -64,6 +65,11 @@ pub(super) fn settings() -> Settings {
         endpoint: crate::ENDPOINT.into(),
         merchant_serial: None,
         public_key_id: None,
+        store_id: None,
+        store_out_id: None,
+        h5_returns: false,
+        refund_funds_account: None,
+        refund_from: None,
     }
 }
 
@@ -106,6 +112,25 @@ pub(super) fn charge(presentation: Presentation) -> Charge {
         payer: Some(PayerId::parse("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o").unwrap()),
         payer_code: None,
         client_ip: None,
+    }
+}
+
+/// The same account with a store, so that it takes payers' codes.
+pub(super) fn shop() -> WeChatPay {
+    WeChatPay::configure(Settings { store_id: Some("0001".into()), ..settings() }).unwrap()
+}
+
+/// A charge of a code that was scanned.
+pub(super) fn scanned() -> Charge {
+    let payer_code = Some(PayerCode::parse("130061098828009406").unwrap());
+    Charge { payer_code, ..charge(Presentation::PayerCode) }
+}
+
+pub(super) fn reversal() -> Reversal {
+    Reversal {
+        order: order(Presentation::PayerCode),
+        reversal_no: OrderNo::parse("V20260101000001").unwrap(),
+        opened_at: Timestamp::from_second(CLOCK + 60).unwrap(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use paifang_payment::{NextAction, Outcome, Presentation};
-use paifang_rail::{Call, Closing};
+use paifang_rail::{Call, Closing, Verdict};
 
 use crate::rail::payer::target;
 use crate::rail::words::{said, said_of};
@@ -152,7 +152,10 @@ pub async fn late_money_is_told(world: &World) {
             continue;
         }
         world.known(&charge.order).await;
-        let (_, notification) = world.next_notification().await;
+        let (delivery, notification) = world.next_notification().await;
         assert_eq!(said_of(notification.outcome.plain()), format!("paid {AMOUNT}"));
+        // Else it comes again while time passes for the next offer.
+        delivery.answer(world.rail.acknowledge(Verdict::Kept));
+        world.sendings_until(|all| all.iter().all(|sending| sending.acknowledged)).await;
     }
 }
