@@ -40,14 +40,15 @@ async fn trade(world: &mut World, n: u32) {
     let open = world.shown(qr).await.payment_intent_id;
     world.cancel(&open).await.unwrap();
     // Held money: some of it taken, some of it given back.
+    let mut stays = Vec::new();
     for way in HOLDS {
         let id = world.held(way).await;
         world.capture(&id, 4_000 + i64::from(n)).await.unwrap();
-        world.becomes(&id, v1::PaymentIntentState::Succeeded).await;
+        stays.push((id, v1::PaymentIntentState::Succeeded));
     }
     let unused = world.held(HOLDS[usize::try_from(n).unwrap() % 2]).await;
     world.cancel(&unused).await.unwrap();
-    world.becomes(&unused, v1::PaymentIntentState::Canceled).await;
+    stays.push((unused, v1::PaymentIntentState::Canceled));
     // One wallet is shown, another one is used.
     let other = QRS[usize::try_from(n + 1).unwrap() % 3];
     let shown = world.shown(qr).await;
@@ -60,8 +61,11 @@ async fn trade(world: &mut World, n: u32) {
     world.look(other, &changed).await;
     world.pay(other, &changed);
     world.becomes(&shown.payment_intent_id, v1::PaymentIntentState::Succeeded).await;
-    // Refunds take a while at some rails.
+    // Refunds, captures and releases take a while at some rails.
     world.step(Duration::from_secs(90));
+    for (id, state) in stays {
+        world.becomes(&id, state).await;
+    }
     for refund in refunds {
         let done = world.shop.refund_becomes(&refund, v1::RefundState::Succeeded, SOON).await;
         done.unwrap_or_else(|error| panic!("{error:#}\n{}", world.stage.log()));

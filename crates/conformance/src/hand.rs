@@ -146,7 +146,7 @@ impl Hand {
 
     /// An attempt by a shown QR code that the rail can close.
     pub fn qr(&self, amount: PositiveMoney) -> attempt::Terms {
-        let rules = Rules { resendable: true, closable: true, reversible: false };
+        let rules = Rules { resendable: true, closable: true, reversible: false, reversible_unknown: false };
         self.attempt_terms("alipay-main", Presentation::QrShown, amount, rules)
     }
 

@@ -223,6 +223,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 closable: account.descriptor.closing == Closing::ByCall && !synchronous,
                 // A reverse is listed for charges; what was only held is released.
                 reversible: account.descriptor.reverses && synchronous && hold.is_none(),
+                reversible_unknown: account.descriptor.reverses_unknown,
             },
             hold,
         })

@@ -104,6 +104,16 @@ pub struct Rules {
     pub closable: bool,
     /// The rail can reverse it.
     pub reversible: bool,
+    /// The rail can reverse it by our number, without its own.
+    #[serde(default)]
+    pub reversible_unknown: bool,
+}
+
+impl Rules {
+    /// Whether a reverse can be sent now; `numbered` says that the rail's own number is known.
+    pub fn can_reverse(&self, numbered: bool) -> bool {
+        self.reversible && (numbered || self.reversible_unknown)
+    }
 }
 
 /// What a worker does next about an attempt.

@@ -25,9 +25,12 @@ pub fn yuan(fen: i64) -> PositiveMoney {
     PositiveMoney::new(fen, Currency::CNY).unwrap()
 }
 
-pub const ALL: Rules = Rules { resendable: true, closable: true, reversible: true };
-pub const NOTHING: Rules = Rules { resendable: false, closable: false, reversible: false };
-pub const CLOSABLE: Rules = Rules { resendable: false, closable: true, reversible: false };
+pub const ALL: Rules =
+    Rules { resendable: true, closable: true, reversible: true, reversible_unknown: false };
+pub const NOTHING: Rules =
+    Rules { resendable: false, closable: false, reversible: false, reversible_unknown: false };
+pub const CLOSABLE: Rules =
+    Rules { resendable: false, closable: true, reversible: false, reversible_unknown: false };
 
 pub fn attempt_terms(n: u8, presentation: Presentation, rules: Rules) -> attempt::Terms {
     attempt::Terms {

@@ -66,6 +66,7 @@ const fn descriptor(offers: &'static [Offer], keys: &'static [KeySpec], serves_k
         amount_max: AMOUNT_MAX_FEN,
         closing: Closing::ByCall,
         reverses: true,
+        reverses_unknown: true,
         refunding: Refunding {
             partial: true,
             // No published figure was found; this bounds what one order can be split into.

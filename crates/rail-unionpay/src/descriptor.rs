@@ -144,6 +144,8 @@ const fn describe(offers: &'static [Offer], reverses: bool) -> Descriptor {
         amount_max: AMOUNT_MAX_FEN,
         closing: Closing::ByExpiry,
         reverses,
+        // An undo names the payment by `origQryId`.
+        reverses_unknown: false,
         refunding: Refunding {
             partial: true,
             // "Several times"; no figure is published, so this bounds what one order can be split into.

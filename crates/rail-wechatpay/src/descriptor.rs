@@ -101,6 +101,7 @@ const fn describe(offers: &'static [Offer], reverses: bool) -> Descriptor {
         amount_max: AMOUNT_MAX_FEN,
         closing: Closing::ByCall,
         reverses,
+        reverses_unknown: reverses,
         refunding: Refunding {
             partial: true,
             count_max: 50,

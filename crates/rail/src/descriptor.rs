@@ -21,6 +21,9 @@ pub struct Descriptor {
     pub closing: Closing,
     /// Whether a charge by payer's code can be reversed.
     pub reverses: bool,
+    /// A reverse names our own number, so that an order can be reversed before anybody knows what became of it. `false`: it
+    /// names the rail's number, which only a paid order may have.
+    pub reverses_unknown: bool,
     /// Refunds.
     pub refunding: Refunding,
     /// The daily bills; the first one lists payments and refunds. Empty: none.

@@ -42,6 +42,7 @@ pub static DESCRIPTOR_STURDY: Descriptor = Descriptor {
     amount_max: 100_000_000,
     closing: Closing::ByCall,
     reverses: false,
+    reverses_unknown: false,
     refunding: REFUNDING,
     keys: &[],
 };

@@ -175,7 +175,8 @@ fn settings_are_those_of_the_adapter() {
         "mchid = ",
         "mchidd = ",
         "rail[1].settings.mchidd: unknown field `mchidd`, expected one of `mchid`, `appid`, `endpoint`, \
-         `merchant_serial`, `public_key_id`",
+         `merchant_serial`, `public_key_id`, `store_id`, `store_out_id`, `h5_returns`, `refund_funds_account`, \
+         `refund_from`",
     );
     check(
         &format!("{}{}", rails(), rails()).replace("alipay-main", "a").replacen("\"a\"", "\"b\"", 1),

@@ -53,6 +53,7 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
     amount_max: 1_000_000,
     closing: Closing::ByCall,
     reverses: true,
+    reverses_unknown: false,
     refunding: Refunding { partial: true, count_max: 50, window_days: 365, resend_s: 3600, interval_s: 0 },
     keys: &[],
 };

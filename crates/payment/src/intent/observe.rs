@@ -110,8 +110,10 @@ impl Intent {
             State::Paid(Paid { settled, taken: None })
                 if self.wish == Wish::Cancel
                     && known.is_synchronous()
-                    && known.terms.rules.reversible
-                    && (known.rail_ref.is_some() || settled.rail_ref.is_some())
+                    && known
+                        .terms
+                        .rules
+                        .can_reverse(known.rail_ref.is_some() || settled.rail_ref.is_some())
                     && !matches!(known.state, State::Closing(_)) =>
             {
                 let (verb, why) = (CloseVerb::Reverse, Why::Cancel);

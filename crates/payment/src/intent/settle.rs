@@ -180,7 +180,7 @@ impl<'a> Draft<'a> {
                 let why = why.filter(|_| !attempt.is_expired(self.now));
                 let looked = fresh || matches!(attempt.state, attempt::State::AwaitingPayer(_));
                 match why.or(impatient.filter(|_| !attempt.is_expired(self.now))) {
-                    Some(why) if attempt.terms.rules.reversible && attempt.rail_ref.is_some() && looked => {
+                    Some(why) if attempt.terms.rules.can_reverse(attempt.rail_ref.is_some()) && looked => {
                         Dismissal::End(CloseVerb::Reverse, why)
                     }
                     Some(_) | None => Dismissal::Keep,

@@ -10,7 +10,7 @@ use super::desk::{attempt, intent_of};
 use super::{Bench, Desk};
 use crate::hand::{fen, seen};
 
-const RULES: Rules = Rules { resendable: true, closable: true, reversible: false };
+const RULES: Rules = Rules { resendable: true, closable: true, reversible: false, reversible_unknown: false };
 
 fn settled(verb: Verb, fen_held: i64) -> Observation {
     let settled = Settled { amount: fen(fen_held), rail_ref: None, settled_at: None };

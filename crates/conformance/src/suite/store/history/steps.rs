@@ -68,12 +68,17 @@ fn amount(how: u8) -> i64 {
 fn terms(hand: &Hand, minor: i64, how: u8) -> paifang_payment::attempt::Terms {
     let presentation = if how.is_multiple_of(3) { Presentation::PayerCode } else { Presentation::QrShown };
     let (resendable, closable, reversible) = (how & 1 == 0, how & 2 == 0, how & 4 == 0);
-    let rules = Rules { resendable, closable, reversible };
+    let rules = Rules { resendable, closable, reversible, reversible_unknown: false };
     hand.attempt_terms(ACCOUNTS[usize::from(how) % 2], presentation, fen(minor), rules)
 }
 
 fn hold_terms(hand: &Hand, minor: i64, how: u8) -> paifang_payment::attempt::Terms {
-    let rules = Rules { resendable: how & 1 == 0, closable: how & 2 == 0, reversible: false };
+    let rules = Rules {
+        resendable: how & 1 == 0,
+        closable: how & 2 == 0,
+        reversible: false,
+        reversible_unknown: false,
+    };
     hand.hold_terms(ACCOUNTS[usize::from(how) % 2], fen(minor), rules)
 }
 
