@@ -1,5 +1,6 @@
 //! A small world for the engine: the model store, one rail with a truth of its own, and time that passes by itself when
 //! nobody has anything to do (tokio's paused clock), so that a day of schedules takes milliseconds.
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 pub mod rail;
 
@@ -9,14 +10,19 @@ use std::sync::{Arc, Mutex};
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use paifang_engine::ports::Environment;
-use paifang_engine::{Account, Accounts, Client, Confirmation, CreateIntent, CreateRefund, Engine, Limits};
+use paifang_engine::{
+    Account, Accounts, CaptureIntent, Client, Confirmation, CreateIntent, CreateRefund, Engine, Error, Limits,
+};
 use paifang_ledger::AccountKind;
 use paifang_money::{Currency, PositiveMoney};
+use paifang_payment::intent::CaptureMode;
 use paifang_payment::{AccountId, IntentId, Presentation, RailName, RequestId, TenantId, WalletName};
 use paifang_rail::{ClientKind, Identity, PayerCode};
 use paifang_store::{IntentRow, ModelStore, Store, fsck};
 
-pub use rail::{DESCRIPTOR_PLAIN, DESCRIPTOR_STURDY, FakeRails, FakeTransport, Fault, Truth};
+pub use rail::{
+    DESCRIPTOR_PACED, DESCRIPTOR_PLAIN, DESCRIPTOR_STURDY, FakeRails, FakeTransport, Fault, Truth,
+};
 
 pub type Core = Engine<ModelStore, FakeRails, FakeTransport, World>;
 
@@ -66,6 +72,11 @@ pub struct Stage {
 impl Stage {
     /// Two accounts: `sturdy` (creations can be repeated, orders closed) and `plain` (neither, but codes and reverses).
     pub async fn open() -> Self {
+        Self::open_looking_every(SignedDuration::from_millis(200)).await
+    }
+
+    /// The same with workers that look for work at this interval: days of virtual time then take fewer looks.
+    pub async fn open_looking_every(look_every: SignedDuration) -> Self {
         let world = World { started: tokio::time::Instant::now(), seed: Arc::default() };
         let clock = world.clone();
         let store = ModelStore::new(move || clock.now());
@@ -77,14 +88,18 @@ impl Stage {
             identity: Identity { merchant: "m".into(), app: None },
             enabled: true,
         };
-        let accounts = vec![account("sturdy", &DESCRIPTOR_STURDY), account("plain", &DESCRIPTOR_PLAIN)];
+        let accounts = vec![
+            account("sturdy", &DESCRIPTOR_STURDY),
+            account("plain", &DESCRIPTOR_PLAIN),
+            account("paced", &DESCRIPTOR_PACED),
+        ];
         let limits = Limits {
             owner: "test".into(),
             intent_life: SignedDuration::from_mins(15),
             intent_life_max: SignedDuration::from_hours(24),
             lease: SignedDuration::from_secs(30),
             lane_width: 64,
-            look_every: SignedDuration::from_millis(200),
+            look_every,
         };
         let transport = FakeTransport { truth: Arc::clone(&truth), world: world.clone() };
         let rails = FakeRails::new();
@@ -111,6 +126,25 @@ impl Stage {
         let wanted = paifang_engine::ConfirmIntent { request_id, intent, etag: None, confirmation: choice };
         self.engine.confirm_intent(self.tenant, wanted).await.unwrap();
         self.settled(intent).await
+    }
+
+    /// An intent whose money is to be held.
+    pub async fn hold(&self, request: &str, choice: Confirmation) -> IntentRow {
+        let wanted = CreateIntent { capture: CaptureMode::Manual, ..wanted(request, Some(choice)) };
+        let made = self.engine.create_intent(self.tenant, wanted).await.unwrap();
+        self.settled(made.resource.intent.terms.id).await
+    }
+
+    pub async fn capture(
+        &self,
+        request: &str,
+        intent: IntentId,
+        fen: Option<i64>,
+    ) -> Result<IntentRow, Error> {
+        let request_id = RequestId::parse(request).unwrap();
+        let wanted = CaptureIntent { request_id, intent, amount: fen.map(yuan), etag: None };
+        self.engine.capture_intent(self.tenant, wanted).await?;
+        Ok(self.settled(intent).await)
     }
 
     pub async fn cancel(&self, request: &str, intent: IntentId) -> IntentRow {
@@ -177,6 +211,7 @@ impl Stage {
         assert_eq!(i128::from(net), rails, "the ledger and the rail differ: {:#?}", truth.orders);
         for order in truth.orders.values() {
             assert!(order.charges <= 1, "charged twice: {order:?}");
+            assert_eq!(order.held, 0, "a hold stands: {order:?}");
         }
         drop(truth);
         self.truth
@@ -212,7 +247,11 @@ pub fn qr(wallet: &str) -> Confirmation {
 }
 
 pub fn code() -> Confirmation {
-    choice("plain", Presentation::PayerCode, Some(PayerCode::parse("6212345678901234567").unwrap()))
+    code_of("plain")
+}
+
+pub fn code_of(wallet: &str) -> Confirmation {
+    choice(wallet, Presentation::PayerCode, Some(PayerCode::parse("6212345678901234567").unwrap()))
 }
 
 fn choice(wallet: &str, presentation: Presentation, payer_code: Option<PayerCode>) -> Confirmation {

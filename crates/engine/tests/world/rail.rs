@@ -11,8 +11,9 @@ use paifang_payment::{
     AccountId, CloseProof, Doubt, NextAction, NotSent, Pending, Presentation, RailRef, Reason, Settled, Verb,
 };
 use paifang_rail::{
-    Answer, Call, ClientKind, Closing, Descriptor, Exchange, HttpReply, Keyring, Method, Need, Notification,
-    NotificationError, Offer, Outcome, Plan, PlanError, Refunding, Reply, Secret, Verdict, Verified,
+    Answer, Call, ClientKind, Closing, Descriptor, Exchange, Holding, HttpReply, Keyring, Method, Need,
+    Notification, NotificationError, Offer, OrderKind, Outcome, Plan, PlanError, Refunding, Reply, Secret,
+    Verdict, Verified,
 };
 use serde_json::{Value, json};
 
@@ -28,7 +29,7 @@ pub static DESCRIPTOR_STURDY: Descriptor = Descriptor {
     rail: "sturdy",
     title: "closes and repeats",
     offers: &[Offer {
-        hold: None,
+        hold: Some(Holding { days: 3, partial: true }),
         wallet: "sturdy",
         presentation: Presentation::QrShown,
         clients: ANYWHERE,
@@ -62,7 +63,7 @@ pub static DESCRIPTOR_PLAIN: Descriptor = Descriptor {
             resendable: false,
         },
         Offer {
-            hold: None,
+            hold: Some(Holding { days: 1, partial: false }),
             wallet: "plain",
             presentation: Presentation::PayerCode,
             clients: ANYWHERE,
@@ -75,6 +76,14 @@ pub static DESCRIPTOR_PLAIN: Descriptor = Descriptor {
     closing: Closing::ByExpiry,
     reverses: true,
     ..DESCRIPTOR_STURDY
+};
+
+pub static DESCRIPTOR_PACED: Descriptor = Descriptor {
+    rail: "paced",
+    title: "wants a minute between two refunds of one order",
+    offers: &[Offer { hold: None, wallet: "paced", ..DESCRIPTOR_PLAIN.offers[1] }],
+    refunding: Refunding { interval_s: 60, ..REFUNDING },
+    ..DESCRIPTOR_PLAIN
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +107,10 @@ pub struct Truth {
     pub code_stays_pending: bool,
     /// Every refund is refused: the merchant is short of money, say.
     pub refuses_refunds: bool,
+    /// Every capture is refused.
+    pub refuses_captures: bool,
+    /// When each refund arrived, in seconds.
+    pub refunded_at: Vec<i64>,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -109,12 +122,22 @@ pub struct Order {
     pub charges: u32,
     pub expires: i64,
     pub refunds: BTreeMap<String, i64>,
+    /// Set aside, and neither taken nor given back.
+    pub held: i64,
+    /// The order is to be held and not to be charged.
+    pub holds: bool,
+    /// What was taken out of the hold, by the captures' numbers.
+    pub captures: BTreeMap<String, i64>,
 }
 
 impl Truth {
     /// The payer pays, even what is closed: real rails sometimes do.
     pub fn pay(&mut self, order_no: &str) {
         let order = self.orders.get_mut(order_no).expect("the order is there");
+        if order.holds {
+            order.held = order.amount;
+            return;
+        }
         order.paid = order.amount;
         order.charges += 1;
     }
@@ -130,6 +153,15 @@ impl Truth {
         let verb = request["verb"].as_str().unwrap().to_owned();
         self.calls.push(format!("{verb} {no}"));
         let (pending, refuses) = (self.code_stays_pending, self.refuses_refunds);
+        if verb == "refund" {
+            self.refunded_at.push(now);
+        }
+        if matches!(verb.as_str(), "capture" | "query_capture" | "release" | "query_release") {
+            return self.carry_out_hold(&verb, &no, request);
+        }
+        // Refunds of what was held name the capture.
+        let of_capture = || self.orders.iter().find(|(_, order)| order.captures.contains_key(&no));
+        let no = of_capture().map_or(no.clone(), |(order_no, _)| order_no.clone());
         let order = self.orders.get_mut(&no);
         match (verb.as_str(), order) {
             ("charge", None) => {
@@ -137,18 +169,23 @@ impl Truth {
                 let mut order =
                     Order { amount, expires: request["expires"].as_i64().unwrap(), ..Order::default() };
                 let code = request["code"].as_bool().unwrap();
+                order.holds = request["hold"].as_bool().unwrap();
                 if code && !pending {
-                    (order.paid, order.charges) = (amount, 1);
+                    match order.holds {
+                        true => order.held = amount,
+                        false => (order.paid, order.charges) = (amount, 1),
+                    }
                 }
-                let paid = order.paid > 0;
+                let (paid, held) = (order.paid > 0, order.held > 0);
                 self.orders.insert(no, order);
-                json!({"is": if paid { "paid" } else if code { "pending" } else { "shown" }, "amount": amount})
+                json!({"is": if paid { "paid" } else if held { "held" } else if code { "pending" } else { "shown" }, "amount": amount})
             }
             ("charge", Some(order)) if order.paid == 0 && !order.closed => json!({"is": "shown"}),
             ("charge", Some(_)) => json!({"is": "duplicate"}),
             ("query" | "query_reverse", Some(order)) if order.closed => {
                 json!({"is": "closed", "returned": order.refunded})
             }
+            ("query", Some(order)) if order.held > 0 => json!({"is": "held", "amount": order.held}),
             ("query", Some(order)) if order.paid > 0 => json!({"is": "paid", "amount": order.amount}),
             ("query", Some(order)) if now > order.expires => json!({"is": "closed"}),
             ("query", Some(_)) => json!({"is": "unpaid"}),
@@ -181,6 +218,48 @@ impl Truth {
             },
             _ => json!({"is": "absent"}),
         }
+    }
+}
+
+impl Truth {
+    fn carry_out_hold(&mut self, verb: &str, no: &str, request: &Value) -> Value {
+        let refuses = self.refuses_captures;
+        let Some(order) = self.orders.get_mut(no) else { return json!({"is": "absent"}) };
+        let number = request["capture"].as_str().unwrap_or_default();
+        match verb {
+            "capture" | "query_capture" if order.captures.contains_key(number) => {
+                json!({"is": "paid", "amount": order.captures[number]})
+            }
+            "query_capture" => json!({"is": "absent"}),
+            "capture" if refuses || order.held == 0 => json!({"is": "refused"}),
+            "capture" => {
+                let amount = request["amount"].as_i64().unwrap();
+                assert!(amount <= order.held, "more than is held: {order:?}");
+                order.captures.insert(number.to_owned(), amount);
+                (order.paid, order.held) = (amount, 0);
+                order.charges += 1;
+                json!({"is": "paid", "amount": amount})
+            }
+            "release" if order.paid == 0 => {
+                (order.held, order.closed) = (0, true);
+                json!({"is": "closed"})
+            }
+            "query_release" if order.closed => json!({"is": "closed"}),
+            "query_release" if order.held > 0 => json!({"is": "held", "amount": order.held}),
+            _ => json!({"is": "refused"}),
+        }
+    }
+
+    /// The payer agrees to a hold although the order is closed: real rails sometimes let them.
+    pub fn hold_although_closed(&mut self, order_no: &str) {
+        let order = self.orders.get_mut(order_no).expect("the order is there");
+        (order.held, order.closed) = (order.amount, false);
+    }
+
+    /// The rail gives held money back by itself.
+    pub fn end_hold(&mut self, order_no: &str) {
+        let order = self.orders.get_mut(order_no).expect("the order is there");
+        (order.held, order.closed) = (0, true);
     }
 }
 
@@ -260,7 +339,10 @@ impl Rails for FakeRails {
         let mut body = json!({"verb": call.verb().as_str(), "order": order.order_no.as_str(),
             "amount": order.amount.minor_units(), "expires": order.expires_at.as_second()});
         match call {
-            Call::Charge(charge) => body["code"] = charge.payer_code.is_some().into(),
+            Call::Charge(charge) => {
+                body["code"] = charge.payer_code.is_some().into();
+                body["hold"] = (order.kind == OrderKind::Hold).into();
+            }
             Call::Refund(refund) | Call::QueryRefund(refund) => {
                 body["refund"] = refund.refund_no.as_str().into();
                 body["amount"] = refund.amount.minor_units().into();
@@ -298,6 +380,7 @@ impl Rails for FakeRails {
         let outcome = match said["is"].as_str().unwrap() {
             "absent" => return Answer::absent(Some(proof), "fake.absent"),
             "paid" => Outcome::paid(proof, settled()),
+            "held" => Outcome::held(proof, settled()),
             "refunded" => Outcome::refunded(proof, settled()),
             "closed" => {
                 let returned =
