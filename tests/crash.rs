@@ -150,6 +150,7 @@ impl Survivor {
             async move { shop.refunds.create_refund(request).await }
         });
         let refund_id = made.await.into_inner().refund.unwrap().refund_id;
+        let mut waited = false;
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let request = v1::GetRefundRequest { refund_id: refund_id.clone() };
@@ -160,6 +161,12 @@ impl Survivor {
             let refund = answer.await.into_inner().refund.unwrap();
             if refund.state() == v1::RefundState::Succeeded {
                 return;
+            }
+            // What may have been sent before the death is sent again a minute later: so much time WeChat Pay wants between
+            // two requests for refunds of one order.
+            if refund.state() == v1::RefundState::InDoubt && !waited {
+                waited = true;
+                self.stage.step_clock(jiff::SignedDuration::from_secs(60)).unwrap();
             }
             assert!(tokio::time::Instant::now() < deadline, "{refund:#?}\n{}", self.stage.log());
             tokio::time::sleep(Duration::from_millis(50)).await;
