@@ -13,7 +13,7 @@
 //!
 //! Every other path is answered 404, a wrong method 405, both with an empty body. Requests are checked in the order of
 //! the real server ([`sign`], [`schema`], then the rules of [`trades`]). Answers with 2xx are signed, files are not;
-//! refusals only where [`Settings::refusals_signed`] says so.
+//! refusals are where the request was the merchant's, see [`Settings::refusals_unsigned`].
 //!
 //! **Ids, keys and certificates** are files; [`files`] lists them, [`forge`] makes a set, [`of_vectors`] is the public one.
 //!
