@@ -13,7 +13,7 @@
 //! | `GET /v1/{rail}/book` | | [`BookEntry`] list |
 //! | `GET /v1/{rail}/requests` | | [`Recorded`] list: what arrived, how it was judged, and what went over the wire |
 //! | `GET /v1/{rail}/notifications` | | [`Delivery`] list |
-//! | `GET`, `POST`, `DELETE /v1/{rail}/conditions` | POST: `{"limit":{"per_second","burst","target"}}` or `{"window":{"from","until"}}` | what holds |
+//! | `GET`, `POST`, `DELETE /v1/{rail}/conditions` | POST: `{"limit":{"per_second","burst","target","operation"}}` or `{"window":{"from","until"}}` | what holds |
 //! | `POST /v1/{rail}/keys` | `{"rail":"announce"}`, `{"merchant":"retire"}`; also `switch` | what is new |
 //! | `GET /v1/{rail}/orders` | | what the payer's phone shows, newest first |
 //! | `GET /v1/{rail}/bill?day=2026-03-01` | | [`BillLine`] list of that day |

@@ -31,6 +31,12 @@ pub trait RailMock: Send + Sync + 'static {
     /// Something the payer does. The answer says what came of it.
     fn payer(&self, act: PayerAct) -> Result<serde_json::Value, PayerError>;
 
+    /// What a request asks for, in the words of [`crate::faults::OPERATIONS`], judged by its form alone: nobody has looked
+    /// yet at whose it is. `None` when it is none of them.
+    fn operation(&self, _request: &RailRequest) -> Option<&'static str> {
+        None
+    }
+
     /// What the rail believes about each order, oldest first.
     fn book(&self) -> Vec<BookEntry>;
 

@@ -19,7 +19,7 @@
 //! [[step]]
 //! at_s = 60
 //! rail = "unionpay"
-//! limit = { per_second = 5, burst = 5 }
+//! limit = { per_second = 5, burst = 5, operation = "refund" }
 //!
 //! [[step]]
 //! at_s = 300
@@ -42,7 +42,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use crate::clock::{Clock, SPEED_MAX};
-use crate::conditions::{Limit, Window};
+use crate::conditions::{ConditionError, Limit, Window};
 use crate::control::Mounted;
 use crate::faults::{Fault, OPERATIONS};
 use crate::{KeyStep, PayerAct, PayerTarget};
@@ -198,9 +198,11 @@ impl RawStep {
             (_, None) => Err("rail is missing"),
             (_, Some(rail)) if !known(rail) => Err("there is no such rail"),
             (Act::Maintenance(SignedDuration::ZERO), _) => Err("maintenance_s must be 1 or more"),
-            (Act::Limit(limit), _) if limit.per_second == 0 || limit.burst == Some(0) => {
-                Err("limit.per_second and limit.burst must be 1 or more")
-            }
+            (Act::Limit(limit), _) => limit.check().map_err(|error| match error {
+                ConditionError::NoRate => "limit.per_second and limit.burst must be 1 or more",
+                ConditionError::NoOperation => "limit.operation must be one of those in the control API",
+                ConditionError::NoWindow | ConditionError::TooMany => "the limit cannot be",
+            }),
             _ => Ok(()),
         }?;
         Ok(Step { at: seconds(self.at_s), rail: self.rail, act })

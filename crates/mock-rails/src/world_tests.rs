@@ -184,6 +184,7 @@ async fn weather_is_made_and_cleared_by_the_control_api() {
     assert_eq!([status(&rails, "/refund").await, status(&rails, "/refund").await], [200, 200]);
     for bad in [
         r#"{"limit":{"per_second":0}}"#,
+        r#"{"limit":{"per_second":1,"operation":"pay"}}"#,
         r#"{"window":{"from":"2026-03-01T12:00:00Z","until":"2026-03-01T12:00:00Z"}}"#,
         "{}",
     ] {

@@ -43,6 +43,24 @@ impl AlipayMock {
         reply
     }
 
+    /// See [`crate::RailMock::operation`].
+    pub(super) fn operation_of(&self, request: &RailRequest) -> Option<&'static str> {
+        match request.path() {
+            "/gateway.do" => {
+                let params = Params::read(request);
+                let charset = params.ascii("charset").and_then(Charset::parse).unwrap_or(Charset::Utf8);
+                let biz = gateway::biz_content(&params, &self.material, charset).ok().map(|(biz, _)| biz);
+                Some(Method::parse(params.ascii("method")?)?.operation(biz.as_ref()))
+            }
+            bill::PATH => Some(Method::BillUrl.operation(None)),
+            path if path.starts_with("/v3/") => {
+                let biz = v3::members(request, &self.material).ok().map(|(biz, _)| biz);
+                Some(v3::method_of(request)?.operation(biz.as_ref()))
+            }
+            _ => None,
+        }
+    }
+
     async fn v2(&self, request: &RailRequest) -> RailReply {
         let params = Params::read(request);
         let method = params.ascii("method").and_then(Method::parse);

@@ -124,6 +124,13 @@ impl Core {
         }
     }
 
+    /// See [`crate::RailMock::operation`].
+    pub(super) fn operation_of(&self, request: &RailRequest) -> Option<&'static str> {
+        Endpoint::at(request.path())?;
+        let (fields, _) = Fields::parse_form(&request.body).ok()?;
+        Some(self.operation(&fields))
+    }
+
     /// The framework's word for a request, for arming faults.
     fn operation(&self, fields: &Fields) -> &'static str {
         let part = |name| fields.value(name).unwrap_or_default().to_owned();

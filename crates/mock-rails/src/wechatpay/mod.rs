@@ -92,6 +92,7 @@ use crate::{
 use bills::Tickets;
 use keyring::Keyring;
 use keys::Keys;
+use route::Call;
 use trades::Trades;
 
 /// The rail.
@@ -165,6 +166,10 @@ impl RailMock for WechatPay {
 
     fn handle(&self, request: RailRequest) -> BoxFuture<'_, RailReply> {
         Box::pin(self.answer(request))
+    }
+
+    fn operation(&self, request: &RailRequest) -> Option<&'static str> {
+        Call::of(&request.method, request.path()).ok().map(|call| call.operation())
     }
 
     fn payer(&self, act: PayerAct) -> Result<serde_json::Value, PayerError> {

@@ -355,6 +355,19 @@ fn addresses_lead_back_to_where_the_gateway_was_called() {
 }
 
 #[test]
+fn the_operation_of_a_request_is_read_from_its_form() {
+    let rig = Rig::new();
+    let v2 =
+        |method: &str, biz: &str| rig.mock.operation(&post("/gateway.do", &signed_form(method, biz, &[])));
+    assert_eq!(v2("alipay.trade.refund", "{}"), Some("refund"));
+    assert_eq!(v2("alipay.trade.pay", "{}"), Some("charge"));
+    assert_eq!(v2("alipay.trade.pay", r#"{"auth_no":"1"}"#), Some("capture"));
+    assert_eq!(v2("alipay.no.such", "{}"), None);
+    assert_eq!(rig.mock.operation(&post("/v3/alipay/trade/query", "{}")), Some("query"));
+    assert_eq!(rig.mock.operation(&get("/cashier?token=x")), None);
+}
+
+#[test]
 fn a_bad_page_request_gets_an_error_page_in_gbk() {
     let rig = Rig::new();
     let form = signed_form("alipay.trade.page.pay", &page_biz("P1").to_string(), &[]);

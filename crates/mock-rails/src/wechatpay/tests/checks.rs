@@ -6,6 +6,15 @@ use serde_json::{Value, json};
 use super::*;
 use crate::wechatpay::{ChangedRepeat, Settings};
 
+#[tokio::test]
+async fn the_operation_of_a_request_is_its_path() {
+    let world = World::open();
+    let of = |method: Method, target: &str| world.rail.operation(&world.request(method, target, ""));
+    assert_eq!(of(Method::POST, REFUNDS), Some("refund"));
+    assert_eq!(of(Method::GET, &format!("{REFUNDS}/R1")), Some("refund_query"));
+    assert_eq!(of(Method::GET, "/v3/none"), None);
+}
+
 /// One request with several faults at once answers for the one that the rail checks first.
 #[tokio::test]
 async fn checks_come_in_the_order_of_the_rail() {
