@@ -11,6 +11,8 @@ use encoding_rs::{Encoding, GB18030, GBK, UTF_8};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::gbk;
+
 /// The charset that a message names in its `encoding` field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Charset(&'static Encoding);
@@ -29,7 +31,7 @@ impl Charset {
     }
 
     pub(super) fn encode(self, text: &str) -> Vec<u8> {
-        self.0.encode(text).0.into_owned()
+        if self.0 == GBK { gbk::encode(text) } else { self.0.encode(text).0.into_owned() }
     }
 
     /// `None` when the bytes are no text of this charset.
