@@ -41,14 +41,15 @@ impl Charset {
     }
 
     /// Of a synchronous answer. The real value is unconfirmed; it must not be the form type, which some clients
-    /// would decode and so turn each `+` into a space.
+    /// would decode and so turn each `+` into a space, nor `text/plain`, of which a Node client (node-unionpay-sdk) reads
+    /// JSON only.
     pub(super) fn answer_type(self) -> &'static str {
         if self.0 == UTF_8 {
-            "text/plain;charset=UTF-8"
+            "text/html;charset=UTF-8"
         } else if self.0 == GBK {
-            "text/plain;charset=GBK"
+            "text/html;charset=GBK"
         } else {
-            "text/plain;charset=GB18030"
+            "text/html;charset=GB18030"
         }
     }
 

@@ -135,7 +135,7 @@ async fn over_a_socket_answers_have_a_length_and_the_control_api_drives_the_paye
     let (status, headers, body) = send(Method::POST, &format!("{url}{BACK}"), &[], form).await.unwrap();
     assert_eq!(
         (status.as_u16(), headers["content-type"].as_bytes()),
-        (200, b"text/plain;charset=UTF-8".as_slice())
+        (200, b"text/html;charset=UTF-8".as_slice())
     );
     assert_eq!(headers["content-length"].as_bytes(), body.len().to_string().as_bytes());
     assert!(!headers.contains_key("transfer-encoding"));
