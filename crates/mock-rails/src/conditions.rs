@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{RailRequest, Refusal, locked};
+use crate::faults::OPERATIONS;
+use crate::{RailMock, RailRequest, Refusal, locked};
 
 /// A rate limit: a bucket of `burst` requests that fills by `per_second`, on the rails' clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,10 @@ pub struct Limit {
     /// Only requests whose target holds this text, such as `/v3/refund` or `method=alipay.trade.refund`; all when left out.
     #[serde(default)]
     pub target: Option<String>,
+    /// Only requests of this operation, a word of [`OPERATIONS`]; all when left out. UnionPay tells its operations apart
+    /// in the body only.
+    #[serde(default)]
+    pub operation: Option<String>,
 }
 
 /// A time in which the rail is closed.
@@ -68,6 +73,9 @@ pub enum ConditionError {
     #[error("limit.per_second and limit.burst must be 1 or more")]
     NoRate,
     /// See the text.
+    #[error("limit.operation must be one of those in the control API")]
+    NoOperation,
+    /// See the text.
     #[error("window.until must be after window.from")]
     NoWindow,
     /// See the text.
@@ -79,11 +87,9 @@ impl Conditions {
     /// Adds a rate limit.
     ///
     /// # Errors
-    /// A rate of nothing, or too many limits.
+    /// A rate of nothing, no such operation, or too many limits.
     pub fn limit(&self, limit: Limit) -> Result<(), ConditionError> {
-        if limit.per_second == 0 || limit.burst == Some(0) {
-            return Err(ConditionError::NoRate);
-        }
+        limit.check()?;
         let mut kept = locked(&self.0);
         if kept.limits.len() == COUNT_MAX {
             return Err(ConditionError::TooMany);
@@ -123,23 +129,49 @@ impl Conditions {
         }
     }
 
-    /// Whether this request is turned away; a rate limit counts it.
-    pub(crate) fn judge(&self, request: &RailRequest, now: Timestamp) -> Option<Refusal> {
+    /// Whether this request to the rail is turned away; a rate limit counts it.
+    pub(crate) fn judge(
+        &self,
+        rail: &dyn RailMock,
+        request: &RailRequest,
+        now: Timestamp,
+    ) -> Option<Refusal> {
+        // Asked before the lock, and only where it counts: a rail may have to read the whole body for it.
+        let operation = self.asks_for_operations().then(|| rail.operation(request)).flatten();
         let mut kept = locked(&self.0);
         if kept.windows.iter().any(|window| window.from <= now && now < window.until) {
             return Some(Refusal::Maintenance);
         }
         let mut refused = false;
-        for bucket in kept.limits.iter_mut().filter(|bucket| bucket.limit.covers(request)) {
+        for bucket in kept.limits.iter_mut().filter(|bucket| bucket.limit.covers(request, operation)) {
             refused |= !bucket.take(now);
         }
         refused.then_some(Refusal::RateLimited)
     }
+
+    fn asks_for_operations(&self) -> bool {
+        locked(&self.0).limits.iter().any(|bucket| bucket.limit.operation.is_some())
+    }
 }
 
 impl Limit {
-    fn covers(&self, request: &RailRequest) -> bool {
+    /// Whether it can be.
+    ///
+    /// # Errors
+    /// A rate of nothing, or no such operation.
+    pub(crate) fn check(&self) -> Result<(), ConditionError> {
+        if self.per_second == 0 || self.burst == Some(0) {
+            return Err(ConditionError::NoRate);
+        }
+        match self.operation.as_deref() {
+            Some(operation) if !OPERATIONS.contains(&operation) => Err(ConditionError::NoOperation),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn covers(&self, request: &RailRequest, operation: Option<&str>) -> bool {
         self.target.as_deref().is_none_or(|part| request.target.contains(part))
+            && (self.operation.is_none() || self.operation.as_deref() == operation)
     }
 }
 
@@ -166,9 +198,40 @@ fn thousandths(count: u32) -> i128 {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use futures::FutureExt;
+    use futures::future::BoxFuture;
     use http::{HeaderMap, Method};
 
     use super::*;
+    use crate::book::BookEntry;
+    use crate::{PayerAct, PayerError, RailReply};
+
+    /// A rail whose operation is the last part of the target.
+    struct Silent;
+
+    impl RailMock for Silent {
+        fn name(&self) -> &'static str {
+            "silent"
+        }
+
+        fn handle(&self, _: RailRequest) -> BoxFuture<'_, RailReply> {
+            std::future::ready(RailReply::Dropped).boxed()
+        }
+
+        fn operation(&self, request: &RailRequest) -> Option<&'static str> {
+            OPERATIONS.into_iter().find(|operation| request.target.ends_with(operation))
+        }
+
+        fn payer(&self, _: PayerAct) -> Result<serde_json::Value, PayerError> {
+            Err(PayerError::Unsupported)
+        }
+
+        fn book(&self) -> Vec<BookEntry> {
+            Vec::new()
+        }
+
+        fn expire_due(&self) {}
+    }
 
     fn request(target: &str) -> RailRequest {
         RailRequest {
@@ -186,8 +249,15 @@ mod tests {
     #[test]
     fn a_bucket_empties_and_fills_on_the_rails_clock() {
         let conditions = Conditions::default();
-        conditions.limit(Limit { per_second: 2, burst: Some(3), target: Some("/v3/refund".into()) }).unwrap();
-        let ask = |target: &str, second| conditions.judge(&request(target), at(second));
+        conditions
+            .limit(Limit {
+                per_second: 2,
+                burst: Some(3),
+                target: Some("/v3/refund".into()),
+                operation: None,
+            })
+            .unwrap();
+        let ask = |target: &str, second| conditions.judge(&Silent, &request(target), at(second));
         for _ in 0..3 {
             assert_eq!(ask("/v3/refund/x", 0), None);
         }
@@ -200,14 +270,29 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_may_be_of_one_operation_and_of_one_target_at_once() {
+        let conditions = Conditions::default();
+        let limit = |target: Option<&str>, operation: &str| {
+            let (target, operation) = (target.map(Into::into), Some(operation.into()));
+            conditions.limit(Limit { per_second: 1, burst: None, target, operation })
+        };
+        limit(None, "refund").unwrap();
+        limit(Some("/b/"), "query").unwrap();
+        let ask = |target: &str| conditions.judge(&Silent, &request(target), at(0)).is_some();
+        let asked = ["/refund", "/refund", "/b/query", "/b/query", "/a/query", "/a/query", "/b/charge", "/x"];
+        assert_eq!(asked.map(ask), [false, true, false, true, false, false, false, false]);
+        assert_eq!(limit(None, "pay"), Err(ConditionError::NoOperation));
+    }
+
+    #[test]
     fn a_window_closes_the_rail_between_its_ends() {
         let conditions = Conditions::default();
         conditions.close(Window { from: at(10), until: at(20) }).unwrap();
-        let verdicts = [9, 10, 19, 20].map(|second| conditions.judge(&request("/"), at(second)));
+        let verdicts = [9, 10, 19, 20].map(|second| conditions.judge(&Silent, &request("/"), at(second)));
         let closed = Some(Refusal::Maintenance);
         assert_eq!(verdicts, [None, closed, closed, None]);
         assert_eq!(conditions.close(Window { from: at(5), until: at(5) }), Err(ConditionError::NoWindow));
-        let none = Limit { per_second: 0, burst: None, target: None };
+        let none = Limit { per_second: 0, burst: None, target: None, operation: None };
         assert_eq!(conditions.limit(none), Err(ConditionError::NoRate));
     }
 }

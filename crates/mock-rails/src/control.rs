@@ -2,7 +2,7 @@
 //!
 //! | route | body | answer |
 //! |---|---|---|
-//! | `GET /v1/rails` | | `[{"name","url"}]` |
+//! | `GET /v1/rails` | | `[{"name","url","https_url"}]` |
 //! | `POST /v1/{rail}/payer/scan` | `{"order_no"}`, `{"qr"}` or `{"prepay_id"}` | what the payer sees |
 //! | `POST /v1/{rail}/payer/pay` | the same, and optionally `"force":true` | what came of it |
 //! | `POST /v1/{rail}/payer/pay_after_close` | as scan | as pay with force: money that comes late |
@@ -13,7 +13,7 @@
 //! | `GET /v1/{rail}/book` | | [`BookEntry`] list |
 //! | `GET /v1/{rail}/requests` | | [`Recorded`] list: what arrived, how it was judged, and what went over the wire |
 //! | `GET /v1/{rail}/notifications` | | [`Delivery`] list |
-//! | `GET`, `POST`, `DELETE /v1/{rail}/conditions` | POST: `{"limit":{"per_second","burst","target"}}` or `{"window":{"from","until"}}` | what holds |
+//! | `GET`, `POST`, `DELETE /v1/{rail}/conditions` | POST: `{"limit":{"per_second","burst","target","operation"}}` or `{"window":{"from","until"}}` | what holds |
 //! | `POST /v1/{rail}/keys` | `{"rail":"announce"}`, `{"merchant":"retire"}`; also `switch` | what is new |
 //! | `GET /v1/{rail}/orders` | | what the payer's phone shows, newest first |
 //! | `GET /v1/{rail}/bill?day=2026-03-01` | | [`BillLine`] list of that day |
@@ -49,6 +49,8 @@ use crate::{Bench, BillLine, CodeOutcome, PayerAct, PayerError, PayerTarget, Rai
 pub(crate) struct Mounted {
     pub(crate) rail: Arc<dyn RailMock>,
     pub(crate) bench: Bench,
+    /// Where it listens over TLS.
+    pub(crate) https_url: String,
 }
 
 impl fmt::Debug for Mounted {
@@ -117,7 +119,7 @@ fn refuse(status: StatusCode, error: impl fmt::Display) -> (StatusCode, Json<Val
 }
 
 async fn rails(State(world): State<World>) -> Json<Value> {
-    let one = |(name, mounted): (&&str, &Mounted)| json!({ "name": name, "url": mounted.bench.origin });
+    let one = |(name, mounted): (&&str, &Mounted)| json!({ "name": name, "url": mounted.bench.origin, "https_url": mounted.https_url });
     Json(world.mounts.iter().map(one).collect())
 }
 

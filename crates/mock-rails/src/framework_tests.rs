@@ -176,7 +176,8 @@ async fn the_control_api_answers_as_documented() {
     assert_eq!(call(Method::GET, &at("echo/requests"), "").await, (200, json!([])));
     assert_eq!(call(Method::GET, &at("echo/notifications"), "").await, (200, json!([])));
     assert_eq!(call(Method::GET, &at("echo/book"), "").await, (200, json!([])));
-    let rail = json!([{"name":"echo","url":rails.url("echo")}]);
+    let (url, https_url) = (rails.url("echo"), rails.https_url("echo"));
+    let rail = json!([{ "name": "echo", "url": url, "https_url": https_url }]);
     assert_eq!(call(Method::GET, &at("rails"), "").await, (200, rail));
 }
 

@@ -20,6 +20,7 @@ pub mod conditions;
 pub mod control;
 pub mod faults;
 pub mod forge;
+mod gbk;
 pub mod home;
 pub mod journal;
 pub mod magic;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -18,6 +18,7 @@ use crate::forge::Files;
 use crate::journal::Journal;
 use crate::magic::{Magic, On};
 use crate::notifier::{Notifier, NotifierWorker};
+use crate::server::SCHEME_HEADER;
 
 /// One rail.
 pub trait RailMock: Send + Sync + 'static {
@@ -29,6 +30,12 @@ pub trait RailMock: Send + Sync + 'static {
 
     /// Something the payer does. The answer says what came of it.
     fn payer(&self, act: PayerAct) -> Result<serde_json::Value, PayerError>;
+
+    /// What a request asks for, in the words of [`crate::faults::OPERATIONS`], judged by its form alone: nobody has looked
+    /// yet at whose it is. `None` when it is none of them.
+    fn operation(&self, _request: &RailRequest) -> Option<&'static str> {
+        None
+    }
 
     /// What the rail believes about each order, oldest first.
     fn book(&self) -> Vec<BookEntry>;
@@ -170,6 +177,19 @@ impl Bench {
         let (faults, journal) = (Faults::default(), Journal::default());
         let (files, magic, conditions) = (Arc::default(), Magic::Off, Conditions::default());
         (Self { clock, faults, notifier, journal, origin: origin.into(), files, magic, conditions }, worker)
+    }
+
+    /// Where the client thinks that the rail is, no slash at the end: as it called, over http or https. Addresses that a
+    /// rail hands out lead back to the same place.
+    pub fn base_of(&self, request: &RailRequest) -> String {
+        // The text goes into addresses and headers, so it must be no more than a host with a port.
+        let plain = |host: &&str| {
+            !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b))
+        };
+        match request.header(HOST.as_str()).filter(plain) {
+            Some(host) => format!("{}://{host}", request.header(SCHEME_HEADER).unwrap_or("http")),
+            None => self.origin.clone(),
+        }
     }
 
     /// The fault that strikes a request of this operation: an armed one, or that of its amount.

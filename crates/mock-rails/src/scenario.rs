@@ -19,7 +19,7 @@
 //! [[step]]
 //! at_s = 60
 //! rail = "unionpay"
-//! limit = { per_second = 5, burst = 5 }
+//! limit = { per_second = 5, burst = 5, operation = "refund" }
 //!
 //! [[step]]
 //! at_s = 300
@@ -40,9 +40,10 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
+use toml::Spanned;
 
 use crate::clock::{Clock, SPEED_MAX};
-use crate::conditions::{Limit, Window};
+use crate::conditions::{ConditionError, Limit, Window};
 use crate::control::Mounted;
 use crate::faults::{Fault, OPERATIONS};
 use crate::{KeyStep, PayerAct, PayerTarget};
@@ -60,21 +61,35 @@ pub enum ScenarioError {
     /// It is not TOML of this shape; the message names the line.
     #[error("{0}")]
     Unreadable(String),
-    /// A step that cannot be; counted from 1.
-    #[error("step {0}: {1}")]
-    Step(usize, &'static str),
-    /// Payers that cannot be; counted from 1.
-    #[error("payers {0}: {1}")]
-    Payers(usize, &'static str),
+    /// A step that cannot be.
+    #[error("line {line}: step {number}: {why}")]
+    Step {
+        /// The line of its `[[step]]`, counted from 1.
+        line: usize,
+        /// Which step it is, counted from 1.
+        number: usize,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Payers that cannot be.
+    #[error("line {line}: payers {number}: {why}")]
+    Payers {
+        /// The line of their `[[payers]]`, counted from 1.
+        line: usize,
+        /// Which payers they are, counted from 1.
+        number: usize,
+        /// What is wrong with them.
+        why: &'static str,
+    },
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
     #[serde(default)]
-    step: Vec<RawStep>,
+    step: Vec<Spanned<RawStep>>,
     #[serde(default)]
-    payers: Vec<Payers>,
+    payers: Vec<Spanned<Payers>>,
 }
 
 #[derive(Deserialize)]
@@ -130,26 +145,23 @@ impl Scenario {
     /// Reads a scenario for these rails.
     ///
     /// # Errors
-    /// The first mistake, with its line or its number.
+    /// The first mistake, with its line.
     pub fn parse(text: &str, rails: &[&str]) -> Result<Self, ScenarioError> {
         let raw: Raw = toml::from_str(text).map_err(|error| ScenarioError::Unreadable(error.to_string()))?;
         let known = |rail: &str| rails.contains(&rail);
-        let mut steps = Vec::new();
-        for (index, step) in raw.step.into_iter().enumerate() {
-            steps.push(step.checked(known).map_err(|why| ScenarioError::Step(index + 1, why))?);
+        let (mut steps, mut all_payers) = (Vec::new(), Vec::new());
+        for (number, step) in (1..).zip(raw.step) {
+            let line = line_of(text, step.span().start);
+            let step = step.into_inner().checked(known);
+            steps.push(step.map_err(|why| ScenarioError::Step { line, number, why })?);
         }
-        for (index, payers) in raw.payers.iter().enumerate() {
-            let why = match (known(&payers.rail), payers.decline_percent) {
-                (false, _) => Some("there is no such rail"),
-                (true, 101..) => Some("decline_percent must be 0 to 100"),
-                (true, _) => None,
-            };
-            if let Some(why) = why {
-                return Err(ScenarioError::Payers(index + 1, why));
-            }
+        for (number, payers) in (1..).zip(raw.payers) {
+            let line = line_of(text, payers.span().start);
+            let payers = payers.into_inner().checked(known);
+            all_payers.push(payers.map_err(|why| ScenarioError::Payers { line, number, why })?);
         }
         steps.sort_by_key(|step| step.at);
-        Ok(Self { steps, payers: raw.payers })
+        Ok(Self { steps, payers: all_payers })
     }
 
     /// Plays it from now on; ends when nothing is left to come.
@@ -164,6 +176,11 @@ impl Scenario {
         };
         futures::join!(steps, payers);
     }
+}
+
+/// The line, counted from 1, of the byte at this place.
+fn line_of(text: &str, place: usize) -> usize {
+    text.bytes().take(place).filter(|byte| *byte == b'\n').count() + 1
 }
 
 impl RawStep {
@@ -198,9 +215,11 @@ impl RawStep {
             (_, None) => Err("rail is missing"),
             (_, Some(rail)) if !known(rail) => Err("there is no such rail"),
             (Act::Maintenance(SignedDuration::ZERO), _) => Err("maintenance_s must be 1 or more"),
-            (Act::Limit(limit), _) if limit.per_second == 0 || limit.burst == Some(0) => {
-                Err("limit.per_second and limit.burst must be 1 or more")
-            }
+            (Act::Limit(limit), _) => limit.check().map_err(|error| match error {
+                ConditionError::NoRate => "limit.per_second and limit.burst must be 1 or more",
+                ConditionError::NoOperation => "limit.operation must be one of those in the control API",
+                ConditionError::NoWindow | ConditionError::TooMany => "the limit cannot be",
+            }),
             _ => Ok(()),
         }?;
         Ok(Step { at: seconds(self.at_s), rail: self.rail, act })
@@ -242,6 +261,14 @@ impl Step {
 }
 
 impl Payers {
+    fn checked(self, known: impl Fn(&str) -> bool) -> Result<Self, &'static str> {
+        match (known(&self.rail), self.decline_percent) {
+            (false, _) => Err("there is no such rail"),
+            (true, 101..) => Err("decline_percent must be 0 to 100"),
+            (true, _) => Ok(self),
+        }
+    }
+
     /// Looks every second of the rails' clock; each order is decided once.
     async fn come(&self, clock: &Clock, mounts: &BTreeMap<&'static str, Mounted>) {
         let Some(mounted) = mounts.get(self.rail.as_str()) else { return };
@@ -324,6 +351,18 @@ mod tests {
             ("[[step]]\nclear = true\ntimes = 2\nrail = \"alipay\"", "belong to a fault"),
             ("[[step]]\nfault = \"unsigned\"\noperation = \"pay\"\nrail = \"alipay\"", "operation must be"),
             ("[[step]]\nlimit = { per_second = 0 }\nrail = \"alipay\"", "1 or more"),
+            (
+                "[[step]]\nlimit = { per_second = 1, operation = \"pay\" }\nrail = \"alipay\"",
+                "limit.operation must",
+            ),
+            (
+                "# a\n\n[[step]]\nclock_speed = 2\n\n[[step]]\nat_s = 3\nclear = true",
+                "line 6: step 2: rail is missing",
+            ),
+            (
+                "[[step]]\nclock_speed = 2\n[[payers]]\nrail = \"x\"\nafter_s = 1",
+                "line 3: payers 1: there is no such rail",
+            ),
             ("[[payers]]\nrail = \"x\"\nafter_s = 1", "payers 1: there is no such rail"),
             ("[[payers]]\nrail = \"alipay\"\nafter_s = 1\ndecline_percent = 101", "0 to 100"),
         ] {

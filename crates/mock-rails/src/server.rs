@@ -117,7 +117,7 @@ async fn answer(
     };
     // Inside a block of its own: a rail may record before its future is first polled.
     let handling = async {
-        match bench.conditions.judge(&request, bench.clock.now()) {
+        match bench.conditions.judge(&*rail, &request, bench.clock.now()) {
             None => rail.handle(request).await,
             Some(why) => turned_away(&*rail, &bench, &request, why),
         }

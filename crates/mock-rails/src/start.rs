@@ -105,7 +105,6 @@ impl Default for Options {
 pub struct MockRails {
     clock: Clock,
     control_url: String,
-    https_urls: BTreeMap<&'static str, String>,
     ca_pem: String,
     mounted: Arc<BTreeMap<&'static str, Mounted>>,
     books: Option<Arc<Books>>,
@@ -142,12 +141,12 @@ impl MockRails {
             options.merchant_roots.iter().chain([&authority.certificate_pem]).cloned().collect();
         let connector = tls::connector(&roots)?;
         let mut tasks = JoinSet::new();
-        let (mut mounted, mut https_urls) = (BTreeMap::new(), BTreeMap::new());
+        let mut mounted = BTreeMap::new();
         let mut doors = Vec::new();
         for rail in rails {
             let (plain, url) = bind(options.ports.get(rail.name).copied().unwrap_or(0)).await?;
             let (secure, https) = bind(options.https_ports.get(rail.name).copied().unwrap_or(0)).await?;
-            https_urls.insert(rail.name, https.replacen("http", "https", 1));
+            let https_url = https.replacen("http", "https", 1);
             let (mut bench, worker) = Bench::new(options.clock.clone(), url);
             let files = options.home.as_ref().and_then(|home| home.files.get(rail.name)).cloned();
             (bench.files, bench.magic) = (Arc::new(files.unwrap_or_else(rail.known)), options.magic);
@@ -155,7 +154,7 @@ impl MockRails {
             tasks.spawn(worker.run_with(connector.clone()));
             doors.push((plain, None, built.clone(), bench.clone()));
             doors.push((secure, Some(acceptor.clone()), built.clone(), bench.clone()));
-            mounted.insert(rail.name, Mounted { rail: built, bench });
+            mounted.insert(rail.name, Mounted { rail: built, bench, https_url });
         }
         let mounted = Arc::new(mounted);
         let books = options.books.as_deref().map(|dir| Books::open(dir, mounted.clone())).transpose()?;
@@ -180,7 +179,7 @@ impl MockRails {
             }
         });
         let ca_pem = authority.certificate_pem;
-        Ok(Self { clock: options.clock, control_url, https_urls, ca_pem, mounted, books, tasks })
+        Ok(Self { clock: options.clock, control_url, ca_pem, mounted, books, tasks })
     }
 
     /// Where a rail listens over TLS: `https://127.0.0.1:PORT`. Trust [`Self::ca_pem`].
@@ -188,10 +187,7 @@ impl MockRails {
     /// # Panics
     /// When there is no rail of that name.
     pub fn https_url(&self, rail: &str) -> String {
-        match self.https_urls.get(rail) {
-            Some(url) => url.clone(),
-            None => panic!("there is no mock rail named {rail}"),
-        }
+        self.mount(rail).https_url.clone()
     }
 
     /// A rail's ids, keys and certificates, by file name; what a client of it is configured with is among them.

@@ -149,6 +149,15 @@ async fn https_is_served_under_the_worlds_own_ca() {
 }
 
 #[tokio::test]
+async fn the_control_api_lists_both_addresses_of_a_rail() {
+    let rails = started(options()).await;
+    let (_, listed) = call(Method::GET, &format!("{}/v1/rails", rails.control_url()), "").await;
+    let (url, https_url) = (rails.url("counter"), rails.https_url("counter"));
+    assert!(https_url.starts_with("https://127.0.0.1:"));
+    assert_eq!(listed, json!([{ "name": "counter", "url": url, "https_url": https_url }]));
+}
+
+#[tokio::test]
 async fn weather_is_made_and_cleared_by_the_control_api() {
     let rails = started(options()).await;
     let at = format!("{}/v1/counter/conditions", rails.control_url());
@@ -175,6 +184,7 @@ async fn weather_is_made_and_cleared_by_the_control_api() {
     assert_eq!([status(&rails, "/refund").await, status(&rails, "/refund").await], [200, 200]);
     for bad in [
         r#"{"limit":{"per_second":0}}"#,
+        r#"{"limit":{"per_second":1,"operation":"pay"}}"#,
         r#"{"window":{"from":"2026-03-01T12:00:00Z","until":"2026-03-01T12:00:00Z"}}"#,
         "{}",
     ] {

@@ -43,6 +43,24 @@ impl AlipayMock {
         reply
     }
 
+    /// See [`crate::RailMock::operation`].
+    pub(super) fn operation_of(&self, request: &RailRequest) -> Option<&'static str> {
+        match request.path() {
+            "/gateway.do" => {
+                let params = Params::read(request);
+                let charset = params.ascii("charset").and_then(Charset::parse).unwrap_or(Charset::Utf8);
+                let biz = gateway::biz_content(&params, &self.material, charset).ok().map(|(biz, _)| biz);
+                Some(Method::parse(params.ascii("method")?)?.operation(biz.as_ref()))
+            }
+            bill::PATH => Some(Method::BillUrl.operation(None)),
+            path if path.starts_with("/v3/") => {
+                let biz = v3::members(request, &self.material).ok().map(|(biz, _)| biz);
+                Some(v3::method_of(request)?.operation(biz.as_ref()))
+            }
+            _ => None,
+        }
+    }
+
     async fn v2(&self, request: &RailRequest) -> RailReply {
         let params = Params::read(request);
         let method = params.ascii("method").and_then(Method::parse);
@@ -125,7 +143,7 @@ impl AlipayMock {
         let mut done = match (twist, mood) {
             (Twist::BusinessCode(code), _) => Done::only(Inner::on_demand(code)),
             (_, Some(Mood::RateLimited)) => Done::only(Inner::on_demand(LIMITED)),
-            (Twist::Plain | Twist::WrongSignature | Twist::Unsigned, mood) => self.run(call, mood),
+            (Twist::Plain | Twist::WrongSignature | Twist::Unsigned, mood) => self.run(request, call, mood),
         };
         if mood == Some(Mood::Unsure) && !done.inner.is_refusal() {
             done.inner = Inner::on_demand(UNSURE);
@@ -145,7 +163,7 @@ impl AlipayMock {
         self.bench.magic.mood(on, fen?)
     }
 
-    fn run(&self, call: &Call, mood: Option<Mood>) -> Done {
+    fn run(&self, request: &RailRequest, call: &Call, mood: Option<Mood>) -> Done {
         let (now, biz, origin) = (self.bench.clock.now(), &call.biz, self.bench.origin.as_str());
         let account = &self.material.account;
         let charge = mood.and_then(pay::Wish::of_mood);
@@ -164,7 +182,8 @@ impl AlipayMock {
             }
             Method::RefundQuery => refunds::refund_query(trades, biz, now),
             Method::BillUrl => {
-                bill::url(&mut state.tickets, trades, biz, account, (origin, state.opened), now)
+                let base = self.bench.base_of(request);
+                bill::url(&mut state.tickets, trades, biz, account, (&base, state.opened), now)
             }
             Method::CertDownload => Done::only(certificates::download(&self.material.keys, biz)),
             Method::Freeze => freeze::freeze(state, call, account, charge, now),
@@ -202,7 +221,11 @@ impl AlipayMock {
         let order_no = call.biz.text("out_trade_no");
         self.write_down(request, call.method.name(), order_no, verdict, Some(call.expected.clone()));
         match announced {
-            Ok(entrance) => page::to_cashier(entrance.as_deref().unwrap_or("/")),
+            Ok(entrance) => {
+                let path =
+                    entrance.as_deref().and_then(|it| it.strip_prefix(&self.bench.origin)).unwrap_or("/");
+                page::to_cashier(&format!("{}{path}", self.bench.base_of(request)))
+            }
             Err(inner) => RailReply::new(StatusCode::OK, CONTENT_TYPE_GBK, gateway::error_page(&inner)),
         }
     }

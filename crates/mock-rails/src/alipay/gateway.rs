@@ -1,8 +1,9 @@
 //! The gateway in front of the APIs: which checks a request meets, in which order, and how it is turned away.
 //!
-//! Order: method, app_id, sign_type, timestamp, charset, version, format, certificates, signature, biz_content. Only
+//! Order: app_id, method, sign_type, timestamp, charset, version, format, certificates, signature, biz_content. Only
 //! "app_id before signature" is known from probes; the rest is the natural order. A refusal before the application is
-//! known carries no signature, every later one does. The timestamp is checked for its form only: clients use their
+//! known carries no signature, every later one does: several SDKs verify each answer and break on one without, also
+//! where it only says that there is no such method. The timestamp is checked for its form only: clients use their
 //! local clock.
 
 use jiff::Timestamp;
@@ -37,11 +38,11 @@ pub(super) struct Refusal {
 
 /// Checks a request, or says how it is turned away.
 pub(super) fn check(params: &Params, material: &Material, now: Timestamp) -> Result<Call, Box<Refusal>> {
-    let method = identify(params, &material.account.app_id)
+    identify(params, &material.account.app_id)
         .map_err(|inner| Box::new(Refusal { inner, signed: false, expected: None }))?;
-    let charset =
-        common(params).map_err(|inner| Box::new(Refusal { inner, signed: true, expected: None }))?;
     let early = |inner| Box::new(Refusal { inner, signed: true, expected: None });
+    let method = method(params).map_err(early)?;
+    let charset = common(params).map_err(early)?;
     let app_cert_sn = params.ascii("app_cert_sn");
     if let Some(sn) = app_cert_sn {
         certificates(sn, params.ascii("alipay_root_cert_sn"), material, now).map_err(early)?;
@@ -60,18 +61,19 @@ pub(super) fn check(params: &Params, material: &Material, now: Timestamp) -> Res
 /// The documented length of notify_url and return_url.
 pub(super) const URL_BYTES_MAX: usize = 256;
 
-fn identify(params: &Params, known: &str) -> Result<Method, Inner> {
+fn identify(params: &Params, known: &str) -> Result<(), Inner> {
+    match params.ascii("app_id") {
+        None => Err(Inner::coded("isv.missing-app-id", "缺少AppID参数")),
+        Some(app_id) if app_id == known => Ok(()),
+        Some(_) => Err(Inner::coded("isv.invalid-app-id", "无效的AppID参数")),
+    }
+}
+
+fn method(params: &Params) -> Result<Method, Inner> {
     let Some(name) = params.ascii("method") else {
         return Err(Inner::coded("isv.missing-method", "缺少方法名参数"));
     };
-    // Whether an unknown method is answered signed when the application is known was seen nowhere; since the method is
-    // looked at first, it is not.
-    let method = Method::parse(name).ok_or_else(|| Inner::coded("isv.invalid-method", "不存在的方法名"))?;
-    match params.ascii("app_id") {
-        None => Err(Inner::coded("isv.missing-app-id", "缺少AppID参数")),
-        Some(app_id) if app_id == known => Ok(method),
-        Some(_) => Err(Inner::coded("isv.invalid-app-id", "无效的AppID参数")),
-    }
+    Method::parse(name).ok_or_else(|| Inner::coded("isv.invalid-method", "不存在的方法名"))
 }
 
 fn common(params: &Params) -> Result<Charset, Inner> {
@@ -152,7 +154,11 @@ pub(super) fn certificates(
 }
 
 /// The business members, decrypted where the request says so, and whether it did.
-fn biz_content(params: &Params, material: &Material, charset: Charset) -> Result<(Biz, bool), Inner> {
+pub(super) fn biz_content(
+    params: &Params,
+    material: &Material,
+    charset: Charset,
+) -> Result<(Biz, bool), Inner> {
     let Some(text) = params.text("biz_content", charset) else {
         return Err(Inner::coded("isv.invalid-parameter", "参数无效，缺少biz_content"));
     };

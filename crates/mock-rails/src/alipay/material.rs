@@ -128,7 +128,18 @@ pub fn of_vectors() -> Files {
         ("aes_key.txt", "/aes/key_base64"),
     ];
     let files = texts.into_iter().map(|(name, at)| (name.to_owned(), text(file, at).to_owned()));
-    files.chain([("merchant.json".to_owned(), ids.to_string())]).collect()
+    let mut files: Files = files.chain([("merchant.json".to_owned(), ids.to_string())]).collect();
+    if let Some(roots) = files.get_mut("alipay_root_cert.pem") {
+        *roots = bundle(&[roots]);
+    }
+    files
+}
+
+/// The form of Alipay's own file of roots: an empty line between certificates, no line break after the last. There are
+/// clients that split it at the empty lines, and others that split it after each END line and expect nothing behind the
+/// last one (crates weapay and rust_pay_wf).
+fn bundle(certificates: &[&str]) -> String {
+    certificates.iter().map(|pem| pem.trim_end()).collect::<Vec<_>>().join("\n\n")
 }
 
 /// Ids, keys and certificates of a new world, with the next generation of each: an RSA root and an ECDSA root that does
@@ -162,10 +173,7 @@ pub fn forge(forge: &Forge, now: Timestamp) -> Result<Files, ForgeError> {
     let (inter_name, inter_key) = (name("Paifang mock Authority Class 2 R1"), forge.rsa()?);
     let intermediate = forge.issue(&root, &inter_name, &inter_key, serial, Kind::Intermediate)?;
     let issuer = Authority { certificate_pem: intermediate.clone(), key_pem: Pem(inter_key.pkcs8_pem) };
-    files.insert(
-        "alipay_root_cert.pem".to_owned(),
-        format!("{}\n{}", other.certificate_pem, root.certificate_pem),
-    );
+    files.insert("alipay_root_cert.pem".to_owned(), bundle(&[&other.certificate_pem, &root.certificate_pem]));
     for (number, head, side, subject) in [
         (0, "", "app", seller_id.as_str()),
         (1, "next_", "app", seller_id.as_str()),
@@ -217,6 +225,23 @@ mod tests {
         assert_eq!(sns.len(), 4);
         assert_eq!(Keys::rail_public_pem(&keys.rail).as_ref(), files.get("alipay_public_key.pem"));
         assert_eq!(material.account.app_id.len(), 16);
+    }
+
+    #[test]
+    fn the_file_of_roots_has_the_form_of_alipays_own() {
+        let now = "2026-03-01T00:00:00Z".parse().unwrap();
+        for files in [forge(&Forge::at(now), now).unwrap(), of_vectors()] {
+            let roots = &files["alipay_root_cert.pem"];
+            assert!(roots.ends_with("\n-----END CERTIFICATE-----"), "nothing behind the last one");
+            let (begin, end) = ("-----BEGIN CERTIFICATE-----\n", "-----END CERTIFICATE-----");
+            let count = roots.matches(begin).count();
+            assert!(count > 1 && roots.starts_with(begin));
+            assert_eq!(
+                roots.matches(&format!("{end}\n\n{begin}")).count(),
+                count - 1,
+                "an empty line between"
+            );
+        }
     }
 
     #[test]

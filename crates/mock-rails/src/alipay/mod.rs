@@ -219,6 +219,10 @@ impl RailMock for AlipayMock {
         self.route(request).boxed()
     }
 
+    fn operation(&self, request: &RailRequest) -> Option<&'static str> {
+        self.operation_of(request)
+    }
+
     /// A payer scans (which opens the trade), pays, turns away (which leaves the trade waiting, as in the wallet), or
     /// shows a code. A `prepay_id` is the trade number that a front end hands to the wallet; a `qr` may also be the
     /// order string of an app. A pre-authorisation is paid by setting its money aside.

@@ -15,6 +15,9 @@ use crate::magic::{Mood, On};
 use crate::notifier::Notice;
 use crate::{CodeOutcome, PayerAct, PayerError, PayerTarget, RailReply, RailRequest, locked};
 
+/// How the address of a cashier page goes on after the host; its token follows.
+const CASHIER: &str = "/cashier?";
+
 /// What a payer's act is about.
 type Target = Opened;
 
@@ -173,8 +176,18 @@ impl AlipayMock {
     }
 
     fn entered(&self, trades: &mut Trades, request: &RailRequest) -> Option<String> {
-        let entrance = format!("{}/cashier?{}", self.bench.origin, request.query());
-        trades.by_entrance(&entrance, self.bench.clock.now()).map(|order| order.out_trade_no.clone())
+        let entrance = format!("{CASHIER}{}", request.query());
+        trades
+            .by_entrance(&self.entrance(&entrance), self.bench.clock.now())
+            .map(|order| order.out_trade_no.clone())
+    }
+
+    /// An entrance as the book has it: a cashier page is the same one by whatever host and scheme it is reached.
+    fn entrance(&self, address: &str) -> String {
+        match address.split_once(CASHIER) {
+            Some((_, token)) => format!("{}{CASHIER}{token}", self.bench.origin),
+            None => address.to_owned(),
+        }
     }
 
     /// Tells the merchant, as the armed notification fault wants it.
@@ -238,7 +251,7 @@ impl AlipayMock {
                     .map_err(|state| PayerError::NotPayable { state });
             }
             PayerTarget::OrderNo(no) => (trades.by_number(no, now), holds.by_order(no, now)),
-            PayerTarget::Qr(qr) => (trades.by_entrance(qr, now), holds.by_entrance(qr, now)),
+            PayerTarget::Qr(qr) => (trades.by_entrance(&self.entrance(qr), now), holds.by_entrance(qr, now)),
             PayerTarget::PrepayId(trade_no) => {
                 (trades.by_trade_no(trade_no, now), holds.by_auth(trade_no, now))
             }

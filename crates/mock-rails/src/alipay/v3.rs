@@ -220,7 +220,7 @@ fn verify(
 }
 
 /// The business members: the body, or the query when there is none.
-fn members(request: &RailRequest, material: &Material) -> Result<(Biz, bool), Inner> {
+pub(super) fn members(request: &RailRequest, material: &Material) -> Result<(Biz, bool), Inner> {
     let raw = body(request);
     let text = String::from_utf8(raw).map_err(|_| Inner::coded("isv.invalid-encoding", "字符集错误"))?;
     let kind = request.header("alipay-encrypt-type");

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use encoding_rs::{Encoding, GBK, UTF_8};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 
-use crate::RailRequest;
+use crate::{RailRequest, gbk};
 
 /// The charset of a request, and of its answer and notices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -43,7 +43,10 @@ impl Charset {
     }
 
     pub(super) fn encode(self, text: &str) -> Vec<u8> {
-        self.encoding().encode(text).0.into_owned()
+        match self {
+            Self::Utf8 => text.as_bytes().to_vec(),
+            Self::Gbk => gbk::encode(text),
+        }
     }
 }
 

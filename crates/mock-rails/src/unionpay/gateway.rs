@@ -26,6 +26,8 @@ use crate::{RailReply, RailRequest, locked};
 struct Message {
     endpoint: Endpoint,
     path: String,
+    /// Where the client thinks that the gateway is.
+    base: String,
     fields: Fields,
     charset: Charset,
     /// That of the request, or the standard one when the merchant may not speak it.
@@ -81,10 +83,11 @@ impl Core {
         path: String,
         request: &RailRequest,
     ) -> Result<Message, Box<(Message, Refusal)>> {
+        let base = self.bench.base_of(request);
         match Fields::parse_form(&request.body) {
             Ok((fields, charset)) => {
                 let dialect = check::dialect(&fields, &self.conduct).unwrap_or(Dialect::Rsa);
-                Ok(Message { endpoint, path, fields, charset, dialect })
+                Ok(Message { endpoint, path, base, fields, charset, dialect })
             }
             Err(malformed) => {
                 let refusal = match malformed {
@@ -93,7 +96,7 @@ impl Core {
                     Malformed::Name => Refusal::from(Code::FORMAT),
                 };
                 let (fields, charset, dialect) = (Fields::default(), Charset::UTF_8, Dialect::Rsa);
-                Err(Box::new((Message { endpoint, path, fields, charset, dialect }, refusal)))
+                Err(Box::new((Message { endpoint, path, base, fields, charset, dialect }, refusal)))
             }
         }
     }
@@ -119,6 +122,13 @@ impl Core {
             Some(on) => self.bench.fault(operation, on, fields.value("txnAmt").and_then(rules::fen)),
             None => self.bench.faults.take(operation),
         }
+    }
+
+    /// See [`crate::RailMock::operation`].
+    pub(super) fn operation_of(&self, request: &RailRequest) -> Option<&'static str> {
+        Endpoint::at(request.path())?;
+        let (fields, _) = Fields::parse_form(&request.body).ok()?;
+        Some(self.operation(&fields))
     }
 
     /// The framework's word for a request, for arming faults.
@@ -206,7 +216,7 @@ impl Core {
                 };
                 let plan = self.plan(&order, armed)?;
                 let trade = self.place(*order, &plan).await?;
-                let pages = format!("{}{}", self.bench.origin, cashier::PATH);
+                let pages = format!("{}{}", message.base, cashier::PATH);
                 let front = trade.order.what.payment().is_some_and(|p| matches!(p.way, Way::Front { .. }));
                 Ok(match &trade.cashier {
                     Some(token) if front => Outcome::Cashier(format!("{pages}{token}")),

@@ -243,6 +243,10 @@ impl RailMock for UnionPayMock {
         self.core.route(request).boxed()
     }
 
+    fn operation(&self, request: &RailRequest) -> Option<&'static str> {
+        self.core.operation_of(request)
+    }
+
     fn payer(&self, act: PayerAct) -> Result<Value, PayerError> {
         self.core.act(act)
     }

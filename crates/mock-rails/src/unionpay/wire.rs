@@ -11,6 +11,8 @@ use encoding_rs::{Encoding, GB18030, GBK, UTF_8};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::gbk;
+
 /// The charset that a message names in its `encoding` field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Charset(&'static Encoding);
@@ -29,7 +31,7 @@ impl Charset {
     }
 
     pub(super) fn encode(self, text: &str) -> Vec<u8> {
-        self.0.encode(text).0.into_owned()
+        if self.0 == GBK { gbk::encode(text) } else { self.0.encode(text).0.into_owned() }
     }
 
     /// `None` when the bytes are no text of this charset.
@@ -39,14 +41,15 @@ impl Charset {
     }
 
     /// Of a synchronous answer. The real value is unconfirmed; it must not be the form type, which some clients
-    /// would decode and so turn each `+` into a space.
+    /// would decode and so turn each `+` into a space, nor `text/plain`, of which a Node client (node-unionpay-sdk) reads
+    /// JSON only.
     pub(super) fn answer_type(self) -> &'static str {
         if self.0 == UTF_8 {
-            "text/plain;charset=UTF-8"
+            "text/html;charset=UTF-8"
         } else if self.0 == GBK {
-            "text/plain;charset=GBK"
+            "text/html;charset=GBK"
         } else {
-            "text/plain;charset=GB18030"
+            "text/html;charset=GB18030"
         }
     }
 

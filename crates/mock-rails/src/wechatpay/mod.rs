@@ -13,7 +13,7 @@
 //!
 //! Every other path is answered 404, a wrong method 405, both with an empty body. Requests are checked in the order of
 //! the real server ([`sign`], [`schema`], then the rules of [`trades`]). Answers with 2xx are signed, files are not;
-//! refusals only where [`Settings::refusals_signed`] says so.
+//! refusals are where the request was the merchant's, see [`Settings::refusals_unsigned`].
 //!
 //! **Ids, keys and certificates** are files; [`files`] lists them, [`forge`] makes a set, [`of_vectors`] is the public one.
 //!
@@ -92,6 +92,7 @@ use crate::{
 use bills::Tickets;
 use keyring::Keyring;
 use keys::Keys;
+use route::Call;
 use trades::Trades;
 
 /// The rail.
@@ -165,6 +166,10 @@ impl RailMock for WechatPay {
 
     fn handle(&self, request: RailRequest) -> BoxFuture<'_, RailReply> {
         Box::pin(self.answer(request))
+    }
+
+    fn operation(&self, request: &RailRequest) -> Option<&'static str> {
+        Call::of(&request.method, request.path()).ok().map(|call| call.operation())
     }
 
     fn payer(&self, act: PayerAct) -> Result<serde_json::Value, PayerError> {

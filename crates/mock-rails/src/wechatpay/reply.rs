@@ -23,7 +23,7 @@ pub(crate) struct Seal<'a> {
     pub(crate) honesty: Option<Honesty>,
 }
 
-/// The answer as HTTP. Files are never signed; refusals only where [`super::Settings::refusals_signed`] says so.
+/// The answer as HTTP. Files are never signed, refusals only where the request was the merchant's.
 pub(crate) fn of(answer: Answer, seal: Seal<'_>) -> RailReply {
     match answer {
         Answer::Refused(refusal) => refused(&refusal, seal),
@@ -69,7 +69,7 @@ fn refused(refusal: &Refusal, seal: Seal<'_>) -> RailReply {
         headers.push((REQUEST_ID, ids::request_id(refusal.internal)));
     }
     let is_success = (200..300).contains(&refusal.status);
-    if is_success || (settings.refusals_signed && refusal.known) {
+    if is_success || (refusal.known && !settings.refusals_unsigned) {
         headers.extend(signature(&body, seal));
     }
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

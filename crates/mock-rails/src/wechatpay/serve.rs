@@ -3,8 +3,8 @@
 
 use std::sync::Weak;
 
-use http::StatusCode;
 use http::header::{ACCEPT, AUTHORIZATION, HeaderName, USER_AGENT};
+use http::{Method, StatusCode};
 use jiff::Timestamp;
 
 use super::answers::Answer;
@@ -217,8 +217,10 @@ async fn end_in_time(rail: Weak<WechatPay>, clock: Clock) {
     }
 }
 
+/// What the merchant signs of a request. The body of a GET counts as empty, also where a client sends one.
 fn signed(request: &RailRequest) -> Signed<'_> {
-    Signed { method: request.method.as_str(), target: request.path_and_query(), body: &request.body }
+    let body: &[u8] = if request.method == Method::GET { &[] } else { &request.body };
+    Signed { method: request.method.as_str(), target: request.path_and_query(), body }
 }
 
 fn order_no_of(call: &Call, body: &[u8]) -> Option<String> {

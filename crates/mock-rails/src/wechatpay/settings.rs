@@ -26,8 +26,10 @@ pub struct Settings {
     pub spelling: Spelling,
     /// What `detail` of a `PARAM_ERROR` holds.
     pub error_detail: ErrorDetail,
-    /// Whether refusals of requests that are the merchant's are signed. Unconfirmed; no SDK looks.
-    pub refusals_signed: bool,
+    /// Whether refusals of requests that are the merchant's carry no signature. A published capture of a 400 answer to an
+    /// authenticated order is signed (wechatpay-apache-httpclient, issue 129), and there are SDKs that demand the headers
+    /// of every answer; refusals of strangers are never signed.
+    pub refusals_unsigned: bool,
     /// Whether a payment code that waits for a password is answered 200 instead of 202. The latter is reported.
     pub userpaying_as_200: bool,
     /// Whether the merchant lacks payment codes on API v3 (403 `NO_AUTH`): the sources disagree about who has them.

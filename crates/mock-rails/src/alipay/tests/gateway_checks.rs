@@ -35,11 +35,11 @@ fn checks_come_in_order_and_only_an_identified_application_gets_a_signature() {
     };
     let with = |name: &str, value: &str| format!("{}&{name}={value}", without(name));
     for (form, key, judgement, signed) in [
-        (without("method"), "error_response", "40001 isv.missing-method", false),
-        (with("method", "alipay.no.such"), "alipay_no_such_response", "40002 isv.invalid-method", false),
-        (with("method", "\"%20x"), "error_response", "40002 isv.invalid-method", false),
         (without("app_id"), key, "40001 isv.missing-app-id", false),
         (with("app_id", "1"), key, "40002 isv.invalid-app-id", false),
+        (without("method"), "error_response", "40001 isv.missing-method", true),
+        (with("method", "alipay.no.such"), "alipay_no_such_response", "40002 isv.invalid-method", true),
+        (with("method", "\"%20x"), "error_response", "40002 isv.invalid-method", true),
         (without("sign_type"), key, "40001 isv.missing-signature-type", true),
         (with("sign_type", "RSA"), key, "40002 isv.invalid-signature-type", true),
         (without("timestamp"), key, "40001 isv.missing-timestamp", true),

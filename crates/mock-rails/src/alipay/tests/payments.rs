@@ -333,6 +333,40 @@ fn a_phone_browser_comes_by_wap_pay_and_gets_its_own_return() {
     assert!(back.contains("method=alipay.trade.wap.pay.return"), "{back}");
 }
 
+/// By the real host over TLS, as behind an entry in the hosts file: redirects and links do not leave TLS.
+#[test]
+fn addresses_lead_back_to_where_the_gateway_was_called() {
+    let rig = Rig::new();
+    let called = |mut request: RailRequest| {
+        request.headers.insert("host", "openapi.alipay.com".parse().unwrap());
+        request.headers.insert(crate::server::SCHEME_HEADER, "https".parse().unwrap());
+        rig.reply(request)
+    };
+    let form = signed_form("alipay.trade.page.pay", &page_biz("P1").to_string(), &[]);
+    let cashier = location(called(get(&format!("/gateway.do?{form}")))).1;
+    let path = cashier.strip_prefix("https://openapi.alipay.com").unwrap();
+    assert!(page_text(called(get(path))).contains("WAIT_BUYER_PAY"));
+    let target = PayerTarget::Qr(cashier.clone());
+    rig.mock.payer(PayerAct::Pay { target, force: false }).unwrap();
+    assert_eq!(rig.status("P1"), "TRADE_SUCCESS");
+    let mut strange = get(&format!("/gateway.do?{form}"));
+    strange.headers.insert("host", "evil\"host/".parse().unwrap());
+    assert!(!location(rig.reply(strange)).1.contains("evil"), "no host, no address");
+}
+
+#[test]
+fn the_operation_of_a_request_is_read_from_its_form() {
+    let rig = Rig::new();
+    let v2 =
+        |method: &str, biz: &str| rig.mock.operation(&post("/gateway.do", &signed_form(method, biz, &[])));
+    assert_eq!(v2("alipay.trade.refund", "{}"), Some("refund"));
+    assert_eq!(v2("alipay.trade.pay", "{}"), Some("charge"));
+    assert_eq!(v2("alipay.trade.pay", r#"{"auth_no":"1"}"#), Some("capture"));
+    assert_eq!(v2("alipay.no.such", "{}"), None);
+    assert_eq!(rig.mock.operation(&post("/v3/alipay/trade/query", "{}")), Some("query"));
+    assert_eq!(rig.mock.operation(&get("/cashier?token=x")), None);
+}
+
 #[test]
 fn a_bad_page_request_gets_an_error_page_in_gbk() {
     let rig = Rig::new();

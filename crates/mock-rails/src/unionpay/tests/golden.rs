@@ -14,7 +14,7 @@ use crate::unionpay::wire::Charset;
 async fn send(desk: &Desk, id: &str) -> String {
     let entry = vector("requests", id);
     let reply = desk.post(entry["path"].as_str().unwrap(), entry["form_body"].as_str().unwrap()).await;
-    assert_eq!(header(&reply, "content-type"), "text/plain;charset=UTF-8");
+    assert_eq!(header(&reply, "content-type"), "text/html;charset=UTF-8");
     String::from_utf8(body(&reply).to_vec()).unwrap()
 }
 
@@ -76,7 +76,7 @@ async fn refund_accepted_repeated_and_notified() {
     check_notification(&desk, "R20261121120000001", "refund_success");
     let gbk = vector("requests", "gbk_refund");
     let reply = desk.post(BACK, gbk["form_body"].as_str().unwrap()).await;
-    assert_eq!(header(&reply, "content-type"), "text/plain;charset=GBK");
+    assert_eq!(header(&reply, "content-type"), "text/html;charset=GBK");
     let fields = read(&reply, Charset::parse("GBK").unwrap()).expect("signed over GBK bytes");
     assert_eq!((fields.value("respCode"), fields.value("encoding")), (Some("00"), Some("GBK")));
 }

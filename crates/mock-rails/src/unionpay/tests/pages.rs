@@ -32,6 +32,28 @@ fn hidden(page: &str) -> Fields {
 }
 
 #[tokio::test]
+async fn the_cashier_is_where_the_gateway_was_called_and_operations_are_told_by_the_body() {
+    let desk = Desk::silent();
+    let order = desk.front("T0000001", 1234, "20261121103030");
+    let request = |path: &str, fields: &Fields| RailRequest {
+        method: Method::POST,
+        target: path.to_owned(),
+        headers: [("host", "gateway.95516.com"), (crate::server::SCHEME_HEADER, "https")]
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .into_iter()
+            .collect(),
+        body: signed(fields.clone()).to_form(Charset::UTF_8).into(),
+    };
+    let reply = desk.mock.handle(request("/gateway/api/frontTransReq.do", &order)).await;
+    assert!(header(&reply, "location").starts_with("https://gateway.95516.com/cashier/"));
+    let back = |fields: &Fields| desk.mock.operation(&request("/gateway/api/backTransReq.do", fields));
+    assert_eq!(back(&desk.follow("04", "R0000001", 1, "1")), Some("refund"));
+    assert_eq!(back(&desk.follow("31", "R0000001", 1, "1")), Some("reverse"));
+    assert_eq!(back(&order), Some("charge"));
+    assert_eq!(desk.mock.operation(&request("/gateway/api/none.do", &order)), None);
+}
+
+#[tokio::test]
 async fn f55_the_cashier_settles_notifies_and_returns_the_same_fields() {
     for encoding in ["UTF-8", "GBK"] {
         let shop = Shop::open(&[(200, "ok")]).await;
@@ -113,7 +135,7 @@ async fn over_a_socket_answers_have_a_length_and_the_control_api_drives_the_paye
     let (status, headers, body) = send(Method::POST, &format!("{url}{BACK}"), &[], form).await.unwrap();
     assert_eq!(
         (status.as_u16(), headers["content-type"].as_bytes()),
-        (200, b"text/plain;charset=UTF-8".as_slice())
+        (200, b"text/html;charset=UTF-8".as_slice())
     );
     assert_eq!(headers["content-length"].as_bytes(), body.len().to_string().as_bytes());
     assert!(!headers.contains_key("transfer-encoding"));

@@ -26,7 +26,6 @@ use super::refusals::Refusal;
 use super::schema::{Kind, Rule, check_query};
 use super::trades::{Entry, Moved, RefundState};
 use super::{WechatPay, ids};
-use crate::server::SCHEME_HEADER;
 use crate::{BillKind, BillLine, RailRequest, locked};
 
 use tickets::Ticket;
@@ -121,16 +120,8 @@ impl WechatPay {
         let ticket = Ticket::new(self.keyring.keys.account.mchid.clone(), Bytes::from(bytes), kind, now);
         locked(&self.state).tickets.put(token.clone(), ticket, now);
         let suffix = if packed { "&tartype=gzip" } else { "" };
-        let url = format!("{}/v3/billdownload/file?token={token}{suffix}", self.base_of(request));
+        let url = format!("{}/v3/billdownload/file?token={token}{suffix}", self.bench.base_of(request));
         Ok(Answer::json(&json!({"download_url": url, "hash_type": "SHA1", "hash_value": hash})).into())
-    }
-
-    /// Where the client thinks that the rail is: it must find the file at the same place.
-    fn base_of(&self, request: &RailRequest) -> String {
-        match request.header("host") {
-            Some(host) => format!("{}://{host}", request.header(SCHEME_HEADER).unwrap_or("http")),
-            None => self.bench.origin.clone(),
-        }
     }
 
     pub(super) fn bill_file(&self, query: &str, now: Timestamp) -> Result<Done, Refusal> {

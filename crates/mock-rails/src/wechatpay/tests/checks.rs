@@ -6,6 +6,24 @@ use serde_json::{Value, json};
 use super::*;
 use crate::wechatpay::{ChangedRepeat, Settings};
 
+#[tokio::test]
+async fn the_operation_of_a_request_is_its_path() {
+    let world = World::open();
+    let of = |method: Method, target: &str| world.rail.operation(&world.request(method, target, ""));
+    assert_eq!(of(Method::POST, REFUNDS), Some("refund"));
+    assert_eq!(of(Method::GET, &format!("{REFUNDS}/R1")), Some("refund_query"));
+    assert_eq!(of(Method::GET, "/v3/none"), None);
+}
+
+/// npm `wechatpay-nodejs-sdk` sends `{}` with each GET and signs no body, as the rail's rules have it for GET.
+#[tokio::test]
+async fn the_body_of_a_get_is_not_part_of_what_is_signed() {
+    let world = World::open();
+    let mut get = world.request(Method::GET, "/v3/certificates", "");
+    get.body = "{}".into();
+    assert_eq!(world.send(get).await.verdict(), "200");
+}
+
 /// One request with several faults at once answers for the one that the rail checks first.
 #[tokio::test]
 async fn checks_come_in_the_order_of_the_rail() {
@@ -64,7 +82,8 @@ async fn checks_come_in_the_order_of_the_rail() {
             Some(message) => assert_eq!(got.message(), message),
             None => assert!(got.body.is_empty()),
         }
-        assert_eq!(got.header("Wechatpay-Signature"), "", "refusals are unsigned");
+        let signed = !got.header("Wechatpay-Signature").is_empty();
+        assert_eq!(signed, verdict == "400 PARAM_ERROR", "refusals of strangers are unsigned");
     }
     assert_eq!(world.rail.book(), [], "nothing of this had an effect (I18)");
 }

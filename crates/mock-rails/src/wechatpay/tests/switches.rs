@@ -63,13 +63,17 @@ async fn mistakes_are_told_in_either_shape() {
 }
 
 #[tokio::test]
-async fn refusals_are_signed_where_that_is_set_but_not_to_strangers() {
-    let world = World::with(Settings { refusals_signed: true, ..Settings::default() });
+async fn refusals_of_the_merchants_requests_are_signed_unless_set_otherwise_and_those_of_strangers_never() {
+    let world = World::open();
     let got = world.query("T00000001").await;
+    assert_eq!(got.verdict(), "404 ORDER_NOT_EXIST");
     assert!(signed_by(&got.headers, &got.body, "platform_certificate"));
+    assert_eq!(got.header("Wechatpay-Signature-Type"), "WECHATPAY2-SHA256-RSA2048");
     let mut stranger = world.request(Method::GET, "/v3/certificates", "");
     stranger.headers.remove("authorization");
     assert_eq!(world.send(stranger).await.header("Wechatpay-Signature"), "");
+    let world = World::with(Settings { refusals_unsigned: true, ..Settings::default() });
+    assert_eq!(world.query("T00000001").await.header("Wechatpay-Signature"), "");
 }
 
 #[tokio::test]
