@@ -1,5 +1,6 @@
 //! A small world for the engine: the model store, one rail with a truth of its own, and time that passes by itself when
 //! nobody has anything to do (tokio's paused clock), so that a day of schedules takes milliseconds.
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 pub mod rail;
 
