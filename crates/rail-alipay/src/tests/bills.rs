@@ -5,8 +5,8 @@ use std::io::{Cursor, Write};
 use jiff::civil::date;
 use paifang_payment::Doubt;
 use paifang_rail::{
-    Fetch, Finding, Inquiry, LineStanding, Method, Rail, StatementError, StatementKind, StatementLine, StatementTotals,
-    StatementWish,
+    Fetch, Finding, Inquiry, LineStanding, Method, Rail, StatementError, StatementKind, StatementLine,
+    StatementTotals, StatementWish,
 };
 use zip::write::SimpleFileOptions;
 

@@ -7,8 +7,8 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use jiff::civil::{Date, date};
 use paifang_rail::{
-    Exchange, Fetch, Finding, Inquiry, Method, LineStanding, StatementError, StatementKind, StatementLine, StatementTotals,
-    StatementWish,
+    Exchange, Fetch, Finding, Inquiry, LineStanding, Method, StatementError, StatementKind, StatementLine,
+    StatementTotals, StatementWish,
 };
 use zip::write::SimpleFileOptions;
 

@@ -3,7 +3,9 @@
 
 use paifang_money::{Currency, PositiveMoney};
 use paifang_rail::StatementError::Totals;
-use paifang_rail::{LineStanding, StatementError, StatementKind, StatementLine, StatementTotals, StatementWish};
+use paifang_rail::{
+    LineStanding, StatementError, StatementKind, StatementLine, StatementTotals, StatementWish,
+};
 
 use super::{Days, Summary, Table, Wrong, beijing, number, yuan};
 use crate::Settings;

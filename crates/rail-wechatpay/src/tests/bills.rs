@@ -9,7 +9,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use paifang_payment::OrderNo;
 use paifang_rail::{
-    FileDigest, LineStanding, Rail, StatementError, StatementKind, StatementLine, StatementProof, StatementWish,
+    FileDigest, LineStanding, Rail, StatementError, StatementKind, StatementLine, StatementProof,
+    StatementWish,
 };
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
@@ -67,8 +68,9 @@ fn the_recorded_bills_are_read_packed_or_not() {
         told += &format!("{kind} {:?}\n", proof.totals);
         for line in lines {
             let StatementLine { kind, order_no, refund_no, rail_ref, amount, fee_minor, at, standing } = line;
-            told +=
-                &format!("  {kind:?} {order_no} {refund_no:?} {rail_ref} {amount} {fee_minor:?} {at:?} {standing:?}\n");
+            told += &format!(
+                "  {kind:?} {order_no} {refund_no:?} {rail_ref} {amount} {fee_minor:?} {at:?} {standing:?}\n"
+            );
         }
     }
     expect![[r#"

@@ -1,0 +1,104 @@
+//! Days closed by the real gateway through its real adapters, with differences planted where they come from in life: books
+//! that are not what the rails remember. The bills are the mock rails' own.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::civil::Date;
+use paifang_gateway::demo::Shop;
+use paifang_proto::v1;
+use serde_json::Value;
+use support::{QRS, RAILS, SOON, World};
+
+/// The files of the store: whatever lies there by its name, such as its log of writes.
+fn store_files(dir: &Path) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<PathBuf> = files.filter(|path| is_store(path)).collect();
+    assert!(!files.is_empty(), "no store in {}", dir.display());
+    files
+}
+
+fn is_store(path: &Path) -> bool {
+    path.file_name().unwrap().to_str().unwrap().contains(".db")
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    for path in store_files(from) {
+        std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
+}
+
+async fn restarted(world: &mut World, between: impl FnOnce(&Path)) {
+    assert!(world.stage.stop_gateway().await.unwrap().success());
+    between(world.stage.config().parent().unwrap());
+    world.stage.start_gateway().await.unwrap();
+    world.shop = Shop::connect(world.stage.grpc, &world.key).unwrap();
+}
+
+async fn report(world: &World, rail: &str, day: Date) -> Value {
+    let url = format!("http://{}/days/{rail}-main/{day}", world.stage.ops);
+    let page = support::browser::request("POST", &url, "", &[]).await;
+    assert_eq!(page.status, 200, "{rail}: {}", page.body);
+    serde_json::from_str(&page.body).unwrap()
+}
+
+/// The numbers of the breaks of a kind.
+fn numbers(report: &Value, name: &str) -> BTreeSet<String> {
+    let breaks = report["breaks"].as_array().unwrap().iter().filter(|found| found["break"] == name);
+    let number = |line: &Value| line["refund_no"].as_str().or(line["order_no"].as_str()).unwrap().to_owned();
+    breaks.map(|found| number(&found["bill"])).collect()
+}
+
+/// A store that was put back from yesterday's copy has lost what came after it: each lost payment and refund is on the rail's
+/// bill and in no book, and nothing else differs.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_restored_store_has_lost_is_on_the_bills() {
+    let mut world = World::start().await;
+    let day = world.stage.to_noon().unwrap();
+    let mut kept = Vec::new();
+    for way in QRS {
+        kept.push(world.paid(way).await.payment_intent_id);
+    }
+    let copy = tempfile::tempdir().unwrap();
+    restarted(&mut world, |dir| copy_all(dir, copy.path())).await;
+    let before: Vec<BTreeSet<String>> = RAILS.map(|rail| listed(&world, rail, day)).into();
+    for (way, id) in QRS.into_iter().zip(&kept) {
+        world.paid(way).await;
+        let refund = world.refund(id, 2_500).await.unwrap().refund_id;
+        world.step(Duration::from_secs(90));
+        world.shop.refund_becomes(&refund, v1::RefundState::Succeeded, SOON).await.unwrap();
+    }
+    let after: Vec<BTreeSet<String>> = RAILS.map(|rail| listed(&world, rail, day)).into();
+    restarted(&mut world, |dir| {
+        store_files(dir).iter().for_each(|path| std::fs::remove_file(path).unwrap());
+        copy_all(copy.path(), dir);
+    })
+    .await;
+    world.stage.to_noon().unwrap();
+    for ((rail, before), after) in RAILS.into_iter().zip(before).zip(after) {
+        let report = report(&world, rail, day).await;
+        let lost: BTreeSet<String> = after.difference(&before).cloned().collect();
+        assert_eq!(lost.len(), 2, "{rail}: a payment and a refund");
+        assert_eq!(numbers(&report, "not_in_books"), lost, "{rail}: {report:#}");
+        assert_eq!(
+            (&report["break_count"], &report["equal"]),
+            (&2.into(), &false.into()),
+            "{rail}: {report:#}"
+        );
+        assert_eq!(report["complete"], true, "{rail}: {report:#}");
+        let told = world.stage.close_day(&format!("{rail}-main"), day).await.unwrap_err().to_string();
+        assert!(told.contains("2 breaks between the bill and the books"), "{told}");
+    }
+    assert!(world.stage.stop_gateway().await.unwrap().success());
+    world.stage.close().await;
+}
+
+/// The numbers on a rail's bill.
+fn listed(world: &World, rail: &str, day: Date) -> BTreeSet<String> {
+    let bill = world.stage.mocks.rail(rail).bill(day).unwrap();
+    bill.into_iter().map(|line| line.refund_no.unwrap_or(line.order_no)).collect()
+}
