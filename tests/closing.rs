@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 use paifang_gateway::demo::Shop;
+use paifang_mock_rails::faults::Fault;
+use paifang_mock_rails::{CodeOutcome, PayerAct};
 use paifang_proto::v1;
 use serde_json::Value;
-use support::{QRS, RAILS, SOON, World};
+use support::{ALIPAY, QRS, RAILS, SOON, Way, World};
 
 /// The files of the store: whatever lies there by its name, such as its log of writes.
 fn store_files(dir: &Path) -> Vec<PathBuf> {
@@ -101,4 +103,33 @@ async fn what_a_restored_store_has_lost_is_on_the_bills() {
 fn listed(world: &World, rail: &str, day: Date) -> BTreeSet<String> {
     let bill = world.stage.mocks.rail(rail).bill(day).unwrap();
     bill.into_iter().map(|line| line.refund_no.unwrap_or(line.order_no)).collect()
+}
+
+/// A payer who types the password while nobody can tell us, and a storefront that gives up: the rail gives the money back, and
+/// its bill has both. Alipay lists the reversal as a refund with the order's own number.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reversed_payment_is_on_bill_and_books() {
+    let mut world = World::start().await;
+    let day = world.stage.to_noon().unwrap();
+    let way = Way { presentation: v1::Presentation::PayerCode, ..ALIPAY };
+    let asks = PayerAct::IssueCode(CodeOutcome::PendingThenPays);
+    let issued = world.stage.mocks.rail(way.rail).payer(asks).unwrap();
+    let code = issued["code"].as_str().unwrap().to_owned();
+    world.fault(way, "charge", Fault::NoNotification);
+    world.stage.mocks.bench(way.rail).faults.arm(Some("query"), Fault::Status(502), 1_000);
+    let id = world.create().await;
+    let asked = world.confirm_with(&id, way, &code).await.unwrap();
+    assert_eq!(asked.attempts[0].state(), v1::AttemptState::AwaitingPayer, "{asked:#?}");
+    world.step(Duration::from_secs(30));
+    world.cancel(&id).await.unwrap();
+    world.becomes(&id, v1::PaymentIntentState::Canceled).await;
+    world.stage.to_noon().unwrap();
+    let report = report(&world, way.rail, day).await;
+    assert_eq!((&report["equal"], &report["complete"]), (&true.into(), &true.into()), "{report:#}");
+    for side in ["bill", "books"] {
+        let totals = serde_json::json!({ "count": 2, "paid_minor": "10000", "returned_minor": "10000" });
+        assert_eq!(report[side], totals, "{report:#}");
+    }
+    world.stage.mocks.bench(way.rail).faults.clear();
+    world.end().await;
 }
