@@ -33,6 +33,15 @@ impl Accounts {
         self.0.iter().find(|account| account.id == *id)
     }
 
+    /// This account and all others of its rail that are of the same merchant there: a bill is their common one.
+    pub fn of_merchant(&self, id: &AccountId) -> Vec<AccountId> {
+        let Some(named) = self.get(id) else { return vec![id.clone()] };
+        let same = |account: &&Account| {
+            account.rail == named.rail && account.identity.merchant == named.identity.merchant
+        };
+        self.0.iter().filter(same).map(|account| account.id.clone()).collect()
+    }
+
     /// In the order of the config.
     pub fn iter(&self) -> impl Iterator<Item = &Account> {
         self.0.iter()

@@ -3,24 +3,28 @@
 //!
 //! A bill is read as it comes, one line at a time, and only the movements that may belong to that day are kept in memory.
 //! The rail decides on which day a movement stands. Near the end of a day, and while money is on its way, that can be this
-//! bill or a neighbour's (F70): such a movement is compared when it is there, and counted as [`DayReport::elsewhere`] when it
-//! is not.
+//! bill or a neighbour's (F70): such a movement is compared when it is there, and told as [`DayReport::elsewhere`] when it
+//! is not. A day is proved only when there is no such movement.
 
 mod books;
-
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+mod closing;
+mod known;
 
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, offset};
 use jiff::{SignedDuration, Timestamp};
 use paifang_money::PositiveMoney;
+use paifang_payment::{AccountId, AttemptId, IntentId, RefundId};
 use paifang_rail::{StatementKind, StatementLine};
+
+pub use closing::DayClosing;
 
 /// How far the rail's clock and ours, or a movement and its booking, may be apart at the ends of a day.
 pub const EDGE: SignedDuration = SignedDuration::from_mins(5);
 /// How many breaks are kept in full; the rest is counted.
 pub const BREAKS_MAX: usize = 10_000;
+/// How many movements that may stand on a neighbour's bill are kept in full; the rest is counted.
+pub const ELSEWHERE_MAX: usize = 10_000;
 
 /// A day as a rail counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +37,29 @@ pub struct RailDay {
     pub ends: Timestamp,
 }
 
+/// A row of our books.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// The intent.
+    pub intent: IntentId,
+    /// What of it.
+    pub part: Part,
+}
+
+/// What of an intent moves money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// A payment, or its reversal.
+    Attempt(AttemptId),
+    /// A refund.
+    Refund(RefundId),
+}
+
 /// One movement of money by our books.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Movement {
+    /// Whose it is.
+    pub row: Row,
     /// What moved.
     pub kind: StatementKind,
     /// The order number of a payment or a reversal, the refund number of a refund.
@@ -48,22 +72,37 @@ pub struct Movement {
     pub latest: Option<Timestamp>,
 }
 
+/// What our books know of a number that is on a bill and waits for no line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Where it leads.
+    pub row: Row,
+    /// The state of the attempt or refund, by its name.
+    pub state: &'static str,
+}
+
 /// What the bill and the books do not agree about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Break {
     /// The bill has it, the books do not.
     NotInBooks(StatementLine),
+    /// The bill has it as moved; the books know the number and have not settled it.
+    KnownNotSettled(StatementLine, Known),
+    /// The bill has it; the books settled it at a time that is not of this day.
+    OnAnotherDay(StatementLine, Known),
+    /// The bill has it as failed; the books have it as moved.
+    FailedOnBill(StatementLine, Movement),
     /// The books have it, and it cannot be on another day's bill.
     NotOnBill(Movement),
     /// Both have it with different amounts.
-    AmountDiffers {
-        /// The bill's line.
-        line: StatementLine,
-        /// The amount by our books.
-        booked: PositiveMoney,
-    },
+    AmountDiffers(StatementLine, Movement),
     /// The bill has it a second time.
-    Twice(StatementLine),
+    Twice {
+        /// The second line, or one after it.
+        line: StatementLine,
+        /// The rail's number in the first one.
+        first_rail_ref: String,
+    },
 }
 
 /// A number of movements and their sums, in minor units.
@@ -82,29 +121,20 @@ pub struct Totals {
 pub struct DayReport {
     /// The day.
     pub day: RailDay,
-    /// What the bill lists.
+    /// Whose books were compared: all accounts of the bill's merchant.
+    pub accounts: Vec<AccountId>,
+    /// What the bill lists as moved, or as about to move.
     pub bill: Totals,
     /// What the books have of this day: what the bill lists too, and what it must list.
     pub books: Totals,
     /// What may stand on a neighbour's bill and is not on this one.
     pub elsewhere: Totals,
+    /// The movements of it, at most [`ELSEWHERE_MAX`].
+    pub neighbours: Vec<Movement>,
     /// What differs, at most [`BREAKS_MAX`].
     pub breaks: Vec<Break>,
     /// How many breaks there are in all.
     pub break_count: u64,
-}
-
-/// Compares a bill with our books while it is read.
-#[derive(Debug)]
-pub struct DayClosing {
-    open: HashMap<(StatementKind, String), Booked>,
-    report: DayReport,
-}
-
-#[derive(Debug)]
-struct Booked {
-    movement: Movement,
-    listed: bool,
 }
 
 impl RailDay {
@@ -129,78 +159,16 @@ impl RailDay {
     }
 }
 
-impl DayClosing {
-    /// Begins with what the books have. Movements that cannot be on this day's bill are left out.
-    pub fn new(day: RailDay, movements: impl IntoIterator<Item = Movement>) -> Self {
-        let none = Totals::default();
-        let report =
-            DayReport { day, bill: none, books: none, elsewhere: none, breaks: Vec::new(), break_count: 0 };
-        let mut closing = Self { open: HashMap::new(), report };
-        for movement in movements {
-            closing.book(movement);
-        }
-        closing
-    }
-
-    /// Adds one more movement of our books.
-    pub(crate) fn book(&mut self, movement: Movement) {
-        if self.report.day.may_list(&movement) {
-            let key = (movement.kind, movement.number.clone());
-            self.open.entry(key).or_insert(Booked { movement, listed: false });
-        }
-    }
-
-    /// Takes the next line of the bill.
-    pub fn line(&mut self, line: StatementLine) {
-        self.report.bill.add(line.kind, line.amount);
-        let number = match (line.kind, &line.refund_no) {
-            (StatementKind::Refund, Some(refund_no)) => refund_no.clone(),
-            // A reversal ends the order, whatever number the rail gave it.
-            (StatementKind::Payment | StatementKind::Refund | StatementKind::Reversal, _) => {
-                line.order_no.clone()
-            }
-        };
-        let found = match self.open.entry((line.kind, number)) {
-            Entry::Vacant(_) => Break::NotInBooks(line),
-            Entry::Occupied(mut entry) => {
-                let booked = entry.get_mut();
-                if booked.listed {
-                    Break::Twice(line)
-                } else {
-                    booked.listed = true;
-                    self.report.books.add(line.kind, booked.movement.amount);
-                    if booked.movement.amount == line.amount {
-                        return;
-                    }
-                    Break::AmountDiffers { line, booked: booked.movement.amount }
-                }
-            }
-        };
-        self.report.find(found);
-    }
-
-    /// The bill has ended.
-    pub fn finish(mut self) -> DayReport {
-        let mut missing: Vec<Movement> =
-            self.open.into_values().filter(|booked| !booked.listed).map(|booked| booked.movement).collect();
-        // The same books and the same bill give the same report.
-        missing.sort_by(|a, b| (a.earliest, &a.number, a.kind).cmp(&(b.earliest, &b.number, b.kind)));
-        for movement in missing {
-            if self.report.day.must_list(&movement) {
-                self.report.books.add(movement.kind, movement.amount);
-                self.report.find(Break::NotOnBill(movement));
-            } else {
-                self.report.elsewhere.add(movement.kind, movement.amount);
-            }
-        }
-        self.report
-    }
-}
-
 impl DayReport {
-    /// Whether bill and books say the same.
+    /// Whether bill and books say the same of all that this bill had to list.
     pub fn is_equal(&self) -> bool {
         self.break_count == 0 && self.bill == self.books
+    }
+
+    /// Whether every movement of the books that may be of this day is on this bill. What is not may stand on a
+    /// neighbour's, and is proved by nothing yet.
+    pub fn is_complete(&self) -> bool {
+        self.elsewhere.count == 0
     }
 
     fn find(&mut self, found: Break) {

@@ -1,4 +1,5 @@
-//! The command line. Exit status: 0 done, 1 failed, 64 the config is wrong (as in `sysexits.h`, `EX_USAGE`).
+//! The command line. Exit status: 0 done, 1 failed, 64 the config is wrong (as in `sysexits.h`, `EX_USAGE`); `close-day`
+//! has a 2 of its own.
 
 mod close_day;
 mod fsck;
@@ -59,6 +60,8 @@ pub(crate) struct Configured {
 pub(crate) enum Ended {
     /// The config is wrong.
     Config(ConfigErrors),
+    /// Something that a command tells apart by a status of its own.
+    Status(u8, anyhow::Error),
     /// Anything else.
     Failed(anyhow::Error),
 }
@@ -87,6 +90,10 @@ impl Cli {
                 // Nobody is left to tell when standard error is gone.
                 let _ = writeln!(std::io::stderr(), "the config is wrong:\n{errors}");
                 ExitCode::from(BAD_CONFIG)
+            }
+            Err(Ended::Status(status, error)) => {
+                complain(&error);
+                ExitCode::from(status)
             }
             Err(Ended::Failed(error)) => complain(&error),
         }

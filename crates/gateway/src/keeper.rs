@@ -107,7 +107,8 @@ impl Keeper {
     ) -> Result<(), String> {
         let account = &self.account;
         let question = Question::Keys { unknown: unknown.map(str::to_owned) };
-        match inquiries::ask(rails, transport, account, &question, now).await? {
+        let found = inquiries::ask(rails, transport, account, &question, now).await;
+        match found.map_err(|error| error.to_string())? {
             Found::Keys(keys) => {
                 let ids: Vec<String> = keys.iter().map(|key| key.id.clone()).collect();
                 rails.hand_out(account, keys, now).map_err(|error| error.to_string())?;
@@ -115,7 +116,7 @@ impl Keeper {
                 Ok(())
             }
             // This account has no need of handed out keys, such as one in public-key mode.
-            Found::Unsupported | Found::NoMovements | Found::NotYet(_) => Ok(()),
+            Found::Unsupported | Found::NoMovements { .. } | Found::NotYet(_) => Ok(()),
             Found::File { .. } => Err("a bill instead of keys".to_owned()),
         }
     }

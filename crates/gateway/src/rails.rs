@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +15,12 @@ use paifang_payment::{AccountId, Doubt};
 use paifang_rail::{
     Answer, Context, Fetch, FileDigest, Finding, FreshKey, HttpReply, KeyError, Keyring, Notification,
     NotificationError, Outcome, Plan, PlanError, Rail, RawNotification, Reply, Secret, StatementError,
-    StatementSpec, StatementWish, Verdict, Verified,
+    StatementProof, StatementSpec, StatementWish, Verdict, Verified,
 };
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use crate::inquiries::Question;
 use crate::keeper::{Asked, Keeper};
@@ -35,6 +37,8 @@ pub struct LocalRails {
 struct Inner {
     accounts: HashMap<AccountId, Arc<LocalAccount>>,
     pool: Arc<Semaphore>,
+    /// Bills are long: one is read at a time, and not in a place that payments wait for.
+    reading: Arc<Semaphore>,
     metrics: Arc<Metrics>,
     /// Compared against where the account is unknown, so that it takes the same time.
     nobody: NotifyToken,
@@ -48,6 +52,28 @@ pub(crate) struct Bill {
     pub file: std::fs::File,
     /// What the rail's signed answer says about it.
     pub digest: Option<FileDigest>,
+}
+
+/// A bill that cannot be read any more once the gateway stops.
+struct Stoppable {
+    file: std::fs::File,
+    stop: CancellationToken,
+}
+
+impl Read for Stoppable {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.is_cancelled() {
+            Err(io::ErrorKind::ConnectionAborted.into())
+        } else {
+            self.file.read(buffer)
+        }
+    }
+}
+
+impl Seek for Stoppable {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
 }
 
 struct LocalAccount {
@@ -134,6 +160,7 @@ impl LocalRails {
         let inner = Inner {
             accounts: accounts.into_iter().map(local).collect(),
             pool: Arc::new(Semaphore::new(width)),
+            reading: Arc::new(Semaphore::new(1)),
             metrics,
             nobody: NotifyToken::new(Secret::new(vec![b'-'; 43]))?,
         };
@@ -192,57 +219,68 @@ impl LocalRails {
         }
     }
 
-    /// What to send for a question about the account.
+    /// What to send for a question about the account. `None` where the adapter panicked.
     pub(crate) async fn plan_inquiry(
         &self,
         account: &AccountId,
         question: Question,
         now: Timestamp,
-    ) -> Result<Fetch, PlanError> {
-        let planned = self.compute(account, move |local| {
+    ) -> Option<Result<Fetch, PlanError>> {
+        self.compute(account, move |local| {
             let ring = local.rings.get();
             let nonce = fresh_nonce();
             let cx = local.context(now, &nonce, &local.return_url, &ring);
             local.adapter.plan_inquiry(&question.as_inquiry(), &cx)
-        });
-        planned.await.unwrap_or(Err(PlanError::Unsupported("inquiries")))
+        })
+        .await
     }
 
-    /// What the answer to it means.
+    /// What the answer to it means. `None` where the adapter panicked.
     pub(crate) async fn read_inquiry(
         &self,
         account: &AccountId,
         question: Question,
         reply: Reply,
         now: Timestamp,
-    ) -> Finding {
-        let read = self.compute(account, move |local| {
+    ) -> Option<Finding> {
+        self.compute(account, move |local| {
             let ring = local.rings.get();
             // What it leads on to may be signed, too.
             let nonce = fresh_nonce();
             let cx = local.context(now, &nonce, &local.return_url, &ring);
             local.adapter.read_inquiry(&question.as_inquiry(), &reply, &cx)
-        });
-        read.await.unwrap_or(Finding::Unknown(Doubt::Unreadable))
+        })
+        .await
     }
 
-    /// Reads a bill into the closing of its day. An error makes the closing void.
+    /// Reads a bill into the closing of its day, until `stop`. An error makes the closing void. `None` for an unknown
+    /// account and where the adapter panicked.
     pub(crate) async fn read_statement(
         &self,
         account: &AccountId,
         bill: Bill,
         mut closing: DayClosing,
         now: Timestamp,
-    ) -> Result<DayClosing, StatementError> {
-        let read = self.compute(account, move |local| {
-            let Bill { wish, mut file, digest } = bill;
+        stop: CancellationToken,
+    ) -> Option<Result<(DayClosing, StatementProof), StatementError>> {
+        let local = Arc::clone(self.inner.accounts.get(account)?);
+        let place = Arc::clone(&self.inner.reading).acquire_owned().await.ok()?;
+        let done = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            let Bill { wish, file, digest } = bill;
+            let mut file = Stoppable { file, stop: stop.clone() };
             let ring = local.rings.get();
             let cx = local.context(now, "", &local.return_url, &ring);
-            let mut line = |line| closing.line(line);
-            local.adapter.read_statement(&wish, &mut file, digest.as_ref(), &cx, &mut line)?;
-            Ok(closing)
+            let mut line = |line| {
+                // The reader stops at its next look at the file.
+                if !stop.is_cancelled() {
+                    closing.line(line);
+                }
+            };
+            let proof = local.adapter.read_statement(&wish, &mut file, digest.as_ref(), &cx, &mut line)?;
+            Ok((closing, proof))
         });
-        read.await.unwrap_or(Err(StatementError::Unsupported))
+        done.await.inspect_err(|_| tracing::error!(%account, "an adapter ended in a panic")).ok()
     }
 
     /// Which bills the rail of this account has.

@@ -62,12 +62,10 @@ pub(crate) fn read(settings: &Settings, reply: &Reply, cx: &Context<'_>) -> Find
 
 fn found(settings: &Settings, body: &Body) -> Finding {
     if body.bill_file_code.as_deref() == Some(EMPTY) {
-        return Finding::NoMovements;
+        return Finding::NoMovements { signed: true };
     }
     let url = body.bill_download_url.as_deref().unwrap_or_default();
-    // A plain address is taken only from a gateway that is plain itself, on this machine.
-    let plain = url.starts_with("http://") && settings.gateway.starts_with("https://");
-    if url.len() > URL_BYTES_MAX || plain || !origin::is_trusted(url) {
+    if url.len() > URL_BYTES_MAX || !origin::has_bills(url, &settings.gateway) {
         return Finding::Unknown(Doubt::Unreadable);
     }
     let exchange =

@@ -11,7 +11,7 @@ use std::io::{BufRead, Read};
 
 use jiff::civil::Date;
 use paifang_money::{Currency, PositiveMoney};
-use paifang_rail::{StatementError, StatementKind, StatementLine, StatementTotals};
+use paifang_rail::{LineStanding, StatementError, StatementKind, StatementLine, StatementTotals};
 
 use crate::charge::{HOLD, PURCHASE};
 use crate::hold::{CAPTURE, RELEASE};
@@ -196,6 +196,7 @@ impl<'a> Row<'a> {
             amount,
             fee_minor: Some(fee),
             at: Some(at),
+            standing: LineStanding::Done,
         }))
     }
 

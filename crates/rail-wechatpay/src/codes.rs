@@ -39,7 +39,8 @@ pub(crate) fn read(verb: Verb, api: Api, error: &Error, proof: Option<Genuine>) 
 pub(crate) fn finding(api: Api, error: Error) -> Finding {
     let code = shortened(&error.code);
     match find(api, &error.code) {
-        Some(Nothing) => Finding::NoMovements,
+        // Errors are not signed, as far as is known.
+        Some(Nothing) => Finding::NoMovements { signed: false },
         Some(NotYet) => Finding::NotYet(code),
         Some(No(_)) => Finding::Refused { code, message: error.message.unwrap_or_default() },
         Some(Unsure | Paid | Absent) => Finding::Unknown(Doubt::RailUnsure(code)),

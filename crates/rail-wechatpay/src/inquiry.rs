@@ -93,6 +93,10 @@ fn refused(settings: &Settings, inquiry: &Inquiry<'_>, reply: &Reply) -> Finding
         Finding::NotYet(code) if api == Api::Certificates && settings.public_key_id.is_none() => {
             Finding::Refused { code, message }
         }
+        // Documented under 400 only; whoever says it otherwise is not believed to mean it.
+        Finding::NoMovements { .. } if reply.status != 400 => {
+            Finding::Unknown(Doubt::HttpStatus(reply.status))
+        }
         finding => finding,
     }
 }

@@ -56,8 +56,11 @@ pub enum Finding {
     },
     /// Verification keys, verified.
     Keys(Vec<FreshKey>),
-    /// By the rail's signed word nothing moved on that day.
-    NoMovements,
+    /// By the rail's word nothing moved on that day, and there is no file.
+    NoMovements {
+        /// Whether the rail signed that word. One that it did not sign proves nothing.
+        signed: bool,
+    },
     /// It is not there yet: ask again later. The rail's code, verbatim.
     NotYet(String),
     /// The rail refuses this inquiry. Its code and text, verbatim.
@@ -114,6 +117,19 @@ pub struct StatementLine {
     pub fee_minor: Option<i64>,
     /// When, as far as the bill says.
     pub at: Option<Timestamp>,
+    /// How far it had come when the bill was made.
+    pub standing: LineStanding,
+}
+
+/// How far the movement of a bill line had come when the bill was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LineStanding {
+    /// It moved.
+    Done,
+    /// The rail took it and was not done with it.
+    Underway,
+    /// It did not move, and will not.
+    Failed,
 }
 
 /// What a bill line is about.

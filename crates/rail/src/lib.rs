@@ -40,8 +40,8 @@ pub use descriptor::{
 };
 pub use exchange::{BODY_BYTES_MAX, Exchange, HttpReply, Method, Reply};
 pub use inquiry::{
-    Fetch, FileDigest, Finding, FreshKey, Inquiry, StatementError, StatementFile, StatementKind,
-    StatementLine, StatementProof, StatementTotals, StatementWish,
+    Fetch, FileDigest, Finding, FreshKey, Inquiry, LineStanding, StatementError, StatementFile,
+    StatementKind, StatementLine, StatementProof, StatementTotals, StatementWish,
 };
 pub use keyring::{
     CertificateRule, KeyError, Keyring, KeyringBuilder, Naming, NotGenuine, SealedCertificate,

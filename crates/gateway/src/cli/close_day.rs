@@ -1,5 +1,5 @@
-//! `paifang close-day`: has the running gateway hold a rail's bill of a day against its books. Status 1 when they differ, or
-//! when there is no bill that can be believed.
+//! `paifang close-day`: has the running gateway hold a rail's bill of a day against its books. Status 0 when they are equal, 1
+//! when they differ, 2 when nothing was compared: there is no bill (yet), none that can be believed, or no gateway.
 
 use anyhow::{Context, ensure};
 use http::{Request, StatusCode, header};
@@ -13,8 +13,11 @@ use tokio::net::TcpStream;
 
 use crate::cli::{Configured, Ended, say};
 
-/// Largest answer, in bytes: ten thousand breaks fit.
-const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Largest answer, in bytes: ten thousand breaks and as many movements fit.
+const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Status when nothing was compared.
+const NOTHING_COMPARED: u8 = 2;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -37,15 +40,21 @@ fn account(text: &str) -> Result<AccountId, String> {
 
 pub(crate) async fn run(options: Options) -> Result<(), Ended> {
     let ops = options.at.load()?.ops;
-    let report = ask(ops, &options).await?;
+    let nothing = |error| Ended::Status(NOTHING_COMPARED, error);
+    let report = ask(ops, &options).await.map_err(nothing)?;
+    let breaks = report["break_count"].as_u64().context("the gateway's answer is no report");
+    let breaks = breaks.map_err(nothing)?;
     if options.json {
         say(format_args!("{report:#}"))?;
     } else {
         tell(&options, &report)?;
     }
-    let breaks = report["break_count"].as_u64().context("the gateway's answer is no report")?;
     if report["equal"] == Value::Bool(true) {
         return Ok(());
+    }
+    if report["bill_is_empty"] == Value::Bool(true) && breaks == 0 {
+        let error = "no file, by an unsigned answer: what may stand on a neighbour's bill proves nothing";
+        return Err(nothing(anyhow::anyhow!(error)));
     }
     Err(anyhow::anyhow!("{breaks} breaks between the bill and the books").into())
 }
@@ -70,21 +79,46 @@ async fn ask(ops: std::net::SocketAddr, options: &Options) -> anyhow::Result<Val
 
 fn tell(options: &Options, report: &Value) -> Result<(), Ended> {
     say(format_args!("{}, {}: bill and books", options.account, options.day))?;
+    let text = |of: &Value| of.as_str().unwrap_or("?").to_owned();
+    let list = |of: &Value| of.as_array().cloned().unwrap_or_default();
+    let accounts = list(&report["accounts_compared"]);
+    if accounts.len() > 1 {
+        let accounts: Vec<String> = accounts.iter().map(text).collect();
+        say(format_args!("  one merchant's, so of the accounts {}", accounts.join(", ")))?;
+    }
+    if report["bill_is_empty"] == Value::Bool(true) {
+        let by = if report["signed"] == Value::Bool(true) { "a signed" } else { "an unsigned" };
+        say(format_args!("  no file, by {by} answer"))?;
+    }
     for (name, of) in [("bill", "bill"), ("books", "books"), ("elsewhere", "may_be_on_a_neighbours_bill")] {
         let of = &report[of];
-        let text = |key: &str| of[key].as_str().unwrap_or("?").to_owned();
         say(format_args!(
             "  {name:<9} {:>8} movements, paid {:>14}, returned {:>14} (minor units)",
             of["count"].as_u64().unwrap_or_default(),
-            text("paid_minor"),
-            text("returned_minor"),
+            text(&of["paid_minor"]),
+            text(&of["returned_minor"]),
         ))?;
     }
-    for found in report["breaks"].as_array().into_iter().flatten() {
+    for found in list(&report["breaks"]) {
         say(format_args!("  BREAK {found}"))?;
     }
-    if report["equal"] == Value::Bool(true) {
-        return say("equal");
+    let elsewhere = &report["may_be_on_a_neighbours_bill"];
+    let count = elsewhere["count"].as_u64().unwrap_or_default();
+    match (report["equal"] == Value::Bool(true), count) {
+        (true, 0) => return say("equal"),
+        (true, _) => say(format_args!("equal, but {count} movements may stand on a neighbour's bill:"))?,
+        (false, 0) => return Ok(()),
+        (false, _) => say(format_args!("{count} movements may stand on a neighbour's bill:"))?,
+    }
+    for movement in list(&elsewhere["movements"]) {
+        let of = |key: &str| text(&movement[key]);
+        say(format_args!(
+            "  {} {} of {} (minor units), {}",
+            of("kind"),
+            of("number"),
+            of("amount_minor"),
+            of("payment_intent_id")
+        ))?;
     }
     Ok(())
 }

@@ -7,13 +7,15 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::civil::Date;
-use paifang_engine::statement::{Break, DayReport, Movement, Totals};
+use paifang_engine::statement::{Break, DayReport, Known, Movement, Part, Row, Totals};
 use paifang_payment::AccountId;
-use paifang_rail::{StatementError, StatementKind, StatementLine};
+use paifang_rail::{LineStanding, StatementError, StatementKind, StatementLine};
 use paifang_store::Store;
+use paifang_transport::{DownloadError, TransportError};
 use serde_json::{Value, json};
 
 use crate::bills::{Bills, Closed, NotClosed};
+use crate::inquiries::Unanswered;
 
 /// Closes the day.
 pub(crate) async fn close<S: Store>(
@@ -38,12 +40,26 @@ pub(crate) async fn close<S: Store>(
 fn status(error: &NotClosed) -> StatusCode {
     match error {
         NotClosed::NoAccount(_) | NotClosed::NoBills(_) => StatusCode::NOT_FOUND,
-        NotClosed::NoDay => StatusCode::BAD_REQUEST,
+        NotClosed::NoDay | NotClosed::TooOld(_) => StatusCode::BAD_REQUEST,
         NotClosed::Busy => StatusCode::TOO_MANY_REQUESTS,
         // At UnionPay the answer with the bill itself may say so.
-        NotClosed::NotYet(_) | NotClosed::Bill(StatementError::Code(_)) => StatusCode::CONFLICT,
-        NotClosed::Rail(_) | NotClosed::Download(_) | NotClosed::Bill(_) => StatusCode::BAD_GATEWAY,
-        NotClosed::File(_) | NotClosed::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        NotClosed::TooEarly(_) | NotClosed::NotYet(_) | NotClosed::Bill(StatementError::Code(_)) => {
+            StatusCode::CONFLICT
+        }
+        NotClosed::Stopping
+        | NotClosed::Rail(Unanswered::HeldBack)
+        | NotClosed::Download(DownloadError::Transport(TransportError::HeldBack)) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        NotClosed::Broken
+        | NotClosed::Rail(Unanswered::Broken)
+        | NotClosed::Download(DownloadError::Write(_))
+        | NotClosed::Bill(StatementError::Io(_))
+        | NotClosed::File(_)
+        | NotClosed::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        NotClosed::Rail(Unanswered::Rail(_)) | NotClosed::Download(_) | NotClosed::Bill(_) => {
+            StatusCode::BAD_GATEWAY
+        }
     }
 }
 
@@ -52,18 +68,23 @@ fn refuse(status: StatusCode, why: &str) -> Response {
 }
 
 fn shown(account: &AccountId, closed: &Closed) -> Value {
-    let DayReport { day, bill, books, elsewhere, breaks, break_count } = &closed.report;
+    let DayReport { day, accounts, bill, books, elsewhere, neighbours, breaks, break_count } = &closed.report;
+    let mut may_be_elsewhere = totals(elsewhere);
+    may_be_elsewhere["movements"] = neighbours.iter().map(movement).collect();
     json!({
         "account": account.as_str(),
+        "accounts_compared": accounts.iter().map(AccountId::as_str).collect::<Vec<_>>(),
         "date": day.date.to_string(),
         "begin_time": day.begins.to_string(),
         "end_time": day.ends.to_string(),
         "bill_kind": closed.kind,
         "bill_is_empty": closed.empty,
-        "equal": closed.report.is_equal(),
+        "signed": closed.signed,
+        "equal": closed.is_equal(),
+        "complete": closed.report.is_complete(),
         "bill": totals(bill),
         "books": totals(books),
-        "may_be_on_a_neighbours_bill": totals(elsewhere),
+        "may_be_on_a_neighbours_bill": may_be_elsewhere,
         "break_count": break_count,
         "breaks": breaks.iter().map(found).collect::<Vec<_>>(),
     })
@@ -81,13 +102,36 @@ fn totals(totals: &Totals) -> Value {
 fn found(found: &Break) -> Value {
     match found {
         Break::NotInBooks(on_bill) => json!({ "break": "not_in_books", "bill": line(on_bill) }),
+        Break::KnownNotSettled(on_bill, ours) => {
+            json!({ "break": "known_not_settled", "bill": line(on_bill), "books": known(ours) })
+        }
+        Break::OnAnotherDay(on_bill, ours) => {
+            json!({ "break": "booked_on_another_day", "bill": line(on_bill), "books": known(ours) })
+        }
+        Break::FailedOnBill(on_bill, booked) => {
+            json!({ "break": "failed_on_bill", "bill": line(on_bill), "books": movement(booked) })
+        }
         Break::NotOnBill(booked) => json!({ "break": "not_on_bill", "books": movement(booked) }),
-        Break::AmountDiffers { line: on_bill, booked } => json!({
-            "break": "amount_differs",
-            "bill": line(on_bill),
-            "books": { "amount_minor": booked.minor_units().to_string() },
-        }),
-        Break::Twice(on_bill) => json!({ "break": "twice", "bill": line(on_bill) }),
+        Break::AmountDiffers(on_bill, booked) => {
+            json!({ "break": "amount_differs", "bill": line(on_bill), "books": movement(booked) })
+        }
+        Break::Twice { line: on_bill, first_rail_ref } => {
+            json!({ "break": "twice", "bill": line(on_bill), "first_rail_ref": first_rail_ref })
+        }
+    }
+}
+
+fn known(ours: &Known) -> Value {
+    let mut shown = ids(ours.row);
+    shown["state"] = ours.state.into();
+    shown
+}
+
+fn ids(row: Row) -> Value {
+    let intent = row.intent.to_string();
+    match row.part {
+        Part::Attempt(id) => json!({ "payment_intent_id": intent, "attempt_id": id.to_string() }),
+        Part::Refund(id) => json!({ "payment_intent_id": intent, "refund_id": id.to_string() }),
     }
 }
 
@@ -100,18 +144,23 @@ fn line(line: &StatementLine) -> Value {
         "amount_minor": line.amount.minor_units().to_string(),
         "currency": line.amount.currency().to_string(),
         "time": line.at.map(|at| at.to_string()),
+        "standing": match line.standing {
+            LineStanding::Done => "done",
+            LineStanding::Underway => "underway",
+            LineStanding::Failed => "failed",
+        },
     })
 }
 
 fn movement(movement: &Movement) -> Value {
-    json!({
-        "kind": kind(movement.kind),
-        "number": movement.number,
-        "amount_minor": movement.amount.minor_units().to_string(),
-        "currency": movement.amount.currency().to_string(),
-        "not_before_time": movement.earliest.to_string(),
-        "done_by_time": movement.latest.map(|latest| latest.to_string()),
-    })
+    let mut shown = ids(movement.row);
+    shown["kind"] = kind(movement.kind).into();
+    shown["number"] = movement.number.as_str().into();
+    shown["amount_minor"] = movement.amount.minor_units().to_string().into();
+    shown["currency"] = movement.amount.currency().to_string().into();
+    shown["not_before_time"] = movement.earliest.to_string().into();
+    shown["done_by_time"] = movement.latest.map(|latest| latest.to_string()).into();
+    shown
 }
 
 fn kind(kind: StatementKind) -> &'static str {

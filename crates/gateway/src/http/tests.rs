@@ -7,7 +7,7 @@ use paifang_rail::BODY_BYTES_MAX;
 use paifang_store::Store;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::serve::Drained;
 use crate::testing::{Keys, TOKEN, http, intent, read_all, tenant, undated};
@@ -166,12 +166,16 @@ async fn health_follows_the_drain() {
 #[tokio::test]
 async fn a_day_that_cannot_be_closed_is_refused_with_the_reason() {
     let gateway = Keys::new().start(&rails(), "").await;
+    let (today, closable) = (beijing_date(), closable());
+    let early = format!("/days/alipay-main/{today}");
     for (path, status, why) in [
         ("/days/nobody/2026-11-20", "404 Not Found", "account: there is no rail account nobody"),
         ("/days/NO-BODY/2026-11-20", "400 Bad Request", "account: must be the id of a rail account"),
         ("/days/alipay-main/20-11-2026", "400 Bad Request", "day: must be a date such as 2026-11-20"),
+        ("/days/alipay-main/2001-11-20", "400 Bad Request", "day: the rail keeps bills for"),
+        (&early, "409 Conflict", "not yet: the rail has no bill of that day before"),
         // Nobody listens where the rail should be.
-        ("/days/alipay-main/2026-11-20", "502 Bad Gateway", "the rail gave no bill: NotSent"),
+        (&closable, "502 Bad Gateway", "the rail gave no bill: NotSent"),
     ] {
         let answer = http(gateway.ops_addr, &format!("POST {path}"), b"").await;
         assert!(
@@ -185,4 +189,51 @@ async fn a_day_that_cannot_be_closed_is_refused_with_the_reason() {
     let looked = http(gateway.ops_addr, "GET /days/alipay-main/2026-11-20", b"").await;
     assert!(looked.starts_with("HTTP/1.1 405 "), "{looked}");
     assert_eq!(gateway.drain().await, Drained::Clean);
+}
+
+fn beijing_date() -> jiff::civil::Date {
+    crate::world::now().to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(8))).date()
+}
+
+/// A day whose bill the rail has for certain.
+fn closable() -> String {
+    let day = beijing_date().yesterday().unwrap().yesterday().unwrap();
+    format!("/days/alipay-main/{day}")
+}
+
+/// A gateway that closes a day at a rail which never answers, and the caller's connection.
+async fn while_closing() -> (crate::serve::Running<paifang_store::ModelStore>, TcpStream, TcpListener) {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let rail = format!("http://{}", silent.local_addr().unwrap());
+    let gateway = Keys::new().start(&Keys::rails(&rail, LOOPBACK, LOOPBACK), "drain_ms = 5000").await;
+    let mut caller = TcpStream::connect(gateway.ops_addr).await.unwrap();
+    let request = format!("POST {} HTTP/1.1\r\nhost: ops\r\ncontent-length: 0\r\n\r\n", closable());
+    caller.write_all(request.as_bytes()).await.unwrap();
+    let ops = gateway.ops_addr;
+    crate::testing::until("the day is being closed", async || is_busy(ops).await).await;
+    (gateway, caller, silent)
+}
+
+async fn is_busy(ops: std::net::SocketAddr) -> bool {
+    http(ops, &format!("POST {}", closable()), b"").await.starts_with("HTTP/1.1 429 ")
+}
+
+/// A caller that leaves makes no room for a second closing beside the first.
+#[tokio::test]
+async fn a_closing_outlives_its_caller() {
+    let (gateway, caller, _silent) = while_closing().await;
+    drop(caller);
+    for _ in 0..20 {
+        assert!(is_busy(gateway.ops_addr).await);
+    }
+    assert_eq!(gateway.drain().await, Drained::Clean);
+}
+
+/// A gateway that stops does not wait for a rail's bill, and says so.
+#[tokio::test]
+async fn a_closing_ends_with_the_gateway() {
+    let (gateway, mut caller, _silent) = while_closing().await;
+    assert_eq!(gateway.drain().await, Drained::Clean);
+    let answer = read_all(&mut caller).await;
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("stopping"), "{answer}");
 }

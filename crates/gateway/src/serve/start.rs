@@ -139,7 +139,14 @@ pub async fn start_over<S: Store>(config: Config, store: S) -> Result<Running<S>
         tasks: phases.tasks.clone(),
         places: Arc::new(Semaphore::new(width(config.limits.notifications))),
     };
-    let bills = Arc::new(Bills::new(core.clone(), rails.clone(), fetching, crate::world::now));
+    let bills = Arc::new(Bills::new(
+        core.clone(),
+        rails.clone(),
+        fetching,
+        crate::world::now,
+        phases.tasks.clone(),
+        phases.stop_claims.clone(),
+    ));
     let look = Look { metrics: Arc::clone(&metrics), freshness, draining: phases.draining.subscribe() };
     servers::lanes(core.clone(), &phases);
     servers::web(public, &config.http, http::public(desk), &phases);

@@ -1,6 +1,6 @@
 //! The zip of a bill, and the lines of the one file in it that counts. Nothing is unpacked to memory or disk as a whole.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read, SeekFrom};
 
 use encoding_rs::GBK;
 use paifang_rail::{StatementError, StatementFile};
@@ -9,6 +9,15 @@ use zip::result::ZipError;
 
 /// A bill has two or four files.
 const ENTRIES_MAX: usize = 16;
+
+/// What stands about them at the end: names of some sixty bytes and a few more.
+const DIRECTORY_BYTES_MAX: u64 = 16 * 1024;
+
+/// Of the record at the very end, without a comment.
+const END_BYTES: u64 = 22;
+
+const FEW: &str = "at most 16 files in the zip";
+const WHOLE: &str = "a zip that is whole, packed by deflate";
 
 /// What the detail may unpack to: more than a million lines. The zip itself is bounded where it is fetched.
 const UNPACKED_BYTES_MAX: u64 = 1 << 30;
@@ -24,9 +33,10 @@ pub(super) fn with_detail<T>(
     file: &mut dyn StatementFile,
     read: impl FnOnce(&mut Lines<'_>) -> Result<T, StatementError>,
 ) -> Result<T, StatementError> {
+    check_end(file)?;
     let mut archive = ZipArchive::new(file).map_err(broken)?;
     if archive.len() > ENTRIES_MAX {
-        return Err(malformed("at most 16 files in the zip"));
+        return Err(malformed(FEW));
     }
     let mut found = Vec::new();
     for at in 0..archive.len() {
@@ -45,6 +55,27 @@ pub(super) fn with_detail<T>(
         None => Ok(result),
         Some(_) => Err(lines.malformed("nothing after the end")),
     }
+}
+
+/// A zip ends with a record of where its directory lies, and of how many entries (APPNOTE.TXT 4.3.16). It is looked at
+/// before anybody reserves memory by it: it has to be the very end, with a directory of few entries right before it.
+fn check_end(file: &mut dyn StatementFile) -> Result<(), StatementError> {
+    let end = file.seek(SeekFrom::End(0)).map_err(|error| unpacking(&error))?;
+    let at = end.checked_sub(END_BYTES).ok_or(malformed(WHOLE))?;
+    file.seek(SeekFrom::Start(at)).map_err(|error| unpacking(&error))?;
+    let mut record = [0; 22];
+    file.read_exact(&mut record).map_err(|error| unpacking(&error))?;
+    file.seek(SeekFrom::Start(0)).map_err(|error| unpacking(&error))?;
+    let short = |at: usize| [0, 1].map(|n| record.get(at + n).copied().unwrap_or_default());
+    let long = |at: usize| [0, 1, 2, 3].map(|n| record.get(at + n).copied().unwrap_or_default());
+    let (entries, size) = (u16::from_le_bytes(short(10)), u64::from(u32::from_le_bytes(long(12))));
+    let offset = u64::from(u32::from_le_bytes(long(16)));
+    if usize::from(entries) > ENTRIES_MAX || size > DIRECTORY_BYTES_MAX {
+        return Err(malformed(FEW));
+    }
+    let one_disk = long(4) == [0; 4] && short(8) == short(10);
+    let plain = record.starts_with(b"PK\x05\x06") && one_disk && short(20) == [0; 2];
+    if plain && offset + size == at { Ok(()) } else { Err(malformed(WHOLE)) }
 }
 
 /// The lines of a file in GBK, numbered from 1.
@@ -98,7 +129,7 @@ fn malformed(rule: &'static str) -> StatementError {
 fn broken(error: ZipError) -> StatementError {
     match error {
         ZipError::Io(error) => unpacking(&error),
-        _ => malformed("a zip that is whole, packed by deflate"),
+        _ => malformed(WHOLE),
     }
 }
 
@@ -106,7 +137,7 @@ fn broken(error: ZipError) -> StatementError {
 fn unpacking(error: &std::io::Error) -> StatementError {
     match error.kind() {
         ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof | ErrorKind::Other => {
-            malformed("a zip that is whole, packed by deflate")
+            malformed(WHOLE)
         }
         kind => StatementError::Io(kind.to_string()),
     }

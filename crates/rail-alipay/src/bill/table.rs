@@ -5,7 +5,7 @@
 
 use jiff::civil::Date;
 use paifang_money::{Currency, Money, PositiveMoney};
-use paifang_rail::{StatementError, StatementKind, StatementLine, StatementTotals};
+use paifang_rail::{LineStanding, StatementError, StatementKind, StatementLine, StatementTotals};
 
 use super::archive::Lines;
 use super::csv::cells;
@@ -15,6 +15,8 @@ use crate::beijing;
 const ACCOUNT_SUFFIX: &str = "0156";
 
 const PAYMENT: &str = "交易";
+/// A refund has a number of its own. A trade that was paid and then canceled is on the bill under this word, too, with
+/// no refund number or the order's own: a refund request cannot be told apart there otherwise.
 const REFUND: &str = "退款";
 
 /// Where the columns stand that are read.
@@ -177,28 +179,28 @@ impl Columns {
         let cell = |at: usize| cells.get(at).map(String::as_str).unwrap_or_default();
         let money = |at: usize| fen(cell(at)).ok_or("amounts in yuan with at most two decimals");
         let amount = money(self.amount)?;
+        let (order_no, trade_no) = (number(cell(self.order_no))?, number(cell(self.trade_no))?);
+        let refund_no = Some(cell(self.refund_no)).filter(|no| !no.is_empty()).map(number).transpose()?;
         let (kind, amount) = match cell(self.kind) {
             PAYMENT => (StatementKind::Payment, amount),
+            REFUND if refund_no.is_none_or(|no| no == order_no) => (StatementKind::Reversal, -amount),
             REFUND => (StatementKind::Refund, -amount),
             _ => return Err("交易 or 退款"),
         };
         let positive = i64::try_from(amount).ok().and_then(|fen| PositiveMoney::new(fen, Currency::CNY).ok());
         let amount = positive.ok_or("a payment above zero, or a refund below it")?;
-        if cell(self.order_no).is_empty() || cell(self.trade_no).is_empty() {
-            return Err("both numbers of the trade");
-        }
         let done_at = beijing::read(cell(self.done_at)).ok_or("the time of completion")?;
-        let refund_no = Some(cell(self.refund_no)).filter(|number| !number.is_empty());
         // Charged fees are negative on the bill.
         let fee = i64::try_from(-money(self.fee)?).map_err(|_| "a fee of less than a world's money")?;
         let line = StatementLine {
             kind,
-            order_no: cell(self.order_no).to_owned(),
+            order_no: order_no.to_owned(),
             refund_no: refund_no.filter(|_| kind == StatementKind::Refund).map(str::to_owned),
-            rail_ref: cell(self.trade_no).to_owned(),
+            rail_ref: trade_no.to_owned(),
             amount,
             fee_minor: Some(fee),
             at: Some(done_at),
+            standing: LineStanding::Done,
         };
         Ok(Row { line, received: money(self.received)?, discount: money(self.discount)? })
     }
@@ -215,6 +217,12 @@ fn fen(text: &str) -> Option<i128> {
     }
     let minor = i128::from(Money::from_decimal(digits, Currency::CNY).ok()?.minor_units());
     Some(if negative { -minor } else { minor })
+}
+
+/// A number of ours or of the rail: visible ASCII, of documented length.
+fn number(text: &str) -> Result<&str, &'static str> {
+    let plain = (1..=64).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, 0x21..=0x7e));
+    if plain { Ok(text) } else { Err("numbers of the trade, 1 to 64 visible characters of ASCII") }
 }
 
 fn bracketed<'a>(text: &'a str, name: &str) -> Option<&'a str> {

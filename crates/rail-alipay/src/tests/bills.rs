@@ -5,8 +5,8 @@ use std::io::{Cursor, Write};
 use jiff::civil::date;
 use paifang_payment::Doubt;
 use paifang_rail::{
-    Fetch, Finding, Inquiry, Method, Rail, StatementError, StatementKind, StatementLine, StatementTotals,
-    StatementWish,
+    Fetch, Finding, Inquiry, LineStanding, Method, Rail, StatementError, StatementKind, StatementLine,
+    StatementTotals, StatementWish,
 };
 use zip::write::SimpleFileOptions;
 
@@ -69,6 +69,7 @@ fn the_sample_is_read_to_the_fen() {
             amount: yuan(8888),
             fee_minor: Some(53),
             at: Some(at("2024-07-08T02:00:05Z")),
+            standing: LineStanding::Done,
         }
     );
     assert_eq!(
@@ -81,9 +82,33 @@ fn the_sample_is_read_to_the_fen() {
             amount: yuan(888),
             fee_minor: Some(-5),
             at: Some(at("2024-07-08T03:00:01Z")),
+            standing: LineStanding::Done,
         }
     );
     assert_eq!(read(&sample()).unwrap().0, lines, "with plain line ends too");
+}
+
+/// A cancel of a paid trade is listed as a refund without a number of its own.
+#[test]
+fn a_canceled_payment_is_a_reversal() {
+    for number in ["T20240708_0001", "\t", ""] {
+        let bill = sample().replacen("R20240708_0001_1", number, 1);
+        assert_ne!(bill, sample());
+        let (lines, totals) = read(&bill).unwrap();
+        assert_eq!((lines[1].kind, lines[1].refund_no.as_deref()), (StatementKind::Reversal, None));
+        assert_eq!((lines[1].order_no.as_str(), totals.returned_minor), ("T20240708_0001", 888));
+    }
+}
+
+#[test]
+fn numbers_are_bounded() {
+    for bad in ["R".repeat(65), "R 1".into(), "R\u{7f}".into(), "退".into()] {
+        for known in ["R20240708_0001_1", "T20240708_0001", "2024070822001400000500000001"] {
+            assert!(malformed(&sample().replacen(known, &bad, 1)), "{known} as {bad}");
+        }
+    }
+    let longest = sample().replacen("R20240708_0001_1", &"R".repeat(64), 1);
+    assert_eq!(read(&longest).unwrap().0.len(), 2);
 }
 
 #[test]
@@ -207,7 +232,21 @@ fn zips_that_no_honest_rail_sends_are_refused() {
     assert!(read_zip(zipped(&[(DETAIL, &bill), (second, &bill)])).is_err(), "two details");
     let many: Vec<(String, &[u8])> = (0..17).map(|n| (format!("{n}.csv"), bill.as_slice())).collect();
     let many: Vec<(&str, &[u8])> = many.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
-    assert!(read_zip(zipped(&many)).is_err(), "too many files");
+    let few = StatementError::Malformed { line: 0, rule: "at most 16 files in the zip" };
+    assert_eq!(read_zip(zipped(&many)).map(drop), Err(few.clone()), "too many files");
+    // What the end says is looked at before it is believed.
+    let zip = zipped(&[(DETAIL, &bill)]);
+    let end = zip.len() - 22;
+    let changed = |at: usize, bytes: &[u8]| {
+        let mut zip = zip.clone();
+        zip[end + at..end + at + bytes.len()].copy_from_slice(bytes);
+        read_zip(zip).map(drop)
+    };
+    assert_eq!(changed(8, &[0xff; 4]), Err(few.clone()), "65535 entries");
+    assert_eq!(changed(12, &[0xff; 4]), Err(few), "a directory of 4 GiB");
+    assert!(changed(16, &[0xff; 4]).is_err() && changed(0, b"PK\x05\x07").is_err());
+    assert!(read_zip([zip.clone(), vec![0]].concat()).is_err(), "something behind the end");
+    assert!(read_zip([vec![0], zip.clone()].concat()).is_err(), "something before the zip");
     // A line without end: what it unpacks to is never held.
     let bomb = vec![b'x'; 32 << 20];
     let zip = zipped(&[(DETAIL, &bomb)]);
@@ -270,10 +309,30 @@ fn the_answer_is_an_address_nothing_or_not_yet() {
     let empty = format!(
         r#"{{"code":"10000","bill_download_url":"{url}","bill_file_code":"EMPTY_DATA_WITH_BILL_FILE"}}"#
     );
-    assert!(matches!(finding(&bench, &empty), Finding::NoMovements));
-    for odd in
-        ["", "http://dwbillcenter.alipay.com/x", "file:///etc/passwd", "https://a b", "ftp://x", "https:///x"]
-    {
+    assert!(matches!(finding(&bench, &empty), Finding::NoMovements { signed: true }));
+    for odd in [
+        "",
+        "http://dwbillcenter.alipay.com/x",
+        "file:///etc/passwd",
+        "https://a b",
+        "ftp://x",
+        "https:///x",
+        "https://bills.example.test/x",
+        "https://alipay.com.example.test/x",
+        "https://example.test/.alipay.com",
+        "https://example.test?.alipay.com",
+        "https://notalipay.com/x",
+        "https://.alipay.com/x",
+        "https://dwbillcenter.alipay.com:8443/x",
+        "https://dwbillcenter.alipay.com:443/x",
+        "https://user@dwbillcenter.alipay.com/x",
+        "https://10.0.0.1/x",
+        "https://[::1]/x",
+        "https://[::1].alipay.com/x",
+        "https://127.0.0.1:1/bill",
+        "http://127.0.0.1:1/bill",
+        "https://localhost/x",
+    ] {
         let content = format!(r#"{{"code":"10000","bill_download_url":"{odd}"}}"#);
         assert!(matches!(finding(&bench, &content), Finding::Unknown(Doubt::Unreadable)), "{odd}");
     }
@@ -281,6 +340,14 @@ fn the_answer_is_an_address_nothing_or_not_yet() {
         Bench::with(Settings { gateway: "http://127.0.0.1:1/gateway.do".into(), ..settings(Charset::Utf8) });
     let content = r#"{"code":"10000","bill_download_url":"http://127.0.0.1:1/bill?a=b"}"#;
     assert!(matches!(finding(&local, content), Finding::Download { .. }));
+    for other in ["http://127.0.0.1:2/bill", "https://127.0.0.1:1/bill", "http://localhost:1/bill"] {
+        let content = format!(r#"{{"code":"10000","bill_download_url":"{other}"}}"#);
+        assert!(matches!(finding(&local, &content), Finding::Unknown(Doubt::Unreadable)), "{other}");
+    }
+    for sandbox in ["https://dwbillcenter-sandbox.dl.alipaydev.com/x", "https://x.alipay.com?y"] {
+        let content = format!(r#"{{"code":"10000","bill_download_url":"{sandbox}"}}"#);
+        assert!(matches!(finding(&bench, &content), Finding::Download { .. }), "{sandbox}");
+    }
 
     let failed = |code: &str| {
         format!(r#"{{"code":"40004","msg":"Business Failed","sub_code":"{code}","sub_msg":"x"}}"#)
@@ -304,14 +371,14 @@ fn the_answer_is_an_address_nothing_or_not_yet() {
 fn a_flipped_byte_of_the_address_changes_nothing_or_everything() {
     let bench = Bench::new();
     let body =
-        bench.answer(METHOD, br#"{"code":"10000","bill_download_url":"https://bills.example.test/a?b=c"}"#);
+        bench.answer(METHOD, br#"{"code":"10000","bill_download_url":"https://bills.alipay.com/a?b=c"}"#);
     for at in 0..body.len() {
         let mut flipped = body.clone();
         flipped[at] ^= 0x01;
         match bench.rail.read_inquiry(&Inquiry::Statement(&wish()), &reply(flipped), &bench.cx()) {
             Finding::Unknown(_) => {}
             Finding::Download { exchange, .. } => {
-                assert_eq!(exchange.url, "https://bills.example.test/a?b=c")
+                assert_eq!(exchange.url, "https://bills.alipay.com/a?b=c")
             }
             other => panic!("byte {at}: {other:?}"),
         }

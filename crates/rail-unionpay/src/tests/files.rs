@@ -7,8 +7,8 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use jiff::civil::{Date, date};
 use paifang_rail::{
-    Exchange, Fetch, Finding, Inquiry, Method, StatementError, StatementKind, StatementLine, StatementTotals,
-    StatementWish,
+    Exchange, Fetch, Finding, Inquiry, LineStanding, Method, StatementError, StatementKind, StatementLine,
+    StatementTotals, StatementWish,
 };
 use zip::write::SimpleFileOptions;
 
@@ -149,6 +149,7 @@ fn the_vectors_file_is_read_to_the_fen() {
         amount: yuan(1000),
         fee_minor: Some(6),
         at: Some(at("2026-11-21T02:15:30Z")),
+        standing: LineStanding::Done,
     };
     let refund = StatementLine {
         kind: StatementKind::Refund,
@@ -158,6 +159,7 @@ fn the_vectors_file_is_read_to_the_fen() {
         amount: yuan(300),
         fee_minor: Some(-2),
         at: Some(at("2026-11-21T04:00:00Z")),
+        standing: LineStanding::Done,
     };
     assert_eq!(lines, [payment, refund]);
     // The same by its parts: lines, zip, content.

@@ -5,9 +5,11 @@
 
 use paifang_money::{Currency, PositiveMoney};
 use paifang_rail::StatementError::Totals;
-use paifang_rail::{StatementError, StatementKind, StatementLine, StatementTotals, StatementWish};
+use paifang_rail::{
+    LineStanding, StatementError, StatementKind, StatementLine, StatementTotals, StatementWish,
+};
 
-use super::{Summary, Table, Wrong, beijing, number, time_of, yuan};
+use super::{Days, Summary, Table, Wrong, beijing, number, yuan};
 use crate::Settings;
 
 /// Where the columns stand that matter, and what has passed.
@@ -20,6 +22,7 @@ pub(super) struct Flow {
     voucher: usize,
     remark: usize,
     sums: StatementTotals,
+    days: Days,
     income: Side,
     expense: Side,
 }
@@ -43,6 +46,7 @@ impl Table for Flow {
             voucher: at("业务凭证号")?,
             remark: at("备注")?,
             sums: StatementTotals::default(),
+            days: Days::default(),
             income: Side::default(),
             expense: Side::default(),
         })
@@ -55,7 +59,7 @@ impl Table for Flow {
         wish: &StatementWish,
     ) -> Result<Option<StatementLine>, Wrong> {
         let at = |index: usize| values.get(index).copied().unwrap_or_default();
-        let time = time_of(at(self.time), wish)?;
+        let time = self.days.take(at(self.time), wish)?;
         let minor = yuan(at(self.amount)).filter(|minor| *minor >= 0);
         let minor = minor.ok_or(Wrong::Row("an amount in yuan with two decimals"))?;
         let (side, is_income) = match at(self.direction) {
@@ -99,10 +103,12 @@ impl Table for Flow {
             amount,
             fee_minor,
             at: beijing(time),
+            standing: LineStanding::Done,
         }))
     }
 
     fn compare(&self, summary: &Summary<'_>) -> Result<(), StatementError> {
+        self.days.compare()?;
         if summary.count("资金流水总笔数")? != self.income.rows + self.expense.rows {
             return Err(Totals("the number of rows"));
         }

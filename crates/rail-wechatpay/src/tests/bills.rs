@@ -8,7 +8,10 @@ use expect_test::expect;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use paifang_payment::OrderNo;
-use paifang_rail::{FileDigest, Rail, StatementError, StatementLine, StatementProof, StatementWish};
+use paifang_rail::{
+    FileDigest, LineStanding, Rail, StatementError, StatementKind, StatementLine, StatementProof,
+    StatementWish,
+};
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
 use super::support::*;
@@ -64,19 +67,20 @@ fn the_recorded_bills_are_read_packed_or_not() {
         assert_eq!(lines, again);
         told += &format!("{kind} {:?}\n", proof.totals);
         for line in lines {
-            let StatementLine { kind, order_no, refund_no, rail_ref, amount, fee_minor, at } = line;
-            told +=
-                &format!("  {kind:?} {order_no} {refund_no:?} {rail_ref} {amount} {fee_minor:?} {at:?}\n");
+            let StatementLine { kind, order_no, refund_no, rail_ref, amount, fee_minor, at, standing } = line;
+            told += &format!(
+                "  {kind:?} {order_no} {refund_no:?} {rail_ref} {amount} {fee_minor:?} {at:?} {standing:?}\n"
+            );
         }
     }
     expect![[r#"
         trade StatementTotals { lines: 3, paid_minor: 300, returned_minor: 30 }
-          Payment T20260101000001 None 4200000000202601010000000001 1.00 CNY Some(1) Some(2026-01-01T00:05:00Z)
-          Payment T20260101000002 None 4200000000202601010000000002 2.00 CNY Some(1) Some(2026-01-01T01:00:00Z)
-          Refund T20260101000001 Some("R20260101000001") 50000000000202601010000000001 0.30 CNY Some(0) Some(2026-01-01T00:10:00Z)
+          Payment T20260101000001 None 4200000000202601010000000001 1.00 CNY Some(1) Some(2026-01-01T00:05:00Z) Done
+          Payment T20260101000002 None 4200000000202601010000000002 2.00 CNY Some(1) Some(2026-01-01T01:00:00Z) Done
+          Refund T20260101000001 Some("R20260101000001") 50000000000202601010000000001 0.30 CNY Some(0) Some(2026-01-01T00:10:00Z) Done
         fund_flow StatementTotals { lines: 2, paid_minor: 100, returned_minor: 30 }
-          Payment T20260101000001 None 4200000000202601010000000001 1.00 CNY None Some(2026-01-01T00:05:00Z)
-          Refund R20260101000001 Some("R20260101000001") 50000000000202601010000000001 0.30 CNY Some(0) Some(2026-01-01T00:10:00Z)
+          Payment T20260101000001 None 4200000000202601010000000001 1.00 CNY None Some(2026-01-01T00:05:00Z) Done
+          Refund R20260101000001 Some("R20260101000001") 50000000000202601010000000001 0.30 CNY Some(0) Some(2026-01-01T00:10:00Z) Done
     "#]].assert_eq(&told);
 }
 
@@ -120,7 +124,6 @@ fn what_does_not_fit_is_refused() {
     let mut told = String::new();
     for (from, to) in [
         ("`1900000109,", "`1900000108,"),
-        ("`2026-01-01 ", "`2026-01-02 "),
         ("`2026-01-01 08", "`2026-01-01 25"),
         ("`SUCCESS,", "`PAID,"),
         ("`0.60%,`1.00", "`0.60%,`x"),
@@ -131,7 +134,6 @@ fn what_does_not_fit_is_refused() {
         told += &refused("trade", 0, from, to);
     }
     for (from, to) in [
-        ("`2026-01-01 ", "`2025-12-31 "),
         ("`收入,", "`出入,"),
         ("`交易,`收入", "`交易,`支出"),
         ("`退款,`支出", "`退款,`收入"),
@@ -150,14 +152,12 @@ fn what_does_not_fit_is_refused() {
     }
     expect![[r#"
         "`1900000109," -> "`1900000108,": the bill is of another merchant
-        "`2026-01-01 " -> "`2026-01-02 ": the bill is of another day
         "`2026-01-01 08" -> "`2026-01-01 25": line 2 of the bill cannot be read: a time
         "`SUCCESS," -> "`PAID,": line 2 of the bill cannot be read: a state of SUCCESS, REFUND or REVOKED
         "`0.60%,`1.00" -> "`0.60%,`x": line 2 of the bill cannot be read: an amount in yuan with two decimals
         "\r\n" -> "\n": line 1 of the bill cannot be read: lines of at most 16 KiB that end in CRLF
         "商户号" -> "商户": line 1 of the bill cannot be read: the columns of this bill
         "\u{feff}" -> "": line 1 of the bill cannot be read: a byte order mark
-        "`2026-01-01 " -> "`2025-12-31 ": the bill is of another day
         "`收入," -> "`出入,": line 2 of the bill cannot be read: a direction of 收入 or 支出
         "`交易,`收入" -> "`交易,`支出": line 2 of the bill cannot be read: payments that come in and refunds that go out
         "`退款,`支出" -> "`退款,`收入": line 4 of the bill cannot be read: payments that come in and refunds that go out
@@ -172,6 +172,45 @@ fn what_does_not_fit_is_refused() {
         "`2,`0.31" -> "`0.31": line 6 of the bill cannot be read: as many totals as names
         "收支类型" -> "类型": line 1 of the bill cannot be read: the columns of this bill
     "#]].assert_eq(&told);
+}
+
+/// F70: a row near midnight may bear the neighbour's date; a file that is mostly such rows is the neighbour's.
+#[test]
+fn a_row_of_another_day_is_a_row_and_a_file_of_another_day_is_refused() {
+    for (kind, index) in KINDS {
+        let text = text_of(index);
+        let one = text.replacen("`2026-01-01 ", "`2025-12-31 ", 1);
+        let (lines, _) = believed(kind, &one).unwrap();
+        assert_eq!(lines.len(), believed(kind, &text).unwrap().0.len());
+        let all = text.replace("`2026-01-01 ", "`2025-12-31 ");
+        assert_eq!(believed(kind, &all).map(drop), Err(StatementError::Mismatch("day")));
+    }
+}
+
+/// The column 退款状态 of the trade bill. A refund that failed is a row, and counts in the bill's own totals.
+#[test]
+fn a_refund_row_says_how_far_it_had_come() {
+    let text = text_of(0);
+    let told = |state: &str| {
+        let changed = text.replace("`ORIGINAL,`SUCCESS,", &format!("`ORIGINAL,`{state},"));
+        believed("trade", &changed).map(|(lines, proof)| (lines.last().unwrap().standing, proof.totals))
+    };
+    let totals = told("SUCCESS").unwrap().1;
+    for (state, standing) in [
+        ("SUCCESS", LineStanding::Done),
+        ("PROCESSING", LineStanding::Underway),
+        ("CHANGE", LineStanding::Underway),
+        ("FAIL", LineStanding::Failed),
+    ] {
+        assert_eq!(told(state).unwrap(), (standing, totals.clone()), "{state}");
+    }
+    assert!(matches!(told("LOST"), Err(StatementError::Malformed { line: 4, .. })));
+    // What payment by code was given back by a reverse says so, too.
+    let reversed = text.replace("`REFUND,", "`REVOKED,");
+    let (lines, proof) = believed("trade", &reversed).unwrap();
+    let last = lines.last().unwrap();
+    assert_eq!((last.kind, last.refund_no.as_deref()), (StatementKind::Reversal, None));
+    assert_eq!(proof.totals, totals);
 }
 
 #[test]

@@ -226,7 +226,7 @@ fn inquiries_have_their_own_meanings() {
         let found =
             [Inquiry::Statement(&wish), Inquiry::Keys { unknown: None }].map(|inquiry| {
                 match account().read_inquiry(&inquiry, &bare(*status, &body(code)), &cx(CLOCK)) {
-                    Finding::NoMovements => "nothing".to_owned(),
+                    Finding::NoMovements { .. } => "nothing".to_owned(),
                     Finding::NotYet(_) => "not yet".to_owned(),
                     Finding::Refused { .. } => "refused".to_owned(),
                     other => format!("{other:?}"),

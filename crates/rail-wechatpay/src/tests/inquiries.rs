@@ -91,6 +91,19 @@ fn a_bill_lies_at_the_endpoint() {
     assert!(matches!(find(&bare(400, "<html>"), &cx), Finding::Unknown(Doubt::Unreadable)));
 }
 
+/// That a day has no bill is said under 400 only, and without a signature.
+#[test]
+fn no_movements_is_an_unsigned_word_under_its_own_status() {
+    let wish = wish("trade");
+    let body = json!({"code": "NO_STATEMENT_EXIST", "message": "x"}).to_string();
+    let find = |status| account().read_inquiry(&Inquiry::Statement(&wish), &bare(status, &body), &cx(CLOCK));
+    assert!(matches!(find(400), Finding::NoMovements { signed: false }));
+    for status in [401, 403, 404] {
+        let found = find(status);
+        assert!(matches!(found, Finding::Unknown(Doubt::HttpStatus(_))), "{status}: {found:?}");
+    }
+}
+
 /// The recorded download, at its own time.
 pub(super) fn download() -> (Reply, i64) {
     let headers: Vec<(String, String)> = ["Timestamp", "Nonce", "Serial", "Signature", "Signature-Type"]
