@@ -87,7 +87,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
 fn of_refund(refund: &Refund) -> Option<Movement> {
     let latest = match &refund.state {
         refund::State::Succeeded { settled } => settled.settled_at,
-        refund::State::Sending(_) | refund::State::InDoubt(_) | refund::State::Processing => None,
+        refund::State::Sending(_) | refund::State::InDoubt(_) | refund::State::Processing { .. } => None,
         refund::State::Failed { .. } => return None,
     };
     Some(Movement {
