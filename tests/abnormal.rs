@@ -8,8 +8,11 @@ use std::time::Duration;
 
 use paifang_mock_rails::faults::Fault;
 use paifang_proto::v1;
+use serde_json::Value;
 use support::{SOON, WECHAT, World};
-use tokio::time::{Instant, sleep};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
 
 /// How the gateway hears of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,4 +86,119 @@ async fn the_storefront_sees_that_a_refund_waits() {
     assert!(world.stage.fsck().await.unwrap().contains("clean"));
     world.stage.close().await;
     std::fs::remove_dir_all(&world.stage.dir).unwrap();
+}
+
+const CARD: &str =
+    r#"{"to":"payer_card","bank_type":"ICBC_DEBIT","bank_account":"6222020000000000000","real_name":"张三"}"#;
+const MERCHANT: &str = r#"{"to":"merchant_card"}"#;
+const JSON: &str = "application/json";
+
+/// What an operator's `curl` does; answers the status and the JSON.
+async fn decide(world: &World, refund_id: &str, kind: &str, body: &str) -> (u16, Value) {
+    let length = body.len();
+    let request = format!(
+        "POST /refunds/{refund_id}/abnormal HTTP/1.1\r\nHost: ops\r\nConnection: close\r\n\
+         Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    let mut stream = TcpStream::connect(world.stage.ops).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    timeout(SOON, stream.read_to_string(&mut answer)).await.expect("an answer in time").unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}")))
+}
+
+/// Every file of the stage, log and store alike.
+fn written(world: &World) -> Vec<u8> {
+    let files = std::fs::read_dir(&world.stage.dir).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|path| path.is_file()).flat_map(|path| std::fs::read(path).unwrap()).collect()
+}
+
+fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+async fn arrives(world: &mut World, refund_id: &str) {
+    world.step(Duration::from_secs(90));
+    let arrived = world.shop.refund_becomes(refund_id, v1::RefundState::Succeeded, SOON).await;
+    let refund = arrived.unwrap_or_else(|error| panic!("{error:#}\n{}", world.stage.log()));
+    assert!(refund.failure.is_none(), "{refund:#?}");
+    let kinds = kinds(world, refund_id).await;
+    let tail = ["refund.attention", "refund.processing", "refund.succeeded"];
+    assert_eq!(kinds[2..], tail, "{kinds:?}");
+}
+
+#[tokio::test]
+async fn an_operator_says_where_the_money_goes() {
+    let mut world = World::start().await;
+    for (by, body, lost) in [
+        (By::Notification, CARD, false),
+        (By::Query, MERCHANT, false),
+        // F02: the rail has taken it, and its answer is lost.
+        (By::Notification, CARD, true),
+    ] {
+        let refund_id = stuck(&mut world, by).await.refund_id;
+        if lost {
+            world.fault(WECHAT, "refund", Fault::AnswerLost);
+        }
+        let (status, told) = decide(&world, &refund_id, JSON, body).await;
+        assert_eq!(
+            (status, told["error"].is_string()),
+            if lost { (502, true) } else { (200, false) },
+            "{told}"
+        );
+        assert_eq!((&told["refund_id"], &told["state"]), (&refund_id.clone().into(), &"processing".into()));
+        assert_eq!(told["attention"], Value::Null, "{told}");
+        arrives(&mut world, &refund_id).await;
+        let (status, told) = decide(&world, &refund_id, JSON, body).await;
+        assert_eq!(
+            (status, &told["error"]),
+            (409, &"the refund is succeeded and waits for no decision".into())
+        );
+    }
+    let written = written(&world);
+    assert!(holds(&written, "an operator has decided") && holds(&written, "refund.redirected_to_payer_card"));
+    for secret in ["6222020000000000000", "张三", "ICBC_DEBIT"] {
+        assert!(!holds(&written, secret), "{secret} was kept\n{}", world.stage.log());
+    }
+    world.end().await;
+}
+
+/// What is wrong is said, nothing is sent, and the refund goes on waiting.
+#[tokio::test]
+async fn a_decision_that_does_not_do_is_refused() {
+    let mut world = World::start().await;
+    let refund_id = stuck(&mut world, By::Notification).await.refund_id;
+    let nobodys = format!("re_{}", "0".repeat(32));
+    for (id, kind, body, status, why) in [
+        ("re_1", JSON, MERCHANT, 400, "refund_id: must be"),
+        (nobodys.as_str(), JSON, MERCHANT, 404, "refund_id: there is no such refund"),
+        (refund_id.as_str(), "text/plain", MERCHANT, 415, "Content-Type: must be application/json"),
+        (refund_id.as_str(), JSON, r#"{"to":"payer_card"}"#, 400, "bank_type: must be given"),
+        (refund_id.as_str(), JSON, &CARD.replace("ICBC_DEBIT", "icbc"), 400, "bank_type cannot be sent"),
+        (refund_id.as_str(), JSON, &CARD.replace("张三", ""), 400, "real_name cannot be sent"),
+        (refund_id.as_str(), JSON, &CARD.replace("张三", &"x".repeat(5_000)), 413, "the body did not come"),
+    ] {
+        let (answered, told) = decide(&world, id, kind, body).await;
+        assert_eq!(answered, status, "{body}: {told}");
+        assert!(told["error"].as_str().unwrap().starts_with(why), "{body}: {told}");
+    }
+    // F13: the rail says no; it is asked, and the refund waits again.
+    world.fault(WECHAT, "refund", Fault::BusinessCode("INVALID_REQUEST".into()));
+    let (status, told) = decide(&world, &refund_id, JSON, CARD).await;
+    assert_eq!(status, 502, "{told}");
+    assert!(told["error"].as_str().unwrap().contains("INVALID_REQUEST"), "{told}");
+    let deadline = Instant::now() + SOON;
+    while kinds(&mut world, &refund_id).await[2..]
+        != ["refund.attention", "refund.processing", "refund.attention"]
+    {
+        assert!(Instant::now() < deadline, "{}", world.stage.log());
+        sleep(Duration::from_millis(50)).await;
+    }
+    let (status, told) = decide(&world, &refund_id, JSON, MERCHANT).await;
+    assert_eq!(status, 200, "{told}");
+    world.step(Duration::from_secs(90));
+    world.shop.refund_becomes(&refund_id, v1::RefundState::Succeeded, SOON).await.unwrap();
+    world.end().await;
 }
