@@ -63,7 +63,7 @@ pub(crate) async fn redirect<S: Store>(
     };
     // A web page that an operator looks at cannot send this type without being asked who it is.
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    if !kind.is_some_and(|kind| kind.split(';').next().map(str::trim) == Some("application/json")) {
+    if kind.and_then(|kind| kind.split(';').next()).map(str::trim) != Some("application/json") {
         return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type: must be application/json");
     }
     let body = match timeout(READ_TIME, read(request.into_body())).await {
