@@ -48,7 +48,7 @@ pub fn seen(verb: Verb, news: News) -> Observation {
     let source = if verb == Verb::Charge { Source::Reply } else { Source::Query };
     let rule = format!("test.{}.{}", verb.as_str(), news.word());
     let (digest, key_serial) = (Some(Digest([7; 32])), Some("serial-1".to_owned()));
-    Observation { verb, news, evidence: Evidence { source, digest, key_serial, rule } }
+    Observation { verb, news, attention: None, evidence: Evidence { source, digest, key_serial, rule } }
 }
 
 impl Hand {

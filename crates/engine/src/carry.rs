@@ -199,7 +199,8 @@ pub(crate) fn refund_order(refund: &Refund, attempt: &Attempt) -> RefundOrder {
 }
 
 fn ours(verb: Verb, outcome: Outcome, source: Source, rule: &str) -> Observation {
-    Observation { verb, news: News::Outcome(outcome), evidence: Evidence::plain(source, rule) }
+    let evidence = Evidence::plain(source, rule);
+    Observation { verb, news: News::Outcome(outcome), attention: None, evidence }
 }
 
 fn sha256(bytes: &[u8]) -> Digest {

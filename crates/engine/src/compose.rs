@@ -105,7 +105,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let snapshot = Snapshot::Refund { refund: Box::new(refund.clone()) };
         let kind = match (&refund.state, expected) {
             (_, 0) => "refund.created",
-            (refund::State::Processing, _) => "refund.processing",
+            (refund::State::Processing { attention: Some(_) }, _) => "refund.attention",
+            (refund::State::Processing { attention: None }, _) => "refund.processing",
             (refund::State::Succeeded { .. }, _) => "refund.succeeded",
             (refund::State::Failed { .. }, _) => "refund.failed",
             (refund::State::Sending(_) | refund::State::InDoubt(_), _) => return,
@@ -143,7 +144,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         }
         batch.work.push(match schedule::refund_due(refund, 0, at) {
             Some(due_at) => WorkChange::Put { key, lane: Some(refund.terms.account.clone()), due_at, lease },
-            None => WorkChange::Remove { key },
+            None if refund.is_final() => WorkChange::Remove { key },
+            None => {
+                WorkChange::Quarantine { key, reason: "its schedule has ended without a final word".into() }
+            }
         });
     }
 

@@ -119,6 +119,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                     self.inner.world.reached("observe_refund.committed");
                     let (to, rule) = (step.refund.state.name(), &seen.evidence.rule);
                     tracing::info!(refund = %id, from, to, rule, "refund moved");
+                    if let Some(attention) = step.refund.attention() {
+                        let account = &step.refund.terms.account;
+                        tracing::warn!(refund = %id, %account, %attention, "a refund waits until somebody decides where it goes");
+                    }
                     return Ok(Observed::News);
                 }
                 Committed::SeenBefore => return Ok(Observed::Known),
@@ -214,7 +218,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let cause = NotSent::NotPlanned(attempt::PAYER_CODE_LOST.into());
             let news = News::Outcome(Outcome::NotSent(cause));
             let evidence = Evidence::plain(Source::Rule, "attempt.payer_code_lost");
-            self.observe(at, &Observation { verb: Verb::Charge, news, evidence }, None).await?;
+            self.observe(at, &Observation { verb: Verb::Charge, news, attention: None, evidence }, None)
+                .await?;
             return Ok(());
         }
         let call = self.charge_call(&row.intent, attempt, payer_code.clone()).await?;

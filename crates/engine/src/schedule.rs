@@ -30,6 +30,13 @@ const ENDED_S: &[i64] = &[3600, 86_400];
 const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
 /// The same for a refund, from its opening.
 const REFUND_GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(5 * 24);
+/// A refund that waits until somebody decides where it goes: every 10 m for an hour, hourly for half a day, then daily.
+const ATTENTION_S: &[i64] = &[
+    600, 600, 600, 600, 600, 600, 3600, 3600, 3600, 3600, 3600, 3600, 3600, 3600, 3600, 3600, 3600, 3600,
+    86_400,
+];
+/// It is given up by the gateway only so long after it began to wait: people take their time.
+const ATTENTION_GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// A hold that stands: does it still?
 const HELD_S: &[i64] = &[3600, 86_400];
 /// A hold so long after it should have been given back is given to a person, as is a capture or release so long after it
@@ -75,8 +82,7 @@ pub(crate) fn attempt_due(attempt: &Attempt, wanted: bool, tries: u32, now: Time
 
 /// When a refund is looked at next; `None`: give it to a person.
 pub(crate) fn refund_due(refund: &Refund, tries: u32, now: Timestamp) -> Option<Timestamp> {
-    let given_up = refund.terms.opened_at.saturating_add(REFUND_GIVE_UP_AFTER).unwrap_or(Timestamp::MAX);
-    if now >= given_up {
+    if now >= refund_given_up(refund) {
         return None;
     }
     let wait = match &refund.state {
@@ -91,10 +97,24 @@ pub(crate) fn refund_due(refund: &Refund, tries: u32, now: Timestamp) -> Option<
         refund::State::InDoubt(_) if (tries as usize) < REFUND_DOUBT_S.len() => {
             step_or_last(REFUND_DOUBT_S, tries)
         }
-        refund::State::InDoubt(_) | refund::State::Processing => refund_wait(tries)?,
+        refund::State::Processing { attention: Some(_) } => step_or_last(ATTENTION_S, tries),
+        refund::State::InDoubt(_) | refund::State::Processing { attention: None } => refund_wait(tries)?,
         refund::State::Succeeded { .. } | refund::State::Failed { .. } => return None,
     };
     Some(plus(now, jittered(wait, refund.terms.refund_no.as_str(), tries)))
+}
+
+/// From when on nobody but a person sees to a refund. What the rail has taken counts from its last news: it may have
+/// waited for weeks before somebody decided.
+fn refund_given_up(refund: &Refund) -> Timestamp {
+    match &refund.state {
+        refund::State::Processing { attention: Some(_) } => plus(refund.updated_at, ATTENTION_GIVE_UP_AFTER),
+        refund::State::Processing { attention: None } => plus(refund.updated_at, REFUND_GIVE_UP_AFTER),
+        refund::State::Sending(_)
+        | refund::State::InDoubt(_)
+        | refund::State::Succeeded { .. }
+        | refund::State::Failed { .. } => plus(refund.terms.opened_at, REFUND_GIVE_UP_AFTER),
+    }
 }
 
 /// From when on nobody but a person sees to a live attempt.

@@ -24,6 +24,7 @@ pub mod metrics;
 pub mod outbound;
 pub mod rails;
 pub mod reasons;
+mod redirects;
 pub mod registry;
 mod rings;
 pub mod serve;

@@ -13,9 +13,10 @@ use paifang_engine::statement::DayClosing;
 use paifang_engine::{Account, Accounts};
 use paifang_payment::{AccountId, Doubt};
 use paifang_rail::{
-    Answer, Context, Fetch, FileDigest, Finding, FreshKey, HttpReply, KeyError, Keyring, Notification,
-    NotificationError, Outcome, Plan, PlanError, Rail, RawNotification, Reply, Secret, StatementError,
-    StatementProof, StatementSpec, StatementWish, Verdict, Verified,
+    Answer, Context, Exchange, Fetch, FileDigest, Finding, FreshKey, HttpReply, KeyError, Keyring,
+    Notification, NotificationError, Outcome, Plan, PlanError, Rail, RawNotification, RedirectedRefund,
+    RefundOrder, Reply, Secret, StatementError, StatementProof, StatementSpec, StatementWish, Verdict,
+    Verified,
 };
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -283,6 +284,44 @@ impl LocalRails {
         done.await.inspect_err(|_| tracing::error!(%account, "an adapter ended in a panic")).ok()
     }
 
+    /// What to send so that a refund's money goes elsewhere. The decision is dropped, and what is secret in it wiped, as
+    /// soon as that is known.
+    pub(crate) async fn plan_redirect(
+        &self,
+        account: &AccountId,
+        decision: RedirectedRefund,
+        nonce: &str,
+        now: Timestamp,
+    ) -> Result<Exchange, PlanError> {
+        let nonce = nonce.to_owned();
+        let planned = self.compute(account, move |local| {
+            let ring = local.rings.get();
+            let cx = local.context(now, &nonce, &local.return_url, &ring);
+            let rail = local.adapter.redirects().ok_or(PlanError::Unsupported(REDIRECTS))?;
+            rail.plan_redirect(&decision, &cx)
+        });
+        planned.await.unwrap_or(Err(PlanError::Unsupported(REDIRECTS)))
+    }
+
+    /// What the answer to it means.
+    pub(crate) async fn read_redirect(
+        &self,
+        account: &AccountId,
+        of: RefundOrder,
+        nonce: &str,
+        reply: Reply,
+        now: Timestamp,
+    ) -> Answer {
+        let nonce = nonce.to_owned();
+        let read = self.compute(account, move |local| {
+            let ring = local.rings.get();
+            let cx = local.context(now, &nonce, &local.return_url, &ring);
+            Some(local.adapter.redirects()?.read_redirect(&of, &reply, &cx))
+        });
+        let failed = || Answer::is(Outcome::unknown(Doubt::Unreadable), "gateway.adapter_failed");
+        read.await.flatten().unwrap_or_else(failed)
+    }
+
     /// Which bills the rail of this account has.
     pub(crate) fn statements(&self, account: &AccountId) -> Option<&'static [StatementSpec]> {
         self.inner.accounts.get(account).map(|local| local.adapter.descriptor().statements)
@@ -365,6 +404,8 @@ impl LocalRails {
         opened.await.unwrap_or(Err(NotificationError::Malformed("the adapter failed")))
     }
 }
+
+const REDIRECTS: &str = "sending a refund elsewhere";
 
 /// How long the operator waits for one rail's keys.
 const ASKING_MAX: Duration = Duration::from_secs(15);

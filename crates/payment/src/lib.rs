@@ -24,7 +24,9 @@ mod testing;
 
 pub use evidence::{Digest, Evidence, Source};
 pub use id::{AttemptId, EventId, IdError, IntentId, RefundId, TenantId};
-pub use name::{AccountId, NameError, OrderNo, PayerId, RailName, RailRef, Reason, RequestId, WalletName};
+pub use name::{
+    AccountId, Attention, NameError, OrderNo, PayerId, RailName, RailRef, Reason, RequestId, WalletName,
+};
 pub use next_action::{FormField, NextAction, Presentation};
 pub use outcome::{
     Basis, CloseProof, Doubt, News, NotSent, Observation, Outcome, Pending, Refusal, Settled, Verb,

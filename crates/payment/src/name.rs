@@ -93,11 +93,13 @@ names! {
     OrderNo, "order number", "8 to 32 letters and digits", 8..=32, |b| b.is_ascii_alphanumeric();
     /// The rail's own number of a transaction.
     RailRef, "rail reference", "1 to 64 visible ASCII characters without blanks", 1..=64, visible;
+    /// A rail's own word for what waits until somebody decides something, such as WeChat Pay's `ABNORMAL` of a refund.
+    Attention, "attention", "1 to 64 visible ASCII characters without blanks", 1..=64, visible;
     /// A payer as the wallet's login names them (an openid). Personal data: it has no `Display`, and `Debug` hides it.
     PayerId, "payer id", "1 to 128 visible ASCII characters without blanks", 1..=128, visible;
 }
 
-shown! { RailName AccountId WalletName Reason RequestId OrderNo RailRef }
+shown! { RailName AccountId WalletName Reason RequestId OrderNo RailRef Attention }
 
 impl fmt::Debug for PayerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,7 +4,7 @@
 use paifang_money::PositiveMoney;
 use serde::{Deserialize, Serialize};
 
-use crate::{Evidence, NextAction, RailRef, Reason};
+use crate::{Attention, Evidence, NextAction, RailRef, Reason};
 
 /// What an exchange with a rail, or a message from it, means.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,6 +169,8 @@ pub struct Observation {
     pub verb: Verb,
     /// What it says.
     pub news: News,
+    /// The rail's word where what is pending does not go on by itself: somebody has to decide something first.
+    pub attention: Option<Attention>,
     /// Why it is believed.
     pub evidence: Evidence,
 }

@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::attempt::{Found, Sending};
 use crate::{
-    AccountId, AttemptId, Doubt, Evidence, IntentId, OrderNo, RailName, RailRef, RefundId, Refusal,
-    RequestId, Settled, TenantId, Verb,
+    AccountId, AttemptId, Attention, Doubt, Evidence, IntentId, OrderNo, RailName, RailRef, RefundId,
+    Refusal, RequestId, Settled, TenantId, Verb,
 };
 
 pub use step::{FoldError, Posting, Seen, Step};
@@ -94,7 +94,12 @@ pub enum State {
     /// Sent, and the outcome is unknown.
     InDoubt(InDoubt),
     /// The rail took it; the money is on its way.
-    Processing,
+    Processing {
+        /// The rail's word where it is on no way at all: the payer's account did not take it, and it lies at the rail until
+        /// somebody says where it goes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attention: Option<Attention>,
+    },
     /// The money went back. Final.
     Succeeded {
         /// What the rail said.
@@ -158,7 +163,7 @@ impl Refund {
             State::InDoubt(doubt) if doubt.found == Some(Found::Nothing) && now < self.terms.resend_until => {
                 Duty::Send
             }
-            State::Sending(_) | State::InDoubt(_) | State::Processing => Duty::Call(Verb::QueryRefund),
+            State::Sending(_) | State::InDoubt(_) | State::Processing { .. } => Duty::Call(Verb::QueryRefund),
             State::Succeeded { .. } | State::Failed { .. } => Duty::Rest,
         }
     }
@@ -166,8 +171,16 @@ impl Refund {
     /// Whether it has ended.
     pub fn is_final(&self) -> bool {
         match self.state {
-            State::Sending(_) | State::InDoubt(_) | State::Processing => false,
+            State::Sending(_) | State::InDoubt(_) | State::Processing { .. } => false,
             State::Succeeded { .. } | State::Failed { .. } => true,
+        }
+    }
+
+    /// The rail's word while it waits until somebody decides where the money goes.
+    pub fn attention(&self) -> Option<&Attention> {
+        match &self.state {
+            State::Processing { attention } => attention.as_ref(),
+            State::Sending(_) | State::InDoubt(_) | State::Succeeded { .. } | State::Failed { .. } => None,
         }
     }
 }
@@ -178,7 +191,7 @@ impl State {
         match self {
             Self::Sending(_) => "sending",
             Self::InDoubt(_) => "in_doubt",
-            Self::Processing => "processing",
+            Self::Processing { .. } => "processing",
             Self::Succeeded { .. } => "succeeded",
             Self::Failed { .. } => "failed",
         }

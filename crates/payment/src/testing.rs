@@ -105,7 +105,7 @@ impl Namer for Counting {
 }
 
 pub fn seen(verb: Verb, news: News) -> Observation {
-    Observation { verb, news, evidence: Evidence::plain(Source::Reply, "test") }
+    Observation { verb, news, attention: None, evidence: Evidence::plain(Source::Reply, "test") }
 }
 
 pub fn settled(fen: i64) -> Settled {

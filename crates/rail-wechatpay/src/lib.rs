@@ -38,8 +38,8 @@ mod wire;
 
 use paifang_rail::{
     Answer, Call, Context, Descriptor, Fetch, FileDigest, Finding, HttpReply, Identity, Inquiry,
-    Notification, NotificationError, Plan, PlanError, Rail, RawNotification, Reply, StatementError,
-    StatementFile, StatementLine, StatementProof, StatementWish, Verdict, Verified,
+    Notification, NotificationError, Plan, PlanError, Rail, RawNotification, Redirects, Reply,
+    StatementError, StatementFile, StatementLine, StatementProof, StatementWish, Verdict, Verified,
 };
 
 pub use abnormal::{AbnormalRefund, Destination, SealedAccount};
@@ -124,6 +124,10 @@ impl Rail for WeChatPay {
 
     fn read_inquiry(&self, inquiry: &Inquiry<'_>, reply: &Reply, cx: &Context<'_>) -> Finding {
         inquiry::read(&self.0, inquiry, reply, cx)
+    }
+
+    fn redirects(&self) -> Option<&dyn Redirects> {
+        Some(self)
     }
 
     fn read_statement(

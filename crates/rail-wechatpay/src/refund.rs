@@ -5,7 +5,7 @@ use paifang_rail::{Answer, Context, Genuine, Plan, PlanError, RefundOrder};
 use serde::Serialize;
 
 use crate::request::{cut, fen, get, notify_url, plain_text, post};
-use crate::wire::{self, ABNORMAL, Refund};
+use crate::wire::{self, Refund};
 use crate::{FundsAccount, RefundFrom, Settings, answer};
 
 /// `reason`, s80: characters in the pages, bytes in the live check.
@@ -80,11 +80,7 @@ pub(crate) fn read(verb: Verb, refund: &RefundOrder, body: &[u8], proof: Genuine
         return answer::mismatch(verb, "out_trade_no");
     }
     match found.outcome(proof) {
-        Ok((outcome, case)) => {
-            let answer = Answer::is(outcome, answer::rule(verb, case));
-            // Pending, but it does not go on by itself: somebody has to say where the money goes.
-            if found.status == ABNORMAL { answer.with_attention(ABNORMAL) } else { answer }
-        }
+        Ok((outcome, case)) => Answer::is(outcome, answer::rule(verb, case)),
         Err(_) => answer::unreadable(verb),
     }
 }

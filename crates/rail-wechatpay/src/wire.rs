@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use paifang_money::{Currency, PositiveMoney};
-use paifang_payment::{CloseProof, Doubt, Pending, RailRef, Reason, Settled};
+use paifang_payment::{Attention, CloseProof, Doubt, Pending, RailRef, Reason, Settled};
 use paifang_rail::{Genuine, Outcome};
 use serde::Deserialize;
 
@@ -12,7 +12,7 @@ use serde::Deserialize;
 const CODE_CHARS_MAX: usize = 64;
 
 /// The state of a refund that the payer's card or account did not take.
-pub(crate) const ABNORMAL: &str = "ABNORMAL";
+const ABNORMAL: &str = "ABNORMAL";
 
 /// An order as a query or a payment's notification shows it.
 #[derive(Deserialize)]
@@ -108,7 +108,10 @@ impl Refund {
             }
             "PROCESSING" => (Outcome::pending(proof, Pending { next_action: None, rail_ref }), "processing"),
             // It waits at the rail until somebody decides where it goes, and then the refund succeeds after all.
-            ABNORMAL => (Outcome::pending(proof, Pending { next_action: None, rail_ref }), "abnormal"),
+            ABNORMAL => {
+                let pending = Pending { next_action: None, rail_ref };
+                (Outcome::waiting(proof, pending, attention(ABNORMAL)), "abnormal")
+            }
             // Given up by the rail, for want of the merchant's money in the usual case; the number is used up.
             "CLOSED" => (Outcome::refused(proof, reason("refund_not_allowed"), "CLOSED", ""), "closed"),
             other => (Outcome::unknown(Doubt::UnlistedCode(shortened(other))), "unlisted_state"),
@@ -124,6 +127,10 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
 /// A reason by one of our own words.
 pub(crate) fn reason(word: &'static str) -> Reason {
     Reason::parse(word).expect("a literal word of this crate; a test reads them all")
+}
+
+fn attention(word: &'static str) -> Attention {
+    Attention::parse(word).expect("a literal of visible letters")
 }
 
 /// A code, bounded: an unsigned one may be anything.

@@ -5,13 +5,13 @@ use paifang_payment::NextAction;
 
 use crate::{
     Answer, Call, Descriptor, Exchange, Fetch, FileDigest, Finding, HttpReply, Identity, Inquiry, Keyring,
-    Notification, NotificationError, RawNotification, Reply, StatementError, StatementFile, StatementLine,
-    StatementProof, StatementWish, Verdict, Verified,
+    Notification, NotificationError, RawNotification, Redirects, Reply, StatementError, StatementFile,
+    StatementLine, StatementProof, StatementWish, Verdict, Verified,
 };
 
 /// One rail account seen through its protocol. An instance holds the account's parsed settings and nothing else.
 ///
-/// No method has a default body: a check that is forgotten must not compile.
+/// No method that checks or reads has a default body: a check that is forgotten must not compile.
 pub trait Rail: Send + Sync + 'static {
     /// What this adapter can do. The engine never issues a call that this does not list.
     fn descriptor(&self) -> &'static Descriptor;
@@ -43,6 +43,12 @@ pub trait Rail: Send + Sync + 'static {
 
     /// Says what the reply to an inquiry means. Never fails: what cannot be read or trusted is [`Finding::Unknown`].
     fn read_inquiry(&self, inquiry: &Inquiry<'_>, reply: &Reply, cx: &Context<'_>) -> Finding;
+
+    /// How a merchant says where the money of a refund goes that the payer's account did not take; `None` on rails that
+    /// know no such thing, which is most of them.
+    fn redirects(&self) -> Option<&dyn Redirects> {
+        None
+    }
 
     /// Reads a bill, line by line, into `line`. All or nothing: an error after some lines makes them void.
     fn read_statement(

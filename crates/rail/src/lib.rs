@@ -28,6 +28,7 @@ mod inquiry;
 mod keyring;
 mod notification;
 mod proof;
+mod redirect;
 mod secret;
 
 pub use adapter::{Context, Plan, PlanError, Rail};
@@ -50,4 +51,5 @@ pub use notification::{
     Claims, Identity, Notification, NotificationError, RawNotification, Subject, Verdict,
 };
 pub use proof::{Answer, Genuine, Outcome, Verified};
+pub use redirect::{PayerCard, RedirectedRefund, Redirects, RefundDestination};
 pub use secret::Secret;

@@ -1,8 +1,8 @@
 //! Proof that a rail said something, and outcomes that need it.
 
 use paifang_payment::{
-    Basis, CloseProof, Digest, Doubt, Evidence, News, Observation, Outcome as Plain, Pending, Reason,
-    Refusal, Settled, Source, Verb,
+    Attention, Basis, CloseProof, Digest, Doubt, Evidence, News, Observation, Outcome as Plain, Pending,
+    Reason, Refusal, Settled, Source, Verb,
 };
 
 /// A signature was verified with a key of this account. Only [`crate::Keyring`] makes one.
@@ -17,6 +17,7 @@ pub struct Genuine {
 pub struct Outcome {
     plain: Plain,
     proof: Option<Genuine>,
+    attention: Option<Attention>,
 }
 
 /// Something that was verified; the engine takes nothing else from outside.
@@ -31,7 +32,6 @@ pub struct Answer {
     said: Said,
     rule: String,
     unknown_key: Option<String>,
-    attention: Option<String>,
 }
 
 #[derive(Debug)]
@@ -57,42 +57,58 @@ impl Genuine {
 impl Outcome {
     /// The payer was charged.
     pub fn paid(proof: Genuine, settled: Settled) -> Self {
-        Self { plain: Plain::Paid(settled), proof: Some(proof) }
+        Self { plain: Plain::Paid(settled), proof: Some(proof), attention: None }
     }
 
     /// The payer's money is held.
     pub fn held(proof: Genuine, settled: Settled) -> Self {
-        Self { plain: Plain::Held(settled), proof: Some(proof) }
+        Self { plain: Plain::Held(settled), proof: Some(proof), attention: None }
     }
 
     /// The refund was carried out.
     pub fn refunded(proof: Genuine, settled: Settled) -> Self {
-        Self { plain: Plain::Refunded(settled), proof: Some(proof) }
+        Self { plain: Plain::Refunded(settled), proof: Some(proof), attention: None }
     }
 
     /// The order ended.
     pub fn closed(proof: Genuine, close: CloseProof) -> Self {
-        Self { plain: Plain::Closed(close), proof: Some(proof) }
+        Self { plain: Plain::Closed(close), proof: Some(proof), attention: None }
     }
 
     /// The rail has it, by its signed word.
     pub fn pending(proof: Genuine, pending: Pending) -> Self {
-        Self { plain: Plain::Pending(pending), proof: Some(proof) }
+        Self { plain: Plain::Pending(pending), proof: Some(proof), attention: None }
+    }
+
+    /// The rail has it, by its signed word, and it does not go on by itself: somebody has to decide something. The word is
+    /// the rail's own for that, such as WeChat Pay's `ABNORMAL` of a refund that the payer's account did not take. Nothing
+    /// is lost.
+    pub fn waiting(proof: Genuine, pending: Pending, attention: Attention) -> Self {
+        Self { attention: Some(attention), ..Self::pending(proof, pending) }
     }
 
     /// A signed no. The code must stand on the adapter's list of final refusals.
     pub fn refused(proof: Genuine, reason: Reason, rail_code: &str, rail_message: &str) -> Self {
-        Self { plain: refusal(reason, rail_code, rail_message, Basis::Signed), proof: Some(proof) }
+        Self {
+            plain: refusal(reason, rail_code, rail_message, Basis::Signed),
+            proof: Some(proof),
+            attention: None,
+        }
     }
 
     /// A no that the rail leaves unsigned by its protocol. The code must stand on the adapter's list.
     pub fn refused_by_channel(reason: Reason, rail_code: &str, rail_message: &str) -> Self {
-        Self { plain: refusal(reason, rail_code, rail_message, Basis::Channel), proof: None }
+        Self { plain: refusal(reason, rail_code, rail_message, Basis::Channel), proof: None, attention: None }
     }
 
     /// Everything else.
     pub fn unknown(doubt: Doubt) -> Self {
-        Self { plain: Plain::Unknown(doubt), proof: None }
+        Self { plain: Plain::Unknown(doubt), proof: None, attention: None }
+    }
+
+    /// The rail's word for what waits for a decision, verbatim.
+    pub fn attention(&self) -> Option<&Attention> {
+        self.attention.as_ref()
     }
 
     /// What it says, without the proof.
@@ -103,7 +119,7 @@ impl Outcome {
     /// Turns it into the machines' form; the digest is of the bytes that carried it.
     pub fn into_observation(self, verb: Verb, source: Source, carried: Digest, rule: String) -> Observation {
         let evidence = evidence(self.proof, source, carried, rule);
-        Observation { verb, news: News::Outcome(self.plain), evidence }
+        Observation { verb, news: News::Outcome(self.plain), attention: self.attention, evidence }
     }
 }
 
@@ -127,12 +143,12 @@ impl<T> Verified<T> {
 impl Answer {
     /// The reply has this outcome, by this rule (`rail.call.case`).
     pub fn is(outcome: Outcome, rule: impl Into<String>) -> Self {
-        Self { said: Said::Is(outcome), rule: rule.into(), unknown_key: None, attention: None }
+        Self { said: Said::Is(outcome), rule: rule.into(), unknown_key: None }
     }
 
     /// A query found no such order; signed where the rail signs that.
     pub fn absent(proof: Option<Genuine>, rule: impl Into<String>) -> Self {
-        Self { said: Said::Absent(proof), rule: rule.into(), unknown_key: None, attention: None }
+        Self { said: Said::Absent(proof), rule: rule.into(), unknown_key: None }
     }
 
     /// The same answer, which could not be verified because it names a key that the ring does not have: the rail may have
@@ -147,17 +163,12 @@ impl Answer {
         self.unknown_key.as_deref()
     }
 
-    /// The same answer, behind which the rail waits until somebody decides something: its own word for that, such as
-    /// WeChat Pay's `ABNORMAL` of a refund that the payer's account did not take. Nothing is lost and nothing goes on by
-    /// itself.
-    #[must_use]
-    pub fn with_attention(self, status: impl Into<String>) -> Self {
-        Self { attention: Some(status.into()), ..self }
-    }
-
-    /// The rail's word for what waits for a decision, verbatim.
+    /// The rail's word for what waits for a decision, see [`Outcome::waiting`].
     pub fn attention(&self) -> Option<&str> {
-        self.attention.as_deref()
+        match &self.said {
+            Said::Is(outcome) => outcome.attention().map(Attention::as_str),
+            Said::Absent(_) => None,
+        }
     }
 
     /// The outcome, or `None` for "absent". For tests and logs.
@@ -190,6 +201,7 @@ impl Answer {
             Said::Absent(proof) => Observation {
                 verb,
                 news: News::Absent,
+                attention: None,
                 evidence: evidence(proof, source, carried, self.rule),
             },
         }

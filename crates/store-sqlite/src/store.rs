@@ -184,6 +184,10 @@ impl Store for SqliteStore {
         self.read(move |connection| read::intent::by_order(connection, &account, &order_no)).await
     }
 
+    async fn refund_tenant(&self, id: RefundId) -> Answer<Option<TenantId>> {
+        self.read(move |connection| read::refund::tenant(connection, id)).await
+    }
+
     async fn refund_by_number(&self, account: &AccountId, refund_no: &OrderNo) -> Answer<Option<RefundRef>> {
         let (account, refund_no) = (account.clone(), refund_no.clone());
         self.read(move |connection| read::refund::by_number(connection, &account, &refund_no)).await

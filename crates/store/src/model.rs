@@ -149,6 +149,10 @@ impl Store for ModelStore {
         self.read(|all| all.orders.get(&(account.clone(), order_no.clone())).cloned())
     }
 
+    fn refund_tenant(&self, id: RefundId) -> impl Future<Output = Answer<Option<TenantId>>> + Send {
+        self.read(|all| all.refunds.get(&id).map(|refund| refund.terms.tenant))
+    }
+
     fn refund_by_number(
         &self,
         account: &AccountId,

@@ -61,6 +61,9 @@ pub trait Store: Send + Sync + 'static {
         order_no: &OrderNo,
     ) -> impl Future<Output = Answer<Option<AttemptRef>>> + Send;
 
+    /// Whose refund this is: for operators, who see every tenant's.
+    fn refund_tenant(&self, id: RefundId) -> impl Future<Output = Answer<Option<TenantId>>> + Send;
+
     /// Where a refund number of a rail account leads.
     fn refund_by_number(
         &self,

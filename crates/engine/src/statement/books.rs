@@ -57,7 +57,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                     refund::State::Failed { .. } => closing.book_failed(&movement, refund.state.name()),
                     refund::State::Sending(_)
                     | refund::State::InDoubt(_)
-                    | refund::State::Processing
+                    | refund::State::Processing { .. }
                     | refund::State::Succeeded { .. } => closing.book(movement),
                 }
             }
@@ -140,7 +140,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             refund::State::Failed { .. }
             | refund::State::Sending(_)
             | refund::State::InDoubt(_)
-            | refund::State::Processing => None,
+            | refund::State::Processing { .. } => None,
         };
         let latest = match told {
             None if refund.is_final() => {

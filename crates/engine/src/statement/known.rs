@@ -63,7 +63,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 refund::State::Succeeded { .. } => true,
                 refund::State::Sending(_)
                 | refund::State::InDoubt(_)
-                | refund::State::Processing
+                | refund::State::Processing { .. }
                 | refund::State::Failed { .. } => false,
             },
             known: Known {

@@ -6,6 +6,7 @@
 mod back;
 mod days;
 mod notify;
+mod redirects;
 
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ use crate::core::Over;
 use crate::listen::Connection;
 use crate::metrics::{Freshness, Metrics};
 use crate::rails::LocalRails;
+use crate::redirects::Redirecting;
 
 /// How long a head may take to arrive, and how long a connection may be idle between two requests.
 const HEAD_TIME: Duration = Duration::from_secs(5);
@@ -78,15 +80,22 @@ pub(crate) fn public<S: Store>(desk: Desk<S>) -> Router {
         .with_state(desk)
 }
 
-/// Figures, health, and the closing of days.
-pub(crate) fn operators<S: Store>(look: Look, bills: Arc<Bills<S>>) -> Router {
+/// Figures, health, the closing of days, and where refunds go that could not arrive.
+pub(crate) fn operators<S: Store>(
+    look: Look,
+    bills: Arc<Bills<S>>,
+    redirecting: Arc<Redirecting<S>>,
+) -> Router {
     let days = Router::new().route("/days/{account}/{date}", post(days::close::<S>)).with_state(bills);
+    let refunds = post(redirects::redirect::<S>);
+    let refunds = Router::new().route("/refunds/{refund_id}/abnormal", refunds).with_state(redirecting);
     Router::new()
         .route("/metrics", get(figures))
         .route("/healthz", get(health))
         .fallback(nothing)
         .with_state(look)
         .merge(days)
+        .merge(refunds)
 }
 
 async fn figures(State(look): State<Look>) -> Response {

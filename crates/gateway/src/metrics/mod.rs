@@ -120,7 +120,10 @@ impl Metrics {
 
     /// A rail's answer was read.
     pub(crate) fn rail_answered(&self, account: &AccountId, verb: Verb, answer: &Answer) {
-        let outcome = answer.outcome().map_or("absent", paifang_payment::Outcome::word);
+        let outcome = match answer.attention() {
+            Some(_) => "attention",
+            None => answer.outcome().map_or("absent", paifang_payment::Outcome::word),
+        };
         let account = Label::new("account", account.to_string());
         let labels = vec![account, Label::new("verb", verb.as_str()), Label::new("outcome", outcome)];
         self.count(ANSWERS, labels);

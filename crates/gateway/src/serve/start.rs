@@ -23,6 +23,7 @@ use crate::http::{self, Desk, Look};
 use crate::metrics::{Freshness, Metrics, refresh};
 use crate::outbound::RailTransport;
 use crate::rails::{LocalRails, TokenError};
+use crate::redirects::Redirecting;
 use crate::world::TokioWorld;
 
 /// Why the gateway does not start.
@@ -139,6 +140,8 @@ pub async fn start_over<S: Store>(config: Config, store: S) -> Result<Running<S>
         tasks: phases.tasks.clone(),
         places: Arc::new(Semaphore::new(width(config.limits.notifications))),
     };
+    let redirecting = Redirecting::new(core.clone(), rails.clone(), fetching.clone(), phases.tasks.clone());
+    let redirecting = Arc::new(redirecting);
     let bills = Arc::new(Bills::new(
         core.clone(),
         rails.clone(),
@@ -153,7 +156,7 @@ pub async fn start_over<S: Store>(config: Config, store: S) -> Result<Running<S>
     servers::web(
         inside,
         &config::Listener { address: config.ops, tls: None },
-        http::operators(look, bills),
+        http::operators(look, bills, redirecting),
         &phases,
     );
     servers::grpc(contract, &config.grpc, routes, metrics, &phases);

@@ -133,7 +133,7 @@ impl Intent {
 
 /// What a reply or query says that does not fit the order is not believed; it is a doubt like any other.
 fn unbelieved(seen: &Observation, doubt: Doubt) -> Observation {
-    Observation { news: News::Outcome(Outcome::Unknown(doubt)), ..seen.clone() }
+    Observation { news: News::Outcome(Outcome::Unknown(doubt)), attention: None, ..seen.clone() }
 }
 
 /// Captures and releases have rail references of their own, which are not the order's.

@@ -110,10 +110,22 @@ impl Refund {
                 Sending { sends: sending.sends + 1, unsent: false, doubted: sending.doubted }
             }
             State::InDoubt(doubt) => Sending { sends: doubt.sends + 1, unsent: false, doubted: true },
-            State::Processing | State::Succeeded { .. } | State::Failed { .. } => return None,
+            State::Processing { .. } | State::Succeeded { .. } | State::Failed { .. } => return None,
         };
         let evidence = Evidence::plain(Source::Rule, "refund.send_again");
         Some(self.moved(State::Sending(to), None, evidence, now))
+    }
+
+    /// Writes ahead that somebody has decided where the money goes: it needs no attention until the rail says so again.
+    /// `None` when nothing is to be decided.
+    pub fn decide(self, rule: &str, now: Timestamp) -> Option<Step> {
+        self.attention()?;
+        Some(self.moved(
+            State::Processing { attention: None },
+            None,
+            Evidence::plain(Source::Rule, rule),
+            now,
+        ))
     }
 
     fn turn(&self, seen: &Observation, now: Timestamp) -> Turn {
@@ -130,7 +142,7 @@ impl Refund {
                 _ => self.on_unknown(&Doubt::AmountMismatch, seen.verb),
             },
             Outcome::Refunded(settled) => Turn::Move(State::Succeeded { settled: settled.clone() }),
-            Outcome::Pending(_) => Turn::Move(State::Processing),
+            Outcome::Pending(_) => Turn::Move(State::Processing { attention: seen.attention.clone() }),
             Outcome::Refused(refusal) => self.on_refused(refusal),
             Outcome::NotSent(cause) => self.on_not_sent(cause, seen.verb, now),
             Outcome::Unknown(doubt) => self.on_unknown(doubt, seen.verb),
@@ -154,7 +166,7 @@ impl Refund {
         let sends = match &self.state {
             State::Sending(sending) => sending.sends,
             State::InDoubt(doubt) => doubt.sends,
-            State::Processing | State::Succeeded { .. } | State::Failed { .. } => 1,
+            State::Processing { .. } | State::Succeeded { .. } | State::Failed { .. } => 1,
         };
         match refusal.basis {
             Basis::Channel => {
@@ -177,7 +189,7 @@ impl Refund {
                 let (doubt, sends) = (Doubt::Crashed, sending.sends);
                 Turn::Move(State::InDoubt(InDoubt { doubt, sends, found: Some(Found::Nothing) }))
             }
-            State::Processing | State::Succeeded { .. } | State::Failed { .. } => Turn::Stay,
+            State::Processing { .. } | State::Succeeded { .. } | State::Failed { .. } => Turn::Stay,
         }
     }
 
@@ -207,7 +219,7 @@ impl Refund {
         let posting = match &to {
             State::Succeeded { .. } => Some(Posting::Returned),
             State::Failed { .. } => Some(Posting::Released),
-            State::Sending(_) | State::InDoubt(_) | State::Processing => None,
+            State::Sending(_) | State::InDoubt(_) | State::Processing { .. } => None,
         };
         let entry = Entry { seq: self.version + 1, at: now, fact: Fact::Moved { to, rail_ref }, evidence };
         self.apply(&entry).expect("a step never starts from a final state");

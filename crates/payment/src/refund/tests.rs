@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::testing::*;
-use crate::{Basis, News, Source};
+use crate::{Basis, News, Observation, Source};
 
 fn terms() -> Terms {
     let attempt = attempt_terms(1, crate::Presentation::QrShown, ALL);
@@ -70,6 +70,39 @@ fn an_unsigned_no_needs_a_query_that_finds_nothing() {
     let (refund, postings, _) =
         story(&[(Verb::Refund, refused(Basis::Channel)), (Verb::QueryRefund, News::Absent)]);
     assert_eq!((refund.state.name(), postings), ("failed", vec![Posting::Reserved, Posting::Released]));
+}
+
+/// F18: what the payer's account does not take stays under way, says so, and goes on once somebody has decided.
+#[test]
+fn an_abnormal_refund_needs_attention_until_somebody_decides() {
+    let attention = Attention::parse("ABNORMAL").ok();
+    let abnormal = Observation { attention: attention.clone(), ..seen(Verb::QueryRefund, unpaid_with_ref()) };
+    assert!(open().refund.decide("test", after(1)).is_none(), "there is nothing to decide yet");
+    let Seen::News(step) = open().refund.observe(&abnormal, after(5)) else { panic!("it is news") };
+    let Step { refund, mut entries, posting } = *step;
+    assert_eq!((refund.state.name(), refund.attention(), posting), ("processing", attention.as_ref(), None));
+    assert_eq!(refund.duty(after(6)), crate::attempt::Duty::Call(Verb::QueryRefund));
+    assert!(matches!(refund.clone().observe(&abnormal, after(7)), Seen::Known(_)), "told once");
+
+    let decided = refund.decide("test", after(8)).expect("it waits for that");
+    assert_eq!((decided.refund.state.name(), decided.refund.attention()), ("processing", None));
+    entries.extend(decided.entries);
+    let back = seen(Verb::QueryRefund, refunded(100));
+    let Seen::News(ended) = decided.refund.observe(&back, after(9)) else { panic!("it is news") };
+    entries.extend(ended.entries);
+    assert_eq!((ended.refund.state.name(), ended.posting), ("succeeded", Some(Posting::Returned)));
+    let journal: Vec<_> = open().entries.into_iter().chain(entries).collect();
+    assert_eq!(Refund::fold(&journal), Ok(ended.refund));
+}
+
+/// What an earlier release wrote down is read as it was meant.
+#[test]
+fn a_processing_refund_of_before_there_was_attention_is_read() {
+    let old: State = serde_json::from_str(r#"{"state":"processing"}"#).unwrap();
+    assert_eq!(old, State::Processing { attention: None });
+    assert_eq!(serde_json::to_string(&old).unwrap(), r#"{"state":"processing"}"#);
+    let new = State::Processing { attention: Attention::parse("ABNORMAL").ok() };
+    assert_eq!(serde_json::to_string(&new).unwrap(), r#"{"state":"processing","attention":"ABNORMAL"}"#);
 }
 
 /// F18: what was accepted and fails later frees its reserve only then.

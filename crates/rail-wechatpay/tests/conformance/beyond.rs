@@ -8,10 +8,11 @@ use paifang_mock_rails::wechatpay::{Merchant, Platform, Settings};
 use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::{NextAction, OrderNo, Outcome, Presentation, RailRef, WalletName};
 use paifang_rail::{
-    Answer, Call, Charge, Context, Exchange, Fetch, Finding, Inquiry, Keyring, Order, OrderKind, Plan, Rail,
-    RefundOrder, Reply, Secret, StatementKind, StatementLine, StatementWish,
+    Answer, Call, Charge, Context, Exchange, Fetch, Finding, Inquiry, Keyring, Order, OrderKind, PayerCard,
+    Plan, Rail, RedirectedRefund, RefundDestination, RefundOrder, Reply, Secret, StatementKind,
+    StatementLine, StatementWish,
 };
-use paifang_rail_wechatpay::{AbnormalRefund, Destination, WeChatPay};
+use paifang_rail_wechatpay::WeChatPay;
 
 use super::{adapter, keys, rails};
 
@@ -150,14 +151,15 @@ async fn an_abnormal_refund_goes_where_it_is_sent(bench: Bench) {
 
     let cx = bench.cx().await;
     let secret = |text: &str| Secret::new(text.into());
-    let account = bench
-        .rail
-        .seal_account(&secret("6222020000000000000"), &secret("张三"), cx.keys, cx.now)
-        .expect("a key");
-    let to = Destination::PayerCard { bank_type: "ICBC_DEBIT".into(), account };
-    let application = AbnormalRefund { refund: refund.clone(), refund_id, to };
-    let reply = bench.sent(bench.rail.plan_abnormal_refund(&application, &cx).expect("a plan")).await;
-    let answer = bench.rail.read_abnormal_refund(&refund, &reply, &bench.cx().await);
+    let to = RefundDestination::PayerCard(PayerCard {
+        bank_type: "ICBC_DEBIT".into(),
+        bank_account: secret("6222020000000000000"),
+        real_name: secret("张三"),
+    });
+    let decision = RedirectedRefund { refund: refund.clone(), rail_ref: refund_id, to };
+    let redirects = bench.rail.redirects().expect("the rail has it");
+    let reply = bench.got(&redirects.plan_redirect(&decision, &cx).expect("a plan")).await;
+    let answer = redirects.read_redirect(&refund, &reply, &bench.cx().await);
     assert!(
         matches!(answer.outcome(), Some(Outcome::Pending(_) | Outcome::Refunded(_))),
         "{answer:?} {}",

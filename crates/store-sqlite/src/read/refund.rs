@@ -14,6 +14,12 @@ pub(crate) fn one(connection: &Connection, tenant: TenantId, id: RefundId) -> Re
     maybe(connection, text, params![id.to_string(), tenant.to_string()], body)
 }
 
+pub(crate) fn tenant(connection: &Connection, id: RefundId) -> Result<Option<TenantId>, Fault> {
+    maybe(connection, "SELECT tenant FROM refund WHERE id = ?1", params![id.to_string()], |row| {
+        named(row, "tenant")
+    })
+}
+
 pub(crate) fn by_number(
     connection: &Connection,
     account: &AccountId,

@@ -36,7 +36,7 @@ impl Owed {
     /// By the state of the row.
     pub fn of(refund: &Refund) -> Self {
         let wanted = match refund.state {
-            State::Sending(_) | State::InDoubt(_) | State::Processing => Phase::Held,
+            State::Sending(_) | State::InDoubt(_) | State::Processing { .. } => Phase::Held,
             State::Succeeded { .. } => Phase::Posted,
             State::Failed { .. } => Phase::Voided,
         };

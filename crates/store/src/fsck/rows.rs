@@ -56,7 +56,7 @@ fn add_refund(sums: &mut Sums, refund: &Refund) {
     }
     let amount = refund.terms.amount.minor_units();
     match refund.state {
-        refund::State::Sending(_) | refund::State::InDoubt(_) | refund::State::Processing => {
+        refund::State::Sending(_) | refund::State::InDoubt(_) | refund::State::Processing { .. } => {
             sums.reserved += amount
         }
         refund::State::Succeeded { .. } => sums.refunded += amount,

@@ -152,5 +152,10 @@ pub async fn numbers_are_unique(bench: &impl Bench) {
     desk.broken(second).await;
     let led = desk.store.refund_by_number(&attempt(&row).terms.account, &number).await;
     assert_eq!(led.expect("the store works").map(|led| led.refund), Some(refund));
+    let whose = desk.store.refund_tenant(refund).await.expect("the store works");
+    assert_eq!(whose, Some(row.intent.terms.tenant));
+    let nobodys = desk.hand.open_refund(&row.intent, attempt(&row), fen(10));
+    let whose = desk.store.refund_tenant(refund_of(&nobodys)).await.expect("the store works");
+    assert_eq!(whose, None);
     desk.clean().await;
 }

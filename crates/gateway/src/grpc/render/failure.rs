@@ -4,7 +4,7 @@
 use paifang_payment::attempt::{Attempt, CloseVerb, Closed, Closing, End, Operation, Phase, Sending, State};
 use paifang_payment::intent::{self, Intent};
 use paifang_payment::refund::{self, Refund};
-use paifang_payment::{Basis, Doubt, Refusal};
+use paifang_payment::{Attention, Basis, Doubt, Refusal};
 use paifang_proto::v1::{Advice, Failure, FailureCategory, FailureStage, MoneyEffect};
 
 const CODE_CHARS_MAX: usize = 64;
@@ -69,7 +69,18 @@ pub(crate) fn of_refund(refund: &Refund) -> Option<Failure> {
             };
             Some(Failure { advice: advice.into(), ..of_refusal(FailureStage::Refund, refusal) })
         }
-        refund::State::Processing | refund::State::Succeeded { .. } => None,
+        refund::State::Processing { attention: Some(attention) } => Some(waiting(attention)),
+        refund::State::Processing { attention: None } | refund::State::Succeeded { .. } => None,
+    }
+}
+
+/// The money has left the merchant and lies at the rail, until somebody says where it goes.
+fn waiting(attention: &Attention) -> Failure {
+    let (category, advice) = (FailureCategory::NeedsAttention, Advice::AskOperator);
+    Failure {
+        reason: "refund_abnormal".to_owned(),
+        rail_code: cut(attention.as_str(), CODE_CHARS_MAX),
+        ..failure(FailureStage::Refund, category, MoneyEffect::Possible, advice)
     }
 }
 

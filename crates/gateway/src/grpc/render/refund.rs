@@ -10,7 +10,7 @@ pub(crate) fn refund(refund: &Refund) -> v1::Refund {
     let terms = &refund.terms;
     let settled = match &refund.state {
         State::Succeeded { settled } => Some(settled),
-        State::Sending(_) | State::InDoubt(_) | State::Processing | State::Failed { .. } => None,
+        State::Sending(_) | State::InDoubt(_) | State::Processing { .. } | State::Failed { .. } => None,
     };
     let rail_reference = refund.rail_ref.as_ref().or(settled.and_then(|settled| settled.rail_ref.as_ref()));
     let request_id = match terms.purpose {
@@ -40,7 +40,7 @@ pub(super) fn state(state: &State) -> v1::RefundState {
     match state {
         State::Sending(_) => v1::RefundState::Sending,
         State::InDoubt(_) => v1::RefundState::InDoubt,
-        State::Processing => v1::RefundState::Processing,
+        State::Processing { .. } => v1::RefundState::Processing,
         State::Succeeded { .. } => v1::RefundState::Succeeded,
         State::Failed { .. } => v1::RefundState::Failed,
     }

@@ -104,3 +104,12 @@ fn a_final_intent_advises_no_further_attempt() {
     let doubt = in_doubt(FailureStage::Charge, &Doubt::TimedOut);
     assert_eq!(line(Some(doubt.and_stop())), "CHARGE IN_DOUBT POSSIBLE QUERY_FIRST timed_out");
 }
+
+/// F18: what waits for a decision is neither a doubt nor a final no, and the rail's word is told as it came.
+#[test]
+fn a_refund_that_waits_for_a_decision_asks_for_the_operator() {
+    let attention = paifang_payment::Attention::parse("ABNORMAL").unwrap();
+    let failure = waiting(&attention);
+    assert_eq!(failure.rail_code, "ABNORMAL");
+    assert_eq!(line(Some(failure)), "REFUND NEEDS_ATTENTION POSSIBLE ASK_OPERATOR refund_abnormal");
+}
