@@ -1,29 +1,27 @@
 //! The adapters of this process, behind the engine's port. A signature costs up to a millisecond of CPU, so adapters run
 //! on a pool of their own that is as wide as the machine, and the threads that serve connections stay free.
 
+mod beside;
+
 use std::collections::HashMap;
 use std::fmt;
-use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use paifang_engine::ports::{IncomingMessage, RailCall, Rails};
-use paifang_engine::statement::DayClosing;
 use paifang_engine::{Account, Accounts};
 use paifang_payment::{AccountId, Doubt};
 use paifang_rail::{
-    Answer, Context, Exchange, Fetch, FileDigest, Finding, FreshKey, HttpReply, KeyError, Keyring,
-    Notification, NotificationError, Outcome, Plan, PlanError, Rail, RawNotification, RedirectedRefund,
-    RefundOrder, Reply, Secret, StatementError, StatementProof, StatementSpec, StatementWish, Verdict,
-    Verified,
+    Answer, Context, FreshKey, HttpReply, KeyError, Keyring, Notification, NotificationError, Outcome, Plan,
+    PlanError, Rail, RawNotification, Reply, Secret, Verdict, Verified,
 };
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
 
-use crate::inquiries::Question;
+pub(crate) use beside::Bill;
+
 use crate::keeper::{Asked, Keeper};
 use crate::metrics::Metrics;
 use crate::registry::RailAccount;
@@ -43,38 +41,6 @@ struct Inner {
     metrics: Arc<Metrics>,
     /// Compared against where the account is unknown, so that it takes the same time.
     nobody: NotifyToken,
-}
-
-/// A bill that was fetched.
-pub(crate) struct Bill {
-    /// What was asked for.
-    pub wish: StatementWish,
-    /// From its first byte.
-    pub file: std::fs::File,
-    /// What the rail's signed answer says about it.
-    pub digest: Option<FileDigest>,
-}
-
-/// A bill that cannot be read any more once the gateway stops.
-struct Stoppable {
-    file: std::fs::File,
-    stop: CancellationToken,
-}
-
-impl Read for Stoppable {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.stop.is_cancelled() {
-            Err(io::ErrorKind::ConnectionAborted.into())
-        } else {
-            self.file.read(buffer)
-        }
-    }
-}
-
-impl Seek for Stoppable {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.file.seek(to)
-    }
 }
 
 struct LocalAccount {
@@ -220,113 +186,6 @@ impl LocalRails {
         }
     }
 
-    /// What to send for a question about the account. `None` where the adapter panicked.
-    pub(crate) async fn plan_inquiry(
-        &self,
-        account: &AccountId,
-        question: Question,
-        now: Timestamp,
-    ) -> Option<Result<Fetch, PlanError>> {
-        self.compute(account, move |local| {
-            let ring = local.rings.get();
-            let nonce = fresh_nonce();
-            let cx = local.context(now, &nonce, &local.return_url, &ring);
-            local.adapter.plan_inquiry(&question.as_inquiry(), &cx)
-        })
-        .await
-    }
-
-    /// What the answer to it means. `None` where the adapter panicked.
-    pub(crate) async fn read_inquiry(
-        &self,
-        account: &AccountId,
-        question: Question,
-        reply: Reply,
-        now: Timestamp,
-    ) -> Option<Finding> {
-        self.compute(account, move |local| {
-            let ring = local.rings.get();
-            // What it leads on to may be signed, too.
-            let nonce = fresh_nonce();
-            let cx = local.context(now, &nonce, &local.return_url, &ring);
-            local.adapter.read_inquiry(&question.as_inquiry(), &reply, &cx)
-        })
-        .await
-    }
-
-    /// Reads a bill into the closing of its day, until `stop`. An error makes the closing void. `None` for an unknown
-    /// account and where the adapter panicked.
-    pub(crate) async fn read_statement(
-        &self,
-        account: &AccountId,
-        bill: Bill,
-        mut closing: DayClosing,
-        now: Timestamp,
-        stop: CancellationToken,
-    ) -> Option<Result<(DayClosing, StatementProof), StatementError>> {
-        let local = Arc::clone(self.inner.accounts.get(account)?);
-        let place = Arc::clone(&self.inner.reading).acquire_owned().await.ok()?;
-        let done = tokio::task::spawn_blocking(move || {
-            let _place = place;
-            let Bill { wish, file, digest } = bill;
-            let mut file = Stoppable { file, stop: stop.clone() };
-            let ring = local.rings.get();
-            let cx = local.context(now, "", &local.return_url, &ring);
-            let mut line = |line| {
-                // The reader stops at its next look at the file.
-                if !stop.is_cancelled() {
-                    closing.line(line);
-                }
-            };
-            let proof = local.adapter.read_statement(&wish, &mut file, digest.as_ref(), &cx, &mut line)?;
-            Ok((closing, proof))
-        });
-        done.await.inspect_err(|_| tracing::error!(%account, "an adapter ended in a panic")).ok()
-    }
-
-    /// What to send so that a refund's money goes elsewhere. The decision is dropped, and what is secret in it wiped, as
-    /// soon as that is known.
-    pub(crate) async fn plan_redirect(
-        &self,
-        account: &AccountId,
-        decision: RedirectedRefund,
-        nonce: &str,
-        now: Timestamp,
-    ) -> Result<Exchange, PlanError> {
-        let nonce = nonce.to_owned();
-        let planned = self.compute(account, move |local| {
-            let ring = local.rings.get();
-            let cx = local.context(now, &nonce, &local.return_url, &ring);
-            let rail = local.adapter.redirects().ok_or(PlanError::Unsupported(REDIRECTS))?;
-            rail.plan_redirect(&decision, &cx)
-        });
-        planned.await.unwrap_or(Err(PlanError::Unsupported(REDIRECTS)))
-    }
-
-    /// What the answer to it means.
-    pub(crate) async fn read_redirect(
-        &self,
-        account: &AccountId,
-        of: RefundOrder,
-        nonce: &str,
-        reply: Reply,
-        now: Timestamp,
-    ) -> Answer {
-        let nonce = nonce.to_owned();
-        let read = self.compute(account, move |local| {
-            let ring = local.rings.get();
-            let cx = local.context(now, &nonce, &local.return_url, &ring);
-            Some(local.adapter.redirects()?.read_redirect(&of, &reply, &cx))
-        });
-        let failed = || Answer::is(Outcome::unknown(Doubt::Unreadable), "gateway.adapter_failed");
-        read.await.flatten().unwrap_or_else(failed)
-    }
-
-    /// Which bills the rail of this account has.
-    pub(crate) fn statements(&self, account: &AccountId) -> Option<&'static [StatementSpec]> {
-        self.inner.accounts.get(account).map(|local| local.adapter.descriptor().statements)
-    }
-
     /// Has the rail asked for its keys, and waits for that a little: the rail itself waits five seconds for our answer.
     async fn renewed(&self, account: &AccountId) -> bool {
         let keeper = self.inner.accounts.get(account).and_then(|local| local.keeper.clone());
@@ -404,8 +263,6 @@ impl LocalRails {
         opened.await.unwrap_or(Err(NotificationError::Malformed("the adapter failed")))
     }
 }
-
-const REDIRECTS: &str = "sending a refund elsewhere";
 
 /// How long the operator waits for one rail's keys.
 const ASKING_MAX: Duration = Duration::from_secs(15);
