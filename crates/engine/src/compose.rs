@@ -6,7 +6,7 @@ use paifang_ledger::{Account as LedgerAccount, Kind, PostingKey, Transfer};
 use paifang_payment::attempt::{Attempt, Phase, State};
 use paifang_payment::intent::{Intent, Step, Wish};
 use paifang_payment::refund::{self, Purpose, Refund};
-use paifang_payment::{AttemptId, Evidence, Source};
+use paifang_payment::{AccountId, AttemptId, Evidence, Source};
 use paifang_rail::Descriptor;
 use paifang_store::{
     Amounts, Batch, Guard, IntentRow, IntentWrite, NewEvent, RefundWrite, Snapshot, Store, SubmissionChange,
@@ -127,6 +127,11 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         WorkChange::Turn { key, lane, intent, not_before, interval_s: self.refund_interval_s(refund) }
     }
 
+    /// When the rail of this account wants to be asked about an open outcome.
+    pub(crate) fn asks(&self, account: &AccountId) -> &'static [u32] {
+        self.inner.accounts.get(account).map_or(&[], |account| account.descriptor.asks_after_s)
+    }
+
     fn refund_interval_s(&self, refund: &Refund) -> u32 {
         let account = self.inner.accounts.get(&refund.terms.account);
         account.map_or(0, |account| account.descriptor.refunding.interval_s)
@@ -142,7 +147,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let reason = "late money could not be returned by this refund".into();
             return batch.work.push(WorkChange::Quarantine { key, reason });
         }
-        batch.work.push(match schedule::refund_due(refund, 0, at) {
+        batch.work.push(match schedule::refund_due(refund, self.asks(&refund.terms.account), 0, at) {
             Some(due_at) => WorkChange::Put { key, lane: Some(refund.terms.account.clone()), due_at, lease },
             None if refund.is_final() => WorkChange::Remove { key },
             None => {
@@ -162,7 +167,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 continue;
             }
             let key = WorkKey::Attempt { tenant, intent: intent.terms.id, attempt: attempt.terms.id };
-            let due = schedule::attempt_due(attempt, wanted, 0, at);
+            let due = schedule::attempt_due(attempt, wanted, self.asks(&attempt.terms.account), 0, at);
             let sending = is_written_ahead(attempt);
             let moved = was.is_none_or(|(known, _)| known.state != attempt.state);
             if sending && !moved {

@@ -169,7 +169,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let row =
             self.inner.store.intent(at.tenant, at.intent).await?.ok_or(Error::NotFound("payment intent"))?;
         let Some(attempt) = row.intent.attempt(at.attempt) else { return Ok(()) };
-        let due = schedule::attempt_due(attempt, row.intent.wants(attempt), item.tries, self.now());
+        let (asks, wanted) = (self.asks(&attempt.terms.account), row.intent.wants(attempt));
+        let due = schedule::attempt_due(attempt, wanted, asks, item.tries, self.now());
         self.reschedule(item, at.tenant, due, attempt.is_live()).await
     }
 
@@ -232,7 +233,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         id: paifang_payment::RefundId,
     ) -> Result<(), Error> {
         let refund = self.inner.store.refund(tenant, id).await?.ok_or(Error::NotFound("refund"))?;
-        let due = schedule::refund_due(&refund, item.tries, self.now());
+        let due = schedule::refund_due(&refund, self.asks(&refund.terms.account), item.tries, self.now());
         let live = !refund.is_final();
         self.reschedule(item, tenant, due, live).await
     }

@@ -67,6 +67,7 @@ const fn descriptor(offers: &'static [Offer], keys: &'static [KeySpec], serves_k
         closing: Closing::ByCall,
         reverses: true,
         reverses_unknown: true,
+        asks_after_s: &[],
         refunding: Refunding {
             partial: true,
             // No published figure was found; this bounds what one order can be split into.

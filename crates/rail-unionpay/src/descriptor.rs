@@ -146,6 +146,8 @@ const fn describe(offers: &'static [Offer], reverses: bool) -> Descriptor {
         reverses,
         // An undo names the payment by `origQryId`.
         reverses_unknown: false,
+        // Documented: up to six queries, while the answer is 03, 04 or 05.
+        asks_after_s: &[1, 2, 4, 8, 16, 32],
         refunding: Refunding {
             partial: true,
             // "Several times"; no figure is published, so this bounds what one order can be split into.

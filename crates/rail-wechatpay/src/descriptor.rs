@@ -102,6 +102,7 @@ const fn describe(offers: &'static [Offer], reverses: bool) -> Descriptor {
         closing: Closing::ByCall,
         reverses,
         reverses_unknown: reverses,
+        asks_after_s: &[],
         refunding: Refunding {
             partial: true,
             count_max: 50,

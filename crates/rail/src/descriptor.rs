@@ -24,6 +24,10 @@ pub struct Descriptor {
     /// A reverse names our own number, so that an order can be reversed before anybody knows what became of it. `false`: it
     /// names the rail's number, which only a paid order may have.
     pub reverses_unknown: bool,
+    /// After how many seconds each a call whose outcome is open is asked about, where the rail documents it: a charge by
+    /// payer's code, a refund, a capture, a release. After the last one the gateway asks at wider distances. Empty: the
+    /// gateway's own schedule.
+    pub asks_after_s: &'static [u32],
     /// Refunds.
     pub refunding: Refunding,
     /// The daily bills; the first one lists payments and refunds. Empty: none.

@@ -44,6 +44,7 @@ pub static DESCRIPTOR_STURDY: Descriptor = Descriptor {
     closing: Closing::ByCall,
     reverses: false,
     reverses_unknown: false,
+    asks_after_s: &[],
     refunding: REFUNDING,
     keys: &[],
 };

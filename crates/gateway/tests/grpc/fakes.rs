@@ -54,6 +54,7 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
     closing: Closing::ByCall,
     reverses: true,
     reverses_unknown: false,
+    asks_after_s: &[],
     refunding: Refunding { partial: true, count_max: 50, window_days: 365, resend_s: 3600, interval_s: 0 },
     keys: &[],
 };
