@@ -14,6 +14,7 @@
 pub mod alipay;
 pub mod book;
 mod books;
+pub mod chance;
 pub mod cli;
 pub mod clock;
 pub mod conditions;

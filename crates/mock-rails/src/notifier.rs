@@ -238,6 +238,12 @@ impl Records {
 type Http = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 impl NotifierWorker {
+    /// The next notice that waits to be sent, which it then leaves to the caller: a simulator carries notices itself, and
+    /// keeps to their schedules in its own time.
+    pub fn take(&mut self) -> Option<Notice> {
+        self.queue.try_recv().ok().map(|order| order.notice)
+    }
+
     /// Runs until its notifier and all clones are gone. Dropping this future ends all deliveries.
     ///
     /// Over https it trusts nobody; [`crate::MockRails`] trusts its own CA.

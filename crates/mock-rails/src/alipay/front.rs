@@ -369,6 +369,6 @@ pub(super) struct Content<'a> {
 pub(super) fn trace_id() -> String {
     let mut bytes = [0; 15];
     // Nobody relies on its uniqueness; without random numbers it is all zeros.
-    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    let _ = crate::chance::fill(&mut bytes);
     hex::encode(bytes)
 }

@@ -17,7 +17,7 @@ impl Default for Numbers {
     fn default() -> Self {
         let mut bytes = [0; 4];
         // Without random numbers only the uniqueness over restarts is lost.
-        let _ = aws_lc_rs::rand::fill(&mut bytes);
+        let _ = crate::chance::fill(&mut bytes);
         Self { world: u32::from_be_bytes(bytes) % 1_000_000, last: 0 }
     }
 }

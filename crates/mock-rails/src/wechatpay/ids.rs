@@ -1,14 +1,14 @@
 //! Numbers and random texts that the rail makes up.
 
-use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use jiff::Timestamp;
 
 use super::answers::china_format;
+use crate::chance;
 
 /// Random bytes; the operating system's source does not fail once it has started.
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    SystemRandom::new().fill(&mut bytes).expect("the system's random source is up");
+    chance::fill(&mut bytes).expect("the system's random source is up");
     bytes
 }
 

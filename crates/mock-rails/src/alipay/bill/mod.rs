@@ -220,7 +220,7 @@ fn issue(
     }
     let mut bytes = [0; 16];
     // The address must not be guessed; without random numbers there is none.
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Sub("isp.unknow-error", "系统繁忙"))?;
+    crate::chance::fill(&mut bytes).map_err(|_| Sub("isp.unknow-error", "系统繁忙"))?;
     let token = hex::encode(bytes);
     if tickets.0.len() == TICKETS_MAX {
         tickets.0.pop_front();

@@ -1,0 +1,191 @@
+//! The total check after a run: our books against the rails' truth, what was promised against what is there, and the
+//! store against itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use paifang_ledger::AccountKind;
+use paifang_payment::attempt::Attempt;
+use paifang_payment::{IntentId, RefundId, RequestId};
+use paifang_store::{IntentRow, Operation, PAGE_MAX, Resource, Store, WorkKey, WorkRow, fsck};
+
+use crate::customer::row;
+use crate::universe::Universe;
+
+/// What a storefront was told.
+#[derive(Debug, Clone)]
+pub enum Acked {
+    /// This call made this intent.
+    Intent(RequestId, IntentId),
+    /// This call made this refund.
+    Refund(RequestId, RefundId),
+    /// A capture of so many fen, or of all, was taken on.
+    Capture(IntentId, Option<i64>),
+    /// A call was refused that nothing is wrong with.
+    Refused(String),
+}
+
+/// Work that may stay: given to a person, or the watch over what has ended.
+pub async fn is_quiet(universe: &Universe) -> bool {
+    let work = universe.store.scan_work(None, PAGE_MAX).await.unwrap_or_default();
+    for row in &work {
+        if row.quarantined.is_none() && !only_watched(universe, row).await {
+            return false;
+        }
+    }
+    true
+}
+
+async fn only_watched(universe: &Universe, work: &WorkRow) -> bool {
+    match &work.key {
+        WorkKey::Attempt { intent, attempt, .. } => {
+            let known = row(universe, *intent).await;
+            known.as_ref().and_then(|row| row.intent.attempt(*attempt)).is_some_and(|known| !known.is_live())
+        }
+        WorkKey::Refund { .. } | WorkKey::Expiry { .. } => false,
+    }
+}
+
+/// Everything that is wrong.
+pub async fn violations(universe: &Arc<Universe>, acked: &[Acked]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if !is_quiet(universe).await {
+        let work = universe.store.scan_work(None, PAGE_MAX).await.unwrap_or_default();
+        wrong.push(format!("I12: something never ends: {work:?}"));
+    }
+    match fsck::run(&universe.store).await {
+        Ok(report) => wrong.extend(report.findings.iter().map(|found| format!("I5 I7 I8: fsck: {found}"))),
+        Err(error) => wrong.push(format!("fsck: {error}")),
+    }
+    books(universe, &mut wrong).await;
+    promises(universe, acked, &mut wrong).await;
+    intents(universe, &mut wrong).await;
+    wrong
+}
+
+/// I1, I2: each rail's truth equals our ledger to the fen, and nobody was charged twice.
+async fn books(universe: &Universe, wrong: &mut Vec<String>) {
+    let balances = universe.store.balances(universe.tenant).await.unwrap_or_default();
+    for account in &universe.accounts {
+        let mut truth = 0_i128;
+        for entry in account.mock.book() {
+            let taken = match (entry.paid, entry.held_fen) {
+                (false, _) => 0,
+                (true, 0) => entry.total_fen,
+                (true, _) => entry.captured_fen,
+            };
+            truth += i128::from(taken - entry.refunded_fen);
+            if entry.charges > 1 {
+                wrong.push(format!("I1: {} was charged {} times", entry.order_no, entry.charges));
+            }
+            let held = entry.held_fen - entry.captured_fen - entry.released_fen;
+            if held != 0 && !is_set_aside(universe).await {
+                wrong.push(format!("I2: a hold of {held} fen stands: {entry:?}"));
+            }
+        }
+        let name = format!("rail:{}", account.id);
+        let ours: i128 = balances
+            .iter()
+            .filter(|row| row.account.kind() == AccountKind::Rail && row.account.to_string() == name)
+            .map(|row| row.balance.posted(&row.account))
+            .sum();
+        if ours != truth {
+            let book = account.mock.book();
+            wrong.push(format!("I2: {name}: the ledger has {ours} fen, the rail {truth}: {book:#?}"));
+        }
+    }
+}
+
+/// Whether something was given to a person: then not everything need be at its end.
+async fn is_set_aside(universe: &Universe) -> bool {
+    let work = universe.store.scan_work(None, PAGE_MAX).await.unwrap_or_default();
+    work.iter().any(|row| row.quarantined.is_some())
+}
+
+/// I1, I3: what was acknowledged is there, once.
+async fn promises(universe: &Universe, acked: &[Acked], wrong: &mut Vec<String>) {
+    let mut stands: BTreeMap<String, Resource> = BTreeMap::new();
+    for promise in acked {
+        let (operation, request, resource) = match promise {
+            Acked::Intent(request, id) => (Operation::CreateIntent, request, Resource::Intent(*id)),
+            Acked::Refund(request, id) => (Operation::CreateRefund, request, Resource::Refund(*id)),
+            Acked::Capture(id, fen) => {
+                if !captured(universe, *id, *fen).await {
+                    wrong.push(format!("I3: the capture of {fen:?} fen of {id} was acknowledged, and is not there"));
+                }
+                continue;
+            }
+            Acked::Refused(what) => {
+                wrong.push(format!("a good call was refused: {what}"));
+                continue;
+            }
+        };
+        let first = *stands.entry(request.to_string()).or_insert(resource);
+        if first != resource {
+            wrong.push(format!("I1: {request} made {first:?}, and then {resource:?}"));
+        }
+        let kept = universe.store.request(universe.tenant, operation, request).await.ok().flatten();
+        if kept.map(|row| row.resource) != Some(resource) {
+            wrong.push(format!("I3: {request} was acknowledged as {resource:?}, and is not kept so"));
+        }
+    }
+}
+
+async fn captured(universe: &Universe, id: IntentId, fen: Option<i64>) -> bool {
+    let Some(row) = row(universe, id).await else { return false };
+    let journal = universe.store.intent_journal(universe.tenant, id).await.unwrap_or_default();
+    let told = format!("{journal:?}");
+    let wanted = fen.unwrap_or(row.intent.terms.amount.minor_units());
+    // Taken, or refused by the rail: either way the journal knows of the wish for so much.
+    row.amounts.captured.minor_units() == wanted || told.contains("Capturing")
+}
+
+/// At most one payment of an intent stays; what storefronts see is what the rails know.
+async fn intents(universe: &Universe, wrong: &mut Vec<String>) {
+    let mut after = None;
+    loop {
+        let rows = universe.store.scan_intents(after, PAGE_MAX).await.unwrap_or_default();
+        let Some(last) = rows.last() else { return };
+        after = Some(last.intent.terms.id);
+        for row in &rows {
+            intent(universe, row, wrong).await;
+        }
+    }
+}
+
+async fn intent(universe: &Universe, row: &IntentRow, wrong: &mut Vec<String>) {
+    let id = row.intent.terms.id;
+    let kept: Vec<(&Attempt, i64)> = row
+        .intent
+        .attempts
+        .iter()
+        .filter_map(|attempt| {
+            let account = universe.accounts.iter().find(|account| account.id == attempt.terms.account)?;
+            let number = attempt.terms.order_no.as_str();
+            let entry = account.mock.book().into_iter().find(|entry| entry.order_no == number)?;
+            let taken = match (entry.paid, entry.held_fen) {
+                (false, _) => 0,
+                (true, 0) => entry.total_fen,
+                (true, _) => entry.captured_fen,
+            };
+            Some((attempt, taken - entry.refunded_fen))
+        })
+        .filter(|(_, net)| *net > 0)
+        .collect();
+    let aside = is_set_aside(universe).await;
+    if kept.len() > 1 && !aside {
+        wrong.push(format!("I1: {} payments of {id} stay", kept.len()));
+    }
+    let net: i64 = kept.iter().map(|(_, net)| net).sum();
+    let ours = row.amounts.captured.minor_units() - row.amounts.refunded.minor_units();
+    if net != ours && !aside {
+        wrong.push(format!("I2: the rails keep {net} fen of {id}, we say {ours}: {:?}", row.intent.state));
+    }
+    if !row.intent.is_final() && !aside {
+        wrong.push(format!("I12: {id} is {:?} at the end", row.intent.state));
+    }
+    let amount = row.intent.terms.amount.minor_units();
+    if row.amounts.captured.minor_units() > amount || ours < 0 {
+        wrong.push(format!("I6: {id}: {:?} of {amount}", row.amounts));
+    }
+}

@@ -1,0 +1,322 @@
+//! Customers: a storefront that creates, repeats, switches, cancels, captures and refunds, and a payer who pays, pays late,
+//! pays twice or turns away. Each one is a script that the seed writes while it runs.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use jiff::SignedDuration;
+use paifang_engine::{
+    CancelIntent, CaptureIntent, Client, ConfirmIntent, Confirmation, CreateIntent, CreateRefund, Error,
+};
+use paifang_mock_rails::{CodeOutcome, PayerAct, PayerTarget};
+use paifang_money::{Currency, PositiveMoney};
+use paifang_payment::intent::CaptureMode;
+use paifang_payment::{IntentId, PayerId, Presentation, RequestId, WalletName};
+use paifang_rail::{ClientKind, PayerCode};
+use paifang_store::{IntentRow, Store};
+
+use crate::checks::Acked;
+use crate::exec::locked;
+use crate::universe::{Core, Universe};
+
+/// How often a storefront repeats a call that brought no answer, at most.
+const REPEATS: u32 = 400;
+
+/// A way to pay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Way {
+    rail: usize,
+    wallet: &'static str,
+    presentation: Presentation,
+    client: ClientKind,
+    holds: bool,
+}
+
+const fn way(rail: usize, wallet: &'static str, presentation: Presentation, client: ClientKind, holds: bool) -> Way {
+    Way { rail, wallet, presentation, client, holds }
+}
+
+const WAYS: [Way; 8] = [
+    way(0, "alipay", Presentation::QrShown, ClientKind::PointOfSale, true),
+    way(0, "alipay", Presentation::PayerCode, ClientKind::PointOfSale, true),
+    way(1, "wechatpay", Presentation::QrShown, ClientKind::PointOfSale, false),
+    way(1, "wechatpay", Presentation::PayerCode, ClientKind::PointOfSale, false),
+    way(1, "wechatpay", Presentation::Jsapi, ClientKind::InWallet, false),
+    way(2, "quickpass", Presentation::QrShown, ClientKind::PointOfSale, false),
+    way(2, "quickpass", Presentation::PayerCode, ClientKind::PointOfSale, false),
+    way(2, "quickpass", Presentation::App, ClientKind::NativeApp, true),
+];
+
+/// One customer's whole story.
+pub struct Customer {
+    universe: Arc<Universe>,
+    name: String,
+    calls: u32,
+    acked: Arc<std::sync::Mutex<Vec<Acked>>>,
+}
+
+impl Customer {
+    /// The customer of this number.
+    pub fn new(universe: Arc<Universe>, number: u32, acked: Arc<std::sync::Mutex<Vec<Acked>>>) -> Self {
+        Self { universe, name: format!("customer-{number}"), calls: 0, acked }
+    }
+
+    /// Lives it.
+    pub async fn live(mut self) {
+        let latest = self.universe.swarm.chaos.as_millis() / 2;
+        self.rest(0, i64::try_from(latest).unwrap_or(0)).await;
+        let fen = self.draw(100, 20_000);
+        let holds = self.universe.exec.happens(300);
+        let way = self.some_way(holds);
+        let Some(id) = self.create(way, fen, holds).await else { return };
+        self.come_to_pay(id, way).await;
+        if self.universe.exec.happens(250) {
+            self.change_wallet(id, holds).await;
+        }
+        if self.universe.exec.happens(150) {
+            self.rest(0, 120_000).await;
+            self.cancel(id).await;
+        }
+        if holds {
+            self.rest(1_000, 600_000).await;
+            self.end_hold(id, fen).await;
+        }
+        let refunds = if self.universe.exec.happens(500) { self.draw(1, 4) } else { 0 };
+        for _ in 0..refunds {
+            if self.universe.exec.happens(600) {
+                self.rest(0, 300_000).await;
+            }
+            let part = self.draw(1, fen);
+            self.refund(id, part).await;
+        }
+    }
+
+    fn draw(&self, from: i64, to: i64) -> i64 {
+        self.universe.exec.draw(|chance| chance.i64(from..=to))
+    }
+
+    async fn rest(&self, from: i64, to: i64) {
+        self.universe.exec.sleep(self.universe.exec.millis(from..=to.max(from))).await;
+    }
+
+    fn some_way(&self, holds: bool) -> Way {
+        let fit: Vec<Way> = WAYS.into_iter().filter(|way| way.holds || !holds).collect();
+        fit[self.universe.exec.draw(|chance| chance.usize(0..fit.len()))]
+    }
+
+    fn request_id(&mut self, verb: &str) -> RequestId {
+        self.calls += 1;
+        RequestId::parse(&format!("{}-{verb}-{}", self.name, self.calls)).expect("a good request id")
+    }
+
+    /// The same call again and again until somebody answers it; now and then once more after that.
+    async fn until_answered<T: Send + 'static>(
+        &self,
+        label: &'static str,
+        call: impl Fn(Core) -> BoxFuture<'static, Result<T, Error>>,
+    ) -> Option<Result<T, Error>> {
+        for _ in 0..REPEATS {
+            let answer = self.universe.ask(label, &call).await;
+            let word = match &answer {
+                None => "no answer".to_owned(),
+                Some(Ok(_)) => "done".to_owned(),
+                Some(Err(error)) => error.to_string(),
+            };
+            self.universe.trace.note(format_args!("{} {label}: {word}", self.name));
+            match answer {
+                Some(Err(Error::Busy | Error::Store(_))) | None => self.rest(500, 15_000).await,
+                Some(answer) => return Some(answer),
+            }
+        }
+        None
+    }
+
+    async fn create(&mut self, way: Way, fen: i64, holds: bool) -> Option<IntentId> {
+        let separate = self.universe.exec.happens(300);
+        let confirmation = self.choice(way);
+        let wanted = CreateIntent {
+            request_id: self.request_id("create"),
+            amount: money(fen),
+            capture: if holds { CaptureMode::Manual } else { CaptureMode::Automatic },
+            description: "tea".to_owned(),
+            metadata: Default::default(),
+            expires_at: None,
+            confirmation: (!separate).then_some(confirmation),
+        };
+        let tenant = self.universe.tenant;
+        let call = |core: Core| -> BoxFuture<'static, _> {
+            let wanted = wanted.clone();
+            Box::pin(async move { core.create_intent(tenant, wanted).await })
+        };
+        let made = self.until_answered("create", call).await?;
+        let id = match made {
+            Ok(made) => made.resource.intent.terms.id,
+            Err(error) => {
+                locked(&self.acked).push(Acked::Refused(format!("{} create: {error}", self.name)));
+                return None;
+            }
+        };
+        locked(&self.acked).push(Acked::Intent(wanted.request_id.clone(), id));
+        if self.universe.exec.happens(200)
+            && let Some(Ok(again)) = self.until_answered("create", call).await
+        {
+            locked(&self.acked).push(Acked::Intent(wanted.request_id.clone(), again.resource.intent.terms.id));
+        }
+        if separate {
+            self.confirm(id, way).await;
+        }
+        Some(id)
+    }
+
+    async fn confirm(&mut self, intent: IntentId, way: Way) {
+        let (confirmation, request_id) = (self.choice(way), self.request_id("confirm"));
+        let wanted = ConfirmIntent { request_id, intent, etag: None, confirmation };
+        let tenant = self.universe.tenant;
+        let call = |core: Core| -> BoxFuture<'static, _> {
+            let wanted = wanted.clone();
+            Box::pin(async move { core.confirm_intent(tenant, wanted).await })
+        };
+        drop(self.until_answered("confirm", call).await);
+    }
+
+    fn choice(&self, way: Way) -> Confirmation {
+        let scanned = way.presentation == Presentation::PayerCode;
+        let in_wallet = way.client == ClientKind::InWallet;
+        let client = Client {
+            kind: way.client,
+            wallet: in_wallet.then(|| WalletName::parse(way.wallet).expect("a good name")),
+            ip: None,
+            payer: in_wallet.then(|| PayerId::parse("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o").expect("a good id")),
+            payer_code: scanned.then(|| self.code(way)),
+        };
+        Confirmation {
+            wallet: WalletName::parse(way.wallet).expect("a good name"),
+            rail: None,
+            presentation: Some(way.presentation),
+            client,
+            return_url: None,
+        }
+    }
+
+    /// The payer opens the wallet and shows a code.
+    fn code(&self, way: Way) -> PayerCode {
+        let outcomes = [
+            CodeOutcome::Pays,
+            CodeOutcome::Pays,
+            CodeOutcome::Declines,
+            CodeOutcome::PendingThenPays,
+            CodeOutcome::PendingThenDeclines,
+        ];
+        let outcome = outcomes[self.universe.exec.draw(|chance| chance.usize(0..outcomes.len()))];
+        let shown = self.universe.accounts[way.rail].mock.payer(PayerAct::IssueCode(outcome));
+        let shown = shown.expect("every rail here has codes");
+        PayerCode::parse(shown["code"].as_str().unwrap_or_default()).expect("rails issue good codes")
+    }
+
+    /// The payer looks at what is shown, and mostly pays it; some pay when it is over, some never.
+    async fn come_to_pay(&self, id: IntentId, way: Way) {
+        if way.presentation == Presentation::PayerCode {
+            return;
+        }
+        let late = self.universe.exec.happens(150);
+        if late { self.rest(600_000, 5_400_000).await } else { self.rest(500, 240_000).await }
+        if self.universe.exec.happens(150) {
+            return;
+        }
+        let Ok(Some(row)) = self.universe.store.intent(self.universe.tenant, id).await else { return };
+        // Whatever was ever shown can still be paid, as far as the rail lets it.
+        let shown = row.intent.attempts.len();
+        for (at, attempt) in row.intent.attempts.iter().enumerate() {
+            if at + 1 == shown || self.universe.exec.happens(300) {
+                let rail = self.universe.accounts.iter().find(|account| account.id == attempt.terms.account);
+                let Some(rail) = rail else { continue };
+                let target = || PayerTarget::OrderNo(attempt.terms.order_no.as_str().to_owned());
+                rail.bench.clock.set(self.universe.exec.now());
+                drop(rail.mock.payer(PayerAct::Scan(target())));
+                let act = match self.universe.exec.draw(|chance| chance.u32(0..10)) {
+                    0 => PayerAct::Decline(target()),
+                    1 => PayerAct::Pay { target: target(), force: true },
+                    _ => PayerAct::Pay { target: target(), force: late && self.universe.exec.happens(500) },
+                };
+                let done = rail.mock.payer(act.clone());
+                let word = done.map_or_else(|error| error.to_string(), |_| "done".to_owned());
+                self.universe.trace.note(format_args!("{} {act:?}: {word}", self.name));
+                self.universe.send_notices();
+            }
+        }
+    }
+
+    async fn change_wallet(&mut self, id: IntentId, holds: bool) {
+        let way = self.some_way(holds);
+        self.confirm(id, way).await;
+        self.come_to_pay(id, way).await;
+    }
+
+    async fn cancel(&mut self, intent: IntentId) {
+        let wanted = CancelIntent { request_id: self.request_id("cancel"), intent, etag: None };
+        let tenant = self.universe.tenant;
+        let call = |core: Core| -> BoxFuture<'static, _> {
+            let wanted = wanted.clone();
+            Box::pin(async move { core.cancel_intent(tenant, wanted).await })
+        };
+        drop(self.until_answered("cancel", call).await);
+    }
+
+    /// Takes all or a part of what is held, or gives it back, or forgets about it.
+    async fn end_hold(&mut self, intent: IntentId, fen: i64) {
+        if self.universe.exec.happens(150) {
+            return self.cancel(intent).await;
+        }
+        if self.universe.exec.happens(100) {
+            return;
+        }
+        let part = self.draw(1, fen);
+        let amount = self.universe.exec.happens(500).then(|| money(part));
+        let wanted = CaptureIntent { request_id: self.request_id("capture"), intent, amount, etag: None };
+        let tenant = self.universe.tenant;
+        let call = |core: Core| -> BoxFuture<'static, _> {
+            let wanted = wanted.clone();
+            Box::pin(async move { core.capture_intent(tenant, wanted).await })
+        };
+        let first: Option<Result<_, Error>> = self.until_answered("capture", call).await;
+        if first.is_some_and(|taken| taken.is_ok()) {
+            locked(&self.acked).push(Acked::Capture(intent, amount.map(|amount| amount.minor_units())));
+        }
+        // Right after it, a cancel or a second capture: one of them has to lose.
+        if self.universe.exec.happens(200) {
+            self.cancel(intent).await;
+        }
+    }
+
+    async fn refund(&mut self, intent: IntentId, fen: i64) {
+        let wanted = CreateRefund {
+            request_id: self.request_id("refund"),
+            intent,
+            amount: self.universe.exec.happens(800).then(|| money(fen)),
+            reason: None,
+        };
+        let tenant = self.universe.tenant;
+        let call = |core: Core| -> BoxFuture<'static, _> {
+            let wanted = wanted.clone();
+            Box::pin(async move { core.create_refund(tenant, wanted).await })
+        };
+        if let Some(Ok(made)) = self.until_answered("refund", call).await {
+            let made: paifang_engine::Made<paifang_payment::refund::Refund> = made;
+            locked(&self.acked).push(Acked::Refund(wanted.request_id.clone(), made.resource.terms.id));
+            if self.universe.exec.happens(200)
+                && let Some(Ok(again)) = self.until_answered("refund", call).await
+            {
+                locked(&self.acked).push(Acked::Refund(wanted.request_id.clone(), again.resource.terms.id));
+            }
+        }
+    }
+}
+
+fn money(fen: i64) -> PositiveMoney {
+    PositiveMoney::new(fen, Currency::CNY).expect("amounts start at one fen")
+}
+
+/// Whether the intent's row is there; for checks.
+pub async fn row(universe: &Universe, id: IntentId) -> Option<IntentRow> {
+    universe.store.intent(universe.tenant, id).await.ok().flatten()
+}

@@ -1,0 +1,19 @@
+//! The deterministic simulator: two or three replicas of the real engine with the real adapters, the mock rails with their
+//! own truth, payers and storefronts, all on one thread and one virtual clock, with faults that a seed chooses.
+//!
+//! A run has two phases: a time of faults, then a time of healing. After it, everything has to have come to an end, and our
+//! books have to equal the rails' to the fen. The same seed and build give the same trace.
+#![forbid(unsafe_code)]
+
+mod checks;
+mod customer;
+mod exec;
+mod net;
+mod rails;
+mod run;
+mod store;
+mod swarm;
+mod trace;
+mod universe;
+
+pub use run::{Outcome, run};

@@ -1,0 +1,291 @@
+//! The network between the replicas and the rails: requests, answers and notices, and what becomes of them on the way.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::channel::oneshot;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use jiff::SignedDuration;
+use paifang_engine::ports::{IncomingMessage, Rails, Transport, TransportError};
+use paifang_mock_rails::faults::Fault;
+use paifang_mock_rails::notifier::{HttpMessage, Notice};
+use paifang_mock_rails::{RailReply, RailRequest};
+use paifang_payment::{AccountId, NotSent};
+use paifang_rail::{Exchange, Reply};
+
+use crate::exec::{OUTSIDE, Process, locked};
+use crate::rails::{SimAccount, SimRails};
+use crate::swarm::NetFault;
+use crate::universe::Universe;
+
+/// How long a client waits for a rail.
+const DEADLINE_MS: i64 = 10_000;
+const PAGE: &[u8] = b"<html><body>502 Bad Gateway</body></html>";
+
+/// The way from one replica to the rails.
+#[derive(Clone)]
+pub struct Net {
+    /// Where it runs.
+    pub universe: Arc<Universe>,
+    /// Whose it is.
+    pub process: Process,
+}
+
+impl Transport for Net {
+    async fn exchange(&self, account: &AccountId, exchange: Exchange) -> Result<Reply, TransportError> {
+        let universe = self.universe.clone();
+        if universe.exec.is_dead(self.process) {
+            return futures::future::pending().await;
+        }
+        let Some((verb, number)) = locked(&universe.planned).take() else {
+            unreachable!("an adapter plans right before the transport sends");
+        };
+        let account = universe.accounts.iter().find(|known| known.id == *account).cloned();
+        let account = account.ok_or(TransportError::NotSent(NotSent::NotConnected))?;
+        let fault = universe.strikes(&account);
+        universe.trace.note(format_args!("{} asks {} {number}", self.process, verb.as_str()));
+        if let Some(fault) = fault {
+            universe.trace.fault(fault.name(), verb.as_str());
+            universe.strike(&number, fault.name());
+        }
+        // The rail and the wire do not end with whoever asked.
+        let (sender, receiver) = oneshot::channel();
+        let traveller = Traveller { universe: universe.clone(), account, exchange, fault };
+        universe.exec.spawn(OUTSIDE, "wire", async move {
+            let answer = traveller.travel().await;
+            // Nobody may be left to read it.
+            let _ = sender.send(answer);
+        });
+        let answer = receiver.await.unwrap_or(Err(TransportError::Lost));
+        let word = match &answer {
+            Ok(reply) => format!("{} with {} bytes", reply.status, reply.body.len()),
+            Err(error) => format!("{error:?}"),
+        };
+        universe.trace.note(format_args!("{} hears of {number}: {word}", self.process));
+        answer
+    }
+}
+
+impl Universe {
+    /// What becomes of the next exchange with this rail.
+    fn strikes(&self, account: &SimAccount) -> Option<NetFault> {
+        if !self.chaos() {
+            return None;
+        }
+        if let Some((rail, from, time)) = self.swarm.away
+            && self.accounts.get(rail).is_some_and(|away| away.id == account.id)
+            && (from..from.saturating_add(time)).contains(&self.exec.passed())
+        {
+            let dark = [NetFault::NotConnected, NetFault::RequestLost, NetFault::PageInstead];
+            return self.exec.draw(|chance| dark.get(chance.usize(0..dark.len())).copied());
+        }
+        self.swarm.net.iter().find(|(_, often)| self.exec.happens(*often)).map(|(fault, _)| *fault)
+    }
+
+    /// Takes what the rails want to tell, and sends couriers.
+    pub fn send_notices(self: &Arc<Self>) {
+        for account in &self.accounts {
+            while let Some(notice) = locked(&account.notices).take() {
+                let courier = Courier { universe: self.clone(), account: account.clone(), notice };
+                self.exec.spawn(OUTSIDE, "courier", courier.deliver());
+            }
+        }
+    }
+}
+
+/// One request on its way.
+struct Traveller {
+    universe: Arc<Universe>,
+    account: Arc<SimAccount>,
+    exchange: Exchange,
+    fault: Option<NetFault>,
+}
+
+impl Traveller {
+    async fn travel(self) -> Result<Reply, TransportError> {
+        let exec = &self.universe.exec;
+        exec.sleep(exec.millis(1..=200)).await;
+        match self.fault {
+            None => self.there_and_back().await,
+            Some(NetFault::NotConnected) => Err(TransportError::NotSent(NotSent::NotConnected)),
+            Some(NetFault::RequestLost) => self.silence().await,
+            Some(NetFault::AnswerLost) => {
+                drop(self.handle().await);
+                self.silence().await
+            }
+            Some(NetFault::AnswerLate) => {
+                let answer = self.handle().await;
+                let wait = exec.millis(DEADLINE_MS - 1_500..=DEADLINE_MS + 500);
+                exec.sleep(wait).await;
+                if wait.as_millis() > i128::from(DEADLINE_MS) { Err(TransportError::TimedOut) } else { answer }
+            }
+            Some(NetFault::Delayed) => {
+                let (universe, wait) = (self.universe.clone(), exec.millis(10_000..=600_000));
+                let (account, exchange) = (self.account.clone(), self.exchange.clone());
+                exec.spawn(OUTSIDE, "wire", async move {
+                    universe.exec.sleep(wait).await;
+                    let late = Self { universe, account, exchange, fault: None };
+                    drop(late.handle().await);
+                });
+                self.silence().await
+            }
+            Some(NetFault::Twice) => {
+                drop(self.handle().await);
+                self.there_and_back().await
+            }
+            Some(NetFault::PageInstead) => Ok(page()),
+            Some(NetFault::PageAfter) => {
+                drop(self.handle().await);
+                Ok(page())
+            }
+            Some(NetFault::Cut) => {
+                drop(self.handle().await);
+                Err(TransportError::Lost)
+            }
+            Some(NetFault::Garbled) => {
+                let mut reply = self.there_and_back().await?;
+                let at = exec.draw(|chance| chance.usize(0..reply.body.len().max(1)));
+                if let Some(byte) = reply.body.get_mut(at) {
+                    *byte ^= 1;
+                }
+                Ok(reply)
+            }
+            Some(NetFault::WrongSignature) => self.armed(Fault::WrongSignature).await,
+            Some(NetFault::Unsigned) => self.armed(Fault::Unsigned).await,
+            Some(NetFault::UnsureCode) => {
+                let code = match self.account.mock.name() {
+                    "alipay" => "ACQ.SYSTEM_ERROR",
+                    "wechatpay" => "SYSTEM_ERROR",
+                    _ => "06",
+                };
+                self.armed(Fault::BusinessCode(code.to_owned())).await
+            }
+        }
+    }
+
+    async fn there_and_back(&self) -> Result<Reply, TransportError> {
+        let answer = self.handle().await;
+        self.universe.exec.sleep(self.universe.exec.millis(1..=300)).await;
+        answer
+    }
+
+    /// The rail misbehaves by itself.
+    async fn armed(&self, fault: Fault) -> Result<Reply, TransportError> {
+        self.account.bench.faults.arm(None, fault, 1);
+        let answer = self.handle().await;
+        self.account.bench.faults.clear();
+        answer
+    }
+
+    async fn silence(&self) -> Result<Reply, TransportError> {
+        if self.universe.exec.happens(500) {
+            self.universe.exec.sleep(self.universe.exec.millis(1..=DEADLINE_MS)).await;
+            return Err(TransportError::Lost);
+        }
+        self.universe.exec.sleep(SignedDuration::from_millis(DEADLINE_MS)).await;
+        Err(TransportError::TimedOut)
+    }
+
+    /// The rail does its work.
+    async fn handle(&self) -> Result<Reply, TransportError> {
+        self.account.bench.clock.set(self.universe.exec.now());
+        let answer = self.account.mock.handle(request(&self.exchange)).await;
+        self.universe.send_notices();
+        match answer {
+            RailReply::Dropped => Err(TransportError::Lost),
+            RailReply::Answer { status, headers, body } => Ok(Reply {
+                status: status.as_u16(),
+                headers: headers.iter().map(header).collect(),
+                body: body.to_vec(),
+            }),
+        }
+    }
+}
+
+fn page() -> Reply {
+    let headers = vec![("Content-Type".to_owned(), "text/html".to_owned())];
+    Reply { status: StatusCode::BAD_GATEWAY.as_u16(), headers, body: PAGE.to_vec() }
+}
+
+fn header((name, value): (&HeaderName, &HeaderValue)) -> (String, String) {
+    (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+fn request(exchange: &Exchange) -> RailRequest {
+    let rest = exchange.url.strip_prefix("http://").unwrap_or(&exchange.url);
+    let (host, target) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let mut headers = HeaderMap::new();
+    let named = exchange.headers.iter().map(|(name, value)| (*name, value.as_str()));
+    for (name, value) in named.chain([("Host", host)]) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+            headers.append(name, value);
+        }
+    }
+    let method = exchange.method.as_str().parse().expect("GET or POST");
+    RailRequest { method, target: target.to_owned(), headers, body: Bytes::from(exchange.body.clone()) }
+}
+
+/// Carries one notice to the gateway, on the rail's own schedule.
+struct Courier {
+    universe: Arc<Universe>,
+    account: Arc<SimAccount>,
+    notice: Notice,
+}
+
+impl Courier {
+    async fn deliver(self) {
+        let mut gaps = self.notice.schedule.iter();
+        let mut number = 0;
+        loop {
+            number += 1;
+            if self.try_once(number).await {
+                return;
+            }
+            let Some(gap) = gaps.next() else { return };
+            self.universe.exec.sleep(SignedDuration::try_from(*gap).unwrap_or(SignedDuration::MAX)).await;
+        }
+    }
+
+    async fn try_once(&self, number: u32) -> bool {
+        let (exec, swarm) = (&self.universe.exec, &self.universe.swarm);
+        let message = (self.notice.render)(number, exec.now());
+        exec.sleep(exec.millis(1..=300)).await;
+        if self.universe.chaos() {
+            if exec.happens(swarm.notice_lost) {
+                self.universe.trace.fault("notice-lost", &self.notice.key);
+                return false;
+            }
+            let late = i64::try_from(swarm.notice_late.as_millis()).unwrap_or(0);
+            exec.sleep(exec.millis(0..=late)).await;
+            if exec.happens(swarm.notice_twice) {
+                self.universe.trace.fault("notice-twice", &self.notice.key);
+                let (universe, account, message) = (self.universe.clone(), self.account.clone(), message.clone());
+                exec.spawn(OUTSIDE, "courier", async move {
+                    universe.exec.sleep(universe.exec.millis(0..=90_000)).await;
+                    drop(knock(&universe, &account, message).await);
+                });
+            }
+        }
+        let Some((status, body)) = knock(&self.universe, &self.account, message).await else { return false };
+        self.universe.trace.note(format_args!("notice {} try {number}: {status}", self.notice.key));
+        (self.notice.acknowledged)(status, body.as_bytes())
+    }
+}
+
+async fn knock(
+    universe: &Arc<Universe>,
+    account: &Arc<SimAccount>,
+    message: HttpMessage,
+) -> Option<(u16, &'static str)> {
+    let headers = message.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let message = IncomingMessage { headers, query: String::new(), body: message.body };
+    let (id, rails) = (account.id.clone(), SimRails(universe.clone()));
+    let call = move |core: crate::universe::Core| -> futures::future::BoxFuture<'static, _> {
+        Box::pin(async move {
+            let notified = core.notified(&id, &message).await;
+            let said = rails.acknowledge(&id, notified.verdict());
+            (said.status, said.body)
+        })
+    };
+    universe.ask("notify", call).await
+}

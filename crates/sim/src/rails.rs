@@ -1,0 +1,209 @@
+//! The three rails: our adapters on this side, the mock rails with their truth on the other.
+
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use paifang_engine::Account;
+use paifang_engine::ports::{IncomingMessage, RailCall, Rails};
+use paifang_mock_rails::clock::Clock;
+use paifang_mock_rails::notifier::NotifierWorker;
+use paifang_mock_rails::{Bench, RailMock, alipay, unionpay, wechatpay};
+use paifang_payment::{AccountId, Doubt, RailName};
+use paifang_rail::{
+    Answer, Context, HttpReply, Keyring, Notification, NotificationError, Outcome, Plan, PlanError, Rail,
+    RawNotification, Reply, Secret, Verdict, Verified,
+};
+use paifang_rail_alipay::Alipay;
+use paifang_rail_unionpay::UnionPay;
+use paifang_rail_wechatpay::WeChatPay;
+
+use crate::exec::locked;
+use crate::universe::Universe;
+
+/// One account, and the rail behind it.
+pub struct SimAccount {
+    /// Its name.
+    pub id: AccountId,
+    /// Our side.
+    pub adapter: Box<dyn Rail>,
+    /// Our keys.
+    pub keys: Keyring,
+    /// Where the rail notifies us.
+    pub notify_url: String,
+    /// Their side.
+    pub mock: Arc<dyn RailMock>,
+    /// What their side stands on.
+    pub bench: Bench,
+    /// Their notices, which the simulator carries.
+    pub notices: Mutex<NotifierWorker>,
+}
+
+impl SimAccount {
+    /// As the engine knows it.
+    pub fn described(&self) -> Account {
+        let descriptor = self.adapter.descriptor();
+        Account {
+            id: self.id.clone(),
+            rail: RailName::parse(descriptor.rail).expect("descriptors have good names"),
+            descriptor,
+            identity: self.adapter.identity(),
+            enabled: true,
+        }
+    }
+}
+
+/// The three accounts on a clock that stands at `start` until it is moved.
+pub fn accounts(start: Timestamp) -> Vec<Arc<SimAccount>> {
+    let clock = Clock::standing_at(start);
+    let made = [
+        account("alipay", 1, &clock, alipay::start, our_alipay),
+        account("wechatpay", 2, &clock, wechatpay::start, our_wechatpay),
+        account("unionpay", 3, &clock, unionpay::start, our_unionpay),
+    ];
+    made.into_iter().map(Arc::new).collect()
+}
+
+fn account(
+    rail: &str,
+    port: u16,
+    clock: &Clock,
+    theirs: fn(Bench) -> Arc<dyn RailMock>,
+    ours: fn(&str) -> (Box<dyn Rail>, Keyring),
+) -> SimAccount {
+    // No socket is ever opened: adapters want an address of this machine for plain http, and that is all.
+    let origin = format!("http://127.0.0.1:{port}");
+    let (bench, worker) = Bench::new(clock.clone(), origin.clone());
+    let (adapter, keys) = ours(&origin);
+    SimAccount {
+        id: AccountId::parse(&format!("{rail}-main")).expect("a good name"),
+        adapter,
+        keys,
+        notify_url: format!("http://127.0.0.1:9/notify/{rail}-main/token"),
+        mock: theirs(bench.clone()),
+        bench,
+        notices: Mutex::new(worker),
+    }
+}
+
+fn our_alipay(origin: &str) -> (Box<dyn Rail>, Keyring) {
+    let merchant = alipay::merchant();
+    let settings = serde_json::json!({
+        "app_id": merchant.app_id, "seller_id": merchant.seller_id, "gateway": format!("{origin}/gateway.do"),
+    });
+    let adapter = Alipay::configure(serde_json::from_value(settings).expect("settings")).expect("good settings");
+    let keys = Keyring::builder()
+        .signer(&Secret::new(merchant.private_key_pem.into()))
+        .and_then(|ring| ring.verifier(Some("alipay"), merchant.rail_public_key_pem))
+        .and_then(|ring| ring.build());
+    (Box::new(adapter), keys.expect("good keys"))
+}
+
+fn our_wechatpay(origin: &str) -> (Box<dyn Rail>, Keyring) {
+    let merchant = wechatpay::Merchant::of_vectors();
+    let settings = serde_json::json!({
+        "mchid": merchant.mchid, "appid": merchant.appid, "endpoint": origin,
+        "public_key_id": merchant.public_key.0, "store_out_id": "shop1",
+    });
+    let adapter =
+        WeChatPay::configure(serde_json::from_value(settings).expect("settings")).expect("good settings");
+    let keys = Keyring::builder()
+        .signer(&Secret::new(merchant.private_key_pem.into()))
+        .and_then(|ring| ring.signer_certificate(merchant.certificate_pem))
+        .and_then(|ring| ring.symmetric(&Secret::new(merchant.apiv3_key.into())))
+        .and_then(|ring| ring.verifier(Some(merchant.public_key.0), merchant.public_key.1))
+        .and_then(|ring| ring.verifier(None, merchant.platform_certificate.1))
+        .and_then(|ring| ring.build());
+    (Box::new(adapter), keys.expect("good keys"))
+}
+
+fn our_unionpay(origin: &str) -> (Box<dyn Rail>, Keyring) {
+    let merchant = unionpay::merchant();
+    let settings = serde_json::json!({
+        "merchant_id": merchant.mer_id, "terminal_id": "00000001", "holds": true,
+        "front_url": origin, "back_url": origin, "query_url": origin,
+    });
+    let adapter =
+        UnionPay::configure(serde_json::from_value(settings).expect("settings")).expect("good settings");
+    let keys = Keyring::builder()
+        .signer(&Secret::new(merchant.private_key_pem.into()))
+        .and_then(|ring| ring.signer_certificate(merchant.certificate_pem))
+        .and_then(|ring| ring.root(merchant.root_certificate_pem))
+        .and_then(|ring| ring.intermediate(merchant.middle_certificate_pem))
+        .and_then(|ring| ring.certificate_rule(adapter.certificate_rule()).build());
+    (Box::new(adapter), keys.expect("good keys"))
+}
+
+/// The adapters as the engine sees them.
+#[derive(Clone)]
+pub struct SimRails(pub Arc<Universe>);
+
+impl SimRails {
+    fn with<T>(
+        &self,
+        account: &AccountId,
+        nonce: &str,
+        now: Timestamp,
+        f: impl FnOnce(&dyn Rail, &Context<'_>) -> T,
+    ) -> Option<T> {
+        let account = self.0.accounts.iter().find(|known| known.id == *account)?;
+        let return_url = "http://127.0.0.1:9/return";
+        let cx = Context { now, nonce, notify_url: &account.notify_url, return_url, keys: &account.keys };
+        Some(f(&*account.adapter, &cx))
+    }
+}
+
+impl Rails for SimRails {
+    async fn plan(
+        &self,
+        account: &AccountId,
+        call: &Arc<RailCall>,
+        nonce: &str,
+        now: Timestamp,
+    ) -> Result<Plan, PlanError> {
+        *locked(&self.0.planned) = Some((call.as_call().verb(), number_of(call)));
+        let planned = self.with(account, nonce, now, |adapter, cx| adapter.plan(&call.as_call(), cx));
+        planned.unwrap_or(Err(PlanError::Unsupported("no such account")))
+    }
+
+    async fn read(
+        &self,
+        account: &AccountId,
+        call: &Arc<RailCall>,
+        nonce: &str,
+        reply: Reply,
+        now: Timestamp,
+    ) -> Answer {
+        let read = self.with(account, nonce, now, |adapter, cx| adapter.read(&call.as_call(), &reply, cx));
+        read.unwrap_or_else(|| Answer::is(Outcome::unknown(Doubt::Unreadable), "sim.no_account"))
+    }
+
+    async fn open_notification(
+        &self,
+        account: &AccountId,
+        message: &IncomingMessage,
+        now: Timestamp,
+    ) -> Result<Verified<Notification>, NotificationError> {
+        let raw =
+            RawNotification { headers: &message.headers, query: &message.query, body: &message.body };
+        let opened = self.with(account, "", now, |adapter, cx| adapter.open_notification(&raw, cx));
+        opened.expect("messages come in for accounts that are there")
+    }
+
+    fn acknowledge(&self, account: &AccountId, verdict: Verdict) -> HttpReply {
+        let said = self.with(account, "", self.0.exec.now(), |adapter, _| adapter.acknowledge(verdict));
+        said.expect("messages come in for accounts that are there")
+    }
+}
+
+/// The number that a call is about: of its own operation where it has one.
+fn number_of(call: &RailCall) -> String {
+    let number = match call {
+        RailCall::Charge(charge) => &charge.order.order_no,
+        RailCall::Query(order) | RailCall::Close(order) => &order.order_no,
+        RailCall::Reverse(reversal) | RailCall::QueryReverse(reversal) => &reversal.order.order_no,
+        RailCall::Refund(refund) | RailCall::QueryRefund(refund) => &refund.refund_no,
+        RailCall::Capture(capture) | RailCall::QueryCapture(capture) => &capture.hold.order_no,
+        RailCall::Release(release) | RailCall::QueryRelease(release) => &release.hold.order_no,
+    };
+    number.as_str().to_owned()
+}

@@ -1,0 +1,294 @@
+//! The store as a replica sees it: the model store, which now and then does not answer, or does not say what it did.
+
+use std::sync::Arc;
+use std::task::Poll;
+
+use futures::future::{pending, poll_fn};
+use jiff::SignedDuration;
+use paifang_payment::refund::{self, Refund};
+use paifang_payment::{AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId, intent};
+use paifang_store::{
+    AccountBalance, AttemptRef, Batch, Committed, InboxRow, IntentFilter, IntentRow, Leased, Operation, Page,
+    RefundRef, RequestRow, Stats, Store, StoreError, StoredEvent, StoredTransfer, Submission, Tenant, WorkKey,
+    WorkRow,
+};
+
+use crate::exec::{Process, locked};
+use crate::universe::Universe;
+
+/// One replica's connection to the common store.
+#[derive(Clone)]
+pub struct SimStore {
+    /// Where it runs.
+    pub universe: Arc<Universe>,
+    /// Whose it is.
+    pub process: Process,
+}
+
+type Answer<T> = Result<T, StoreError>;
+
+impl SimStore {
+    /// A pause in which others may run; a dead replica's calls go nowhere.
+    async fn reach(&self) {
+        let exec = &self.universe.exec;
+        if exec.happens(30) {
+            exec.sleep(exec.millis(1..=40)).await;
+        } else {
+            let mut polled = false;
+            poll_fn(|cx| {
+                if std::mem::replace(&mut polled, true) {
+                    return Poll::Ready(());
+                }
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            })
+            .await;
+        }
+        if exec.is_dead(self.process) {
+            pending::<()>().await;
+        }
+    }
+
+    async fn read(&self) -> Answer<()> {
+        self.reach().await;
+        let universe = &self.universe;
+        if universe.chaos() && universe.exec.happens(universe.swarm.read_fails) {
+            universe.trace.fault("F23-read-fails", universe.exec.label());
+            return Err(StoreError::Unavailable(None));
+        }
+        Ok(())
+    }
+
+    /// What this commit does to each attempt and refund, for the trace and the coverage list.
+    fn record(&self, batch: &Batch, before: Option<&IntentRow>, refunds: &[(RefundId, Option<Refund>)]) {
+        let universe = &self.universe;
+        for attempt in batch.intent.iter().flat_map(|write| &write.row.attempts) {
+            let was = before.and_then(|row| row.intent.attempt(attempt.terms.id));
+            let from = was.map_or("none", |attempt| attempt.state.name());
+            if from != attempt.state.name() {
+                self.moved("attempt", from, attempt.state.name(), attempt.terms.order_no.as_str());
+            }
+        }
+        for write in &batch.refunds {
+            let was = refunds.iter().find(|(id, _)| *id == write.row.terms.id).and_then(|(_, row)| row.as_ref());
+            let from = was.map_or("none", |refund| refund.state.name());
+            if from != write.row.state.name() {
+                self.moved("refund", from, write.row.state.name(), write.row.terms.refund_no.as_str());
+            }
+        }
+        if let Some(write) = &batch.intent {
+            let from = before.map_or("none", |row| row.intent.state.name());
+            if from != write.row.state.name() {
+                universe.trace.note(format_args!("intent {}: {from} -> {}", write.row.terms.id, write.row.state.name()));
+                universe.trace.cover(format!("intent {from} -> {}", write.row.state.name()));
+            }
+        }
+        if self.universe.chaos() && batch.intent.is_none() && batch.refunds.is_empty() {
+            universe.trace.cover(format!("work {}", universe.exec.label()));
+        }
+    }
+
+    fn moved(&self, what: &str, from: &str, to: &str, number: &str) {
+        let universe = &self.universe;
+        let struck = locked(&universe.struck).insert(number.to_owned(), "none").unwrap_or("none");
+        universe.trace.note(format_args!("{what} {number}: {from} -> {to} (after {struck})"));
+        universe.trace.cover(format!("{what} {from} -> {to} x {struck}"));
+    }
+}
+
+impl Store for SimStore {
+    async fn commit(&self, batch: Batch) -> Answer<Committed> {
+        self.reach().await;
+        let universe = &self.universe;
+        let (chaos, swarm) = (universe.chaos(), &universe.swarm);
+        let label = universe.exec.label();
+        let number = batch.intent.as_ref().and_then(|write| write.row.attempts.last());
+        let number = number.map(|attempt| attempt.terms.order_no.as_str().to_owned());
+        let struck = |fault: &'static str| {
+            universe.trace.fault(fault, label);
+            number.iter().for_each(|number| universe.strike(number, fault));
+        };
+        if chaos && universe.exec.happens(swarm.commit_fails) {
+            struck("F22-commit-fails");
+            return Err(StoreError::Unavailable(None));
+        }
+        let before = match &batch.intent {
+            Some(write) => universe.store.intent(batch.tenant, write.row.terms.id).await?,
+            None => None,
+        };
+        let mut refunds = Vec::new();
+        for write in &batch.refunds {
+            let id = write.row.terms.id;
+            refunds.push((id, universe.store.refund(batch.tenant, id).await?));
+        }
+        let committed = universe.store.commit(batch.clone()).await;
+        match &committed {
+            Ok(Committed::Done) => self.record(&batch, before.as_ref(), &refunds),
+            Ok(refused) => universe.trace.note(format_args!("{} refused: {refused:?}", self.process)),
+            Err(error) => universe.trace.note(format_args!("{} broken: {error}", self.process)),
+        }
+        if chaos && universe.exec.happens(swarm.commit_unknown) {
+            struck("F24-commit-unknown");
+            self.reach().await;
+            return Err(StoreError::CommitUnknown("the connection ended".into()));
+        }
+        self.reach().await;
+        committed
+    }
+
+    async fn lease_due(
+        &self,
+        lane: Option<&AccountId>,
+        max: usize,
+        owner: &str,
+        lease: SignedDuration,
+    ) -> Answer<Vec<Leased>> {
+        self.read().await?;
+        let leased = self.universe.store.lease_due(lane, max, owner, lease).await?;
+        for item in &leased {
+            let (key, tries) = (item.key.text(), item.tries);
+            self.universe.trace.note(format_args!("{} claims {key} ({tries})", self.process));
+        }
+        Ok(leased)
+    }
+
+    async fn hasten(&self, key: &WorkKey) -> Answer<()> {
+        self.read().await?;
+        self.universe.store.hasten(key).await
+    }
+
+    async fn intent(&self, tenant: TenantId, id: IntentId) -> Answer<Option<IntentRow>> {
+        self.read().await?;
+        self.universe.store.intent(tenant, id).await
+    }
+
+    async fn request(
+        &self,
+        tenant: TenantId,
+        operation: Operation,
+        request_id: &RequestId,
+    ) -> Answer<Option<RequestRow>> {
+        self.read().await?;
+        self.universe.store.request(tenant, operation, request_id).await
+    }
+
+    async fn refund(&self, tenant: TenantId, id: RefundId) -> Answer<Option<Refund>> {
+        self.read().await?;
+        self.universe.store.refund(tenant, id).await
+    }
+
+    async fn attempt_by_order(
+        &self,
+        account: &AccountId,
+        order_no: &OrderNo,
+    ) -> Answer<Option<AttemptRef>> {
+        self.read().await?;
+        self.universe.store.attempt_by_order(account, order_no).await
+    }
+
+    async fn refund_tenant(&self, id: RefundId) -> Answer<Option<TenantId>> {
+        self.read().await?;
+        self.universe.store.refund_tenant(id).await
+    }
+
+    async fn refund_by_number(
+        &self,
+        account: &AccountId,
+        refund_no: &OrderNo,
+    ) -> Answer<Option<RefundRef>> {
+        self.read().await?;
+        self.universe.store.refund_by_number(account, refund_no).await
+    }
+
+    async fn submission(&self, attempt: AttemptId) -> Answer<Option<Submission>> {
+        self.read().await?;
+        self.universe.store.submission(attempt).await
+    }
+
+    async fn intents(&self, tenant: TenantId, filter: &IntentFilter, max: usize) -> Answer<Page<IntentRow>> {
+        self.read().await?;
+        self.universe.store.intents(tenant, filter, max).await
+    }
+
+    async fn refunds(
+        &self,
+        tenant: TenantId,
+        intent: Option<IntentId>,
+        before: Option<RefundId>,
+        max: usize,
+    ) -> Answer<Page<Refund>> {
+        self.read().await?;
+        self.universe.store.refunds(tenant, intent, before, max).await
+    }
+
+    async fn intent_journal(&self, tenant: TenantId, id: IntentId) -> Answer<Vec<intent::Entry>> {
+        self.read().await?;
+        self.universe.store.intent_journal(tenant, id).await
+    }
+
+    async fn refund_journal(&self, tenant: TenantId, id: RefundId) -> Answer<Vec<refund::Entry>> {
+        self.read().await?;
+        self.universe.store.refund_journal(tenant, id).await
+    }
+
+    async fn events_after(
+        &self,
+        tenant: Option<TenantId>,
+        cursor: u64,
+        max: usize,
+    ) -> Answer<Vec<StoredEvent>> {
+        self.read().await?;
+        self.universe.store.events_after(tenant, cursor, max).await
+    }
+
+    async fn transfers_after(
+        &self,
+        tenant: Option<TenantId>,
+        position: u64,
+        max: usize,
+    ) -> Answer<Vec<StoredTransfer>> {
+        self.read().await?;
+        self.universe.store.transfers_after(tenant, position, max).await
+    }
+
+    async fn balances(&self, tenant: TenantId) -> Answer<Vec<AccountBalance>> {
+        self.read().await?;
+        self.universe.store.balances(tenant).await
+    }
+
+    async fn add_tenant(&self, tenant: &Tenant) -> Answer<bool> {
+        self.universe.store.add_tenant(tenant).await
+    }
+
+    async fn tenant_by_key(&self, key_hash: Digest) -> Answer<Option<Tenant>> {
+        self.universe.store.tenant_by_key(key_hash).await
+    }
+
+    async fn tenants(&self) -> Answer<Vec<Tenant>> {
+        self.universe.store.tenants().await
+    }
+
+    async fn deployment_key(&self, fresh: [u8; 32]) -> Answer<[u8; 32]> {
+        self.universe.store.deployment_key(fresh).await
+    }
+
+    async fn stats(&self) -> Answer<Stats> {
+        self.universe.store.stats().await
+    }
+
+    async fn scan_intents(&self, after: Option<IntentId>, max: usize) -> Answer<Vec<IntentRow>> {
+        self.universe.store.scan_intents(after, max).await
+    }
+
+    async fn scan_refunds(&self, after: Option<RefundId>, max: usize) -> Answer<Vec<Refund>> {
+        self.universe.store.scan_refunds(after, max).await
+    }
+
+    async fn scan_work(&self, after: Option<&str>, max: usize) -> Answer<Vec<WorkRow>> {
+        self.universe.store.scan_work(after, max).await
+    }
+
+    async fn inbox(&self, account: &AccountId, max: usize) -> Answer<Vec<InboxRow>> {
+        self.universe.store.inbox(account, max).await
+    }
+}
