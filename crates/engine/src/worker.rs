@@ -90,10 +90,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     /// Sees to one piece of work. Neither an error nor a panic of one item ends the lane (F30): it is tried again later,
     /// and given to a person when that has not helped often enough.
     async fn see_to(&self, item: Leased) {
-        let trouble = match AssertUnwindSafe(self.attend(&item)).catch_unwind().await {
+        let (trouble, passes) = match AssertUnwindSafe(self.attend(&item)).catch_unwind().await {
             Ok(Ok(())) => return,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "a panic; the log says where".to_owned(),
+            Ok(Err(error)) => (error.to_string(), matches!(error, Error::Busy | Error::Store(_))),
+            Err(_) => ("a panic; the log says where".to_owned(), false),
         };
         let work = item.key.text();
         tracing::error!(work, tries = item.tries, trouble, "work did not finish");
@@ -103,7 +103,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             | WorkKey::Expiry { tenant, .. } => *tenant,
         };
         let wait = SignedDuration::from_secs(i64::from(item.tries.min(TROUBLE_TRIES)) * TROUBLE_WAIT_S);
-        let due = self.now().saturating_add(wait).ok().filter(|_| item.tries < TROUBLE_TRIES);
+        // A store that does not answer says nothing about the item, however often the item was looked at before.
+        let due = self.now().saturating_add(wait).ok().filter(|_| passes || item.tries < TROUBLE_TRIES);
         if let Err(error) = self.reschedule(&item, tenant, due, true).await {
             tracing::error!(work, %error, "and it cannot be put off: its lease will end");
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use paifang_ledger::AccountKind;
+use paifang_mock_rails::book::BookEntry;
 use paifang_payment::attempt::Attempt;
 use paifang_payment::{IntentId, RefundId, RequestId};
 use paifang_store::{IntentRow, Operation, PAGE_MAX, Resource, Store, WorkKey, WorkRow, fsck};
@@ -29,20 +30,25 @@ pub enum Acked {
 pub async fn is_quiet(universe: &Universe) -> bool {
     let work = universe.store.scan_work(None, PAGE_MAX).await.unwrap_or_default();
     for row in &work {
-        if row.quarantined.is_none() && !only_watched(universe, row).await {
+        if row.quarantined.is_none() && !only_watched(universe, &work, row).await {
             return false;
         }
     }
     true
 }
 
-async fn only_watched(universe: &Universe, work: &WorkRow) -> bool {
+async fn only_watched(universe: &Universe, all: &[WorkRow], work: &WorkRow) -> bool {
     match &work.key {
+        // An intent cannot end before a person has looked at its attempt.
+        WorkKey::Expiry { intent, .. } => all.iter().any(|other| match &other.key {
+            WorkKey::Attempt { intent: of, .. } => of == intent && other.quarantined.is_some(),
+            WorkKey::Refund { .. } | WorkKey::Expiry { .. } => false,
+        }),
         WorkKey::Attempt { intent, attempt, .. } => {
             let known = row(universe, *intent).await;
             known.as_ref().and_then(|row| row.intent.attempt(*attempt)).is_some_and(|known| !known.is_live())
         }
-        WorkKey::Refund { .. } | WorkKey::Expiry { .. } => false,
+        WorkKey::Refund { .. } => false,
     }
 }
 
@@ -69,12 +75,7 @@ async fn books(universe: &Universe, wrong: &mut Vec<String>) {
     for account in &universe.accounts {
         let mut truth = 0_i128;
         for entry in account.mock.book() {
-            let taken = match (entry.paid, entry.held_fen) {
-                (false, _) => 0,
-                (true, 0) => entry.total_fen,
-                (true, _) => entry.captured_fen,
-            };
-            truth += i128::from(taken - entry.refunded_fen);
+            truth += i128::from(kept_of(&entry));
             if entry.charges > 1 {
                 wrong.push(format!("I1: {} was charged {} times", entry.order_no, entry.charges));
             }
@@ -96,6 +97,16 @@ async fn books(universe: &Universe, wrong: &mut Vec<String>) {
     }
 }
 
+/// What a rail keeps of an order, in fen.
+fn kept_of(entry: &BookEntry) -> i64 {
+    let taken = match (entry.paid, entry.held_fen) {
+        (false, _) => 0,
+        (true, 0) => entry.total_fen,
+        (true, _) => entry.captured_fen,
+    };
+    taken - entry.refunded_fen
+}
+
 /// Whether something was given to a person: then not everything need be at its end.
 async fn is_set_aside(universe: &Universe) -> bool {
     let work = universe.store.scan_work(None, PAGE_MAX).await.unwrap_or_default();
@@ -111,7 +122,9 @@ async fn promises(universe: &Universe, acked: &[Acked], wrong: &mut Vec<String>)
             Acked::Refund(request, id) => (Operation::CreateRefund, request, Resource::Refund(*id)),
             Acked::Capture(id, fen) => {
                 if !captured(universe, *id, *fen).await {
-                    wrong.push(format!("I3: the capture of {fen:?} fen of {id} was acknowledged, and is not there"));
+                    wrong.push(format!(
+                        "I3: the capture of {fen:?} fen of {id} was acknowledged, and is not there"
+                    ));
                 }
                 continue;
             }
@@ -161,14 +174,11 @@ async fn intent(universe: &Universe, row: &IntentRow, wrong: &mut Vec<String>) {
         .iter()
         .filter_map(|attempt| {
             let account = universe.accounts.iter().find(|account| account.id == attempt.terms.account)?;
-            let number = attempt.terms.order_no.as_str();
-            let entry = account.mock.book().into_iter().find(|entry| entry.order_no == number)?;
-            let taken = match (entry.paid, entry.held_fen) {
-                (false, _) => 0,
-                (true, 0) => entry.total_fen,
-                (true, _) => entry.captured_fen,
-            };
-            Some((attempt, taken - entry.refunded_fen))
+            // Some rails book the capture of a hold as a trade of its own, under the capture's number.
+            let numbers: Vec<&str> = attempt.numbers().into_iter().map(|number| number.as_str()).collect();
+            let book = account.mock.book();
+            let own = book.iter().filter(|entry| numbers.contains(&entry.order_no.as_str()));
+            Some((attempt, own.map(kept_of).sum()))
         })
         .filter(|(_, net)| *net > 0)
         .collect();

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use jiff::SignedDuration;
 use paifang_engine::{
     CancelIntent, CaptureIntent, Client, ConfirmIntent, Confirmation, CreateIntent, CreateRefund, Error,
 };
@@ -32,7 +31,13 @@ struct Way {
     holds: bool,
 }
 
-const fn way(rail: usize, wallet: &'static str, presentation: Presentation, client: ClientKind, holds: bool) -> Way {
+const fn way(
+    rail: usize,
+    wallet: &'static str,
+    presentation: Presentation,
+    client: ClientKind,
+    holds: bool,
+) -> Way {
     Way { rail, wallet, presentation, client, holds }
 }
 
@@ -160,7 +165,8 @@ impl Customer {
         if self.universe.exec.happens(200)
             && let Some(Ok(again)) = self.until_answered("create", call).await
         {
-            locked(&self.acked).push(Acked::Intent(wanted.request_id.clone(), again.resource.intent.terms.id));
+            locked(&self.acked)
+                .push(Acked::Intent(wanted.request_id.clone(), again.resource.intent.terms.id));
         }
         if separate {
             self.confirm(id, way).await;
@@ -219,7 +225,11 @@ impl Customer {
             return;
         }
         let late = self.universe.exec.happens(150);
-        if late { self.rest(600_000, 5_400_000).await } else { self.rest(500, 240_000).await }
+        if late {
+            self.rest(600_000, 5_400_000).await
+        } else {
+            self.rest(500, 240_000).await
+        }
         if self.universe.exec.happens(150) {
             return;
         }

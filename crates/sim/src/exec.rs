@@ -1,8 +1,8 @@
 //! One thread, one clock, one source of chance: tasks run one poll at a time in an order that the seed decides, and time
 //! jumps to the next timer when nothing can run. Tasks belong to processes, which can be killed and paused.
 
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -127,7 +127,12 @@ impl Exec {
     }
 
     /// Starts a task of this process; nothing happens when the process is dead.
-    pub fn spawn(&self, process: Process, label: &'static str, future: impl Future<Output = ()> + Send + 'static) {
+    pub fn spawn(
+        &self,
+        process: Process,
+        label: &'static str,
+        future: impl Future<Output = ()> + Send + 'static,
+    ) {
         let mut state = self.state();
         if state.dead.contains(&process) {
             return;
@@ -147,7 +152,11 @@ impl Exec {
 
     /// Waits.
     pub fn sleep(&self, time: SignedDuration) -> Sleep {
-        Sleep { due: self.state().now.saturating_add(time.max(SignedDuration::ZERO)), exec: self.clone(), timer: None }
+        Sleep {
+            due: self.state().now.saturating_add(time.max(SignedDuration::ZERO)),
+            exec: self.clone(),
+            timer: None,
+        }
     }
 
     /// Ends a process at once. A task of it that is running is not polled again.

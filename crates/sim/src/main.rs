@@ -113,7 +113,10 @@ fn tell(sum: &Sum, cells: bool) {
         "{} runs ({} of them twice), {} payments, {} virtual hours, {} polls",
         sum.runs, sum.again, sum.payments, sum.hours, sum.polls
     );
-    println!("faults: {}", sum.faults.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", "));
+    println!(
+        "faults: {}",
+        sum.faults.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+    );
     println!("{} cells", sum.cells.len());
     if cells {
         sum.cells.iter().for_each(|(cell, count)| println!("{count:>9} {cell}"));

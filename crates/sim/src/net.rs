@@ -117,7 +117,11 @@ impl Traveller {
                 let answer = self.handle().await;
                 let wait = exec.millis(DEADLINE_MS - 1_500..=DEADLINE_MS + 500);
                 exec.sleep(wait).await;
-                if wait.as_millis() > i128::from(DEADLINE_MS) { Err(TransportError::TimedOut) } else { answer }
+                if wait.as_millis() > i128::from(DEADLINE_MS) {
+                    Err(TransportError::TimedOut)
+                } else {
+                    answer
+                }
             }
             Some(NetFault::Delayed) => {
                 let (universe, wait) = (self.universe.clone(), exec.millis(10_000..=600_000));
@@ -259,10 +263,11 @@ impl Courier {
             exec.sleep(exec.millis(0..=late)).await;
             if exec.happens(swarm.notice_twice) {
                 self.universe.trace.fault("notice-twice", &self.notice.key);
-                let (universe, account, message) = (self.universe.clone(), self.account.clone(), message.clone());
+                let (universe, account, message) =
+                    (self.universe.clone(), self.account.clone(), message.clone());
                 exec.spawn(OUTSIDE, "courier", async move {
                     universe.exec.sleep(universe.exec.millis(0..=90_000)).await;
-                    drop(knock(&universe, &account, message).await);
+                    let _twin = knock(&universe, &account, message).await;
                 });
             }
         }

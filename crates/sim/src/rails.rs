@@ -90,7 +90,8 @@ fn our_alipay(origin: &str) -> (Box<dyn Rail>, Keyring) {
     let settings = serde_json::json!({
         "app_id": merchant.app_id, "seller_id": merchant.seller_id, "gateway": format!("{origin}/gateway.do"),
     });
-    let adapter = Alipay::configure(serde_json::from_value(settings).expect("settings")).expect("good settings");
+    let adapter =
+        Alipay::configure(serde_json::from_value(settings).expect("settings")).expect("good settings");
     let keys = Keyring::builder()
         .signer(&Secret::new(merchant.private_key_pem.into()))
         .and_then(|ring| ring.verifier(Some("alipay"), merchant.rail_public_key_pem))
@@ -183,8 +184,7 @@ impl Rails for SimRails {
         message: &IncomingMessage,
         now: Timestamp,
     ) -> Result<Verified<Notification>, NotificationError> {
-        let raw =
-            RawNotification { headers: &message.headers, query: &message.query, body: &message.body };
+        let raw = RawNotification { headers: &message.headers, query: &message.query, body: &message.body };
         let opened = self.with(account, "", now, |adapter, cx| adapter.open_notification(&raw, cx));
         opened.expect("messages come in for accounts that are there")
     }

@@ -12,8 +12,8 @@ use crate::exec::{Exec, OUTSIDE, Step, locked};
 use crate::trace::Trace;
 use crate::universe::Universe;
 
-/// How long everything may take to come to an end after the faults have.
-const HEALING: SignedDuration = SignedDuration::from_hours(9 * 24);
+/// How long everything may take to come to an end after the faults have: a forgotten hold ends after a month.
+const HEALING: SignedDuration = SignedDuration::from_hours(40 * 24);
 /// Polls of one run at most: more means that something turns in circles.
 const POLLS_MAX: u64 = 20_000_000;
 
@@ -116,7 +116,7 @@ async fn direct(universe: Arc<Universe>, acked: Arc<Mutex<Vec<Acked>>>, over: Ar
     universe.kill_all();
     universe.start_replica(SignedDuration::from_secs(20)).await;
     let healed = universe.exec.passed();
-    let mut look_every = false;
+    let mut looks = [(SignedDuration::ZERO, 5), (SignedDuration::from_hours(30), 60)].into_iter().peekable();
     while universe.exec.passed().saturating_sub(healed) < HEALING {
         universe.exec.sleep(SignedDuration::from_mins(10)).await;
         if left.load(Ordering::Relaxed) > 0 {
@@ -129,11 +129,11 @@ async fn direct(universe: Arc<Universe>, acked: Arc<Mutex<Vec<Acked>>>, over: Ar
                 break;
             }
         }
-        if !look_every {
-            // What is left waits for long schedules: lanes need not look so often any more.
-            look_every = true;
+        // What is left waits for long schedules: lanes need not look so often any more.
+        let passed = universe.exec.passed().saturating_sub(healed);
+        if let Some((_, minutes)) = looks.next_if(|(from, _)| passed > *from) {
             universe.kill_all();
-            universe.start_replica(SignedDuration::from_mins(5)).await;
+            universe.start_replica(SignedDuration::from_mins(minutes)).await;
         }
     }
     over.store(true, Ordering::Relaxed);

@@ -6,11 +6,13 @@ use std::task::Poll;
 use futures::future::{pending, poll_fn};
 use jiff::SignedDuration;
 use paifang_payment::refund::{self, Refund};
-use paifang_payment::{AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId, intent};
+use paifang_payment::{
+    AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId, intent,
+};
 use paifang_store::{
     AccountBalance, AttemptRef, Batch, Committed, InboxRow, IntentFilter, IntentRow, Leased, Operation, Page,
-    RefundRef, RequestRow, Stats, Store, StoreError, StoredEvent, StoredTransfer, Submission, Tenant, WorkKey,
-    WorkRow,
+    RefundRef, RequestRow, Stats, Store, StoreError, StoredEvent, StoredTransfer, Submission, Tenant,
+    WorkKey, WorkRow,
 };
 
 use crate::exec::{Process, locked};
@@ -70,7 +72,8 @@ impl SimStore {
             }
         }
         for write in &batch.refunds {
-            let was = refunds.iter().find(|(id, _)| *id == write.row.terms.id).and_then(|(_, row)| row.as_ref());
+            let was =
+                refunds.iter().find(|(id, _)| *id == write.row.terms.id).and_then(|(_, row)| row.as_ref());
             let from = was.map_or("none", |refund| refund.state.name());
             if from != write.row.state.name() {
                 self.moved("refund", from, write.row.state.name(), write.row.terms.refund_no.as_str());
@@ -79,7 +82,11 @@ impl SimStore {
         if let Some(write) = &batch.intent {
             let from = before.map_or("none", |row| row.intent.state.name());
             if from != write.row.state.name() {
-                universe.trace.note(format_args!("intent {}: {from} -> {}", write.row.terms.id, write.row.state.name()));
+                universe.trace.note(format_args!(
+                    "intent {}: {from} -> {}",
+                    write.row.terms.id,
+                    write.row.state.name()
+                ));
                 universe.trace.cover(format!("intent {from} -> {}", write.row.state.name()));
             }
         }
@@ -177,11 +184,7 @@ impl Store for SimStore {
         self.universe.store.refund(tenant, id).await
     }
 
-    async fn attempt_by_order(
-        &self,
-        account: &AccountId,
-        order_no: &OrderNo,
-    ) -> Answer<Option<AttemptRef>> {
+    async fn attempt_by_order(&self, account: &AccountId, order_no: &OrderNo) -> Answer<Option<AttemptRef>> {
         self.read().await?;
         self.universe.store.attempt_by_order(account, order_no).await
     }
@@ -191,11 +194,7 @@ impl Store for SimStore {
         self.universe.store.refund_tenant(id).await
     }
 
-    async fn refund_by_number(
-        &self,
-        account: &AccountId,
-        refund_no: &OrderNo,
-    ) -> Answer<Option<RefundRef>> {
+    async fn refund_by_number(&self, account: &AccountId, refund_no: &OrderNo) -> Answer<Option<RefundRef>> {
         self.read().await?;
         self.universe.store.refund_by_number(account, refund_no).await
     }

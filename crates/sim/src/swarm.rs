@@ -129,9 +129,9 @@ impl Swarm {
             chaos: SignedDuration::from_hours(hours),
             look_every: SignedDuration::from_secs(if hours > 3 { 30 } else { 5 }),
             net: net.into_iter().filter(|(_, often)| *often > 0).collect(),
-            away: exec.happens(200).then(|| {
-                (exec.draw(|chance| chance.usize(0..3)), minutes(0..=30), minutes(1..=hours * 45))
-            }),
+            away: exec
+                .happens(200)
+                .then(|| (exec.draw(|chance| chance.usize(0..3)), minutes(0..=30), minutes(1..=hours * 45))),
             commit_fails: sometimes(250, 5..=60),
             commit_unknown: sometimes(250, 5..=60),
             read_fails: sometimes(150, 5..=40),
