@@ -50,6 +50,7 @@ pub fn states() -> Vec<State> {
         capturing(unconfirmed()),
         releasing(Phase::Sending { doubted: false }),
         releasing(in_doubt()),
+        releasing(unconfirmed()),
         releasing(Phase::Refused { refusal: refusal.clone() }),
         State::Paid(Paid { settled: settled(6_400), taken: Some(taken) }),
         State::Refused(Refused { refusal }),
