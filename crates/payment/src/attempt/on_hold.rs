@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::hold::{Capturing, Held, HoldTerms, Operation, Phase, Releasing, Taken};
 use super::on::{own_refusal, same_transaction};
 use super::{CloseVerb, Closed, Closing, End, Paid, SENDS_MAX, State, Turn, Why};
-use crate::{Basis, Doubt, News, NotSent, Observation, Outcome, Refusal, Settled, Verb};
+use crate::{Basis, Doubt, News, NotSent, Observation, Outcome, Refusal, Settled, Source, Verb};
 
 /// The rail tells that the payer's money is held, of an attempt in a state before that or after its end.
 pub(super) fn arrived(
@@ -128,6 +128,11 @@ pub(super) fn on_capturing(
             Unsent::Nothing => Turn::Stay,
         },
         Outcome::Unknown(doubt) => on_unknown(operation, doubt, asked).map_or(Turn::Stay, to),
+        // The capture was there and ended without money. A notification does not say so: what is "closed" under this number
+        // may be the rest of the hold, which goes back with the capture.
+        Outcome::Closed(_) if asked && seen.evidence.source != Source::Notification => {
+            refused(&ended_unpaid())
+        }
         Outcome::NotSent(_) | Outcome::Refunded(_) | Outcome::Closed(_) => Turn::Stay,
     }
 }
@@ -233,6 +238,10 @@ fn on_others_word(news: &News) -> Turn {
             | Outcome::Unknown(_),
         ) => Turn::Stay,
     }
+}
+
+fn ended_unpaid() -> Refusal {
+    Refusal { basis: Basis::Signed, ..own_refusal("order_closed", "closed") }
 }
 
 /// A query finds that nothing was taken: the end of a refusal that waited for it, else the same number again.

@@ -71,6 +71,7 @@ pub fn inputs() -> Vec<Input> {
         ("capture pending", Verb::Capture, unpaid(), 10),
         ("capture refused", Verb::Capture, refused(Basis::Signed), 10),
         ("query says capture refused", Verb::QueryCapture, refused(Basis::Signed), 10),
+        ("query says capture closed", Verb::QueryCapture, closed(), 10),
         ("capture not sent", Verb::Capture, not_sent(), 10),
         ("capture unknown", Verb::Capture, unknown(), 10),
         ("capture absent", Verb::QueryCapture, News::Absent, 10),

@@ -49,6 +49,22 @@ fn a_refused_capture_leaves_the_hold_for_the_next_one() {
     assert_eq!(paid.taken.as_ref().unwrap().capture_no.as_str(), "ORDER001C1");
 }
 
+/// I12: the rail took the capture and closed it unpaid, as Alipay does with a trade whose payer never confirmed: nothing was
+/// taken, so the money is held for the next one.
+#[test]
+fn a_capture_that_is_closed_unpaid_leaves_the_hold() {
+    let pending = and(&[Act::Capture(10_000), Act::Hear(0, Verb::Capture, unpaid())]);
+    story(
+        &[&pending[..], &[Act::Hear(0, Verb::QueryCapture, closed())]].concat(),
+        expect!["authorized; ORDER001 Held; held"],
+    );
+    // By its reply the capture itself is not known to have been asked about.
+    story(
+        &[&pending[..], &[Act::Hear(0, Verb::Capture, closed())]].concat(),
+        expect!["processing; ORDER001 Capturing; held"],
+    );
+}
+
 /// A cancel gives the hold back; it never races a capture.
 #[test]
 fn a_cancel_releases_and_waits_for_a_capture() {
