@@ -37,8 +37,9 @@ const ATTENTION_S: &[i64] = &[
 ];
 /// It is given up by the gateway only so long after it began to wait: people take their time.
 const ATTENTION_GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(90 * 24);
-/// A hold that stands: does it still?
-const HELD_S: &[i64] = &[3600, 86_400];
+/// A hold that stands: does it still? Soon at first: a close that was lost may yet end it, or a capture have been refused
+/// because it is gone.
+const HELD_S: &[i64] = &[75, 600, 3600, 86_400];
 /// A hold so long after it should have been given back is given to a person, as is a capture or release so long after it
 /// was opened.
 const HOLD_GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(3 * 24);

@@ -103,6 +103,38 @@ async fn lost_captures_and_releases_are_resolved() {
     }
 }
 
+/// F04: a no to the second copy of a capture says nothing of the first, which may still be on its way.
+#[tokio::test(start_paused = true)]
+async fn a_refused_copy_does_not_end_a_capture_that_may_yet_arrive() {
+    let stage = Stage::open().await;
+    let id = held(&stage, "c1").await.intent.terms.id;
+    stage.fault("capture", Fault::Delayed);
+    stage.truth.lock().unwrap().refuses_captures = true;
+    let first_arrives = async {
+        tokio::time::sleep(std::time::Duration::from_secs(45)).await;
+        stage.truth.lock().unwrap().refuses_captures = false;
+    };
+    let (row, ()) = tokio::join!(stage.capture("t1", id, Some(7_000)), first_arrives);
+    let row = row.unwrap();
+    assert_eq!((row.intent.state.name(), amounts(&row)), ("succeeded", [10_000, 7_000, 0]));
+    stage.check().await;
+}
+
+/// F01, F04: once nothing can arrive any more, the no is final, and the money is held for the next capture.
+#[tokio::test(start_paused = true)]
+async fn a_refused_copy_of_a_lost_capture_is_final_in_time() {
+    let stage = Stage::open().await;
+    let id = held(&stage, "c1").await.intent.terms.id;
+    stage.fault("capture", Fault::RequestLost);
+    stage.truth.lock().unwrap().refuses_captures = true;
+    let began = stage.engine.now();
+    let row = stage.capture("t1", id, None).await.unwrap();
+    assert_eq!((row.intent.state.name(), amounts(&row)), ("authorized", [10_000, 0, 0]));
+    assert!(stage.engine.now().duration_since(began) < SignedDuration::from_mins(10));
+    stage.cancel("x1", id).await;
+    stage.check().await;
+}
+
 /// A no to a capture leaves the money held; the next capture has the next number.
 #[tokio::test(start_paused = true)]
 async fn a_refused_capture_may_be_tried_again() {
@@ -166,6 +198,36 @@ async fn a_hold_that_the_rail_ends_is_noticed() {
     let row =
         stage.engine.await_change(stage.tenant, id, SignedDuration::from_hours(30), gone).await.unwrap();
     assert_eq!((states(&row), amounts(&row)), (vec!["Closed"], [0, 0, 0]));
+    stage.check().await;
+}
+
+/// I12: the rail ended the hold, and nobody had noticed: the release is refused, and the hold itself is asked about.
+#[tokio::test(start_paused = true)]
+async fn a_release_of_what_the_rail_has_ended_comes_to_an_end() {
+    let stage = Stage::open().await;
+    let row = held(&stage, "c1").await;
+    stage.truth.lock().unwrap().end_hold(&order_no(&row, 0));
+    let began = stage.engine.now();
+    let row = stage.cancel("x1", row.intent.terms.id).await;
+    assert_eq!((row.intent.state.name(), amounts(&row)), ("canceled", [0, 0, 0]));
+    assert!(stage.engine.now().duration_since(began) < SignedDuration::from_mins(10));
+    stage.check().await;
+}
+
+/// F04: a close that everybody had given up ends a hold that the payer agreed to meanwhile. It is not called authorized
+/// for long: goods might be shipped for it.
+#[tokio::test(start_paused = true)]
+async fn a_hold_that_a_delayed_close_ends_is_noticed_soon() {
+    let stage = Stage::open().await;
+    let row = stage.hold("c1", qr("sturdy")).await;
+    let id = row.intent.terms.id;
+    stage.fault("close", Fault::Delayed);
+    let request_id = paifang_payment::RequestId::parse("c2").unwrap();
+    let wanted = paifang_engine::ConfirmIntent { request_id, intent: id, etag: None, confirmation: code() };
+    stage.engine.confirm_intent(stage.tenant, wanted).await.unwrap();
+    stage.truth.lock().unwrap().pay(&order_no(&row, 0));
+    stage.state_within(id, "authorized", SignedDuration::from_mins(1)).await;
+    stage.state_within(id, "requires_wallet", SignedDuration::from_mins(3)).await;
     stage.check().await;
 }
 

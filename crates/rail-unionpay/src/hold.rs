@@ -4,7 +4,7 @@
 //! What was captured goes back by refunds (04/00 by the capture's `queryId`), on any day; for the undo of a completion
 //! (33/00), which works on its clearing day only, see `reverse`.
 
-use paifang_payment::{CloseProof, Doubt, Verb};
+use paifang_payment::{Basis, CloseProof, Doubt, Refusal, Verb};
 use paifang_rail::{Answer, CaptureOrder, Context, Outcome, Plan, PlanError, ReleaseOrder, Reply};
 
 use crate::Settings;
@@ -22,9 +22,13 @@ pub(crate) const RELEASE: &str = "32";
 const CAPTURING: Kind = (CAPTURE, "00");
 const RELEASING: Kind = (RELEASE, "00");
 
-/// The same message may have been sent before. These codes may then be its own doing, or that of its age, so they prove
-/// nothing: its query decides. 39 and 64 are about this moment. (12, duplicate, and 34 are open by the table already.)
-const NOT_FINAL: &[&str] = &["10", "35", "39", "45", "64"];
+/// The same message may have been sent before. These codes may then be that of its age, so they prove nothing: its query
+/// decides. 39 and 64 are about this moment. (12, duplicate, and 34 are open by the table already.)
+const NOT_FINAL: &[&str] = &["10", "39", "64"];
+
+/// "The hold is not there any more": an earlier copy of the message may be what ended it, so this is a no together with a
+/// query that finds no such copy. Left open, what the rail has ended otherwise would be waited for until somebody looks.
+const UNLESS_DONE: &[&str] = &["35", "45"];
 
 /// The completion, under its own number and opening time.
 pub(crate) fn plan_capture(
@@ -108,6 +112,12 @@ fn read(asked: Asked<'_>, settings: &Settings, reply: &Reply, cx: &Context<'_>) 
 fn read_heard(asked: Asked<'_>, heard: Heard) -> Answer {
     match heard.meaning {
         Meaning::Done | Meaning::Running => asked.pending(heard.proof, &heard.fields, "accepted"),
+        Meaning::Failed(word) if UNLESS_DONE.contains(&heard.code.as_str()) => {
+            let rail_message = heard.fields.get("respMsg").unwrap_or_default().to_owned();
+            let (reason, basis) = (answer::reason(word), Basis::Signed);
+            let refusal = Refusal { reason, rail_code: heard.code, rail_message, basis };
+            answer::doubt(asked.verb, Doubt::Unconfirmed(refusal), "refused_unless_done")
+        }
         Meaning::Failed(word) | Meaning::Faulty(word) if !NOT_FINAL.contains(&heard.code.as_str()) => {
             let word = worded(&heard.code, word);
             let message = heard.fields.get("respMsg").unwrap_or_default();
@@ -159,8 +169,7 @@ pub(crate) fn read_query_release(
         Meaning::Done => released(asked, release, original),
         Meaning::Running | Meaning::Unsure => asked.pending(original.proof, &original.fields, "running"),
         Meaning::Depends | Meaning::Debited => asked.unsure(original.code),
-        // The hold ended some other way, perhaps by being taken: its own query and the capture's tell.
-        Meaning::Failed(_) if original.code == "45" => asked.unsure(original.code),
+        // 45 too: the hold ended some other way, and after a refusal it is asked about itself.
         Meaning::Failed(word) | Meaning::Faulty(word) => {
             let word = worded(&original.code, word);
             asked.is(original.refused(word), "refused")

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use paifang_engine::ports::{IncomingMessage, RailCall, Rails, Transport, TransportError};
 use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::{
-    AccountId, CloseProof, Doubt, NextAction, NotSent, Pending, Presentation, RailRef, Reason, Settled, Verb,
+    AccountId, Basis, CloseProof, Doubt, NextAction, NotSent, Pending, Presentation, RailRef, Reason,
+    Refusal, Settled, Verb,
 };
 use paifang_rail::{
     Answer, Call, ClientKind, Closing, Descriptor, Exchange, Holding, HttpReply, Keyring, Method, Need,
@@ -127,6 +128,8 @@ pub struct Order {
     pub held: i64,
     /// The order is to be held and not to be charged.
     pub holds: bool,
+    /// The rail gave the hold back by itself.
+    pub ended: bool,
     /// What was taken out of the hold, by the captures' numbers.
     pub captures: BTreeMap<String, i64>,
 }
@@ -191,8 +194,9 @@ impl Truth {
             ("query", Some(order)) if now > order.expires => json!({"is": "closed"}),
             ("query", Some(_)) => json!({"is": "unpaid"}),
             ("close", Some(order)) if order.paid > 0 => json!({"is": "maybe_paid"}),
+            // What is held goes back with the order, as with Alipay's cancel.
             ("close", Some(order)) => {
-                order.closed = true;
+                (order.held, order.closed) = (0, true);
                 json!({"is": "closed"})
             }
             ("reverse", Some(order)) => {
@@ -241,6 +245,9 @@ impl Truth {
                 order.charges += 1;
                 json!({"is": "paid", "amount": amount})
             }
+            // What ended otherwise is refused as an earlier copy of this release might have ended it.
+            "release" if order.ended => json!({"is": "refused_unless_done"}),
+            "query_release" if order.ended => json!({"is": "absent"}),
             "release" if order.paid == 0 => {
                 (order.held, order.closed) = (0, true);
                 json!({"is": "closed"})
@@ -260,7 +267,7 @@ impl Truth {
     /// The rail gives held money back by itself.
     pub fn end_hold(&mut self, order_no: &str) {
         let order = self.orders.get_mut(order_no).expect("the order is there");
-        (order.held, order.closed) = (0, true);
+        (order.held, order.closed, order.ended) = (0, true, true);
     }
 }
 
@@ -395,6 +402,12 @@ impl Rails for FakeRails {
             "pending" => Outcome::pending(proof, waits(Some(NextAction::WaitForPayer))),
             "unpaid" => Outcome::pending(proof, waits(None)),
             "refused" => Outcome::refused(proof, Reason::parse("refund_amount").unwrap(), "NO", "no"),
+            "refused_unless_done" => {
+                let reason = Reason::parse("order_closed").unwrap();
+                let (rail_code, rail_message) = ("FINISHED".to_owned(), String::new());
+                let refusal = Refusal { reason, rail_code, rail_message, basis: Basis::Signed };
+                Outcome::unknown(Doubt::Unconfirmed(refusal))
+            }
             "maybe_paid" => Outcome::unknown(Doubt::MaybePaid("PAID".into())),
             other => Outcome::unknown(Doubt::UnlistedCode(other.into())),
         };

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use paifang_money::PositiveMoney;
 use serde::{Deserialize, Serialize};
 
-use super::{Duty, Why};
+use super::{ABSENCE_MARGIN, Duty, Why};
 use crate::{Doubt, OrderNo, Refusal, Settled, Verb};
 
 /// How often a hold may be tried to be captured, refused tries included.
@@ -73,6 +73,9 @@ pub struct Operation {
     pub opened_at: Timestamp,
     /// How often it was written ahead.
     pub sends: u32,
+    /// When it was written ahead last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Timestamp>,
     /// How far it is.
     pub phase: Phase,
 }
@@ -146,15 +149,15 @@ impl Operation {
     /// Not yet sent.
     pub(crate) fn unsent(number: OrderNo, now: Timestamp) -> Self {
         let opened_at = Timestamp::from_second(now.as_second()).unwrap_or(now);
-        Self { number, opened_at, sends: 0, phase: Phase::Unsent { doubted: false } }
+        Self { number, opened_at, sends: 0, sent_at: None, phase: Phase::Unsent { doubted: false } }
     }
 
     /// Written ahead (again), always under its number. `None` when nothing is to be sent.
-    pub(crate) fn begin_send(&self) -> Option<Self> {
+    pub(crate) fn begin_send(&self, now: Timestamp) -> Option<Self> {
         match self.phase {
             Phase::Unsent { doubted } => {
                 let phase = Phase::Sending { doubted };
-                Some(Self { sends: self.sends + 1, phase, ..self.clone() })
+                Some(Self { sends: self.sends + 1, sent_at: Some(now), phase, ..self.clone() })
             }
             Phase::Sending { .. } | Phase::Pending | Phase::InDoubt { .. } | Phase::Refused { .. } => None,
         }
@@ -167,6 +170,13 @@ impl Operation {
             Phase::Sending { .. } | Phase::Pending | Phase::InDoubt { .. } => Duty::Call(query),
             Phase::Refused { .. } => Duty::Call(Verb::Query),
         }
+    }
+
+    /// Whether an earlier send than the last may still reach the rail, however the last one was answered. The margin is
+    /// that of orders, counted from the last send, which is later than any other.
+    pub(super) fn may_yet_arrive(&self, now: Timestamp) -> bool {
+        let last = self.sent_at.unwrap_or(self.opened_at);
+        self.sends > 1 && now < last.saturating_add(ABSENCE_MARGIN).unwrap_or(Timestamp::MAX)
     }
 
     /// Whether its outcome is unknown.

@@ -41,7 +41,7 @@ impl Attempt {
         if let News::Outcome(Outcome::Held(settled)) = &seen.news
             && matches!(seen.verb, Verb::Charge | Verb::Query | Verb::Close)
         {
-            match self.on_hold(settled, now) {
+            match self.on_hold(settled, seen.verb, now) {
                 Turn::Stay => {}
                 turn => return turn,
             }
@@ -66,10 +66,10 @@ impl Attempt {
     }
 
     /// Only an attempt that was opened as a hold, and only the whole amount, is believed to be held (I4).
-    fn on_hold(&self, settled: &Settled, now: Timestamp) -> Turn {
+    fn on_hold(&self, settled: &Settled, verb: Verb, now: Timestamp) -> Turn {
         match &self.terms.hold {
             Some(_) if settled.amount != self.terms.amount => Turn::Suspicious(Doubt::AmountMismatch),
-            Some(terms) => arrived(terms, settled, &self.state, now),
+            Some(terms) => arrived(terms, settled, &self.state, verb, now),
             None => Turn::Suspicious(Doubt::Mismatch("held".into())),
         }
     }

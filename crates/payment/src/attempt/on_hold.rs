@@ -4,13 +4,20 @@ use jiff::Timestamp;
 
 use super::hold::{Capturing, Held, HoldTerms, Operation, Phase, Releasing, Taken};
 use super::on::{own_refusal, same_transaction};
-use super::{Closed, End, Paid, SENDS_MAX, State, Turn, Why};
-use crate::{Basis, Doubt, News, NotSent, Observation, Outcome, Refusal, Settled, Verb};
+use super::{CloseVerb, Closed, Closing, End, Paid, SENDS_MAX, State, Turn, Why};
+use crate::{Basis, Doubt, News, NotSent, Observation, Outcome, Refusal, Settled, Source, Verb};
 
 /// The rail tells that the payer's money is held, of an attempt in a state before that or after its end.
-pub(super) fn arrived(terms: &HoldTerms, settled: &Settled, state: &State, now: Timestamp) -> Turn {
+pub(super) fn arrived(
+    terms: &HoldTerms,
+    settled: &Settled,
+    state: &State,
+    verb: Verb,
+    now: Timestamp,
+) -> Turn {
     let held = || Held::new(settled.clone(), now);
     match state {
+        State::Closing(closing) if verb != Verb::Close && may_end(closing) => Turn::Stay,
         State::Sending(_) | State::AwaitingPayer(_) | State::InDoubt(_) | State::Closing(_) => {
             Turn::Move(State::Held(held()))
         }
@@ -26,11 +33,35 @@ pub(super) fn arrived(terms: &HoldTerms, settled: &Settled, state: &State, now: 
     }
 }
 
+/// A call that gives held money back as well may be on its way: whether the hold stands is known with its answer, or by
+/// the query that follows it. To call the money held before would promise what is gone a moment later.
+fn may_end(closing: &Closing) -> bool {
+    match closing.verb {
+        CloseVerb::Close => !closing.ask && !closing.absent,
+        CloseVerb::Reverse => true,
+    }
+}
+
+/// Whether this verb's "closed" speaks of the order itself: a close or reverse that had been sent before the hold was told
+/// of ends the hold with the order.
+fn speaks_of_order(verb: Verb) -> bool {
+    match verb {
+        Verb::Query | Verb::Close | Verb::Reverse | Verb::QueryReverse => true,
+        Verb::Charge
+        | Verb::Refund
+        | Verb::QueryRefund
+        | Verb::Capture
+        | Verb::QueryCapture
+        | Verb::Release
+        | Verb::QueryRelease => false,
+    }
+}
+
 /// A standing hold ends by the rail's word about the order itself; whatever else is said of it is nothing new.
 pub(super) fn on_held(held: &Held, seen: &Observation) -> Turn {
     let News::Outcome(outcome) = &seen.news else { return Turn::Stay };
     match outcome {
-        Outcome::Closed(_) if seen.verb == Verb::Query => released(held),
+        Outcome::Closed(_) if speaks_of_order(seen.verb) => released(held),
         Outcome::Paid(_) => Turn::Suspicious(Doubt::Mismatch("paid without a capture".into())),
         Outcome::Closed(_)
         | Outcome::Held(_)
@@ -97,6 +128,11 @@ pub(super) fn on_capturing(
             Unsent::Nothing => Turn::Stay,
         },
         Outcome::Unknown(doubt) => on_unknown(operation, doubt, asked).map_or(Turn::Stay, to),
+        // The capture was there and ended without money. A notification does not say so: what is "closed" under this number
+        // may be the rest of the hold, which goes back with the capture.
+        Outcome::Closed(_) if asked && seen.evidence.source != Source::Notification => {
+            refused(&ended_unpaid())
+        }
         Outcome::NotSent(_) | Outcome::Refunded(_) | Outcome::Closed(_) => Turn::Stay,
     }
 }
@@ -128,12 +164,12 @@ pub(super) fn on_releasing(
     };
     let outcome = match (&seen.news, asked) {
         (News::Outcome(outcome), _) => outcome,
-        (News::Absent, Some(true)) => return again(operation, terms, now).map_or(Turn::Stay, to),
+        (News::Absent, Some(true)) => return on_no_release(operation, terms, now).map_or(Turn::Stay, to),
         (News::Absent, Some(false) | None) => return Turn::Stay,
     };
     match (outcome, asked) {
         (Outcome::Closed(_), Some(_)) => released(&releasing.held),
-        (Outcome::Closed(_), None) if seen.verb == Verb::Query => released(&releasing.held),
+        (Outcome::Closed(_), None) if speaks_of_order(seen.verb) => released(&releasing.held),
         (Outcome::Paid(_), _) => Turn::Suspicious(Doubt::Mismatch("paid without a capture".into())),
         (Outcome::Held(_), Some(true)) => again(operation, terms, now).map_or(Turn::Stay, to),
         (Outcome::Held(_), None) => match &operation.phase {
@@ -165,6 +201,21 @@ pub(super) fn on_releasing(
     }
 }
 
+/// A query finds no such release. What the rail had refused unless it was done before is refused: the hold may have ended
+/// otherwise, so the hold itself is asked about. Else the release is sent again under its number.
+fn on_no_release(operation: &Operation, terms: &HoldTerms, now: Timestamp) -> Option<Phase> {
+    match &operation.phase {
+        Phase::InDoubt { doubt: Doubt::Unconfirmed(refusal) } => {
+            Some(Phase::Refused { refusal: refusal.clone() })
+        }
+        Phase::InDoubt { .. }
+        | Phase::Unsent { .. }
+        | Phase::Sending { .. }
+        | Phase::Pending
+        | Phase::Refused { .. } => again(operation, terms, now),
+    }
+}
+
 fn released(held: &Held) -> Turn {
     let released = Some(held.settled.amount);
     Turn::Move(State::Closed(Closed { end: End::Proved, returned: None, released }))
@@ -189,10 +240,18 @@ fn on_others_word(news: &News) -> Turn {
     }
 }
 
+fn ended_unpaid() -> Refusal {
+    Refusal { basis: Basis::Signed, ..own_refusal("order_closed", "closed") }
+}
+
 /// A query finds that nothing was taken: the end of a refusal that waited for it, else the same number again.
 fn on_no_capture(capturing: &Capturing, terms: &HoldTerms, asked: bool, now: Timestamp) -> Turn {
     let operation = &capturing.operation;
     match &operation.phase {
+        // An earlier send may still be under way (F04).
+        Phase::InDoubt { doubt: Doubt::Unconfirmed(_) } if asked && operation.may_yet_arrive(now) => {
+            Turn::Stay
+        }
         Phase::InDoubt { doubt: Doubt::Unconfirmed(refusal) } if asked => {
             Turn::Move(State::Held(capturing.held.after_refusal(refusal.clone())))
         }

@@ -155,7 +155,7 @@ impl Intent {
             refused => namer.capture_again(&terms, refused),
         };
         let unsent = Operation::unsent(number, now);
-        let operation = unsent.begin_send().unwrap_or(unsent);
+        let operation = unsent.begin_send(now).unwrap_or(unsent);
         let to = attempt::State::Capturing(Capturing { held, amount, operation });
         let evidence = Evidence::plain(Source::Storefront, "intent.capture");
         let mut draft = Draft::new(self, now, evidence, namer);

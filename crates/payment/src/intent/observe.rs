@@ -82,11 +82,11 @@ impl Intent {
                 State::Sending(Sending { sends: doubt.sends + 1, unsent: false, doubted: true })
             }
             State::Capturing(capturing) => {
-                let operation = capturing.operation.begin_send()?;
+                let operation = capturing.operation.begin_send(now)?;
                 State::Capturing(Capturing { operation, ..capturing.clone() })
             }
             State::Releasing(releasing) => {
-                let operation = releasing.operation.begin_send()?;
+                let operation = releasing.operation.begin_send(now)?;
                 State::Releasing(Releasing { operation, ..releasing.clone() })
             }
             State::AwaitingPayer(_)

@@ -61,6 +61,11 @@ fn replies_refuse_by_final_codes_only() {
                     assert_eq!(refusal.basis, if channel { Basis::Channel } else { Basis::Signed });
                 }
                 Outcome::Pending(_) => assert!(["05", "70", "PR05"].contains(&code), "{code}"),
+                Outcome::Unknown(Doubt::Unconfirmed(refusal)) => {
+                    assert!(matches!(call, Call::Capture(_) | Call::Release(_)), "{code} {call:?}");
+                    assert!(["35", "45"].contains(&code), "{code}");
+                    assert_eq!((refusal.rail_code.as_str(), refusal.basis), (code, Basis::Signed));
+                }
                 Outcome::Unknown(doubt) => {
                     let repeatable = !matches!(call, Call::Charge(_));
                     assert!(repeatable || class == "P" || class == "D", "{code} {call:?}");

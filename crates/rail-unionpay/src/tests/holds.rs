@@ -46,9 +46,15 @@ fn only_the_query_of_a_capture_takes_money() {
         let told = read(&Call::Capture(&capture), &told_of(FOUND, CAPTURE), &[("respCode", code)]);
         assert_eq!(told, format!("unionpay.capture.accepted: pending - {CAPTURE_ID}"));
     }
-    for code in ["03", "06", "10", "12", "34", "35", "39", "45", "64", "99"] {
+    for code in ["03", "06", "10", "12", "34", "39", "64", "99"] {
         let told = read(&Call::Capture(&capture), &told_of(FOUND, CAPTURE), &[("respCode", code)]);
         assert_eq!(told, format!("unionpay.capture.unsure: unknown RailUnsure({code:?})"));
+    }
+    for code in ["35", "45"] {
+        let told = read(&Call::Capture(&capture), &told_of(FOUND, CAPTURE), &[("respCode", code)]);
+        assert!(told.starts_with("unionpay.capture.refused_unless_done: unknown Unconfirmed"), "{told}");
+        let told = read(&Call::Release(&release()), &told_of(FOUND, RELEASE), &[("respCode", code)]);
+        assert!(told.starts_with("unionpay.release.refused_unless_done: unknown Unconfirmed"), "{told}");
     }
     let told = read(&Call::Capture(&capture), &told_of(FOUND, CAPTURE), &[("respCode", "36")]);
     assert_eq!(told, "unionpay.capture.refused: refused amount_limit 36 Signed");
@@ -80,7 +86,10 @@ fn only_the_query_of_a_release_ends_a_hold() {
     let query = |changes: &[_]| read(&Call::QueryRelease(&release), &told_of(FOUND, RELEASE), changes);
     assert_eq!(query(&[]), "unionpay.query_release.released: closed - 042611211101006789078");
     assert_eq!(query(&[("txnAmt", "4999")]), "unionpay.query_release.other_amount: unknown AmountMismatch");
-    assert_eq!(query(&[("origRespCode", "45")]), "unionpay.query_release.unsure: unknown RailUnsure(\"45\")");
+    assert_eq!(
+        query(&[("origRespCode", "45")]),
+        "unionpay.query_release.refused: refused refund_not_allowed 45 Signed"
+    );
     assert_eq!(
         query(&[("origRespCode", "35")]),
         "unionpay.query_release.refused: refused order_conflict 35 Signed"

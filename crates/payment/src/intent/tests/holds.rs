@@ -49,6 +49,22 @@ fn a_refused_capture_leaves_the_hold_for_the_next_one() {
     assert_eq!(paid.taken.as_ref().unwrap().capture_no.as_str(), "ORDER001C1");
 }
 
+/// I12: the rail took the capture and closed it unpaid, as Alipay does with a trade whose payer never confirmed: nothing was
+/// taken, so the money is held for the next one.
+#[test]
+fn a_capture_that_is_closed_unpaid_leaves_the_hold() {
+    let pending = and(&[Act::Capture(10_000), Act::Hear(0, Verb::Capture, unpaid())]);
+    story(
+        &[&pending[..], &[Act::Hear(0, Verb::QueryCapture, closed())]].concat(),
+        expect!["authorized; ORDER001 Held; held"],
+    );
+    // By its reply the capture itself is not known to have been asked about.
+    story(
+        &[&pending[..], &[Act::Hear(0, Verb::Capture, closed())]].concat(),
+        expect!["processing; ORDER001 Capturing; held"],
+    );
+}
+
 /// A cancel gives the hold back; it never races a capture.
 #[test]
 fn a_cancel_releases_and_waits_for_a_capture() {
@@ -110,11 +126,39 @@ fn the_first_hold_stays() {
     story(&second, expect!["authorized; ORDER001 Releasing (left), ORDER002 Held; held, held aside"]);
     let late =
         [&second[..5], &[Act::Hear(0, Verb::Query, held()), Act::Hear(1, Verb::Query, held())]].concat();
-    story(&late, expect!["authorized; ORDER001 Held (left), ORDER002 Releasing; held, held aside"]);
+    story(&late, expect!["authorized; ORDER001 Held (left), ORDER002 Closing; held"]);
+    let unended = [Act::Hear(1, Verb::Close, unknown()), Act::Hear(1, Verb::Query, held())];
+    story(
+        &[&late[..], &unended[..]].concat(),
+        expect!["authorized; ORDER001 Held (left), ORDER002 Releasing; held, held aside"],
+    );
     story(
         &[&second[..], &[Act::Hear(0, Verb::Release, closed()), Act::Capture(10_000)]].concat(),
         expect!["processing; ORDER001 Closed (left), ORDER002 Capturing; held, held aside, released"],
     );
+}
+
+/// A close may give back what is held, so a hold that is told of while one is on its way is not promised to anybody: the
+/// close's own answer says what became of it, or the query that follows it.
+#[test]
+fn a_hold_under_a_close_waits_for_the_closes_answer() {
+    let switched = [
+        Act::Hold(1, CLOSABLE),
+        Act::Hear(0, Verb::Charge, shown()),
+        Act::Hold(2, CLOSABLE),
+        Act::Hear(0, Verb::Query, held()),
+    ];
+    story(&switched, expect!["processing; ORDER001 Closing; "]);
+    let with = |acts: &[Act]| [&switched[..], acts].concat();
+    story(
+        &with(&[Act::Hear(0, Verb::Close, closed())]),
+        expect!["processing; ORDER001 Closed, ORDER002 Sending; "],
+    );
+    let stands = with(&[Act::Hear(0, Verb::Close, unknown()), Act::Hear(0, Verb::Query, held())]);
+    story(&stands, expect!["authorized; ORDER001 Held; held"]);
+    // The close was executed after all, and its answer comes late.
+    let gone = [&stands[..], &[Act::Hear(0, Verb::Close, closed())]].concat();
+    story(&gone, expect!["requires_wallet; ORDER001 Closed; held, released"]);
 }
 
 /// I17: a hold that turns up after the end goes back; nothing was charged, so nothing is late money.
@@ -135,7 +179,9 @@ fn a_hold_after_the_end_is_released() {
         expect!["canceled; ORDER001 Closed; held aside, released"],
     );
     let under_cancel = [&canceled[..3], &[Act::Hear(0, Verb::Query, held())]].concat();
-    story(&under_cancel, expect!["processing; ORDER001 Releasing; held"]);
+    story(&under_cancel, expect!["processing; ORDER001 Closing; "]);
+    let unended = [Act::Hear(0, Verb::Close, unknown()), Act::Hear(0, Verb::Query, held())];
+    story(&[&under_cancel[..], &unended[..]].concat(), expect!["processing; ORDER001 Releasing; held"]);
 }
 
 fn act() -> impl Strategy<Value = Act> {
