@@ -34,6 +34,7 @@ pub mod wechatpay;
 
 mod mock;
 mod pages;
+mod parsed;
 mod start;
 mod tls;
 

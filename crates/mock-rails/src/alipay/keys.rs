@@ -3,7 +3,7 @@
 //! In key mode a side is its public key; in certificate mode it is the certificate with that key. Of each there is one
 //! now and, when the files have it, one that comes next.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -26,7 +26,7 @@ pub(super) struct CertFile {
 
 /// What the rail signs with.
 pub(super) struct Signer {
-    pub(super) key: KeyPair,
+    pub(super) key: Arc<KeyPair>,
     pub(super) cert: Option<CertFile>,
 }
 

@@ -12,6 +12,7 @@ use super::aes::AesKey;
 use super::cert::{Certificate, chain_holds, root_sn};
 use super::keys::{AppKey, CertFile, Keys, Signer, Stages};
 use crate::forge::{Authority, Files, Forge, ForgeError, Kind, Name, Pem, RsaKey};
+use crate::parsed::parsed;
 use crate::vectors::{self, der_of_pem, text};
 
 /// The ids of the merchant, and of the payer of this world.
@@ -86,7 +87,8 @@ fn needed<'a>(files: &'a Files, name: &str) -> Result<&'a str, String> {
 fn signer(files: &Files, head: &str, roots: &[Certificate]) -> Result<Signer, String> {
     let name = format!("{head}alipay_private_key.pem");
     let der = der_of_pem(needed(files, &name)?).ok_or_else(|| format!("alipay/{name} is no PEM"))?;
-    let key = KeyPair::from_pkcs8(&der).map_err(|_| format!("alipay/{name} is no RSA key in PKCS#8"))?;
+    let key = parsed(&der, |der| KeyPair::from_pkcs8(der).ok())
+        .ok_or_else(|| format!("alipay/{name} is no RSA key in PKCS#8"))?;
     Ok(Signer { key, cert: cert_file(files, &format!("{head}alipay_cert.pem"), roots)? })
 }
 

@@ -15,6 +15,7 @@ use super::certificate::Certificate;
 use super::codes::{Code, Refusal};
 use super::keyring::Keyring;
 use super::wire::{Charset, Fields};
+use crate::parsed::parsed;
 use crate::vectors;
 
 /// The gateway's decryption key.
@@ -26,9 +27,10 @@ pub(super) struct Vault {
 impl Vault {
     /// From PKCS#8 PEM and certificate PEM; `None` when one of them cannot be used.
     pub(super) fn new(private_key_pem: &str, certificate_pem: &str) -> Option<Self> {
-        let key = PrivateDecryptingKey::from_pkcs8(&vectors::der_of_pem(private_key_pem)?).ok()?;
+        let der = vectors::der_of_pem(private_key_pem)?;
+        let key = parsed(&der, |der| PrivateDecryptingKey::from_pkcs8(der).ok())?;
         let cert_id = Certificate::parse(certificate_pem)?.serial().to_owned();
-        Some(Self { key: Pkcs1PrivateDecryptingKey::new(key).ok()?, cert_id })
+        Some(Self { key: Pkcs1PrivateDecryptingKey::new((*key).clone()).ok()?, cert_id })
     }
 
     /// The plain bytes of a base64 ciphertext.

@@ -7,6 +7,8 @@
 //! | [`Dialect::Sm3Key`] | 5.1.0 | 12 | the same with SM3 |
 //! | [`Dialect::LegacyRsa`] | 5.0.0 | 01 | `SHA1withRSA` over the lowercase hex of SHA-1; only where it is switched on |
 
+use std::sync::Arc;
+
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair;
@@ -22,6 +24,7 @@ use sm3::{Digest as _, Sm3};
 use super::certificate::Certificate;
 use super::legacy::LegacyKey;
 use super::wire::{Charset, Fields};
+use crate::parsed::parsed;
 use crate::vectors;
 
 /// The form of a message: its version and how it is signed. An answer takes that of its request.
@@ -73,7 +76,7 @@ pub(super) enum Seal {
 
 /// A signing key of the gateway with its certificate.
 pub(super) struct Signer {
-    key: KeyPair,
+    key: Arc<KeyPair>,
     legacy: LegacyKey,
     cert_id: String,
     /// PEM with CRLF between lines and none at the end: hashed exactly so.
@@ -85,7 +88,7 @@ impl Signer {
     pub(super) fn new(private_key_pem: &str, certificate_pem: &str) -> Option<Self> {
         let der = vectors::der_of_pem(private_key_pem)?;
         Some(Self {
-            key: KeyPair::from_pkcs8(&der).ok()?,
+            key: parsed(&der, |der| KeyPair::from_pkcs8(der).ok())?,
             legacy: LegacyKey::from_pkcs8(&der)?,
             cert_id: Certificate::parse(certificate_pem)?.serial().to_owned(),
             certificate: crlf_pem(certificate_pem),

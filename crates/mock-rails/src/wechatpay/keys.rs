@@ -1,5 +1,7 @@
 //! The rail's keys, read from its files: what it signs, seals, opens and verifies with.
 
+use std::sync::Arc;
+
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{OAEP_SHA1_MGF1SHA1, OaepPrivateDecryptingKey, PrivateDecryptingKey};
@@ -12,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::certificate::Certificate;
 use super::files::{self, APIV3_KEY, Account, PUBLIC_KEY_PRIVATE};
 use crate::Files;
+use crate::parsed::parsed;
 use crate::vectors::der_of_pem;
 
 /// A file of this rail that is missing or holds no usable key; the text names it.
@@ -34,7 +37,7 @@ pub enum KeyChoice {
 /// A key that signs, and the name it goes by in `Wechatpay-Serial`.
 pub(crate) struct Signer {
     pub(crate) serial: String,
-    key: RsaKeyPair,
+    key: Arc<RsaKeyPair>,
 }
 
 /// The private key behind a platform certificate or the public key.
@@ -195,8 +198,8 @@ impl PlatformKey {
         let unusable = || UnusableKey(name.to_owned());
         let signer = Signer::parse(&serial, pem).map_err(|_| unusable())?;
         let opener = der_of_pem(pem)
-            .and_then(|der| PrivateDecryptingKey::from_pkcs8(&der).ok())
-            .and_then(|key| OaepPrivateDecryptingKey::new(key).ok());
+            .and_then(|der| parsed(&der, |der| PrivateDecryptingKey::from_pkcs8(der).ok()))
+            .and_then(|key| OaepPrivateDecryptingKey::new((*key).clone()).ok());
         Ok(Self { signer, opener: opener.ok_or_else(unusable)? })
     }
 
@@ -220,7 +223,7 @@ impl Signer {
     pub(crate) fn parse(serial: &str, pem: &str) -> Result<Self, UnusableKey> {
         let unusable = || UnusableKey(format!("the private key of {serial}"));
         let der = der_of_pem(pem).ok_or_else(unusable)?;
-        let key = RsaKeyPair::from_pkcs8(&der).map_err(|_| unusable())?;
+        let key = parsed(&der, |der| RsaKeyPair::from_pkcs8(der).ok()).ok_or_else(unusable)?;
         Ok(Self { serial: serial.to_owned(), key })
     }
 
