@@ -120,7 +120,6 @@ pub fn stays(world: &World) -> i32 {
     world.slots.iter().map(|slot| i32::from(slot.charges()) - i32::from(slot.returns())).sum()
 }
 
-
 fn booked_in(slot: &Slot) -> u8 {
     u8::from(slot.booked & (CAPTURED | LATE | RETURNED) != 0)
 }

@@ -20,12 +20,20 @@ use crate::world::{Ask, Word};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Input {
     /// The storefront chooses rail `rail` as its `n`th choice.
-    Confirm { n: u8, rail: u8 },
+    Confirm {
+        n: u8,
+        rail: u8,
+    },
     Cancel,
     Expire,
     /// A worker writes a (repeated) creation ahead.
     Send(u8),
-    Hear { slot: u8, ask: Ask, word: Word, noticed: bool },
+    Hear {
+        slot: u8,
+        ask: Ask,
+        word: Word,
+        noticed: bool,
+    },
 }
 
 /// What an input did.
@@ -50,6 +58,7 @@ pub struct Known {
     pub intent: Intent,
     journal: Vec<Entry>,
     pub attempts: Vec<View>,
+    pub is_final: bool,
 }
 
 /// What the search needs to know of an attempt without looking into it.
@@ -164,7 +173,8 @@ impl Machine {
         });
         let attempts = attempts.collect();
         self.numbers.insert(key, number);
-        self.known.push(Known { intent, journal, attempts });
+        let is_final = intent.is_final();
+        self.known.push(Known { intent, journal, attempts, is_final });
         number
     }
 
@@ -191,10 +201,12 @@ impl Machine {
         let refund = self.refund(from).clone();
         let step = match heard {
             None => refund.begin_send(at(seconds)),
-            Some((ask, word)) => match refund.observe(&observation(0, ask, word, false, false), at(seconds)) {
-                refund::Seen::News(step) => Some(*step),
-                refund::Seen::Known(_) | refund::Seen::Suspicious(_) => None,
-            },
+            Some((ask, word)) => {
+                match refund.observe(&observation(0, ask, word, false, false), at(seconds)) {
+                    refund::Seen::News(step) => Some(*step),
+                    refund::Seen::Known(_) | refund::Seen::Suspicious(_) => None,
+                }
+            }
         };
         let moved = step.map(|step| (self.refund_number(step.refund), step.posting));
         self.refund_memory.insert((from, seconds, heard), moved);
@@ -211,8 +223,9 @@ impl Machine {
     }
 }
 
-/// What tells two intents apart: all but how many entries led there, when, how often an end was asked for, and which
-/// kind of silence put a call in doubt. No decision of the machine rests on these.
+/// What tells two intents apart: all but how many entries led there, when, how often an end was asked for, which kind of
+/// silence put a call in doubt, and whether an attempt was left that has ended by now. No decision of the machine rests
+/// on these.
 fn canonical(intent: &Intent) -> String {
     let mut intent = intent.clone();
     (intent.version, intent.updated_at) = (0, intent.terms.created_at);
@@ -227,7 +240,8 @@ fn canonical(intent: &Intent) -> String {
     }
     let moving = |attempt: &Attempt| {
         let opened_at = attempt.is_synchronous().then_some(attempt.terms.opened_at);
-        (attempt.terms.id, opened_at, attempt.state.clone(), attempt.rail_ref.clone(), attempt.left)
+        let left = attempt.left && attempt.is_live();
+        (attempt.terms.id, opened_at, attempt.state.clone(), attempt.rail_ref.clone(), left)
     };
     let attempts: Vec<_> = intent.attempts.iter().map(moving).collect();
     let wish = match &intent.wish {
@@ -238,8 +252,7 @@ fn canonical(intent: &Intent) -> String {
 }
 
 fn observation(slot: u8, ask: Ask, word: Word, noticed: bool, code: bool) -> Observation {
-    let next_action =
-        if code { paifang_payment::NextAction::WaitForPayer } else { samples::next_action() };
+    let next_action = if code { paifang_payment::NextAction::WaitForPayer } else { samples::next_action() };
     let outcome = match word {
         Word::Absent => None,
         Word::Shown => Some(Outcome::Pending(Pending { next_action: Some(next_action), rail_ref: None })),

@@ -87,11 +87,9 @@ impl Rail {
     fn charge(&self, truth: Truth, over: bool) -> Vec<(Truth, Word)> {
         match truth {
             Truth::Absent if over => vec![(truth, Word::Refused)],
-            Truth::Absent if self.is_code() => vec![
-                (Truth::Paid, Word::Paid),
-                (Truth::Open, Word::Shown),
-                (Truth::Declined, Word::Refused),
-            ],
+            Truth::Absent if self.is_code() => {
+                vec![(Truth::Paid, Word::Paid), (Truth::Open, Word::Shown), (Truth::Declined, Word::Refused)]
+            }
             // The same number again is the same order.
             Truth::Absent | Truth::Open => vec![(Truth::Open, Word::Shown)],
             Truth::Paid | Truth::Reversed | Truth::Refunded => vec![(truth, Word::MaybePaid)],

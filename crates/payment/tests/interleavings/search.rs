@@ -40,6 +40,8 @@ struct Search {
     table: Vec<u32>,
     edges: Vec<u32>,
     first_edge: Vec<usize>,
+    /// Whether a story may end there.
+    is_end: Vec<bool>,
 }
 
 /// Searches all of a variant. `worlds_max` bounds the memory, about 200 bytes each.
@@ -51,6 +53,7 @@ pub fn search(variant: Variant, defect: Defect, worlds_max: usize) -> Result<Rep
         table: vec![0; 1 << 12],
         edges: Vec::new(),
         first_edge: vec![0],
+        is_end: Vec::new(),
     };
     let start = search.steps.start();
     search.number(start, 0);
@@ -62,6 +65,8 @@ pub fn search(variant: Variant, defect: Defect, worlds_max: usize) -> Result<Rep
         let world = search.worlds[here];
         let number = u32::try_from(here).expect("bounded above");
         search.steps.all(&world, &mut nexts);
+        let is_end = nexts.iter().all(|next| next.action.what.is_optional());
+        search.is_end.push(is_end);
         for next in nexts.drain(..) {
             if let Some(law) = next.broken {
                 return Err(search.found(law, number, Some(next.action)));
@@ -74,7 +79,7 @@ pub fn search(variant: Variant, defect: Defect, worlds_max: usize) -> Result<Rep
         if let Some(law) = laws::of_world(&world, known) {
             return Err(search.found(law, number, None));
         }
-        if search.first_edge[here] == search.edges.len() {
+        if is_end {
             if let Some(law) = laws::of_end(&world, known) {
                 return Err(search.found(law, number, None));
             }
@@ -148,7 +153,7 @@ impl Search {
         while let Some(place) = ready.pop() {
             done += 1;
             let (from, to) = (self.first_edge[place], self.first_edge[place + 1]);
-            if from == to {
+            if self.is_end[place] {
                 stories = stories.plus(&ways[place]);
                 longest = longest.max(depths[place]);
             }
@@ -191,12 +196,35 @@ impl Search {
 
     fn shown(&self, world: &World) -> String {
         let intent = &self.steps.machine.get(world.intent).intent;
-        let mut text = format!("{}s {}", self.steps.variant.times[usize::from(world.phase)], intent.state.name());
+        let mut text =
+            format!("{}s {}", self.steps.variant.times[usize::from(world.phase)], intent.state.name());
         for (attempt, slot) in intent.attempts.iter().zip(&world.slots) {
+            let rail = self.steps.variant.rails[usize::from(slot.rail)].name;
             let left = if attempt.left { " (left)" } else { "" };
-            let _ = write!(text, "; {}{left}, truly {:?}", attempt.state.name(), slot.truth);
+            let _ = write!(text, "; {rail}: {}{left}, truly {:?}", attempt.state.name(), slot.truth);
         }
         text
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (once, more): (usize, usize) = (self.charged[1], self.charged[2..].iter().sum());
+        write!(
+            f,
+            "{} worlds, {} transitions, {} interleavings of up to {} steps; {} different ends: {} charged never, {once} \
+             once, {more} more often; one charge stays in {}, none in {}, more in 0; machine: {} states, {} transitions",
+            self.worlds,
+            self.transitions,
+            self.stories,
+            self.longest,
+            self.ends,
+            self.charged[0],
+            self.one_stays,
+            self.ends - self.one_stays,
+            self.machine_states,
+            self.machine_transitions
+        )
     }
 }
 

@@ -24,10 +24,10 @@ pub struct Variant {
     pub choices: &'static [u8],
     /// The moments between which time jumps, in seconds. The last one is past all expiries.
     pub times: &'static [i64],
-    /// How many messages of one story are lost, delayed or doubled, or workers overtaken. A notification may always be
-    /// lost, beyond that.
+    /// How many messages of one story are lost, delayed or doubled, or workers overtaken, each kind once per order.
+    /// A notification may always be lost, beyond that.
     pub harms: u8,
-    /// The payer pays at the rail only what was shown.
+    /// The storefront may cancel.
     pub cancels: bool,
 }
 
@@ -79,7 +79,6 @@ pub enum What {
     RailEndsOrder,
     NoticeHeard,
     NoticeHeardAndRepeated,
-    NoticeLost,
     Sent(Ask),
     Executed(Ask, Word),
     Heard(Ask, Word),
@@ -92,12 +91,12 @@ pub enum What {
     TakenOver(Ask),
     LateExecuted(Ask, Word),
     LateHeard(Ask, Word),
-    LateDropped(Ask),
 }
 
 /// Where an action leads.
 pub struct Next {
     pub action: Action,
+    /// In the one form that all worlds have which differ in nothing that can matter any more.
     pub world: World,
     pub broken: Option<String>,
 }
@@ -106,6 +105,33 @@ pub struct Steps {
     pub machine: Machine,
     pub variant: Variant,
     pub defect: Defect,
+}
+
+impl What {
+    /// It may as well never happen: a story may end before it.
+    pub fn is_optional(self) -> bool {
+        match self {
+            Self::NoticeHeard
+            | Self::NoticeHeardAndRepeated
+            | Self::LateExecuted(..)
+            | Self::LateHeard(..) => true,
+            Self::Confirm
+            | Self::Cancel
+            | Self::Expire
+            | Self::TimePasses
+            | Self::PayerPays
+            | Self::PayerDeclines
+            | Self::RailEndsOrder
+            | Self::Sent(_)
+            | Self::Executed(..)
+            | Self::Heard(..)
+            | Self::RequestLost(_)
+            | Self::AnswerLost(_)
+            | Self::NotSent(_)
+            | Self::Delayed(_)
+            | Self::TakenOver(_) => false,
+        }
+    }
 }
 
 impl Steps {
@@ -127,6 +153,26 @@ impl Steps {
 
     /// Everything that can happen.
     pub fn all(&mut self, world: &World, out: &mut Vec<Next>) {
+        self.each(world, out);
+        out.iter_mut().for_each(|next| self.make_canonical(&mut next.world));
+    }
+
+    fn make_canonical(&self, world: &mut World) {
+        let known = self.machine.get(world.intent);
+        if known.is_final {
+            world.chosen = u8::try_from(self.variant.choices.len()).expect("a few choices");
+        }
+        for (slot, attempt) in world.slots.iter_mut().zip(&known.attempts) {
+            if world.harms == 0 {
+                slot.harmed = 0;
+            }
+            if attempt.duty == Duty::Rest {
+                slot.asked = false;
+            }
+        }
+    }
+
+    fn each(&mut self, world: &World, out: &mut Vec<Next>) {
         self.of_storefront(world, out);
         for slot in 0..SLOTS {
             if !world.slots[slot].used {
@@ -191,10 +237,8 @@ impl Steps {
         if notice == Notice::None {
             return;
         }
-        let mut next = *world;
-        next.slots[slot].notice = Notice::None;
-        push(out, slot, What::NoticeLost, next, None);
-        let mut heard = next;
+        let mut heard = *world;
+        heard.slots[slot].notice = Notice::None;
         let broken = self.hear(&mut heard, slot, Ask::Query, Word::Paid, true);
         push(out, slot, What::NoticeHeard, heard, broken.clone());
         if notice == Notice::OnItsWay && world.fits(HARM_NOTICE, slot) {
@@ -274,7 +318,6 @@ impl Steps {
             Call::Back(ask, word) => {
                 let mut next = *world;
                 next.slots[slot].old = Call::None;
-                push(out, slot, What::LateDropped(ask), next, None);
                 let broken = self.hear(&mut next, slot, ask, word, false);
                 push(out, slot, What::LateHeard(ask, word), next, broken);
             }
@@ -424,7 +467,14 @@ impl Steps {
     }
 
     /// News of an order reaches the machine.
-    fn hear(&mut self, world: &mut World, slot: usize, ask: Ask, word: Word, noticed: bool) -> Option<String> {
+    fn hear(
+        &mut self,
+        world: &mut World,
+        slot: usize,
+        ask: Ask,
+        word: Word,
+        noticed: bool,
+    ) -> Option<String> {
         let place = u8::try_from(slot).expect("few slots");
         let (ask, word) = match (self.defect, ask, word) {
             (Defect::AbsentIsClosed, Ask::Query | Ask::Close, Word::Absent) => (ask, Word::Closed),
