@@ -2,6 +2,7 @@
 //! a numbered state at one time is worked out once. The laws that concern the machine alone are checked there, too.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::rc::Rc;
 
 use paifang_payment::attempt::{self, Attempt, Duty};
@@ -12,6 +13,7 @@ use paifang_payment::{
 };
 
 use crate::laws;
+use crate::mixer::Mixer;
 use crate::rail::Rail;
 use crate::samples::{self, Names, at};
 use crate::world::{Ask, Word};
@@ -67,13 +69,15 @@ pub struct View {
     pub duty: Duty,
 }
 
+type Memory<K, V> = HashMap<K, V, BuildHasherDefault<Mixer>>;
+
 pub struct Machine {
     rails: [Rail; 2],
     known: Vec<Known>,
     numbers: HashMap<String, u32>,
-    memory: HashMap<(u32, i64, Input), Option<Rc<Moved>>>,
+    memory: Memory<(u32, i64, Input), Option<Rc<Moved>>>,
     refunds: Vec<Refund>,
-    refund_memory: HashMap<(u8, i64, Option<(Ask, Word)>), Option<(u8, Option<refund::Posting>)>>,
+    refund_memory: Memory<(u8, i64, Option<(Ask, Word)>), Option<(u8, Option<refund::Posting>)>>,
 }
 
 impl Machine {
@@ -83,9 +87,9 @@ impl Machine {
             rails,
             known: Vec::new(),
             numbers: HashMap::new(),
-            memory: HashMap::new(),
+            memory: Memory::default(),
             refunds: Vec::new(),
-            refund_memory: HashMap::new(),
+            refund_memory: Memory::default(),
         };
         machine.number(step.intent, step.entries);
         machine

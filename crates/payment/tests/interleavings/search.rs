@@ -6,6 +6,7 @@ use std::hash::{Hash, Hasher};
 
 use crate::count::Count;
 use crate::laws;
+use crate::mixer::Mixer;
 use crate::steps::{Action, Defect, Next, Steps, Variant};
 use crate::world::World;
 
@@ -128,7 +129,7 @@ impl Search {
 
     fn probe(&self, world: &World) -> (Option<u32>, usize) {
         let mask = self.table.len() - 1;
-        let mut place = usize::try_from(mixed(world) >> 20).expect("64 bits") & mask;
+        let mut place = usize::try_from(mixed(world)).expect("64 bits") & mask;
         loop {
             match self.table[place] {
                 0 => return (None, place),
@@ -238,33 +239,10 @@ impl fmt::Display for Found {
     }
 }
 
+/// The unused slots of all worlds are alike.
 fn mixed(world: &World) -> u64 {
-    let mut mixer = Mixer(0);
-    world.hash(&mut mixer);
-    mixer.0 ^ (mixer.0 >> 32)
-}
-
-/// Quick and only good enough to spread; worlds are compared whole.
-struct Mixer(u64);
-
-impl Hasher for Mixer {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u8(*byte));
-    }
-
-    fn write_u8(&mut self, byte: u8) {
-        self.0 = (self.0.rotate_left(5) ^ u64::from(byte)).wrapping_mul(0x517c_c1b7_2722_0a95);
-    }
-
-    fn write_u32(&mut self, word: u32) {
-        self.0 = (self.0.rotate_left(5) ^ u64::from(word)).wrapping_mul(0x517c_c1b7_2722_0a95);
-    }
-
-    fn write_isize(&mut self, word: isize) {
-        self.write_u8(u8::try_from(word & 0xff).unwrap_or(0));
-    }
+    let mut mixer = Mixer::default();
+    (world.intent, world.phase, world.chosen, world.harms).hash(&mut mixer);
+    world.slots.iter().take_while(|slot| slot.used).for_each(|slot| slot.hash(&mut mixer));
+    mixer.finish()
 }

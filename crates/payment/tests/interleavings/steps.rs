@@ -188,6 +188,15 @@ impl Steps {
     }
 
     fn of_storefront(&mut self, world: &World, out: &mut Vec<Next>) {
+        if !self.machine.get(world.intent).is_final {
+            self.of_commands(world, out);
+        }
+        if !self.is_over(world) {
+            self.of_clock(world, out);
+        }
+    }
+
+    fn of_commands(&mut self, world: &World, out: &mut Vec<Next>) {
         if let Some(rail) = self.variant.choices.get(usize::from(world.chosen)) {
             let mut next = *world;
             next.chosen += 1;
@@ -198,19 +207,20 @@ impl Steps {
             self.act_if(*world, 0, What::Cancel, Input::Cancel, out);
         }
         self.act_if(*world, 0, What::Expire, Input::Expire, out);
-        if !self.is_over(world) {
-            let mut next = *world;
-            next.phase += 1;
-            let over = self.is_over(&next);
-            for slot in &mut next.slots {
-                (slot.asked, slot.refund_asked) = (false, false);
-                // Every order has ended by then.
-                if over && slot.truth == Truth::Open {
-                    slot.become_true(Truth::Ended);
-                }
+    }
+
+    fn of_clock(&self, world: &World, out: &mut Vec<Next>) {
+        let mut next = *world;
+        next.phase += 1;
+        let over = self.is_over(&next);
+        for slot in &mut next.slots {
+            (slot.asked, slot.refund_asked) = (false, false);
+            // Every order has ended by then.
+            if over && slot.truth == Truth::Open {
+                slot.become_true(Truth::Ended);
             }
-            push(out, 0, What::TimePasses, next, None);
         }
+        push(out, 0, What::TimePasses, next, None);
     }
 
     fn of_rail(&mut self, world: &World, slot: usize, out: &mut Vec<Next>) {
