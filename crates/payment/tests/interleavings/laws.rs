@@ -36,7 +36,7 @@ fn of_attempt(place: usize, was: &Attempt, is: &Attempt, input: Input) -> Option
         return Some(format!("I7: order {place} left {} for {}", was.state.name(), is.state.name()));
     }
     let unsent = matches!(&was.state, attempt::State::Sending(sending) if sending.unsent);
-    if !(was.is_live() && !is.is_live()) || unsent {
+    if !was.is_live() || is.is_live() || unsent {
         return None;
     }
     let told = match input {

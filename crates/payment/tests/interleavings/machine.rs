@@ -71,13 +71,16 @@ pub struct View {
 
 type Memory<K, V> = HashMap<K, V, BuildHasherDefault<Mixer>>;
 
+/// The refund's next state and what is booked.
+type RefundMoved = (u8, Option<refund::Posting>);
+
 pub struct Machine {
     rails: [Rail; 2],
     known: Vec<Known>,
     numbers: HashMap<String, u32>,
     memory: Memory<(u32, i64, Input), Option<Rc<Moved>>>,
     refunds: Vec<Refund>,
-    refund_memory: Memory<(u8, i64, Option<(Ask, Word)>), Option<(u8, Option<refund::Posting>)>>,
+    refund_memory: Memory<(u8, i64, Option<(Ask, Word)>), Option<RefundMoved>>,
 }
 
 impl Machine {
@@ -193,12 +196,7 @@ impl Machine {
     }
 
     /// What news of a refund does, or sending it again; `None`: nothing.
-    pub fn refund_step(
-        &mut self,
-        from: u8,
-        seconds: i64,
-        heard: Option<(Ask, Word)>,
-    ) -> Option<(u8, Option<refund::Posting>)> {
+    pub fn refund_step(&mut self, from: u8, seconds: i64, heard: Option<(Ask, Word)>) -> Option<RefundMoved> {
         if let Some(moved) = self.refund_memory.get(&(from, seconds, heard)) {
             return *moved;
         }

@@ -29,6 +29,9 @@ pub struct Variant {
     pub harms: u8,
     /// The storefront may cancel.
     pub cancels: bool,
+    /// A worker that was overtaken may stand still for longer than the margin after which absence is final, and then tell
+    /// what it had heard before.
+    pub stopped_workers: bool,
 }
 
 /// A fault of the gateway that the search has to find.
@@ -218,6 +221,9 @@ impl Steps {
             // Every order has ended by then.
             if over && slot.truth == Truth::Open {
                 slot.become_true(Truth::Ended);
+            }
+            if over && !self.variant.stopped_workers && matches!(slot.old, Call::Back(..)) {
+                slot.old = Call::None;
             }
         }
         push(out, 0, What::TimePasses, next, None);
