@@ -79,10 +79,7 @@ async fn try_once(pool: &Pool, steps: &[Step]) -> Ended {
     match run(&busy, steps).await {
         Ok(()) => finish(busy).await,
         Err(Stop::Answer(answer)) => roll_back(busy, Ended::With(Ok(answer))).await,
-        Err(Stop::Request(insert)) => {
-            let answer = known_request(&busy, insert).await;
-            roll_back(busy, answer).await
-        }
+        Err(Stop::Request(insert)) => known_request(busy, insert).await,
         Err(Stop::Error(error)) => match reach(&error) {
             Reach::Connection => Ended::Again(error),
             Reach::Again => roll_back(busy, Ended::Again(error)).await,
@@ -179,9 +176,12 @@ async fn taken(mut sent: Sent<'_>) -> Result<u64, Error> {
 
 /// What a request id that was there before stands for. Its row never changes, so it is read after the transaction, which
 /// some statement behind the insert may have broken; the insert has waited for the row to be committed.
-async fn known_request(busy: &Busy, insert: &Step) -> Ended {
-    match read_request(busy, insert).await {
-        Ok(answer) => Ended::With(Ok(answer)),
+async fn known_request(busy: Busy, insert: &Step) -> Ended {
+    match read_request(&busy, insert).await {
+        Ok(answer) => {
+            busy.free();
+            Ended::With(Ok(answer))
+        }
         Err(Stop::Error(error)) => match reach(&error) {
             Reach::Connection | Reach::Again => Ended::Again(error),
             Reach::Rule | Reach::Damage | Reach::Server => Ended::With(Err(fault::of_read(error))),
