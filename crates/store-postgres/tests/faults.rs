@@ -193,7 +193,7 @@ fn opposite_orders_do_not_deadlock() {
     let accounts = ["a", "b", "c", "d"].map(Account::suspense_late);
     let batches = (0..40).map(|n: usize| {
         let transfers = (0..4).map(|place| {
-            let place = if n % 2 == 0 { place } else { 3 - place };
+            let place = if n.is_multiple_of(2) { place } else { 3 - place };
             Transfer {
                 key: PostingKey::of(&[&format!("{n}-{place}")]),
                 debit: Account::rail("x"),

@@ -15,11 +15,13 @@ pub enum Cut {
     After,
 }
 
+type Armed = (Cut, &'static [u8]);
+
 /// The proxy.
 #[derive(Clone)]
 pub struct Proxy {
     pub port: u16,
-    armed: Arc<Mutex<Option<(Cut, &'static [u8])>>>,
+    armed: Arc<Mutex<Option<Armed>>>,
     cuts: Arc<AtomicU32>,
 }
 
