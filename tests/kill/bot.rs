@@ -21,6 +21,8 @@ use crate::support::{WECHAT, Way, browser, choice, money};
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(15);
+/// How long a doubt is waited for before time is made to pass.
+const DOUBT_MAX: Duration = Duration::from_millis(300);
 /// A call that has no answer by then is made again.
 const CALL_MAX: Duration = Duration::from_secs(5);
 
@@ -44,6 +46,11 @@ impl Bot {
         crash_file: std::path::PathBuf,
     ) -> Self {
         Self { ground, name, count: 0, turn: 0, point, crash_file, paid: BTreeSet::new() }
+    }
+
+    /// Whether other flows run beside this one, and may let time pass.
+    pub fn is_alone(&self) -> bool {
+        self.point.is_some()
     }
 
     /// From here on the gateway dies at the point, if there is one.
@@ -185,10 +192,20 @@ impl Bot {
     }
 
     /// Sees to it that the intent is paid, with any wallet; answers it when it has ended or its money is held.
+    ///
+    /// A payer's code whose digits died with the gateway is proved uncharged only when its order is over: that time passes at
+    /// once.
     pub async fn drive(&mut self, id: &str) -> anyhow::Result<v1::PaymentIntent> {
         let deadline = Instant::now() + PATIENCE;
+        let mut moved = Instant::now();
         loop {
             let intent = self.intent(id).await?;
+            if intent.state() != State::Processing {
+                moved = Instant::now();
+            } else if moved.elapsed() > DOUBT_MAX {
+                self.ground.step(jiff::SignedDuration::from_secs(60))?;
+                moved = Instant::now();
+            }
             match intent.state() {
                 State::RequiresWallet => match self.confirm(id, WECHAT, "").await {
                     Ok(_) => {}
@@ -281,7 +298,7 @@ impl Bot {
                 | v1::RefundState::Processing
                 | v1::RefundState::Unspecified => {}
             }
-            if stepped.elapsed() > Duration::from_millis(700) {
+            if stepped.elapsed() > DOUBT_MAX {
                 self.ground.step(jiff::SignedDuration::from_secs(60))?;
                 stepped = Instant::now();
             }

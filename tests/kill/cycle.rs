@@ -112,7 +112,10 @@ impl Run {
             }
         }
         self.revive(again, draw).await?;
-        self.finish(vec![flow]).await.with_context(|| cell.to_string())
+        let t = tokio::time::Instant::now();
+        let r = self.finish(vec![flow]).await.with_context(|| cell.to_string());
+        println!("   {cell} {}", t.elapsed().as_millis());
+        r
     }
 
     /// Starts the dead gateways; with `again` the first of them is killed once more while it recovers.
