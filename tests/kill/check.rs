@@ -13,7 +13,7 @@ use v1::PaymentIntentState as State;
 
 use crate::bot::{Bot, send};
 use crate::cycle::Run;
-use crate::journal::{Resource, fen};
+use crate::journal::fen;
 use crate::support::{RAILS, browser};
 
 /// How long the rest may take once nothing goes wrong any more.
@@ -58,6 +58,10 @@ impl Run {
         for gateway in self.gateways.iter_mut() {
             gateway.drain().await?;
         }
+        for gateway in &self.gateways {
+            let panics = gateway.log_lines("panicked at")?;
+            ensure!(panics.is_empty(), "a gateway panicked: {panics:#?}");
+        }
         let report = self.ground.stage.fsck().await?;
         ensure!(report.contains("clean"), "{report}");
         Ok(totals)
@@ -85,7 +89,7 @@ impl Run {
             if live.is_empty() || Instant::now() > deadline {
                 return Ok(live);
             }
-            self.ground.step(SignedDuration::from_mins(3))?;
+            self.ground.step(SignedDuration::from_mins(20))?;
             sleep(Duration::from_millis(250)).await;
         }
     }
@@ -216,12 +220,5 @@ fn taken(entry: &BookEntry) -> i64 {
         (false, _) => 0,
         (true, 0) => entry.total_fen,
         (true, _) => entry.captured_fen,
-    }
-}
-
-/// For those who look at a resource without its kind.
-impl From<v1::PaymentIntent> for Resource {
-    fn from(intent: v1::PaymentIntent) -> Self {
-        Self::Intent(intent)
     }
 }

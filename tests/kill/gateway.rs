@@ -135,9 +135,20 @@ impl Gateway {
         self.child.is_some()
     }
 
-    /// Where the name of the point stands at which it dies.
+    /// Where the name of the point stands at which every gateway of this directory dies.
     pub fn crash_file(&self) -> PathBuf {
-        self.config.with_extension("crash")
+        self.config.with_file_name("crash.point")
+    }
+
+    /// What all its lives have logged with this word in it.
+    pub fn log_lines(&self, word: &str) -> anyhow::Result<Vec<String>> {
+        let mut found = Vec::new();
+        for life in 1..=self.lives {
+            let text = std::fs::read(self.log_path(life))?;
+            let text = String::from_utf8_lossy(&text).into_owned();
+            found.extend(text.lines().filter(|line| line.contains(word)).map(str::to_owned));
+        }
+        Ok(found)
     }
 
     /// What the last lives said.

@@ -35,7 +35,8 @@ pub struct Ground {
 /// Short, so that a cycle takes a second or two: the gateway must be right at any of them.
 const LIMITS: &str = "
 [limits]
-wait_ms_max = 1500
+intent_life_s = 7200
+wait_ms_max = 300
 lease_s = 30
 look_every_ms = 40
 rail_deadline_ms = 1500

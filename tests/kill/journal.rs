@@ -82,11 +82,6 @@ impl Journal {
         }
     }
 
-    /// A rule was broken.
-    pub fn broke(&self, what: String) {
-        self.inner.lock().expect("no panic holds it").broken.push(what);
-    }
-
     /// The rules that were broken so far.
     pub fn broken(&self) -> Vec<String> {
         self.inner.lock().expect("no panic holds it").broken.clone()

@@ -82,7 +82,10 @@ async fn run(options: Options) -> anyhow::Result<()> {
                 logs.join("\n===\n")
             )
         })?;
-        println!("cycle {number:>4} {name:<10} {:>6} ms", cycle_begun.elapsed().as_millis());
+        let slowest =
+            run.figures.slowest.take().map(|(took, cell)| format!("{cell} {} ms", took.as_millis()));
+        let (took, slowest) = (cycle_begun.elapsed().as_millis(), slowest.unwrap_or_default());
+        println!("cycle {number:>4} {name:<10} {took:>6} ms  {slowest}");
     }
     let all = replay(options.first, options.cycles);
     let totals = run.total_check().await.with_context(|| {

@@ -10,14 +10,6 @@ pub enum StoreKind {
 
 impl StoreKind {
     /// As it is named on the command line.
-    pub fn parse(name: &str) -> anyhow::Result<Self> {
-        match name {
-            "sqlite" => Ok(Self::Sqlite),
-            _ => anyhow::bail!("there is no store named {name}: sqlite"),
-        }
-    }
-
-    /// As it is named on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
