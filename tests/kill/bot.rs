@@ -22,7 +22,9 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(15);
 /// How long a doubt is waited for before time is made to pass.
-const DOUBT_MAX: Duration = Duration::from_millis(300);
+const DOUBT_MAX: Duration = Duration::from_millis(350);
+/// How much passes then: less than what a signature may be old, or each call that is under way would be for nothing.
+const DOUBT_STEP: jiff::SignedDuration = jiff::SignedDuration::from_secs(240);
 /// A call that has no answer by then is made again.
 const CALL_MAX: Duration = Duration::from_secs(5);
 
@@ -196,6 +198,24 @@ impl Bot {
         }
     }
 
+    /// The same, and what needs time is given a minute now and then.
+    pub async fn until_in_time(&mut self, id: &str, states: &[State]) -> anyhow::Result<v1::PaymentIntent> {
+        let begun = Instant::now();
+        let mut stepped = Instant::now();
+        loop {
+            let intent = self.intent(id).await?;
+            if states.contains(&intent.state()) || is_final(intent.state()) {
+                return Ok(intent);
+            }
+            if stepped.elapsed() > DOUBT_MAX {
+                self.ground.step(DOUBT_STEP)?;
+                stepped = Instant::now();
+            }
+            ensure!(begun.elapsed() < PATIENCE, "{id} is stuck in {:?}: {intent:#?}", intent.state());
+            sleep(LOOK).await;
+        }
+    }
+
     /// Sees to it that the intent is paid, with any wallet; answers it when it has ended or its money is held.
     ///
     /// A payer's code whose digits died with the gateway is proved uncharged only when its order is over: that time passes at
@@ -208,7 +228,7 @@ impl Bot {
             if intent.state() != State::Processing {
                 moved = Instant::now();
             } else if moved.elapsed() > DOUBT_MAX {
-                self.ground.step(jiff::SignedDuration::from_secs(300))?;
+                self.ground.step(DOUBT_STEP)?;
                 moved = Instant::now();
             }
             match intent.state() {

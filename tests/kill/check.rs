@@ -18,6 +18,8 @@ use crate::support::{RAILS, browser};
 
 /// How long the rest may take once nothing goes wrong any more.
 const REST: Duration = Duration::from_secs(60);
+/// Between two steps of the clock while it rests.
+const REST_STEP_EVERY: Duration = Duration::from_secs(2);
 
 impl Run {
     /// Every acknowledgement from `first` on stands: the same request gives the same resource, which has not fallen back.
@@ -47,7 +49,7 @@ impl Run {
         // What ended is looked at once more after an hour and after a day: nothing comes of it.
         for hours in [1, 24] {
             self.ground.step(SignedDuration::from_hours(hours))?;
-            sleep(Duration::from_millis(500)).await;
+            sleep(Duration::from_secs(1)).await;
         }
         live = self.rest(&mut bot).await?;
         ensure!(live.is_empty(), "live again: {live:#?}");
@@ -69,29 +71,38 @@ impl Run {
 
     /// Lets time pass until nothing is live and the books agree; answers what still lives.
     async fn rest(&self, bot: &mut Bot) -> anyhow::Result<Vec<String>> {
-        let deadline = Instant::now() + REST;
+        let (deadline, mut stepped) = (Instant::now() + REST, None);
         loop {
-            let mut live = Vec::new();
-            for id in self.ground.journal.ids() {
-                if id.starts_with("re_") {
-                    let refund = bot.refund_now(&id).await?;
-                    if !matches!(refund.state(), v1::RefundState::Succeeded | v1::RefundState::Failed) {
-                        live.push(format!("{id} {:?}", refund.state()));
-                    }
-                } else {
-                    let intent = bot.intent(&id).await?;
-                    if !crate::bot::is_final(intent.state()) {
-                        live.push(format!("{id} {:?}", intent.state()));
-                    }
-                }
-            }
+            let mut live = self.live(bot).await?;
             live.extend(self.differences().await?);
             if live.is_empty() || Instant::now() > deadline {
                 return Ok(live);
             }
-            self.ground.step(SignedDuration::from_mins(20))?;
-            sleep(Duration::from_millis(250)).await;
+            // What a step has made due is given its moment, before the next one invalidates what is under way.
+            if stepped.is_none_or(|stepped: Instant| stepped.elapsed() > REST_STEP_EVERY) {
+                self.ground.step(SignedDuration::from_mins(20))?;
+                stepped = Some(Instant::now());
+            }
+            sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    async fn live(&self, bot: &mut Bot) -> anyhow::Result<Vec<String>> {
+        let mut live = Vec::new();
+        for id in self.ground.journal.ids() {
+            if id.starts_with("re_") {
+                let refund = bot.refund_now(&id).await?;
+                if !matches!(refund.state(), v1::RefundState::Succeeded | v1::RefundState::Failed) {
+                    live.push(format!("{id} {:?}", refund.state()));
+                }
+            } else {
+                let intent = bot.intent(&id).await?;
+                if !crate::bot::is_final(intent.state()) {
+                    live.push(format!("{id} {:?}", intent.state()));
+                }
+            }
+        }
+        Ok(live)
     }
 
     /// Our ledger against each rail's own sums.

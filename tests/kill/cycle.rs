@@ -19,7 +19,7 @@ use crate::flows::Flow;
 use crate::gateway::{Gateway, killed};
 use crate::ground::Ground;
 use crate::plan::{Kind, Plan};
-use crate::support::RAILS;
+use crate::support::{RAILS, browser};
 
 /// The gateways and what was done to them.
 pub struct Run {
@@ -136,6 +136,21 @@ impl Run {
             }
         }
         Ok(died)
+    }
+
+    /// What somebody needs who looks for the fault: the directory, what the rails answered, and the last lines of the logs.
+    pub async fn scene(&self) -> String {
+        let mut scene = format!("everything is in {}\n", self.ground.stage.dir.display());
+        for gateway in &self.gateways {
+            if tokio::net::TcpStream::connect(gateway.ops).await.is_ok() {
+                let page = browser::request("GET", &format!("http://{}/metrics", gateway.ops), "", &[]).await;
+                let told = page.body.lines().filter(|line| line.starts_with("paifang_rail_answers_total"));
+                scene.extend(told.map(|line| format!("{line}\n")));
+            }
+            scene += &gateway.log_tail();
+            scene += "\n===\n";
+        }
+        scene
     }
 
     fn crash_file(&self) -> anyhow::Result<PathBuf> {

@@ -219,20 +219,10 @@ async fn cancel(bot: &mut Bot, way: Way) -> anyhow::Result<()> {
 async fn expiry(bot: &mut Bot, way: Way) -> anyhow::Result<()> {
     let id = shown(bot, way).await?.payment_intent_id;
     bot.arm()?;
-    let begun = Instant::now();
-    loop {
-        bot.ground.step(SignedDuration::from_mins(30))?;
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-        let intent = bot.intent(&id).await?;
-        match intent.state() {
-            State::Expired => return Ok(()),
-            State::RequiresWallet | State::AwaitingPayer | State::Processing => {}
-            State::Succeeded | State::Canceled | State::Failed | State::Authorized | State::Unspecified => {
-                bail!("nobody paid: {intent:#?}")
-            }
-        }
-        ensure!(begun.elapsed() < PATIENCE, "{id} does not expire: {intent:#?}");
-    }
+    bot.ground.step(SignedDuration::from_mins(121))?;
+    let intent = bot.until_in_time(&id, &[]).await?;
+    ensure!(intent.state() == State::Expired, "nobody paid: {intent:#?}");
+    Ok(())
 }
 
 async fn late(bot: &mut Bot, way: Way) -> anyhow::Result<()> {

@@ -29,7 +29,8 @@ pub struct Ground {
     pub cuts: BTreeMap<&'static str, Cutter>,
     /// The database behind the gateways.
     pub database: Database,
-    stepping: Mutex<()>,
+    /// Whether the run is over, and time stands still.
+    over: Mutex<bool>,
 }
 
 /// Short, so that a cycle takes a second or two: the gateway must be right at any of them.
@@ -69,16 +70,23 @@ impl Ground {
         let gateways =
             replicas.into_iter().map(|(config, grpc, ops)| Gateway::new(binary.clone(), config, grpc, ops));
         let gateways = gateways.collect();
-        let (journal, stepping) = (Journal::default(), Mutex::default());
-        let ground = Arc::new(Self { stage, shops, journal, cuts, database, stepping });
+        let (journal, over) = (Journal::default(), Mutex::default());
+        let ground = Arc::new(Self { stage, shops, journal, cuts, database, over });
         tokio::spawn(pace(Arc::downgrade(&ground)));
         Ok((ground, gateways))
     }
 
     /// Lets time pass, at the rails and in the gateways.
     pub fn step(&self, by: SignedDuration) -> anyhow::Result<()> {
-        let _one_at_a_time = self.stepping.lock().expect("no panic holds it");
-        self.stage.step_clock(by)
+        let over = self.over.lock().expect("no panic holds it");
+        if *over { Ok(()) } else { self.stage.step_clock(by) }
+    }
+
+    /// The run is over: nothing of it stays.
+    pub fn clear(&self) -> anyhow::Result<()> {
+        let mut over = self.over.lock().expect("no panic holds it");
+        *over = true;
+        Ok(std::fs::remove_dir_all(&self.stage.dir)?)
     }
 
     /// Nothing goes wrong any more.

@@ -27,7 +27,6 @@ mod support;
 
 use std::time::Duration;
 
-use anyhow::Context;
 use tokio::time::Instant;
 
 use cycle::{Figures, Run};
@@ -72,33 +71,27 @@ async fn run(options: Options) -> anyhow::Result<()> {
             Ok(()) => run.acks_stand(acks).await,
             Err(error) => Err(error),
         };
-        done.with_context(|| {
-            let logs: Vec<String> = run.gateways.iter().map(|gateway| gateway.log_tail()).collect();
-            let alone = replay(number, 1);
-            format!(
-                "cycle {number} ({name}) failed; {}\nalone: {alone}\n{:#?}\n{}",
-                run.ground.stage.dir.display(),
-                plan.kind,
-                logs.join("\n===\n")
-            )
-        })?;
+        if let Err(error) = done {
+            let (scene, alone) = (run.scene().await, replay(number, 1));
+            let what = format!("cycle {number} ({:?}) failed; alone: {alone}", plan.kind);
+            return Err(error.context(format!("{what}\n{scene}")));
+        }
         let slowest =
             run.figures.slowest.take().map(|(took, cell)| format!("{cell} {} ms", took.as_millis()));
         let (took, slowest) = (cycle_begun.elapsed().as_millis(), slowest.unwrap_or_default());
         println!("cycle {number:>4} {name:<10} {took:>6} ms  {slowest}");
     }
     let all = replay(options.first, options.cycles);
-    let totals = run.total_check().await.with_context(|| {
-        let logs: Vec<String> = run.gateways.iter().map(|gateway| gateway.log_tail()).collect();
-        format!(
-            "the total check failed; again: {all}\n{}\n{}",
-            run.ground.stage.dir.display(),
-            logs.join("\n===\n")
-        )
-    })?;
+    let totals = match run.total_check().await {
+        Ok(totals) => totals,
+        Err(error) => {
+            let scene = run.scene().await;
+            return Err(error.context(format!("the total check failed; again: {all}\n{scene}")));
+        }
+    };
     report(options, &run.figures, &totals, begun.elapsed());
     anyhow::ensure!(run.figures.missed.is_empty(), "cells that were not reached: {:#?}", run.figures.missed);
-    std::fs::remove_dir_all(&run.ground.stage.dir)?;
+    run.ground.clear()?;
     Ok(())
 }
 
