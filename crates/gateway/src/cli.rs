@@ -5,6 +5,7 @@ mod close_day;
 mod fsck;
 #[cfg(feature = "mocks")]
 mod mock_rails;
+mod opened;
 mod serve;
 mod tenant;
 
@@ -33,7 +34,7 @@ enum Command {
     Serve(Configured),
     /// Say what is wrong with a config, or print the settings that it results in, without secrets.
     CheckConfig(Configured),
-    /// Storefronts and their API keys. The gateway must not be running: the store belongs to one process.
+    /// Storefronts and their API keys. Over a file no gateway may be running: it belongs to one process.
     #[command(subcommand)]
     Tenant(tenant::Command),
     /// Prove the store whole: rows are the folds of their journals, transfers balance, no work is orphaned.
@@ -54,6 +55,9 @@ pub(crate) struct Configured {
     /// The config file.
     #[arg(long, default_value = "paifang.toml", env = "PAIFANG_CONFIG")]
     config: PathBuf,
+    /// Another store than the config's: a file, or postgres://USER@HOST/DATABASE (its password in $PGPASSWORD).
+    #[arg(long, env = "PAIFANG_STORE", hide_env_values = true)]
+    store: Option<String>,
 }
 
 /// Why a command ended early.
@@ -106,7 +110,7 @@ impl Configured {
     }
 
     pub(crate) fn load(&self) -> Result<Config, Ended> {
-        let config = Config::load(&self.config).map_err(Ended::Config)?;
+        let config = Config::load_with(&self.config, self.store.as_deref()).map_err(Ended::Config)?;
         if let Some(file) = &config.clock_ahead {
             crate::world::run_ahead(file.clone());
         }

@@ -3,6 +3,7 @@
 
 mod amounts;
 mod batches;
+mod crowds;
 mod desk;
 mod events;
 mod history;
@@ -24,6 +25,7 @@ pub use batches::{
     final_states_stay, incoherent_batches_are_refused, numbers_are_unique, one_of_many_steps_wins,
     stale_versions_conflict,
 };
+pub use crowds::crowds_take_no_more_than_there_is;
 pub use desk::Desk;
 pub use events::{events_keep_the_order_of_commits, readers_beside_writers_miss_nothing};
 pub use history::histories_end_alike;
@@ -84,6 +86,7 @@ macro_rules! store_suite {
             holds_bound_what_is_captured
             numbers_of_holds_lead_to_their_attempt
             refunds_take_turns
+            crowds_take_no_more_than_there_is
             histories_end_alike
         }
     };

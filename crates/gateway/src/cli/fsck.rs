@@ -1,13 +1,20 @@
 //! `paifang fsck`: proof that the store is whole. Status 1 when anything is wrong.
 
 use anyhow::Context;
-use paifang_store::fsck;
+use paifang_store::{Store, fsck};
 
-use crate::cli::{Configured, Ended, say, tenant};
+use crate::cli::opened::Opened;
+use crate::cli::{Configured, Ended, say};
 
 pub(crate) async fn run(at: &Configured) -> Result<(), Ended> {
-    let store = tenant::open(at)?;
-    let report = fsck::run(&store).await.context("the store did not answer")?;
+    match Opened::at(at).await? {
+        Opened::File(store) => check(&store).await,
+        Opened::Database(store) => check(&store).await,
+    }
+}
+
+async fn check(store: &impl Store) -> Result<(), Ended> {
+    let report = fsck::run(store).await.context("the store did not answer")?;
     say(format_args!(
         "{} intents and {} refunds equal the folds of {} journal entries",
         report.intents, report.refunds, report.entries

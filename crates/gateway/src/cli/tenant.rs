@@ -3,10 +3,10 @@
 use anyhow::Context;
 use paifang_payment::TenantId;
 use paifang_store::{Store, Tenant};
-use paifang_store_sqlite::SqliteStore;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::apikey::ApiKey;
+use crate::cli::opened::Opened;
 use crate::cli::{Configured, Ended, say};
 use crate::world::now;
 
@@ -26,18 +26,23 @@ pub(crate) enum Command {
 
 pub(crate) async fn run(command: Command) -> Result<(), Ended> {
     match command {
-        Command::New { name, at } => new(&at, &name).await,
-        Command::List(at) => list(&at).await,
+        Command::New { name, at } => match Opened::at(&at).await? {
+            Opened::File(store) => new(&store, &name).await,
+            Opened::Database(store) => new(&store, &name).await,
+        },
+        Command::List(at) => match Opened::at(&at).await? {
+            Opened::File(store) => list(&store).await,
+            Opened::Database(store) => list(&store).await,
+        },
     }
 }
 
-async fn new(at: &Configured, name: &str) -> Result<(), Ended> {
+async fn new(store: &impl Store, name: &str) -> Result<(), Ended> {
     if !(1..=100).contains(&name.chars().count()) || name.chars().any(char::is_control) {
         return Err(Ended::from(anyhow::anyhow!(
             "--name must be 1 to 100 characters without control characters"
         )));
     }
-    let store = open(at)?;
     let key = ApiKey::generate().context("no key could be made")?;
     let mut entropy = [0; 10];
     SystemRandom::new().fill(&mut entropy).map_err(|_| anyhow::anyhow!("the system gave no random bytes"))?;
@@ -51,16 +56,9 @@ async fn new(at: &Configured, name: &str) -> Result<(), Ended> {
     say(format_args!("{id}  {name}\n{}", key.expose()))
 }
 
-async fn list(at: &Configured) -> Result<(), Ended> {
-    for tenant in open(at)?.tenants().await.context("the store did not answer")? {
+async fn list(store: &impl Store) -> Result<(), Ended> {
+    for tenant in store.tenants().await.context("the store did not answer")? {
         say(format_args!("{}  {}  {}", tenant.id, tenant.created_at, tenant.name))?;
     }
     Ok(())
-}
-
-/// The store, for a command that runs beside no gateway.
-pub(crate) fn open(at: &Configured) -> Result<SqliteStore, Ended> {
-    let config = at.load()?;
-    let store = SqliteStore::open(&config.store_path, now);
-    Ok(store.with_context(|| format!("cannot open {}", config.store_path.display()))?)
 }

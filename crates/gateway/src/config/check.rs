@@ -21,6 +21,7 @@ const LEASE_MARGIN_MS: u32 = 5_000;
 pub(super) fn checked(raw: Raw, lookup: &Lookup, problems: &mut Problems) -> Option<Config> {
     let effective = problems.take("", toml::to_string_pretty(&raw))?;
     check_limits(&raw.limits, problems);
+    let store = raw.store.checked(lookup, problems);
     let public_url = public_url(&raw, problems);
     let grpc_tls = raw.grpc.tls.as_ref();
     let grpc_tls =
@@ -43,7 +44,7 @@ pub(super) fn checked(raw: Raw, lookup: &Lookup, problems: &mut Problems) -> Opt
         problems.add("log.filter", error.to_string());
     }
     Some(Config {
-        store_path: lookup.path(&raw.store.path),
+        store: store?,
         grpc: Listener { address: raw.grpc.listen, tls: grpc_tls },
         http: Listener { address: raw.http.listen, tls: http_tls },
         public_url,

@@ -6,7 +6,9 @@
 //!
 //! ```toml
 //! [store]
-//! path = "paifang.db"
+//! path = "paifang.db"                     # or, for several gateways over one database:
+//! # url = "postgres://paifang@db.example/paifang?sslmode=require"
+//! # password = { file = "db.password" }
 //!
 //! [grpc]
 //! listen = "127.0.0.1:7443"
@@ -34,6 +36,7 @@ mod check;
 mod problem;
 mod raw;
 mod secrets;
+mod store;
 mod tls;
 
 #[cfg(test)]
@@ -47,6 +50,7 @@ pub use problem::{ConfigErrors, Problem, Problems};
 pub use raw::{Filter, Limits, Log, LogFormat};
 pub(crate) use raw::{Keys, RawKey, part};
 pub use secrets::{Lookup, LookupError, SecretRef};
+pub use store::StoreAt;
 
 use crate::registry::RailAccount;
 
@@ -55,8 +59,8 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// A config that can be started: every value checked, every secret read, every key parsed.
 pub struct Config {
-    /// The store's file.
-    pub store_path: PathBuf,
+    /// The store's file or database.
+    pub store: StoreAt,
     /// The storefront contract.
     pub grpc: Listener,
     /// Notifications and browser returns.
@@ -94,13 +98,21 @@ impl Config {
     /// # Errors
     /// All problems that were found, each with its path in the file.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
+        Self::load_with(path, None)
+    }
+
+    /// The same with another store than the file's: a path, or a `postgres://` URL.
+    ///
+    /// # Errors
+    /// All problems that were found, each with its path in the file.
+    pub fn load_with(path: &Path, store: Option<&str>) -> Result<Self, ConfigErrors> {
         let unreadable = |rule: String| ConfigErrors::one(path.display().to_string(), rule);
         let length = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
         if length > FILE_BYTES_MAX {
             return Err(unreadable(format!("is larger than {FILE_BYTES_MAX} bytes")));
         }
         let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
-        Self::parse(&text, &Lookup::beside(path))
+        Self::parse_with(&text, store, &Lookup::beside(path))
     }
 
     /// Reads a config from its text; `lookup` finds what it refers to.
@@ -108,8 +120,15 @@ impl Config {
     /// # Errors
     /// All problems that were found, each with its path in the text.
     pub fn parse(text: &str, lookup: &Lookup) -> Result<Self, ConfigErrors> {
+        Self::parse_with(text, None, lookup)
+    }
+
+    fn parse_with(text: &str, store: Option<&str>, lookup: &Lookup) -> Result<Self, ConfigErrors> {
         let mut problems = Problems::default();
-        let raw = raw::read(text, &mut problems);
+        let mut raw = raw::read(text, &mut problems);
+        if let Some(store) = store {
+            raw.store.replace(store);
+        }
         let config = check::checked(raw, lookup, &mut problems);
         problems.or(config)
     }

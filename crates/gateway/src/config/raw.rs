@@ -23,10 +23,18 @@ pub(super) struct Raw {
     pub rail: Vec<RawRail>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+/// Either a file or a database.
+#[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Store {
-    pub path: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<SecretRef>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -184,12 +192,6 @@ fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], port))
 }
 
-impl Default for Store {
-    fn default() -> Self {
-        Self { path: "paifang.db".into() }
-    }
-}
-
 impl Default for Grpc {
     fn default() -> Self {
         Self { listen: loopback(7443), insecure: false, tls: None }
@@ -246,7 +248,7 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
         }
     };
     let rails = file.remove("rail");
-    let raw = Raw {
+    let mut raw = Raw {
         store: section(&mut file, "store", problems),
         grpc: section(&mut file, "grpc", problems),
         http: section(&mut file, "http", problems),
@@ -257,6 +259,7 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
         outbound: section(&mut file, "outbound", problems),
         rail: rails.map(|rails| rail_sections(rails, problems)).unwrap_or_default(),
     };
+    raw.store.complete();
     for name in file.keys() {
         let rule =
             "is not a section; there are store, grpc, http, ops, clock, limits, log, outbound and rail";

@@ -299,3 +299,39 @@ fn a_file_that_is_not_there_is_told_by_its_path() {
     let told = Config::load(Path::new("/no/such/paifang.toml")).unwrap_err().to_string();
     assert!(told.starts_with("/no/such/paifang.toml: "), "{told}");
 }
+
+/// A store is a file or a database, and a database's password is never in the config or in what is shown of it (S18).
+#[test]
+fn the_store_is_a_file_or_a_database() {
+    let keys = Keys::new();
+    std::fs::write(keys.0.path().join("db.password"), "CANARY\n").unwrap();
+    let store = |text: &str| keys.parse(text).map(|config| config.store);
+    assert_eq!(store("").unwrap().to_string(), keys.0.path().join("paifang.db").display().to_string());
+    let text = "[store]\nurl = \"postgres://gate@db.example/pay\"\npassword = { file = \"db.password\" }\nconnections = 4";
+    let StoreAt::Database { address, connections } = store(text).unwrap() else { panic!("no database") };
+    assert!(address.has_password() && address.is_encrypted());
+    assert_eq!((connections, address.to_string().as_str()), (4, "postgres://gate@db.example/pay"));
+    assert!(!format!("{address:?} {:?}", keys.parse(text).unwrap()).contains("CANARY"));
+    let weak = store("[store]\nurl = \"postgres://gate@db.example/pay?sslmode=prefer\"").unwrap_err().to_string();
+    assert!(weak.contains("store.url: sslmode=prefer does not prove who answers"), "{weak}");
+    let plain = store("[store]\nurl = \"postgres://gate:CANARY@localhost/pay\"").unwrap_err().to_string();
+    assert!(plain.contains("store.url: holds a password in plain sight") && !plain.contains("CANARY"), "{plain}");
+    check(
+        "[store]\npath = \"x\"\nurl = \"postgres://gate@localhost/pay\"\nconnections = 0",
+        "store: has a path and a url: the store is a file or a database\nstore.connections: must be 1 to 1000",
+    );
+}
+
+/// What the command line says goes before the file, whichever of the two it names.
+#[test]
+fn the_command_line_names_another_store() {
+    let keys = Keys::new();
+    let file = keys.0.path().join("paifang.toml");
+    std::fs::write(&file, "[store]\npath = \"a.db\"\n").unwrap();
+    let other = Config::load_with(&file, Some("postgres://gate@localhost/pay")).unwrap();
+    assert!(matches!(other.store, StoreAt::Database { .. }), "{}", other.store);
+    assert!(other.effective().contains("url = \"postgres://gate@localhost/pay\""), "{}", other.effective());
+    std::fs::write(&file, "[store]\nurl = \"postgres://gate@localhost/pay\"\n").unwrap();
+    let other = Config::load_with(&file, Some("b.db")).unwrap();
+    assert!(matches!(&other.store, StoreAt::File(path) if path.ends_with("b.db")), "{}", other.store);
+}

@@ -21,11 +21,11 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::Config;
+use crate::config::{Config, StoreAt};
 use crate::core::Over;
 use crate::rails::LocalRails;
 
-pub use start::{StartError, start, start_over};
+pub use start::{StartError, open_database, open_file, start, start_over};
 
 /// A gateway that runs. Dropping it without [`Running::drain`] leaves its tasks to the runtime.
 pub struct Running<S> {
@@ -138,8 +138,17 @@ pub struct Ended {
 /// When it does not start.
 pub async fn run(config: Config, path: &Path) -> Result<Ended, StartError> {
     // Taken up before anybody can see that the gateway runs: the first SIGHUP that nobody takes would end it.
-    let mut signals = Signals::take().map_err(StartError::Signals)?;
-    let running = start(config).await?;
+    let signals = Signals::take().map_err(StartError::Signals)?;
+    match config.store.clone() {
+        StoreAt::File(file) => Ok(until_told(start(config, &file).await?, signals, path).await),
+        StoreAt::Database { address, connections } => {
+            let store = open_database(&address, connections).await?;
+            Ok(until_told(start_over(config, store).await?, signals, path).await)
+        }
+    }
+}
+
+async fn until_told<S>(running: Running<S>, mut signals: Signals, path: &Path) -> Ended {
     let Signals { terminate, interrupt, hang_up } = &mut signals;
     let failed = tokio::select! {
         _ = terminate.recv() => false,
@@ -147,7 +156,7 @@ pub async fn run(config: Config, path: &Path) -> Result<Ended, StartError> {
         () = running.failed() => true,
         () = renewals(&running, path, hang_up) => true,
     };
-    Ok(Ended { failed, drained: running.drain().await })
+    Ended { failed, drained: running.drain().await }
 }
 
 /// The signals that the gateway obeys.

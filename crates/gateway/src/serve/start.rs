@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 use paifang_engine::ports::Environment;
 use paifang_engine::{Engine, Limits};
 use paifang_store::{Store, StoreError};
+use paifang_store_postgres::{Address, Clock, PostgresStore};
 use paifang_store_sqlite::{OpenError, SqliteStore};
 use paifang_transport::{HttpTransport, Options, OptionsError};
 use tokio::net::TcpListener;
@@ -49,6 +50,15 @@ pub enum StartError {
         #[source]
         cause: OpenError,
     },
+    /// The database cannot be reached, or is not fit to keep payments.
+    #[error("store.url: {address} cannot be used")]
+    Connect {
+        /// Where it is, without its password.
+        address: String,
+        /// Why.
+        #[source]
+        cause: paifang_store_postgres::OpenError,
+    },
     /// The thread that opened the store ended in a panic.
     #[error("opening the store did not finish")]
     Opener(#[source] Box<tokio::task::JoinError>),
@@ -76,15 +86,34 @@ pub enum StartError {
 ///
 /// # Errors
 /// See [`start_over`]; also when the file cannot be opened, or another process has it.
-pub async fn start(config: Config) -> Result<Running<SqliteStore>, StartError> {
-    let path = config.store_path.clone();
-    let opening = tokio::task::spawn_blocking(move || SqliteStore::open(path, crate::world::now));
-    let store = opening.await.map_err(|ended| StartError::Opener(Box::new(ended)))?;
-    let store = store.map_err(|error| StartError::Open { path: config.store_path.clone(), cause: error })?;
+pub async fn start(config: Config, path: &Path) -> Result<Running<SqliteStore>, StartError> {
+    let store = open_file(path).await?;
     let sound = store.clone();
     let running = start_over(config, store).await?;
     servers::watch(move || sound.is_sound(), &running.phases);
     Ok(running)
+}
+
+/// Opens the file of a gateway.
+///
+/// # Errors
+/// When it cannot be opened, or another process has it.
+pub async fn open_file(path: &Path) -> Result<SqliteStore, StartError> {
+    let file = path.to_owned();
+    let opening = tokio::task::spawn_blocking(move || SqliteStore::open(file, crate::world::now));
+    let store = opening.await.map_err(|ended| StartError::Opener(Box::new(ended)))?;
+    store.map_err(|cause| StartError::Open { path: path.to_owned(), cause })
+}
+
+/// Opens the database of any number of gateways. Its clock measures their claims; where the config lets time run ahead, it
+/// runs ahead by as much.
+///
+/// # Errors
+/// When it cannot be reached, would lose what it acknowledges, or has a schema that this release cannot use.
+pub async fn open_database(address: &Address, connections: usize) -> Result<PostgresStore, StartError> {
+    let clock = Clock::Ahead(Arc::new(crate::world::ahead_of_machine));
+    let store = PostgresStore::open_with(address, clock, connections).await;
+    store.map_err(|cause| StartError::Connect { address: address.to_string(), cause })
 }
 
 /// Starts a gateway over a store that is open.

@@ -158,14 +158,15 @@ async fn one_gateway_has_the_file_and_the_next_one_finds_it_as_it_was() {
     let keys = Keys::new();
     let text = ["grpc", "http", "ops"].map(|name| format!("[{name}]\nlisten = \"127.0.0.1:0\"\n")).concat();
     let config = || keys.parse(&format!("{text}{}", Keys::rails(NOBODY, NOBODY, NOBODY))).unwrap();
-    let first = super::start(config()).await.unwrap();
+    let file = keys.0.path().join("paifang.db");
+    let first = super::start(config(), &file).await.unwrap();
     let page = intent("alipay", Presentation::DesktopWeb, None);
     let whose = tenant();
     let made = first.core().create_intent(whose, page).await.unwrap();
-    let second = super::start(config()).await.map(|_| ()).unwrap_err().to_string();
+    let second = super::start(config(), &file).await.map(|_| ()).unwrap_err().to_string();
     assert!(second.starts_with("store.path: ") && second.ends_with("cannot be opened"), "{second}");
     assert_eq!(first.drain().await, Drained::Clean);
-    let again = super::start(config()).await.unwrap();
+    let again = super::start(config(), &file).await.unwrap();
     let found = again.core().store().intent(whose, made.resource.intent.terms.id).await.unwrap();
     assert_eq!(found.unwrap().intent.attempts.len(), 1);
     assert_eq!(again.drain().await, Drained::Clean);

@@ -1,0 +1,104 @@
+//! Bringing the schema up to date: each change in one transaction together with its version, under a lock that lets one
+//! replica do it while the others wait. Killed halfway, nothing of it is there (F31).
+//!
+//! While replicas are replaced one by one, the new release changes the schema under the old one. So each change says the
+//! oldest release (by the schema it knows) that may still run on it: a change that only adds something says an old number,
+//! one that takes something away says its own. A release starts on a newer schema unless a change says that it must not.
+
+use tokio_postgres::{Client, Transaction};
+
+/// One change of the schema; number `n` leads from version `n - 1` to `n`. Never edited once released.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Migration {
+    pub text: &'static str,
+    /// The oldest schema that a release must know to run on this one.
+    pub needs: i64,
+}
+
+/// All changes, oldest first.
+pub(crate) const MIGRATIONS: &[Migration] =
+    &[Migration { text: include_str!("schema/0001_first.sql"), needs: 1 }];
+
+/// Why the schema could not be brought up to date. Nothing was changed by the step that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// The schema `paifang` is somebody else's.
+    #[error("the database has a schema \"paifang\" that is not ours")]
+    Foreign,
+    /// A later release has changed the schema in a way that this one cannot live with.
+    #[error("the schema is {found} and needs a release that knows {needs}, this one knows {known}; use a later release")]
+    Newer {
+        /// The database's schema.
+        found: i64,
+        /// What a release must know at least.
+        needs: i64,
+        /// The last one that we know.
+        known: i64,
+    },
+    /// PostgreSQL refuses it.
+    #[error("the schema cannot be brought up to date")]
+    Postgres(#[from] tokio_postgres::Error),
+}
+
+/// "PAIF", migrate.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(1346456902, 1)";
+
+const BOOKKEEPING: &str = "
+    CREATE TABLE IF NOT EXISTS paifang.migration (
+        version    bigint      PRIMARY KEY CHECK (version >= 1),
+        needs      bigint      NOT NULL CHECK (needs BETWEEN 1 AND version),
+        applied_at timestamptz NOT NULL DEFAULT now()
+    )";
+
+/// Applies what is missing.
+pub(crate) async fn migrate(client: &mut Client, migrations: &[Migration]) -> Result<(), MigrateError> {
+    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    for (version, migration) in (1..).zip(migrations) {
+        if is_up_to_date(client, known).await? {
+            return Ok(());
+        }
+        let change = client.transaction().await?;
+        apply(&change, version, *migration).await?;
+        change.commit().await?;
+    }
+    is_up_to_date(client, known).await.map(drop)
+}
+
+/// Needs no right but to read, so a role that may not change the schema can start on one that is up to date.
+async fn is_up_to_date(client: &Client, known: i64) -> Result<bool, MigrateError> {
+    let there = "SELECT to_regclass('paifang.migration') IS NOT NULL,
+                        EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = to_regnamespace('paifang'))";
+    let row = client.query_one(there, &[]).await?;
+    match (row.try_get(0)?, row.try_get(1)?) {
+        (false, true) => return Err(MigrateError::Foreign),
+        (false, false) => return Ok(false),
+        (true, _) => {}
+    }
+    let row = client
+        .query_one("SELECT coalesce(max(version), 0), coalesce(max(needs), 0) FROM paifang.migration", &[])
+        .await?;
+    let (found, needs): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+    if needs > known {
+        return Err(MigrateError::Newer { found, needs, known });
+    }
+    Ok(found >= known)
+}
+
+async fn apply(change: &Transaction<'_>, version: i64, migration: Migration) -> Result<(), MigrateError> {
+    change.batch_execute("SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = 0").await?;
+    change.batch_execute(LOCK).await?;
+    let row = change.query_one("SELECT to_regnamespace('paifang') IS NOT NULL", &[]).await?;
+    if !row.try_get::<_, bool>(0)? {
+        change.batch_execute("CREATE SCHEMA paifang").await?;
+    }
+    change.batch_execute(BOOKKEEPING).await?;
+    let done = "SELECT EXISTS (SELECT 1 FROM paifang.migration WHERE version = $1)";
+    if change.query_one(done, &[&version]).await?.try_get(0)? {
+        // Another replica was first.
+        return Ok(());
+    }
+    change.batch_execute(migration.text).await?;
+    let keep = "INSERT INTO paifang.migration (version, needs) VALUES ($1, $2)";
+    change.execute(keep, &[&version, &migration.needs]).await?;
+    Ok(())
+}
