@@ -208,7 +208,7 @@ impl Bot {
                 return Ok(intent);
             }
             if stepped.elapsed() > DOUBT_MAX {
-                self.ground.step(DOUBT_STEP)?;
+                self.ground.hurry(DOUBT_STEP)?;
                 stepped = Instant::now();
             }
             ensure!(begun.elapsed() < PATIENCE, "{id} is stuck in {:?}: {intent:#?}", intent.state());
@@ -228,7 +228,7 @@ impl Bot {
             if intent.state() != State::Processing {
                 moved = Instant::now();
             } else if moved.elapsed() > DOUBT_MAX {
-                self.ground.step(DOUBT_STEP)?;
+                self.ground.hurry(DOUBT_STEP)?;
                 moved = Instant::now();
             }
             match intent.state() {
@@ -324,7 +324,7 @@ impl Bot {
                 | v1::RefundState::Unspecified => {}
             }
             if stepped.elapsed() > DOUBT_MAX {
-                self.ground.step(jiff::SignedDuration::from_secs(60))?;
+                self.ground.hurry(jiff::SignedDuration::from_secs(60))?;
                 stepped = Instant::now();
             }
             ensure!(begun.elapsed() < PATIENCE, "a refund is stuck: {refund:#?}");

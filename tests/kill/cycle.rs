@@ -177,7 +177,9 @@ impl Run {
         }
         let flows = self.trade(number, draw);
         sleep(Duration::from_millis(draw.below(600))).await;
-        for gateway in &mut self.gateways {
+        // Of several replicas one dies, or all at once.
+        let dying = usize::try_from(draw.below(2))? * self.gateways.len() + 1;
+        for gateway in self.gateways.iter_mut().take(dying) {
             gateway.kill().await?;
             *self.figures.kills.entry("at random").or_default() += 1;
         }

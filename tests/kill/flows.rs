@@ -127,19 +127,24 @@ impl fmt::Display for Flow {
     }
 }
 
-/// Pays it, whatever happens; the storefront waits until the money is there.
-async fn paid(bot: &mut Bot, id: &str) -> anyhow::Result<()> {
+/// Pays it, whatever happens; the storefront waits until the money is there. `false`: others have let so much time pass that it
+/// expired, which a flow that is alone never sees.
+async fn paid(bot: &mut Bot, id: &str) -> anyhow::Result<bool> {
     let intent = bot.drive(id).await?;
     let expired = intent.state() == State::Expired && !bot.is_alone();
     ensure!(intent.state() == State::Succeeded || expired, "not paid: {intent:#?}");
-    Ok(())
+    Ok(!expired)
 }
 
+/// A paid intent.
 async fn sold(bot: &mut Bot, way: Way) -> anyhow::Result<String> {
-    let id = bot.create(v1::CreatePaymentIntentRequest::default()).await?;
-    bot.confirm(&id, way, "").await?;
-    paid(bot, &id).await?;
-    Ok(id)
+    loop {
+        let id = bot.create(v1::CreatePaymentIntentRequest::default()).await?;
+        bot.confirm(&id, way, "").await?;
+        if paid(bot, &id).await? {
+            return Ok(id);
+        }
+    }
 }
 
 /// A code that the payer has looked at.
@@ -175,7 +180,7 @@ async fn code(bot: &mut Bot) -> anyhow::Result<()> {
     bot.fault(UNIONPAY_CODE, "charge", Fault::NoNotification, 1);
     bot.arm()?;
     bot.confirm(&id, UNIONPAY_CODE, &code).await?;
-    paid(bot, &id).await
+    paid(bot, &id).await.map(drop)
 }
 
 async fn lost_creation(bot: &mut Bot, way: Way) -> anyhow::Result<()> {
@@ -183,7 +188,7 @@ async fn lost_creation(bot: &mut Bot, way: Way) -> anyhow::Result<()> {
     bot.fault(way, "charge", Fault::AnswerLost, 1);
     bot.arm()?;
     bot.confirm(&id, way, "").await?;
-    paid(bot, &id).await
+    paid(bot, &id).await.map(drop)
 }
 
 async fn switch(bot: &mut Bot, from: Way, to: Way) -> anyhow::Result<()> {
@@ -194,7 +199,7 @@ async fn switch(bot: &mut Bot, from: Way, to: Way) -> anyhow::Result<()> {
         Err(error) if is_precondition(&error) => {}
         Err(error) => return Err(error),
     }
-    paid(bot, &id).await
+    paid(bot, &id).await.map(drop)
 }
 
 /// Gives up; the intent may have ended before.

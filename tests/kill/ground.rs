@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use jiff::SignedDuration;
 use paifang_gateway::demo::{Shop, Stage};
+use tokio::time::Instant;
 
 use crate::cut::Cutter;
 use crate::gateway::Gateway;
@@ -29,8 +30,15 @@ pub struct Ground {
     pub cuts: BTreeMap<&'static str, Cutter>,
     /// The database behind the gateways.
     pub database: Database,
-    /// Whether the run is over, and time stands still.
-    over: Mutex<bool>,
+    time: Mutex<Time>,
+}
+
+/// Who may let time pass.
+struct Time {
+    /// The run is over, and time stands still.
+    over: bool,
+    /// From when on somebody who is in a hurry may let time pass again.
+    next: Instant,
 }
 
 /// Short, so that a cycle takes a second or two: the gateway must be right at any of them.
@@ -46,6 +54,8 @@ rail_queue_ms = 500
 drain_ms = 8000
 ";
 
+/// See [`Ground::hurry`].
+const HURRY: u32 = 200;
 /// How often the pacer lets time pass, and how much: ten times as fast as the wall's.
 const PACE: Duration = Duration::from_millis(100);
 const PACE_STEP: SignedDuration = SignedDuration::from_millis(900);
@@ -70,22 +80,33 @@ impl Ground {
         let gateways =
             replicas.into_iter().map(|(config, grpc, ops)| Gateway::new(binary.clone(), config, grpc, ops));
         let gateways = gateways.collect();
-        let (journal, over) = (Journal::default(), Mutex::default());
-        let ground = Arc::new(Self { stage, shops, journal, cuts, database, over });
+        let (journal, time) = (Journal::default(), Mutex::new(Time { over: false, next: Instant::now() }));
+        let ground = Arc::new(Self { stage, shops, journal, cuts, database, time });
         tokio::spawn(pace(Arc::downgrade(&ground)));
         Ok((ground, gateways))
     }
 
     /// Lets time pass, at the rails and in the gateways.
     pub fn step(&self, by: SignedDuration) -> anyhow::Result<()> {
-        let over = self.over.lock().expect("no panic holds it");
-        if *over { Ok(()) } else { self.stage.step_clock(by) }
+        let time = self.time.lock().expect("no panic holds it");
+        if time.over { Ok(()) } else { self.stage.step_clock(by) }
+    }
+
+    /// The same for one of many who wait. All together they let at most [`HURRY`] virtual seconds pass in a second: a call
+    /// that is under way while more than five minutes pass is signed for another time, and nobody believes it.
+    pub fn hurry(&self, by: SignedDuration) -> anyhow::Result<()> {
+        let mut time = self.time.lock().expect("no panic holds it");
+        if time.over || Instant::now() < time.next {
+            return Ok(());
+        }
+        time.next = Instant::now() + Duration::try_from(by)? / HURRY;
+        self.stage.step_clock(by)
     }
 
     /// The run is over: nothing of it stays.
     pub fn clear(&self) -> anyhow::Result<()> {
-        let mut over = self.over.lock().expect("no panic holds it");
-        *over = true;
+        let mut time = self.time.lock().expect("no panic holds it");
+        time.over = true;
         Ok(std::fs::remove_dir_all(&self.stage.dir)?)
     }
 
@@ -126,15 +147,14 @@ fn replicas(
         &format!("front_url = \"{union}\""),
         &format!("front_url = \"{}\"", stage.mocks.url("unionpay")),
     );
-    text = database.configure(text) + LIMITS;
+    text = database.configure(&text) + LIMITS;
     std::fs::write(stage.config(), &text)?;
     let mut made = vec![(stage.config(), stage.grpc, stage.ops)];
     for number in 1..database.replicas() {
         let mut text = text.clone();
         let mut own = Vec::new();
         for address in [stage.grpc, stage.http, stage.ops] {
-            let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-            let new = listener.local_addr()?;
+            let new = free_after(address)?;
             text = text.replace(&address.to_string(), &new.to_string());
             own.push(new);
         }
@@ -143,4 +163,13 @@ fn replicas(
         made.push((config, own[0], own[2]));
     }
     Ok(made)
+}
+
+/// The next free port: near the stage's own, from which the system draws none for outgoing connections.
+fn free_after(address: SocketAddr) -> anyhow::Result<SocketAddr> {
+    let ports = address.port().saturating_add(1)..u16::MAX;
+    let free = ports
+        .map(|port| SocketAddr::new(address.ip(), port))
+        .find(|address| std::net::TcpListener::bind(address).is_ok());
+    free.context("no port is free")
 }

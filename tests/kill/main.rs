@@ -37,10 +37,16 @@ use store::StoreKind;
 /// Cycles of a test run; `cargo xtask kill` asks for more.
 const CYCLES: u64 = 30;
 
-/// Two kinds of threads would hide nothing: everything of the harness waits, nothing of it computes.
+/// One gateway over one file.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kills_on_sqlite() {
     kills(StoreKind::Sqlite).await;
+}
+
+/// Two gateways over one server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kills_on_postgres() {
+    kills(StoreKind::Postgres).await;
 }
 
 async fn kills(store: StoreKind) {

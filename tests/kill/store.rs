@@ -2,10 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use paifang_conformance::postgres::Server;
+
+use crate::cut::{Cut, Cutter};
+use crate::draw::Draw;
+
 /// Which store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreKind {
     Sqlite,
+    Postgres,
 }
 
 impl StoreKind {
@@ -13,17 +19,26 @@ impl StoreKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
         }
     }
 }
 
 /// The store of one run.
-#[derive(Debug)]
 pub enum Database {
     /// One file, one process.
     Sqlite {
         /// The file.
         path: PathBuf,
+    },
+    /// A throw-away server for two gateways, behind a proxy.
+    Postgres {
+        /// The server; it ends with the run.
+        server: Server,
+        /// The database's name.
+        name: String,
+        /// What every gateway connects to.
+        cutter: Cutter,
     },
 }
 
@@ -32,20 +47,40 @@ impl Database {
     pub async fn start(kind: StoreKind, directory: &Path) -> anyhow::Result<Self> {
         match kind {
             StoreKind::Sqlite => Ok(Self::Sqlite { path: directory.join("paifang.db") }),
+            StoreKind::Postgres => {
+                let starting = tokio::task::spawn_blocking(|| {
+                    let server = Server::start(&[])?;
+                    let name = server.database(None)?;
+                    std::io::Result::Ok((server, name))
+                });
+                let (server, name) = starting.await??;
+                let cutter = Cutter::start(([127, 0, 0, 1], server.port()).into()).await?;
+                Ok(Self::Postgres { server, name, cutter })
+            }
         }
     }
 
     /// A config that leads to it, made from the stage's.
-    pub fn configure(&self, config: String) -> String {
+    pub fn configure(&self, config: &str) -> String {
         match self {
-            Self::Sqlite { .. } => config,
+            Self::Sqlite { .. } => config.to_owned(),
+            Self::Postgres { server, name, cutter } => {
+                let url =
+                    server.url(name).replace(&server.port().to_string(), &cutter.address.port().to_string());
+                let lines = config.lines().map(|line| match line.starts_with("path = ") {
+                    true => format!("url = \"{url}\"\n"),
+                    false => format!("{line}\n"),
+                });
+                lines.collect()
+            }
         }
     }
 
-    /// How many gateways may run over it at once.
+    /// How many gateways run over it at once.
     pub fn replicas(&self) -> usize {
         match self {
             Self::Sqlite { .. } => 1,
+            Self::Postgres { .. } => 2,
         }
     }
 
@@ -57,20 +92,23 @@ impl Database {
                 let log = PathBuf::from(format!("{}-wal", path.display()));
                 Some(size(log).max(size(path.clone())) / 1024)
             }
+            Self::Postgres { .. } => None,
         }
     }
 
-    /// Cuts a connection to it; `false` where there is none.
-    pub fn cut(&self, _draw: &mut crate::draw::Draw) -> bool {
-        match self {
-            Self::Sqlite { .. } => false,
+    /// Cuts an exchange with it in a moment, most often the answer to what may be a commit: its fate is unknown then (F20).
+    pub fn cut(&self, draw: &mut Draw) {
+        if let Self::Postgres { cutter, .. } = self {
+            let cut = if draw.below(2) == 0 { Cut::AnswerLost } else { Cut::drawn(draw) };
+            cutter.arm(draw.below(20), cut);
         }
     }
 
-    /// How many of its connections were cut.
+    /// How many exchanges with it were cut.
     pub fn cuts(&self) -> u32 {
         match self {
             Self::Sqlite { .. } => 0,
+            Self::Postgres { cutter, .. } => cutter.done(),
         }
     }
 
@@ -78,6 +116,7 @@ impl Database {
     pub fn heal(&self) {
         match self {
             Self::Sqlite { .. } => {}
+            Self::Postgres { cutter, .. } => cutter.heal(),
         }
     }
 }

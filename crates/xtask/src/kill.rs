@@ -51,7 +51,11 @@ fn read<'a>(options: &[&'a str]) -> Result<Wanted<'a>> {
                 wanted.test = "kills_on_sqlite";
                 continue;
             }
-            ("--store", _) => bail!("there is no kill harness for the store {value}: sqlite"),
+            ("--store", "postgres") => {
+                wanted.test = "kills_on_postgres";
+                continue;
+            }
+            ("--store", _) => bail!("there is no store {value}; there are sqlite and postgres"),
             ("--cycles", _) => "PAIFANG_KILL_CYCLES",
             ("--seed", _) => "PAIFANG_KILL_SEED",
             ("--first", _) => "PAIFANG_KILL_FIRST",
@@ -75,7 +79,7 @@ mod tests {
         for (slip, told) in [
             (vec!["--cycles"], "--cycles wants a value"),
             (vec!["--cycles", "many"], "--cycles wants a number"),
-            (vec!["--store", "oracle"], "there is no kill harness for the store oracle"),
+            (vec!["--store", "oracle"], "there is no store oracle"),
             (vec!["--cycle", "1"], "kill knows --cycles"),
         ] {
             let error = read(&slip).unwrap_err().to_string();

@@ -28,7 +28,7 @@ usage: cargo xtask CHORE
                           changes, dependency rules, clippy
   test [NEXTEST OPTIONS]  all tests of the workspace, then the examples in the docs
   kill [OPTIONS]          gateways die at every crash point, at random and while they recover, under trade; afterwards all
-                          books agree. --cycles N (30), --store sqlite, --seed N (1), --first N (0), --debug
+                          books agree. --cycles N (30), --store sqlite|postgres, --seed N (1), --first N (0), --debug
   tidy                    layers, sizes, banned words, crate roots, error pages
   proto                   lint the protos and hold them against the committed baseline
   proto --renew-baseline  accept the protos of now as the baseline, on purpose

@@ -62,7 +62,8 @@ impl Store {
         }
         let address = problems.take("store.url", Address::parse(url))?;
         if address.has_password() {
-            let rule = "holds a password in plain sight: say where it is, store.password = { file = \"...\" }";
+            let rule =
+                "holds a password in plain sight: say where it is, store.password = { file = \"...\" }";
             problems.add("store.url", rule);
             return None;
         }

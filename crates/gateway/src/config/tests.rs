@@ -312,10 +312,14 @@ fn the_store_is_a_file_or_a_database() {
     assert!(address.has_password() && address.is_encrypted());
     assert_eq!((connections, address.to_string().as_str()), (4, "postgres://gate@db.example/pay"));
     assert!(!format!("{address:?} {:?}", keys.parse(text).unwrap()).contains("CANARY"));
-    let weak = store("[store]\nurl = \"postgres://gate@db.example/pay?sslmode=prefer\"").unwrap_err().to_string();
+    let weak =
+        store("[store]\nurl = \"postgres://gate@db.example/pay?sslmode=prefer\"").unwrap_err().to_string();
     assert!(weak.contains("store.url: sslmode=prefer does not prove who answers"), "{weak}");
     let plain = store("[store]\nurl = \"postgres://gate:CANARY@localhost/pay\"").unwrap_err().to_string();
-    assert!(plain.contains("store.url: holds a password in plain sight") && !plain.contains("CANARY"), "{plain}");
+    assert!(
+        plain.contains("store.url: holds a password in plain sight") && !plain.contains("CANARY"),
+        "{plain}"
+    );
     check(
         "[store]\npath = \"x\"\nurl = \"postgres://gate@localhost/pay\"\nconnections = 0",
         "store: has a path and a url: the store is a file or a database\nstore.connections: must be 1 to 1000",
