@@ -25,6 +25,8 @@ const LOOK: Duration = Duration::from_millis(15);
 const DOUBT_MAX: Duration = Duration::from_millis(350);
 /// How much passes then: less than what a signature may be old, or each call that is under way would be for nothing.
 const DOUBT_STEP: jiff::SignedDuration = jiff::SignedDuration::from_secs(240);
+/// As long as a lease.
+const LEASE_STEP: jiff::SignedDuration = jiff::SignedDuration::from_secs(30);
 /// A call that has no answer by then is made again.
 const CALL_MAX: Duration = Duration::from_secs(5);
 
@@ -185,31 +187,17 @@ impl Bot {
         Ok(intent)
     }
 
-    /// The intent once it is in one of these states, or has ended.
+    /// The intent once it is in one of these states, or has ended. Time passes when it takes long: a dead gateway's claims end
+    /// with their leases.
     pub async fn until(&mut self, id: &str, states: &[State]) -> anyhow::Result<v1::PaymentIntent> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let intent = self.intent(id).await?;
-            if states.contains(&intent.state()) || is_final(intent.state()) {
-                return Ok(intent);
-            }
-            ensure!(Instant::now() < deadline, "{id} is stuck in {:?}: {intent:#?}", intent.state());
-            sleep(LOOK).await;
-        }
-    }
-
-    /// The same, and what needs time is given a minute now and then.
-    pub async fn until_in_time(&mut self, id: &str, states: &[State]) -> anyhow::Result<v1::PaymentIntent> {
         let begun = Instant::now();
-        let mut stepped = Instant::now();
         loop {
             let intent = self.intent(id).await?;
             if states.contains(&intent.state()) || is_final(intent.state()) {
                 return Ok(intent);
             }
-            if stepped.elapsed() > DOUBT_MAX {
-                self.ground.hurry(DOUBT_STEP)?;
-                stepped = Instant::now();
+            if begun.elapsed() > DOUBT_MAX {
+                self.ground.hurry(LEASE_STEP)?;
             }
             ensure!(begun.elapsed() < PATIENCE, "{id} is stuck in {:?}: {intent:#?}", intent.state());
             sleep(LOOK).await;

@@ -225,7 +225,7 @@ async fn expiry(bot: &mut Bot, way: Way) -> anyhow::Result<()> {
     let id = shown(bot, way).await?.payment_intent_id;
     bot.arm()?;
     bot.ground.step(SignedDuration::from_mins(121))?;
-    let intent = bot.until_in_time(&id, &[]).await?;
+    let intent = bot.until(&id, &[]).await?;
     ensure!(intent.state() == State::Expired, "nobody paid: {intent:#?}");
     Ok(())
 }

@@ -57,7 +57,7 @@ pub struct Plan {
 }
 
 /// How many cells a cycle of points dies in.
-const CELLS_PER_CYCLE: usize = 6;
+const CELLS_PER_CYCLE: usize = 4;
 
 /// A round of twenty: P points, R random, S stop, C cuts, F full disk, D drain. Every fourth kills, and kills again.
 const ROUND: &[u8; 20] = b"PRCPPDPPPSPRPCPPFPPP";
