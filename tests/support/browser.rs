@@ -26,18 +26,20 @@ pub async fn open(url: &str) -> Page {
 
 /// Posts a form and follows the redirect.
 pub async fn post(url: &str, fields: &[(String, String)]) -> Page {
-    let body =
-        fields.iter().fold(form_urlencoded::Serializer::new(String::new()), |mut form, (name, value)| {
-            form.append_pair(name, value);
-            form
-        });
-    let mut body = body;
     let content = [("content-type", "application/x-www-form-urlencoded")];
-    let page = request("POST", url, &body.finish(), &content).await;
+    let page = request("POST", url, &encoded(fields), &content).await;
     match &page.location {
         Some(next) if next.starts_with("http://127.0.0.1") => open(next).await,
         _ => page,
     }
+}
+
+fn encoded(fields: &[(String, String)]) -> String {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in fields {
+        form.append_pair(name, value);
+    }
+    form.finish()
 }
 
 /// One request, one answer.

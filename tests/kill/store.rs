@@ -1,0 +1,122 @@
+//! The store under the gateways: which one, how many gateways may share it, and what can be done to its connections.
+
+use std::path::{Path, PathBuf};
+
+use paifang_conformance::postgres::Server;
+
+use crate::cut::{Cut, Cutter};
+use crate::draw::Draw;
+
+/// Which store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreKind {
+    Sqlite,
+    Postgres,
+}
+
+impl StoreKind {
+    /// As it is named on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        }
+    }
+}
+
+/// The store of one run.
+pub enum Database {
+    /// One file, one process.
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A throw-away server for two gateways, behind a proxy.
+    Postgres {
+        /// The server; it ends with the run.
+        server: Server,
+        /// The database's name.
+        name: String,
+        /// What every gateway connects to.
+        cutter: Cutter,
+    },
+}
+
+impl Database {
+    /// Starts what the store needs.
+    pub async fn start(kind: StoreKind, directory: &Path) -> anyhow::Result<Self> {
+        match kind {
+            StoreKind::Sqlite => Ok(Self::Sqlite { path: directory.join("paifang.db") }),
+            StoreKind::Postgres => {
+                let starting = tokio::task::spawn_blocking(|| {
+                    let server = Server::start(&[])?;
+                    let name = server.database(None)?;
+                    std::io::Result::Ok((server, name))
+                });
+                let (server, name) = starting.await??;
+                let cutter = Cutter::start(([127, 0, 0, 1], server.port()).into()).await?;
+                Ok(Self::Postgres { server, name, cutter })
+            }
+        }
+    }
+
+    /// A config that leads to it, made from the stage's.
+    pub fn configure(&self, config: &str) -> String {
+        match self {
+            Self::Sqlite { .. } => config.to_owned(),
+            Self::Postgres { server, name, cutter } => {
+                let url =
+                    server.url(name).replace(&server.port().to_string(), &cutter.address.port().to_string());
+                let lines = config.lines().map(|line| match line.starts_with("path = ") {
+                    true => format!("url = \"{url}\"\n"),
+                    false => format!("{line}\n"),
+                });
+                lines.collect()
+            }
+        }
+    }
+
+    /// How many gateways run over it at once.
+    pub fn replicas(&self) -> usize {
+        match self {
+            Self::Sqlite { .. } => 1,
+            Self::Postgres { .. } => 2,
+        }
+    }
+
+    /// The size of the file that grows with each write, in KiB; `None` where that is no file of the gateway's.
+    pub fn log_kib(&self) -> Option<u64> {
+        match self {
+            Self::Sqlite { path } => {
+                let size = |path: PathBuf| std::fs::metadata(path).map_or(0, |found| found.len());
+                let log = PathBuf::from(format!("{}-wal", path.display()));
+                Some(size(log).max(size(path.clone())) / 1024)
+            }
+            Self::Postgres { .. } => None,
+        }
+    }
+
+    /// Cuts an exchange with it in a moment, most often the answer to what may be a commit: its fate is unknown then (F20).
+    pub fn cut(&self, draw: &mut Draw) {
+        if let Self::Postgres { cutter, .. } = self {
+            let cut = if draw.below(2) == 0 { Cut::AnswerLost } else { Cut::drawn(draw) };
+            cutter.arm(draw.below(20), cut);
+        }
+    }
+
+    /// How many exchanges with it were cut.
+    pub fn cuts(&self) -> u32 {
+        match self {
+            Self::Sqlite { .. } => 0,
+            Self::Postgres { cutter, .. } => cutter.done(),
+        }
+    }
+
+    /// Connections stay whole from now on.
+    pub fn heal(&self) {
+        match self {
+            Self::Sqlite { .. } => {}
+            Self::Postgres { cutter, .. } => cutter.heal(),
+        }
+    }
+}
