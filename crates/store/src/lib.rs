@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod chain;
 mod check;
 mod error;
 pub mod form;

@@ -16,6 +16,8 @@ pub(crate) async fn run(at: &Configured) -> Result<(), Ended> {
         "{} transfers balance, {} pieces of work belong to something",
         report.transfers, report.work
     ))?;
+    let heads = report.heads.map_or("none".to_owned(), hex::encode);
+    say(format_args!("{} journal entries are chained to their heads; all heads: {heads}", report.sealed))?;
     if report.is_clean() {
         return say("clean");
     }
