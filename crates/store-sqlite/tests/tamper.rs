@@ -65,7 +65,7 @@ fn an_altered_entry_is_named() {
     let intent = "UPDATE intent_journal SET body = json_set(body, '$.evidence.rule', 'other')
                   WHERE intent = 'INTENT' AND seq = 2";
     check(intent, |ids| &ids.intent, "entry 2 was altered");
-    let amount = "UPDATE intent_journal SET body = json_set(body, '$.terms.amount.minor', 1)
+    let amount = "UPDATE intent_journal SET body = json_set(body, '$.fact.terms.amount.minor', 1)
                   WHERE intent = 'INTENT' AND seq = 1";
     check(amount, |ids| &ids.intent, "entry 1 was altered");
     let refund = "UPDATE refund_journal SET body = json_set(body, '$.at', '2020-01-01T00:00:00Z')
