@@ -205,7 +205,7 @@ impl Hand {
                     let snapshot = Snapshot::Intent { intent: Box::new(intent.clone()), amounts };
                     batch.events.push(self.event(intent.terms.id, kind, snapshot));
                 }
-                Fact::Created { .. } | Fact::Wished { .. } => {}
+                Fact::Created { .. } | Fact::Wished { .. } | Fact::Redriven { .. } => {}
             }
         }
         touched.sort_unstable();
@@ -218,6 +218,7 @@ impl Hand {
             batch.work.push(WorkChange::Remove { key });
         }
         batch.intent = Some(IntentWrite { expected, row: intent, entries });
+        batch.seal().expect("what the hand makes can be written down");
         batch
     }
 

@@ -9,12 +9,13 @@ use paifang_payment::refund::{self, Purpose, Refund};
 use paifang_payment::{AccountId, AttemptId, Evidence, Source};
 use paifang_rail::Descriptor;
 use paifang_store::{
-    Amounts, Batch, Guard, IntentRow, IntentWrite, NewEvent, RefundWrite, Snapshot, Store, SubmissionChange,
-    WorkChange, WorkKey,
+    Amounts, Batch, Guard, IntentRow, IntentWrite, NewEvent, Quarantine, RefundWrite, Snapshot, Store,
+    SubmissionChange, WorkChange, WorkKey,
 };
 
 use crate::carry::operation_of;
 use crate::ports::{Environment, Rails, Transport};
+use crate::quarantine::{LATE_MONEY_STAYS, NO_FINAL_WORD};
 use crate::schedule;
 use crate::{Engine, Error};
 
@@ -100,7 +101,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         if terms.paced && expected == 0 {
             batch.work.push(self.turn_of(refund, at));
         } else {
-            self.schedule_refund(batch, refund, at);
+            self.schedule_refund(batch, refund, step.entries.first().map(|entry| &entry.evidence), at);
         }
         let snapshot = Snapshot::Refund { refund: Box::new(refund.clone()) };
         let kind = match (&refund.state, expected) {
@@ -137,21 +138,22 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         account.map_or(0, |account| account.descriptor.refunding.interval_s)
     }
 
-    fn schedule_refund(&self, batch: &mut Batch, refund: &Refund, at: Timestamp) {
+    fn schedule_refund(&self, batch: &mut Batch, refund: &Refund, last: Option<&Evidence>, at: Timestamp) {
         let key = WorkKey::Refund { tenant: refund.terms.tenant, refund: refund.terms.id };
         let written_ahead = matches!(&refund.state, refund::State::Sending(sending) if !sending.unsent);
         let lease = written_ahead.then(|| self.own_lease());
         let failed = matches!(refund.state, refund::State::Failed { .. });
         if failed && refund.terms.purpose == Purpose::LateMoney {
             tracing::error!(refund = %refund.terms.id, "late money could not be returned: a person has to see to it");
-            let reason = "late money could not be returned by this refund".into();
-            return batch.work.push(WorkChange::Quarantine { key, reason });
+            let kept = Quarantine::new(LATE_MONEY_STAYS, at).after(last);
+            return batch.work.push(WorkChange::Quarantine { key, reason: kept.text() });
         }
         batch.work.push(match schedule::refund_due(refund, self.asks(&refund.terms.account), 0, at) {
             Some(due_at) => WorkChange::Put { key, lane: Some(refund.terms.account.clone()), due_at, lease },
             None if refund.is_final() => WorkChange::Remove { key },
             None => {
-                WorkChange::Quarantine { key, reason: "its schedule has ended without a final word".into() }
+                let kept = Quarantine::new(NO_FINAL_WORD, at).after(last);
+                WorkChange::Quarantine { key, reason: kept.text() }
             }
         });
     }
@@ -159,6 +161,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     fn schedule_intent(&self, batch: &mut Batch, before: Option<&Intent>, step: &Step, at: Timestamp) {
         let intent = &step.intent;
         let tenant = intent.terms.tenant;
+        let last = step.entries.first().map(|entry| &entry.evidence);
         for attempt in &intent.attempts {
             let was =
                 before.and_then(|old| old.attempt(attempt.terms.id).map(|known| (known, old.wants(known))));
@@ -179,8 +182,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                     WorkChange::Put { key, lane: Some(attempt.terms.account.clone()), due_at, lease }
                 }
                 None if attempt.is_live() => {
-                    let reason = "its schedule has ended without a final word".into();
-                    WorkChange::Quarantine { key, reason }
+                    let kept = Quarantine::new(NO_FINAL_WORD, at).after(last);
+                    WorkChange::Quarantine { key, reason: kept.text() }
                 }
                 None => WorkChange::Remove { key },
             });

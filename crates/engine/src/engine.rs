@@ -149,8 +149,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         }
     }
 
-    /// Commits, and tells who waits.
-    pub(crate) async fn commit(&self, batch: Batch) -> Result<Committed, StoreError> {
+    /// Seals the journal entries, commits, and tells who waits.
+    pub(crate) async fn commit(&self, mut batch: Batch) -> Result<Committed, StoreError> {
+        batch.seal()?;
         let intent = batch.intent.as_ref().map(|write| write.row.terms.id);
         let intent = intent.or(batch.refunds.first().map(|write| write.row.terms.intent));
         let committed = self.inner.store.commit(batch).await;

@@ -4,6 +4,7 @@ use paifang_payment::{AccountId, Digest, Doubt, Observation, OrderNo, Source, Ve
 use paifang_rail::{Claims, Notification, NotificationError, Subject, Verdict};
 use paifang_store::{AttemptRef, InboxEntry, InboxVerdict, Store, WorkKey};
 
+use crate::claim::Came;
 use crate::observe::Observed;
 use crate::ports::{Environment, IncomingMessage, Rails, Transport};
 use crate::{Engine, Error};
@@ -85,7 +86,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                     return self.misaddressed(at.tenant, inbox).await;
                 }
                 let number = Some(&number).filter(|_| verb != Verb::Query);
-                let observed = self.observe_about(&at, number, &seen, Some(inbox)).await?;
+                let came = Came { number, ..Came::by(inbox) };
+                let observed = self.observe(&at, &seen, came).await?;
                 self.hasten_attempt(&at, &seen).await?;
                 Ok(observed.into())
             }
@@ -97,7 +99,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 if !self.admits(account, &claims)? {
                     return self.misaddressed(at.tenant, inbox).await;
                 }
-                let observed = self.observe_refund(at.tenant, at.refund, &seen, Some(inbox)).await?;
+                let observed = self.observe_refund(at.tenant, at.refund, &seen, Came::by(inbox)).await?;
                 self.inner.store.hasten(&WorkKey::Refund { tenant: at.tenant, refund: at.refund }).await?;
                 Ok(observed.into())
             }

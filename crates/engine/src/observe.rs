@@ -9,10 +9,12 @@ use paifang_payment::{
 };
 use paifang_rail::PayerCode;
 use paifang_store::{
-    AttemptRef, Batch, Committed, InboxEntry, InboxVerdict, IntentRow, Store, Submission, SubmissionChange,
+    AttemptRef, Batch, Committed, Fence, InboxEntry, InboxVerdict, IntentRow, Store, Submission,
+    SubmissionChange, WorkKey,
 };
 
 use crate::carry::{hold_call, operation_of, refund_order};
+use crate::claim::{self, Came};
 use crate::engine::CONFLICTS_MAX;
 use crate::ports::{Environment, RailCall, Rails, Transport};
 use crate::{Engine, Error};
@@ -29,25 +31,15 @@ pub(crate) enum Observed {
 }
 
 impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
-    /// Takes news about an attempt's order; `inbox` is the notification that brought it, if one did.
+    /// Takes news about an attempt. What has a number of its own is news of the capture or release that is under way under
+    /// this very number only: a capture that was refused is over, whatever comes later.
     pub(crate) async fn observe(
         &self,
         at: &AttemptRef,
         seen: &Observation,
-        inbox: Option<InboxEntry>,
+        came: Came<'_>,
     ) -> Result<Observed, Error> {
-        self.observe_about(at, None, seen, inbox).await
-    }
-
-    /// Takes news about an attempt. What has a number of its own is news of the capture or release that is under way under
-    /// this very number only: a capture that was refused is over, whatever comes later.
-    pub(crate) async fn observe_about(
-        &self,
-        at: &AttemptRef,
-        number: Option<&OrderNo>,
-        seen: &Observation,
-        inbox: Option<InboxEntry>,
-    ) -> Result<Observed, Error> {
+        let Came { number, inbox, mut claim } = came;
         for _ in 0..CONFLICTS_MAX {
             let row = self
                 .inner
@@ -78,7 +70,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             };
             let mut batch = self.compose(Some(&row), &step, now)?;
             self.inherit_submissions(&mut batch, &step).await?;
-            batch.inbox = inbox.clone();
+            (batch.inbox, batch.fence) = (inbox.clone(), claim.clone());
             let sends = Sends::of(&batch, &step);
             match self.commit(batch).await? {
                 Committed::Done => {
@@ -88,6 +80,11 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                     return Ok(Observed::News);
                 }
                 Committed::SeenBefore => return Ok(Observed::Known),
+                Committed::Fenced if claim::is_outlived_by(seen) => claim = None,
+                Committed::Fenced => {
+                    claim::log_drop(&at.attempt.to_string(), seen);
+                    return Ok(Observed::Known);
+                }
                 Committed::Conflict => {}
                 refused => return Err(Error::Broken(format!("an observation was refused: {refused:?}"))),
             }
@@ -101,8 +98,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         tenant: TenantId,
         id: RefundId,
         seen: &Observation,
-        inbox: Option<InboxEntry>,
+        came: Came<'_>,
     ) -> Result<Observed, Error> {
+        let Came { number: _, inbox, mut claim } = came;
         for _ in 0..CONFLICTS_MAX {
             let row = self.inner.store.refund(tenant, id).await?.ok_or(Error::NotFound("refund"))?;
             let (expected, from, now) = (row.version, row.state.name(), self.now());
@@ -113,7 +111,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             };
             let mut batch = Batch::new(tenant, now);
             self.compose_refund(&mut batch, expected, &step, now);
-            batch.inbox = inbox.clone();
+            (batch.inbox, batch.fence) = (inbox.clone(), claim.clone());
             match self.commit(batch).await? {
                 Committed::Done => {
                     self.inner.world.reached("observe_refund.committed");
@@ -126,6 +124,11 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                     return Ok(Observed::News);
                 }
                 Committed::SeenBefore => return Ok(Observed::Known),
+                Committed::Fenced if claim::is_outlived_by(seen) => claim = None,
+                Committed::Fenced => {
+                    claim::log_drop(&id.to_string(), seen);
+                    return Ok(Observed::Known);
+                }
                 Committed::Conflict => {}
                 refused => return Err(Error::Broken(format!("an observation was refused: {refused:?}"))),
             }
@@ -183,32 +186,45 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
 
     /// Sends what a commit has written ahead, in tasks of their own: nobody's request is waited for.
     pub(crate) fn send_all(&self, tenant: TenantId, sends: Sends, payer_code: Option<PayerCode>) {
-        for (intent, attempt) in sends.attempts {
+        for Sending { intent, attempt, opens } in sends.attempts {
             let at = AttemptRef { tenant, intent, attempt };
+            let claim = opens.then(|| claim::opening(WorkKey::Attempt { tenant, intent, attempt }));
             let code = payer_code.clone().or_else(|| self.inner.codes.take(attempt));
             let engine = self.clone();
-            self.inner.world.spawn(async move { engine.send_attempt(at, code).await }.boxed());
+            self.inner.world.spawn(async move { engine.send_attempt(at, code, claim).await }.boxed());
         }
         for refund in sends.refunds {
+            let claim = claim::opening(WorkKey::Refund { tenant, refund });
             let engine = self.clone();
-            self.inner.world.spawn(async move { engine.send_refund(tenant, refund).await }.boxed());
+            self.inner.world.spawn(async move { engine.send_refund(tenant, refund, claim).await }.boxed());
         }
     }
 
     /// Sends an attempt that was written ahead and leased by this replica, and observes what comes back.
-    pub(crate) async fn send_attempt(&self, at: AttemptRef, payer_code: Option<PayerCode>) {
-        if let Err(error) = self.try_send_attempt(&at, payer_code).await {
+    /// Without a claim: a capture that a call of the storefront has written ahead; its own number fences it.
+    pub(crate) async fn send_attempt(
+        &self,
+        at: AttemptRef,
+        payer_code: Option<PayerCode>,
+        claim: Option<Fence>,
+    ) {
+        if let Err(error) = self.try_send_attempt(&at, payer_code, claim).await {
             tracing::error!(attempt = %at.attempt, %error, "sending did not finish; the timer will ask the rail");
         }
     }
 
-    async fn try_send_attempt(&self, at: &AttemptRef, payer_code: Option<PayerCode>) -> Result<(), Error> {
+    async fn try_send_attempt(
+        &self,
+        at: &AttemptRef,
+        payer_code: Option<PayerCode>,
+        claim: Option<Fence>,
+    ) -> Result<(), Error> {
         let row =
             self.inner.store.intent(at.tenant, at.intent).await?.ok_or(Error::NotFound("payment intent"))?;
         let missing = || Error::Broken(format!("{} is sent but not there", at.attempt));
         let attempt = row.intent.attempt(at.attempt).ok_or_else(missing)?;
         if let Some(operation) = operation_of(attempt) {
-            return self.send_operation(at, &row.intent, attempt, operation).await;
+            return self.send_operation(at, &row.intent, attempt, operation, claim).await;
         }
         if !matches!(&attempt.state, attempt::State::Sending(sending) if !sending.unsent) {
             return Ok(());
@@ -218,8 +234,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let cause = NotSent::NotPlanned(attempt::PAYER_CODE_LOST.into());
             let news = News::Outcome(Outcome::NotSent(cause));
             let evidence = Evidence::plain(Source::Rule, "attempt.payer_code_lost");
-            self.observe(at, &Observation { verb: Verb::Charge, news, attention: None, evidence }, None)
-                .await?;
+            let seen = Observation { verb: Verb::Charge, news, attention: None, evidence };
+            self.observe(at, &seen, Came::under(claim)).await?;
             return Ok(());
         }
         let call = self.charge_call(&row.intent, attempt, payer_code.clone()).await?;
@@ -232,7 +248,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let call = self.charge_call(&row.intent, attempt, payer_code.clone()).await?;
             seen = self.carry(&attempt.terms.account, call, &attempt.terms.nonce).await;
         }
-        self.observe(at, &seen, None).await?;
+        self.observe(at, &seen, Came::under(claim)).await?;
         self.inner.world.reached("charge.observed");
         Ok(())
     }
@@ -244,6 +260,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         intent: &intent::Intent,
         attempt: &Attempt,
         operation: &Operation,
+        claim: Option<Fence>,
     ) -> Result<(), Error> {
         if !matches!(operation.phase, Phase::Sending { .. }) {
             return Ok(());
@@ -252,19 +269,20 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         self.inner.world.reached("hold.written_ahead");
         let nonce = self.inner.names.nonce(&operation.number);
         let seen = self.carry(&attempt.terms.account, call, &nonce).await;
-        self.observe_about(at, Some(&operation.number), &seen, None).await?;
+        let came = Came { number: Some(&operation.number), ..Came::under(claim) };
+        self.observe(at, &seen, came).await?;
         self.inner.world.reached("hold.observed");
         Ok(())
     }
 
     /// Sends a refund that was written ahead and leased by this replica, and observes what comes back.
-    pub(crate) async fn send_refund(&self, tenant: TenantId, id: RefundId) {
-        if let Err(error) = self.try_send_refund(tenant, id).await {
+    pub(crate) async fn send_refund(&self, tenant: TenantId, id: RefundId, claim: Fence) {
+        if let Err(error) = self.try_send_refund(tenant, id, claim).await {
             tracing::error!(refund = %id, %error, "sending did not finish; the timer will ask the rail");
         }
     }
 
-    async fn try_send_refund(&self, tenant: TenantId, id: RefundId) -> Result<(), Error> {
+    async fn try_send_refund(&self, tenant: TenantId, id: RefundId, claim: Fence) -> Result<(), Error> {
         let refund = self.inner.store.refund(tenant, id).await?.ok_or(Error::NotFound("refund"))?;
         if !matches!(&refund.state, refund::State::Sending(sending) if !sending.unsent) {
             return Ok(());
@@ -272,7 +290,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         self.inner.world.reached("refund.written_ahead");
         let call = RailCall::Refund(self.refund_order(&refund).await?);
         let seen = self.carry(&refund.terms.account, call, &refund.terms.nonce).await;
-        self.observe_refund(tenant, id, &seen, None).await?;
+        self.observe_refund(tenant, id, &seen, Came::under(Some(claim))).await?;
         self.inner.world.reached("refund.observed");
         Ok(())
     }
@@ -301,21 +319,31 @@ fn nothing_left_us(seen: &Observation) -> bool {
 /// What a commit has written ahead and this replica now sends.
 #[derive(Debug, Default)]
 pub(crate) struct Sends {
-    attempts: Vec<(IntentId, AttemptId)>,
+    attempts: Vec<Sending>,
     refunds: Vec<RefundId>,
+}
+
+/// One attempt that is sent.
+#[derive(Debug)]
+struct Sending {
+    intent: IntentId,
+    attempt: AttemptId,
+    /// The commit has opened it, and made its work.
+    opens: bool,
 }
 
 impl Sends {
     /// The openings in an intent's step and in its batch.
     pub fn of(batch: &Batch, step: &intent::Step) -> Self {
         let intent = step.intent.terms.id;
-        let attempts = step.opened.iter().map(|attempt| (intent, *attempt)).collect();
+        let opened = step.opened.iter().map(|attempt| Sending { intent, attempt: *attempt, opens: true });
+        let attempts = opened.collect();
         Self { attempts, refunds: Self::of_refunds(batch).refunds }
     }
 
-    /// One attempt.
+    /// One attempt that was open before: its capture.
     pub fn one(intent: IntentId, attempt: AttemptId) -> Self {
-        Self { attempts: vec![(intent, attempt)], refunds: Vec::new() }
+        Self { attempts: vec![Sending { intent, attempt, opens: false }], refunds: Vec::new() }
     }
 
     /// The refunds that a batch opens, but for those that wait for their turn.

@@ -6,6 +6,7 @@ use paifang_payment::{AccountId, Digest, News, Observation, Outcome, RailRef, Re
 use paifang_rail::{Answer, RefundOrder};
 use paifang_store::{Batch, Committed, Store, StoreError, WorkKey};
 
+use crate::claim::Came;
 use crate::ports::{Environment, Rails, Transport, TransportError};
 use crate::{Engine, Error};
 
@@ -110,7 +111,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let doubt = match came {
             Ok((answer, carried)) => {
                 let seen = answer.into_observation(Verb::QueryRefund, carried);
-                self.observe_refund(tenant, refund, &seen, None).await?;
+                self.observe_refund(tenant, refund, &seen, Came::default()).await?;
                 doubt_of(&seen)
             }
             Err(error) => Some(format!("{error:?}")),

@@ -11,15 +11,18 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use paifang_payment::attempt::{self, Attempt, Duty};
 use paifang_payment::refund::Refund;
-use paifang_payment::{AccountId, IntentId, TenantId, Verb};
+use paifang_payment::{AccountId, Evidence, IntentId, TenantId, Verb};
 use paifang_store::{
-    AttemptRef, Batch, Committed, Fence, IntentRow, Leased, PAGE_MAX, Store, StoreError, WorkChange, WorkKey,
+    AttemptRef, Batch, Committed, IntentRow, Leased, PAGE_MAX, Quarantine, Store, StoreError, WorkChange,
+    WorkKey,
 };
 
 use crate::carry::{attempt_call, operation_of};
+use crate::claim::{self, Came};
 use crate::engine::CONFLICTS_MAX;
 use crate::observe::Sends;
 use crate::ports::{Environment, RailCall, Rails, Transport};
+use crate::quarantine::NO_FINAL_WORD;
 use crate::schedule;
 use crate::{Engine, Error};
 
@@ -105,7 +108,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let wait = SignedDuration::from_secs(i64::from(item.tries.min(TROUBLE_TRIES)) * TROUBLE_WAIT_S);
         // A store that does not answer says nothing about the item, however often the item was looked at before.
         let due = self.now().saturating_add(wait).ok().filter(|_| passes || item.tries < TROUBLE_TRIES);
-        if let Err(error) = self.reschedule(&item, tenant, due, true).await {
+        let reason = || format!("work on it failed {} times, the last time so: {trouble}", item.tries);
+        let next = due.map_or_else(|| Next::Person(self.poison(&item, &reason(), None)), Next::At);
+        if let Err(error) = self.reschedule(&item, tenant, next).await {
             tracing::error!(work, %error, "and it cannot be put off: its lease will end");
         }
     }
@@ -130,10 +135,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             Duty::Rest => self.finish(item, at.tenant).await,
             Duty::Send => {
                 if self.write_ahead(item, &row, &at).await? {
-                    self.send_attempt(at, None).await;
+                    self.send_attempt(at, None, Some(claim::renewed(item))).await;
                     return Ok(());
                 }
-                self.look_again(item, &at).await
+                self.look_again(item, &at, None).await
             }
             Duty::Call(verb) => {
                 let reversed_at = reversed_at(&self.inner.store, &row, attempt).await?;
@@ -145,9 +150,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 let nonce =
                     number.map_or(attempt.terms.nonce.clone(), |number| self.inner.names.nonce(number));
                 let seen = self.carry(&attempt.terms.account, call, &nonce).await;
-                self.observe_about(&at, number, &seen, None).await?;
+                let came = Came { number, ..Came::under(Some(claim::of(item))) };
+                self.observe(&at, &seen, came).await?;
                 // News about this very attempt has scheduled it anew, and then this claim is void.
-                self.look_again(item, &at).await
+                self.look_again(item, &at, Some(&seen.evidence)).await
             }
         }
     }
@@ -159,20 +165,20 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             return Ok(false);
         };
         let mut batch = self.compose(Some(row), &step, now)?;
-        batch.fence = Some(fence(item));
+        batch.fence = Some(claim::of(item));
         let committed = self.commit(batch).await?;
         self.inner.world.reached("resend.written_ahead");
         Ok(committed == Committed::Done)
     }
 
     /// Nothing new: later again, by the schedule, or to a person when the schedule has ended.
-    async fn look_again(&self, item: &Leased, at: &AttemptRef) -> Result<(), Error> {
+    async fn look_again(&self, item: &Leased, at: &AttemptRef, last: Option<&Evidence>) -> Result<(), Error> {
         let row =
             self.inner.store.intent(at.tenant, at.intent).await?.ok_or(Error::NotFound("payment intent"))?;
         let Some(attempt) = row.intent.attempt(at.attempt) else { return Ok(()) };
         let (asks, wanted) = (self.asks(&attempt.terms.account), row.intent.wants(attempt));
         let due = schedule::attempt_due(attempt, wanted, asks, item.tries, self.now());
-        self.reschedule(item, at.tenant, due, attempt.is_live()).await
+        self.reschedule(item, at.tenant, self.next(item, due, attempt.is_live(), last)).await
     }
 
     async fn see_to_refund(
@@ -186,16 +192,16 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             Duty::Rest => self.finish(item, tenant).await,
             Duty::Send => {
                 if self.write_refund_ahead(item, refund).await? {
-                    self.send_refund(tenant, id).await;
+                    self.send_refund(tenant, id, claim::renewed(item)).await;
                     return Ok(());
                 }
-                self.look_at_refund_again(item, tenant, id).await
+                self.look_at_refund_again(item, tenant, id, None).await
             }
             Duty::Call(_) => {
                 let call = RailCall::QueryRefund(self.refund_order(&refund).await?);
                 let seen = self.carry(&refund.terms.account, call, &refund.terms.nonce).await;
-                self.observe_refund(tenant, id, &seen, None).await?;
-                self.look_at_refund_again(item, tenant, id).await
+                self.observe_refund(tenant, id, &seen, Came::under(Some(claim::of(item)))).await?;
+                self.look_at_refund_again(item, tenant, id, Some(&seen.evidence)).await
             }
         }
     }
@@ -205,7 +211,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let Some(step) = refund.begin_send(now) else { return Ok(false) };
         let mut batch = Batch::new(tenant, now);
         self.compose_refund(&mut batch, expected, &step, now);
-        batch.fence = Some(fence(item));
+        batch.fence = Some(claim::of(item));
         let committed = self.commit(batch).await?;
         self.inner.world.reached("refund_resend.written_ahead");
         if committed == Committed::GuardFailed {
@@ -220,7 +226,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let refund = self.inner.store.refund(tenant, *refund).await?.ok_or(Error::NotFound("refund"))?;
         let mut batch = Batch::new(tenant, self.now());
         batch.work = vec![self.turn_of(&refund, self.now())];
-        batch.fence = Some(fence(item));
+        batch.fence = Some(claim::of(item));
         match self.commit(batch).await? {
             Committed::Done | Committed::Fenced => Ok(()),
             refused => Err(Error::Broken(format!("a turn was refused: {refused:?}"))),
@@ -232,11 +238,12 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         item: &Leased,
         tenant: TenantId,
         id: paifang_payment::RefundId,
+        last: Option<&Evidence>,
     ) -> Result<(), Error> {
         let refund = self.inner.store.refund(tenant, id).await?.ok_or(Error::NotFound("refund"))?;
         let due = schedule::refund_due(&refund, self.asks(&refund.terms.account), item.tries, self.now());
         let live = !refund.is_final();
-        self.reschedule(item, tenant, due, live).await
+        self.reschedule(item, tenant, self.next(item, due, live, last)).await
     }
 
     /// The intent's time is over: ask the rails before anything is closed.
@@ -248,13 +255,15 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 let early = !row.intent.is_final() && now < row.intent.ends_at();
                 let waiting = !row.intent.is_final();
                 let due = if early { row.intent.ends_at() } else { later(now) };
-                return self.reschedule(item, tenant, waiting.then_some(due), false).await;
+                let next = if waiting { Next::At(due) } else { Next::Nothing };
+                return self.reschedule(item, tenant, next).await;
             };
             let mut batch = self.compose(Some(&row), &step, now)?;
             if !step.intent.is_final() {
                 let key = item.key.clone();
                 batch.work.push(WorkChange::Put { key, lane: None, due_at: later(now), lease: None });
             }
+            batch.fence = Some(claim::of(item));
             let sends = Sends::of(&batch, &step);
             match self.commit(batch).await? {
                 Committed::Done => {
@@ -262,6 +271,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                     self.send_all(tenant, sends, None);
                     return Ok(());
                 }
+                // Somebody else sees to it.
+                Committed::Fenced => return Ok(()),
                 Committed::Conflict => {}
                 refused => return Err(Error::Broken(format!("an expiry was refused: {refused:?}"))),
             }
@@ -270,29 +281,37 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     }
 
     async fn finish(&self, item: &Leased, tenant: TenantId) -> Result<(), Error> {
-        self.reschedule(item, tenant, None, false).await
+        self.reschedule(item, tenant, Next::Nothing).await
     }
 
-    /// Writes under the claim when it is due again; without a time, it is removed, or quarantined if it is still live.
-    /// A lost claim is no error: somebody else sees to it.
-    async fn reschedule(
-        &self,
-        item: &Leased,
-        tenant: TenantId,
-        due: Option<Timestamp>,
-        live: bool,
-    ) -> Result<(), Error> {
+    /// At its time; without one, to a person if it is still live.
+    fn next(&self, item: &Leased, due: Option<Timestamp>, live: bool, last: Option<&Evidence>) -> Next {
+        match due {
+            Some(due_at) => Next::At(due_at),
+            None if live => Next::Person(self.poison(item, NO_FINAL_WORD, last)),
+            None => Next::Nothing,
+        }
+    }
+
+    fn poison(&self, item: &Leased, reason: &str, last: Option<&Evidence>) -> Quarantine {
+        let kept = Quarantine::new(reason, self.now()).after(last);
+        Quarantine { tries: Some(item.tries), ..kept }
+    }
+
+    /// Writes under the claim what comes next. A lost claim is no error: somebody else sees to it.
+    async fn reschedule(&self, item: &Leased, tenant: TenantId, next: Next) -> Result<(), Error> {
         let key = item.key.clone();
-        let change = match due {
-            Some(due_at) => WorkChange::Delay { key, due_at },
-            None if live => {
-                tracing::error!(work = %key.text(), tries = item.tries, "quarantined: its schedule has ended without a final word");
-                WorkChange::Quarantine { key, reason: "its schedule has ended without a final word".into() }
+        let change = match next {
+            Next::At(due_at) => WorkChange::Delay { key, due_at },
+            Next::Person(kept) => {
+                let (tries, reason, rule) = (item.tries, &kept.reason, &kept.rule);
+                tracing::error!(work = %key.text(), tries, reason, rule, "quarantined: a person has to look at it");
+                WorkChange::Quarantine { key, reason: kept.text() }
             }
-            None => WorkChange::Remove { key },
+            Next::Nothing => WorkChange::Remove { key },
         };
         let mut batch = Batch::new(tenant, self.now());
-        (batch.fence, batch.work) = (Some(fence(item)), vec![change]);
+        (batch.fence, batch.work) = (Some(claim::of(item)), vec![change]);
         match self.commit(batch).await? {
             Committed::Done | Committed::Fenced => Ok(()),
             refused => Err(Error::Broken(format!("a delay was refused: {refused:?}"))),
@@ -319,8 +338,14 @@ async fn reversed_at(store: &impl Store, row: &IntentRow, attempt: &Attempt) -> 
     Ok(crate::compose::whole_second(opened))
 }
 
-fn fence(item: &Leased) -> Fence {
-    Fence { key: item.key.clone(), epoch: item.epoch }
+/// What becomes of work that brought nothing final.
+enum Next {
+    /// It is due again then.
+    At(Timestamp),
+    /// Nothing more is to be done.
+    Nothing,
+    /// Nobody but a person sees to it.
+    Person(Quarantine),
 }
 
 /// An expiry that waits for a rail's word is only looked at to be sure that nothing was forgotten.

@@ -27,6 +27,8 @@ pub enum Source {
     Storefront,
     /// The gateway's own rule, from facts that are already in the journal.
     Rule,
+    /// A person who operates the gateway.
+    Operator,
 }
 
 /// The evidence of one state change; kept in the journal for ever.

@@ -47,6 +47,9 @@ pub struct Intent {
     pub version: u64,
     /// When the last of them was decided.
     pub updated_at: Timestamp,
+    /// The digest of the last of them ([`crate::Seal`]); absent while none of them is sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<Digest>,
 }
 
 /// What an intent is, fixed when it is created.

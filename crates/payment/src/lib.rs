@@ -19,15 +19,18 @@ mod name;
 mod next_action;
 mod outcome;
 pub mod refund;
+mod seal;
 #[cfg(test)]
 mod testing;
 
 pub use evidence::{Digest, Evidence, Source};
 pub use id::{AttemptId, EventId, IdError, IntentId, RefundId, TenantId};
 pub use name::{
-    AccountId, Attention, NameError, OrderNo, PayerId, RailName, RailRef, Reason, RequestId, WalletName,
+    AccountId, Attention, NameError, OrderNo, PayerId, RailName, RailRef, Reason, Remark, RequestId,
+    WalletName,
 };
 pub use next_action::{FormField, NextAction, Presentation};
 pub use outcome::{
     Basis, CloseProof, Doubt, News, NotSent, Observation, Outcome, Pending, Refusal, Settled, Verb,
 };
+pub use seal::{Commit, Seal};

@@ -99,7 +99,49 @@ names! {
     PayerId, "payer id", "1 to 128 visible ASCII characters without blanks", 1..=128, visible;
 }
 
-shown! { RailName AccountId WalletName Reason RequestId OrderNo RailRef Attention }
+shown! { RailName AccountId WalletName Reason RequestId OrderNo RailRef Attention Remark }
+
+/// What a person says about a decision of theirs, or who they are. No secrets and no payer's data belong in it.
+///
+/// Form: 1 to [`Remark::CHARS_MAX`] characters without control characters, not only blanks.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Remark(String);
+
+impl Remark {
+    /// Characters at most.
+    pub const CHARS_MAX: usize = 200;
+
+    /// Reads the text, or says what would be right.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let rule = "1 to 200 characters without control characters, not only blanks";
+        let plain = !text.chars().any(char::is_control) && !text.trim().is_empty();
+        if plain && text.chars().count() <= Self::CHARS_MAX {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NameError { what: "remark", rule })
+        }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Remark {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Remark> for String {
+    fn from(remark: Remark) -> Self {
+        remark.0
+    }
+}
 
 impl fmt::Debug for PayerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,6 +163,15 @@ mod tests {
         assert!(OrderNo::parse("ABCDEFG").is_err());
         assert!(OrderNo::parse("ABCDEFGH").is_ok());
         assert!(RequestId::parse("order-1/pay|2").is_ok());
+    }
+
+    /// An operator's words are kept for ever, so they are bounded and cannot forge a line of a report.
+    #[test]
+    fn a_remark_is_bounded_and_one_line() {
+        for text in ["", "  ", "two\nlines", "\u{7}", &"é".repeat(Remark::CHARS_MAX + 1)] {
+            assert!(Remark::parse(text).is_err(), "{text:?}");
+        }
+        assert!(Remark::parse(&"é".repeat(Remark::CHARS_MAX)).is_ok());
     }
 
     /// I14: a payer's id never prints.

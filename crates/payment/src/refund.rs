@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::attempt::{Found, Sending};
 use crate::{
-    AccountId, AttemptId, Attention, Doubt, Evidence, IntentId, OrderNo, RailName, RailRef, RefundId,
-    Refusal, RequestId, Settled, TenantId, Verb,
+    AccountId, AttemptId, Attention, Digest, Doubt, Evidence, IntentId, OrderNo, RailName, RailRef, RefundId,
+    Refusal, Remark, RequestId, Seal, Settled, TenantId, Verb,
 };
 
 pub use step::{FoldError, Posting, Seen, Step};
@@ -37,6 +37,9 @@ pub struct Refund {
     pub version: u64,
     /// When the last of them was decided.
     pub updated_at: Timestamp,
+    /// The digest of the last of them ([`crate::Seal`]); absent while none of them is sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<Digest>,
 }
 
 /// What a refund is, fixed in its first commit.
@@ -134,6 +137,9 @@ pub struct Entry {
     pub fact: Fact,
     /// Why it is believed.
     pub evidence: Evidence,
+    /// What chains it to the entry before it; absent until it is committed, and in journals of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<Seal>,
 }
 
 /// What is new.
@@ -151,6 +157,13 @@ pub enum Fact {
         to: State,
         /// The rail's number, where this news brought it.
         rail_ref: Option<RailRef>,
+    },
+    /// An operator gave quarantined work back to the workers; nothing else changed.
+    Redriven {
+        /// Who decided it.
+        by: Remark,
+        /// Why.
+        why: Remark,
     },
 }
 

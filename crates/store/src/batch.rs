@@ -114,7 +114,7 @@ pub enum Guard {
 /// A change of the list of things to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WorkChange {
-    /// Schedules it (anew): a new fence, no tries yet.
+    /// Schedules it (anew): a new fence (1 for a key that never was), no tries yet.
     Put {
         /// What it is about.
         key: WorkKey,
@@ -156,8 +156,18 @@ pub enum WorkChange {
     Quarantine {
         /// What it is about.
         key: WorkKey,
-        /// Why.
+        /// Why: the text form of a [`crate::Quarantine`].
         reason: String,
+    },
+    /// Gives quarantined work back to the workers: a new fence, no tries. [`Committed::Fenced`] when it is not in quarantine
+    /// any more, or its fence is not the one that was read.
+    Redrive {
+        /// What it is about.
+        key: WorkKey,
+        /// The fence that was read.
+        epoch: u64,
+        /// When it is due.
+        due_at: Timestamp,
     },
 }
 
@@ -256,7 +266,7 @@ pub enum Committed {
     RequestReused,
     /// An expected version has moved on. Nothing was changed; load and decide again.
     Conflict,
-    /// The claim was lost. Nothing was changed.
+    /// The claim was lost, or work that was to be re-driven has moved on. Nothing was changed.
     Fenced,
     /// This notification was kept before. Nothing was changed.
     SeenBefore,

@@ -78,7 +78,8 @@ impl WorkChange {
             | Self::Turn { key, .. }
             | Self::Delay { key, .. }
             | Self::Remove { key }
-            | Self::Quarantine { key, .. } => key,
+            | Self::Quarantine { key, .. }
+            | Self::Redrive { key, .. } => key,
         }
     }
 
@@ -86,7 +87,11 @@ impl WorkChange {
     fn turn_of(&self) -> Option<IntentId> {
         match self {
             Self::Turn { intent, .. } => Some(*intent),
-            Self::Put { .. } | Self::Delay { .. } | Self::Remove { .. } | Self::Quarantine { .. } => None,
+            Self::Put { .. }
+            | Self::Delay { .. }
+            | Self::Remove { .. }
+            | Self::Quarantine { .. }
+            | Self::Redrive { .. } => None,
         }
     }
 }

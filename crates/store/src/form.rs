@@ -1,6 +1,7 @@
 //! How values lie in a store: JSON with the version of its form beside it, so that a later release reads what an
 //! earlier one wrote, and an earlier one refuses what it cannot know.
 
+use paifang_payment::Commit;
 use paifang_payment::intent::{self, Intent};
 use paifang_payment::refund::{self, Refund};
 use serde::Serialize;
@@ -24,6 +25,11 @@ impl Stored for Intent {
 
 impl Stored for intent::Entry {
     const NAME: &'static str = "intent journal entry";
+    const FORM: u32 = 1;
+}
+
+impl Stored for Commit {
+    const NAME: &'static str = "seal of a commit";
     const FORM: u32 = 1;
 }
 

@@ -1,5 +1,6 @@
 //! Proof that a store is whole. Runs over any store, changes nothing, and finds:
 //!
+//! - journals whose chain is broken: an entry altered, removed or cut off, to the very entry;
 //! - rows that differ from the fold of their journal, and amounts that differ from the refunds;
 //! - attempts, refunds and expiries that nobody sees to, and work that belongs to nothing;
 //! - holds that the ledger does not set aside, or still does after they have ended;
@@ -8,6 +9,7 @@
 
 mod books;
 mod events;
+mod journal;
 mod rows;
 
 use std::collections::BTreeMap;
@@ -26,6 +28,11 @@ pub struct Report {
     pub refunds: u64,
     /// Journal entries folded.
     pub entries: u64,
+    /// Journal entries whose seal was followed; those that an earlier release wrote have none.
+    pub sealed: u64,
+    /// One digest over the heads of all journals. Kept elsewhere, it tells later whether the past was rewritten as a whole: a
+    /// store that nobody wrote to since has the same one.
+    pub heads: Option<[u8; 32]>,
     /// Transfers summed.
     pub transfers: u64,
     /// Pieces of work looked at.
@@ -47,6 +54,8 @@ struct Known {
     refunds: BTreeMap<RefundId, books::Owed>,
     /// Attempts whose money was held.
     holds: BTreeMap<AttemptId, books::Owed>,
+    /// What the seals of the journals name.
+    named: journal::Named,
     /// What the intents say that the storefronts are owed.
     held: BTreeMap<(TenantId, Currency), i128>,
 }
@@ -73,7 +82,8 @@ pub async fn run(store: &impl Store) -> Result<Report, StoreError> {
     rows::check_intents(store, &work, &sums, &mut known, &mut report).await?;
     check_work(&work, &known, &mut report);
     books::check(store, &mut known, &mut report).await?;
-    events::check(store, &known, &mut report).await?;
+    events::check(store, &mut known, &mut report).await?;
+    known.named.report(&mut report);
     Ok(report)
 }
 

@@ -12,12 +12,14 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod chain;
 mod check;
 mod error;
 pub mod form;
 pub mod fsck;
 mod model;
 mod port;
+mod quarantine;
 mod row;
 
 pub use batch::{
@@ -27,6 +29,7 @@ pub use batch::{
 pub use error::StoreError;
 pub use model::ModelStore;
 pub use port::{PAGE_MAX, Store};
+pub use quarantine::Quarantine;
 pub use row::{
     AccountBalance, Amounts, AttemptRef, InboxRow, IntentFilter, IntentRow, Leased, Operation, Page,
     RefundRef, RequestRow, Stats, StoredEvent, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,

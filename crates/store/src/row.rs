@@ -244,7 +244,7 @@ pub struct WorkRow {
     pub epoch: u64,
     /// Until when somebody holds it.
     pub leased_until: Option<Timestamp>,
-    /// Why nobody works on it any more.
+    /// Why nobody works on it any more: the text form of a [`crate::Quarantine`].
     pub quarantined: Option<String>,
 }
 

@@ -66,6 +66,7 @@ impl Hand {
     pub fn refund_step(&self, expected: u64, step: Step) -> Batch {
         let mut batch = Batch::new(self.tenant(), self.now());
         self.add_refund_step(expected, step, &mut batch);
+        batch.seal().expect("what the hand makes can be written down");
         batch
     }
 

@@ -66,7 +66,42 @@ pub struct Stage {
     pub engine: Core,
     pub truth: Arc<Mutex<Truth>>,
     pub tenant: TenantId,
+    world: World,
+    store: ModelStore,
     workers: tokio::task::JoinHandle<()>,
+}
+
+/// An engine over all three accounts.
+async fn core(
+    owner: &str,
+    store: ModelStore,
+    truth: &Arc<Mutex<Truth>>,
+    world: &World,
+    look_every: SignedDuration,
+) -> Core {
+    let account = |name: &str, descriptor| Account {
+        id: AccountId::parse(name).unwrap(),
+        rail: RailName::parse(name).unwrap(),
+        descriptor,
+        identity: Identity { merchant: "m".into(), app: None },
+        enabled: true,
+    };
+    let accounts = vec![
+        account("sturdy", &DESCRIPTOR_STURDY),
+        account("plain", &DESCRIPTOR_PLAIN),
+        account("paced", &DESCRIPTOR_PACED),
+    ];
+    let limits = Limits {
+        owner: owner.into(),
+        intent_life: SignedDuration::from_mins(15),
+        intent_life_max: SignedDuration::from_hours(24),
+        lease: SignedDuration::from_secs(30),
+        lane_width: 64,
+        look_every,
+    };
+    let transport = FakeTransport { truth: Arc::clone(truth), world: world.clone() };
+    let accounts = Accounts::new(accounts);
+    Engine::new(store, FakeRails::new(), transport, world.clone(), accounts, limits).await.unwrap()
 }
 
 impl Stage {
@@ -77,39 +112,33 @@ impl Stage {
 
     /// The same with workers that look for work at this interval: days of virtual time then take fewer looks.
     pub async fn open_looking_every(look_every: SignedDuration) -> Self {
+        let mut stage = Self::open_idle(look_every).await;
+        let running = stage.engine.clone();
+        stage.workers = tokio::spawn(async move { running.work(futures::future::pending()).await });
+        stage
+    }
+
+    /// The same without workers: a test says when an engine looks.
+    pub async fn open_idle(look_every: SignedDuration) -> Self {
         let world = World { started: tokio::time::Instant::now(), seed: Arc::default() };
         let clock = world.clone();
         let store = ModelStore::new(move || clock.now());
         let truth = Arc::new(Mutex::new(Truth::default()));
-        let account = |name: &str, descriptor| Account {
-            id: AccountId::parse(name).unwrap(),
-            rail: RailName::parse(name).unwrap(),
-            descriptor,
-            identity: Identity { merchant: "m".into(), app: None },
-            enabled: true,
-        };
-        let accounts = vec![
-            account("sturdy", &DESCRIPTOR_STURDY),
-            account("plain", &DESCRIPTOR_PLAIN),
-            account("paced", &DESCRIPTOR_PACED),
-        ];
-        let limits = Limits {
-            owner: "test".into(),
-            intent_life: SignedDuration::from_mins(15),
-            intent_life_max: SignedDuration::from_hours(24),
-            lease: SignedDuration::from_secs(30),
-            lane_width: 64,
-            look_every,
-        };
-        let transport = FakeTransport { truth: Arc::clone(&truth), world: world.clone() };
-        let rails = FakeRails::new();
-        let engine = Engine::new(store, rails, transport, world.clone(), Accounts::new(accounts), limits)
-            .await
-            .unwrap();
-        let running = engine.clone();
-        let workers = tokio::spawn(async move { running.work(futures::future::pending()).await });
+        let engine = core("first", store.clone(), &truth, &world, look_every).await;
+        let workers = tokio::spawn(futures::future::ready(()));
         let tenant = TenantId::from_parts(world.now(), [1; 10]);
-        Self { engine, truth, tenant, workers }
+        Self { engine, truth, tenant, world, store, workers }
+    }
+
+    /// Another engine over the same store and rails, as another replica has it; it has no workers.
+    pub async fn replica(&self) -> Core {
+        core("second", self.store.clone(), &self.truth, &self.world, SignedDuration::from_secs(1)).await
+    }
+
+    /// Lets workers run from now on.
+    pub fn run(&mut self) {
+        let running = self.engine.clone();
+        self.workers = tokio::spawn(async move { running.work(futures::future::pending()).await });
     }
 
     pub fn fault(&self, verb: &'static str, fault: Fault) {

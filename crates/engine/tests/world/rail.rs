@@ -98,6 +98,10 @@ pub enum Fault {
     NotConnected,
     /// It arrives a minute later, after everybody has given up.
     Delayed,
+    /// It is done, and whoever asked is paused for so many seconds before the answer is read.
+    Paused(u64),
+    /// It is done, and whoever asked is paused for so many seconds before it notices that no answer came.
+    LateSilence(u64),
 }
 
 #[derive(Debug, Default)]
@@ -307,6 +311,16 @@ impl Transport for FakeTransport {
                 carry_out(&self.truth, &self.world);
                 tokio::time::sleep(Duration::from_secs(10)).await;
                 return Err(TransportError::TimedOut);
+            }
+            Some(Fault::LateSilence(seconds)) => {
+                carry_out(&self.truth, &self.world);
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                return Err(TransportError::TimedOut);
+            }
+            Some(Fault::Paused(seconds)) => {
+                let body = carry_out(&self.truth, &self.world).to_string().into_bytes();
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                return Ok(Reply { status: 200, headers: Vec::new(), body });
             }
             None => {}
         }

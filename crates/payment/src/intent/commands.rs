@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use paifang_money::PositiveMoney;
 
 use super::settle::Draft;
-use super::{ATTEMPTS_MAX, CaptureMode, Fact, Intent, Namer, State, Step, Terms, Wish};
+use super::{ATTEMPTS_MAX, CaptureMode, Entry, Fact, Intent, Namer, State, Step, Terms, Wish};
 use crate::attempt::{self, CAPTURES_MAX, Capturing, Held, HoldTerms, Operation};
-use crate::{AttemptId, Evidence, Source};
+use crate::{AttemptId, Evidence, Remark, Source};
 
 /// Why a wallet cannot be chosen. Nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -176,6 +176,23 @@ impl Intent {
         }
         let evidence = Evidence::plain(Source::Clock, "intent.expire");
         Some(self.end(Wish::Expire, evidence, now, namer))
+    }
+
+    /// Notes that an operator gave quarantined work back to the workers: that of an attempt, or the intent's expiry. Nothing
+    /// else follows from it. `None` for an attempt that is not there.
+    pub fn redrive(
+        mut self,
+        attempt: Option<AttemptId>,
+        by: Remark,
+        why: Remark,
+        now: Timestamp,
+    ) -> Option<Step> {
+        let evidence = Evidence::plain(Source::Operator, "operator.redrive");
+        let fact = Fact::Redriven { attempt, by, why };
+        let entry = Entry { seq: self.version + 1, at: now, fact, evidence, seal: None };
+        self.apply(&entry).ok()?;
+        let (entries, postings, opened) = (vec![entry], Vec::new(), Vec::new());
+        Some(Step { intent: self, entries, postings, opened })
     }
 
     fn end(self, wish: Wish, evidence: Evidence, now: Timestamp, namer: &dyn Namer) -> Step {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Intent, State, Terms, Wish};
 use crate::attempt::{self, Attempt};
-use crate::{AttemptId, Evidence, RailRef};
+use crate::{AttemptId, Evidence, RailRef, Remark, Seal};
 
 /// One journal entry of an intent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,9 @@ pub struct Entry {
     pub fact: Fact,
     /// Why it is believed.
     pub evidence: Evidence,
+    /// What chains it to the entry before it; absent until it is committed, and in journals of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<Seal>,
 }
 
 /// What is new.
@@ -58,6 +61,15 @@ pub enum Fact {
         /// Where to.
         to: State,
     },
+    /// An operator gave quarantined work back to the workers; nothing else changed.
+    Redriven {
+        /// The attempt that is seen to again; absent: the intent's expiry.
+        attempt: Option<AttemptId>,
+        /// Who decided it.
+        by: Remark,
+        /// Why.
+        why: Remark,
+    },
 }
 
 /// A journal that does not tell a possible story.
@@ -87,7 +99,9 @@ impl Intent {
     pub fn fold<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Result<Self, FoldError> {
         let mut entries = entries.into_iter();
         let mut intent = match entries.next() {
-            Some(Entry { seq: 1, fact: Fact::Created { terms }, .. }) => Self::blank(terms.clone()),
+            Some(Entry { seq: 1, fact: Fact::Created { terms }, seal, .. }) => {
+                Self { head: seal.as_ref().map(|seal| seal.digest), ..Self::blank(terms.clone()) }
+            }
             _ => return Err(FoldError::NoCreation),
         };
         for entry in entries {
@@ -102,7 +116,7 @@ impl Intent {
     pub(super) fn blank(terms: Terms) -> Self {
         let updated_at = terms.created_at;
         let (state, wish, attempts) = (State::RequiresWallet, Wish::None, Vec::new());
-        Self { terms, state, wish, attempts, version: 1, updated_at }
+        Self { terms, state, wish, attempts, version: 1, updated_at, head: None }
     }
 
     /// Applies one entry. The only function that changes an intent.
@@ -135,8 +149,15 @@ impl Intent {
                 }
                 self.state = *to;
             }
+            Fact::Redriven { attempt, .. } => {
+                if attempt.is_some_and(|attempt| self.attempt(attempt).is_none()) {
+                    return Err(FoldError::Attempt(entry.seq));
+                }
+            }
         }
         (self.version, self.updated_at) = (entry.seq, entry.at);
+        // Until it is committed, the head is that of the row it starts from.
+        self.head = entry.seal.as_ref().map(|seal| seal.digest).or(self.head);
         Ok(())
     }
 }

@@ -45,12 +45,12 @@ impl<'a> Draft<'a> {
     pub fn created(&mut self) {
         let fact = Fact::Created { terms: self.intent.terms.clone() };
         let evidence = self.evidence.clone();
-        self.entries.push(Entry { seq: 1, at: self.now, fact, evidence });
+        self.entries.push(Entry { seq: 1, at: self.now, fact, evidence, seal: None });
     }
 
     pub fn record(&mut self, fact: Fact) {
-        let entry =
-            Entry { seq: self.intent.version + 1, at: self.now, fact, evidence: self.evidence.clone() };
+        let (seq, at, evidence) = (self.intent.version + 1, self.now, self.evidence.clone());
+        let entry = Entry { seq, at, fact, evidence, seal: None };
         self.intent.apply(&entry).expect("a fact that the step itself derived from this very intent");
         self.entries.push(entry);
     }

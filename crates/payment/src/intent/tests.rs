@@ -352,3 +352,23 @@ proptest! {
         prop_assert!(intent.is_final() || blocking <= 1, "two attempts at once: {}", stage.summary());
     }
 }
+
+/// F72: an operator's decision is a journal entry like any other, and changes nothing by itself; the seal of the last
+/// committed entry stays the head until the next commit.
+#[test]
+fn a_redrive_is_noted_and_changes_nothing_else() {
+    let mut stage = Stage::new();
+    let acts = [Act::Confirm(1, QR, CLOSABLE), Act::Hear(0, Verb::Charge, shown())];
+    acts.iter().for_each(|act| stage.play(act));
+    let before = stage.intent.clone();
+    let remark = |text| crate::Remark::parse(text).unwrap();
+    let (by, why) = (remark("li.lei"), remark("the rail is back"));
+    let attempt = before.attempts[0].terms.id;
+    let step = before.clone().redrive(Some(attempt), by.clone(), why.clone(), after(7)).unwrap();
+    let (version, updated_at) = (before.version + 1, after(7));
+    assert_eq!(step.intent, Intent { version, updated_at, ..before.clone() });
+    stage.entries.extend(step.entries);
+    assert_eq!(Intent::fold(&stage.entries), Ok(step.intent));
+    let elsewhere = attempt_terms(9, QR, CLOSABLE).id;
+    assert!(before.redrive(Some(elsewhere), by, why, after(8)).is_none());
+}

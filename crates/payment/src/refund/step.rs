@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use super::{Entry, Fact, InDoubt, Refund, State, Terms};
 use crate::attempt::{Duty, Found, Sending};
 use crate::{
-    Basis, Doubt, Evidence, News, NotSent, Observation, Outcome, RailRef, Reason, Refusal, Source, Verb,
+    Basis, Doubt, Evidence, News, NotSent, Observation, Outcome, RailRef, Reason, Refusal, Remark, Source,
+    Verb,
 };
 
 /// The result of opening a refund or of news about it; all in one commit.
@@ -65,7 +66,7 @@ impl Refund {
     pub fn open(terms: Terms, evidence: Evidence) -> Step {
         let at = terms.opened_at;
         let refund = Self::blank(terms.clone());
-        let entries = vec![Entry { seq: 1, at, fact: Fact::Opened { terms }, evidence }];
+        let entries = vec![Entry { seq: 1, at, fact: Fact::Opened { terms }, evidence, seal: None }];
         Step { refund, entries, posting: Some(Posting::Reserved) }
     }
 
@@ -73,7 +74,9 @@ impl Refund {
     pub fn fold<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Result<Self, FoldError> {
         let mut entries = entries.into_iter();
         let mut refund = match entries.next() {
-            Some(Entry { seq: 1, fact: Fact::Opened { terms }, .. }) => Self::blank(terms.clone()),
+            Some(Entry { seq: 1, fact: Fact::Opened { terms }, seal, .. }) => {
+                Self { head: seal.as_ref().map(|seal| seal.digest), ..Self::blank(terms.clone()) }
+            }
             _ => return Err(FoldError::NoOpening),
         };
         for entry in entries {
@@ -123,9 +126,22 @@ impl Refund {
         Some(self.moved(
             State::Processing { attention: None },
             None,
-            Evidence::plain(Source::Rule, rule),
+            Evidence::plain(Source::Operator, rule),
             now,
         ))
+    }
+
+    /// Notes that an operator gave its quarantined work back to the workers. Nothing else follows from it. `None` when it has
+    /// ended: there is nothing to work on.
+    pub fn redrive(mut self, by: Remark, why: Remark, now: Timestamp) -> Option<Step> {
+        if self.is_final() {
+            return None;
+        }
+        let evidence = Evidence::plain(Source::Operator, "operator.redrive");
+        let fact = Fact::Redriven { by, why };
+        let entry = Entry { seq: self.version + 1, at: now, fact, evidence, seal: None };
+        self.apply(&entry).ok()?;
+        Some(Step { refund: self, entries: vec![entry], posting: None })
     }
 
     fn turn(&self, seen: &Observation, now: Timestamp) -> Turn {
@@ -221,7 +237,8 @@ impl Refund {
             State::Failed { .. } => Some(Posting::Released),
             State::Sending(_) | State::InDoubt(_) | State::Processing { .. } => None,
         };
-        let entry = Entry { seq: self.version + 1, at: now, fact: Fact::Moved { to, rail_ref }, evidence };
+        let (seq, fact) = (self.version + 1, Fact::Moved { to, rail_ref });
+        let entry = Entry { seq, at: now, fact, evidence, seal: None };
         self.apply(&entry).expect("a step never starts from a final state");
         Step { refund: self, entries: vec![entry], posting }
     }
@@ -230,12 +247,13 @@ impl Refund {
         let (sends, unsent) = if terms.paced { (0, true) } else { (1, false) };
         let state = State::Sending(Sending { sends, unsent, doubted: false });
         let updated_at = terms.opened_at;
-        Self { terms, state, rail_ref: None, version: 1, updated_at }
+        Self { terms, state, rail_ref: None, version: 1, updated_at, head: None }
     }
 
     fn apply(&mut self, entry: &Entry) -> Result<(), FoldError> {
         match &entry.fact {
             Fact::Opened { .. } => return Err(FoldError::Final(entry.seq)),
+            Fact::Redriven { .. } => {}
             Fact::Moved { .. } if self.is_final() => return Err(FoldError::Final(entry.seq)),
             Fact::Moved { to, rail_ref } => {
                 self.state = to.clone();
@@ -243,6 +261,8 @@ impl Refund {
             }
         }
         (self.version, self.updated_at) = (entry.seq, entry.at);
+        // Until it is committed, the head is that of the row it starts from.
+        self.head = entry.seal.as_ref().map(|seal| seal.digest).or(self.head);
         Ok(())
     }
 }

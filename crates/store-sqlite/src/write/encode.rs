@@ -32,9 +32,10 @@ impl Encoded {
         let refunds = refunds.collect::<Result<_, _>>()?;
         let work = batch.work.iter().map(|change| match change {
             WorkChange::Put { key, .. } | WorkChange::Turn { key, .. } => write(key),
-            WorkChange::Delay { .. } | WorkChange::Remove { .. } | WorkChange::Quarantine { .. } => {
-                Ok(String::new())
-            }
+            WorkChange::Delay { .. }
+            | WorkChange::Remove { .. }
+            | WorkChange::Quarantine { .. }
+            | WorkChange::Redrive { .. } => Ok(String::new()),
         });
         let work = work.collect::<Result<_, _>>()?;
         let submissions = batch.submissions.iter().map(|change| match change {

@@ -74,7 +74,11 @@ fn follow(connection: &Connection, row: &Intent, fact: &Fact) -> Step {
     match fact {
         Fact::AttemptOpened { terms } => open_attempt(connection, row, terms.id),
         Fact::AttemptMoved { attempt, to, .. } => move_attempt(connection, row, *attempt, to),
-        Fact::Created { .. } | Fact::Wished { .. } | Fact::AttemptLeft { .. } | Fact::Moved { .. } => Ok(()),
+        Fact::Created { .. }
+        | Fact::Wished { .. }
+        | Fact::AttemptLeft { .. }
+        | Fact::Moved { .. }
+        | Fact::Redriven { .. } => Ok(()),
     }
 }
 

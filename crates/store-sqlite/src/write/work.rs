@@ -55,6 +55,15 @@ pub(super) fn change(
                 .execute(params![reason, key.text()])?;
             Ok(())
         }
+        WorkChange::Redrive { key, epoch, due_at } => {
+            let redriven = connection
+                .prepare_cached(
+                    "UPDATE work SET quarantined = NULL, tries = 0, due_at = ?1, epoch = epoch + 1
+                      WHERE key = ?2 AND epoch = ?3 AND quarantined IS NOT NULL",
+                )?
+                .execute(params![nanos(*due_at), key.text(), capped(*epoch)])?;
+            if redriven == 0 { Err(Refusal::Answer(Committed::Fenced)) } else { Ok(()) }
+        }
     }
 }
 

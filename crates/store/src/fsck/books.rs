@@ -99,6 +99,7 @@ pub(super) async fn check(
         position = last.position;
         for row in &rows {
             report.transfers += 1;
+            known.named.seen_transfer(row.tenant, row.transfer.key.as_str());
             if let Err(error) = books.entry(row.tenant).or_default().append([&row.transfer]) {
                 report.find(format!("transfer {}: {error}", row.position));
             }

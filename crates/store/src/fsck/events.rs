@@ -7,7 +7,11 @@ use paifang_payment::IntentId;
 use super::{Known, Report};
 use crate::{PAGE_MAX, Store, StoreError, StoredEvent};
 
-pub(super) async fn check(store: &impl Store, known: &Known, report: &mut Report) -> Result<(), StoreError> {
+pub(super) async fn check(
+    store: &impl Store,
+    known: &mut Known,
+    report: &mut Report,
+) -> Result<(), StoreError> {
     let mut sequences: BTreeMap<IntentId, u64> = BTreeMap::new();
     let mut cursor = 0;
     loop {
@@ -20,6 +24,7 @@ pub(super) async fn check(store: &impl Store, known: &Known, report: &mut Report
                 report.find(format!("event {}: its cursor {} does not grow", event.id, event.cursor));
             }
             cursor = cursor.max(event.cursor);
+            known.named.seen_event(event.id);
             check_one(&event, known, &mut sequences, report);
         }
     }

@@ -9,7 +9,7 @@ use paifang_payment::intent::{Intent, State};
 use paifang_payment::refund::{self, Purpose, Refund};
 
 use super::books::Owed;
-use super::{Known, Report};
+use super::{Known, Report, journal};
 use crate::{Amounts, IntentRow, PAGE_MAX, Store, StoreError, WorkRow};
 
 #[derive(Default)]
@@ -33,12 +33,12 @@ pub(super) async fn check_refunds(
         for refund in rows {
             report.refunds += 1;
             let id = refund.terms.id;
-            let journal = store.refund_journal(refund.terms.tenant, id).await?;
-            report.entries += journal.len() as u64;
-            match Refund::fold(&journal) {
-                Ok(folded) if folded == refund => {}
-                Ok(_) => report.find(format!("{id}: the row differs from the fold of its journal")),
-                Err(error) => report.find(format!("{id}: {error}")),
+            let (tenant, text) = (refund.terms.tenant, id.to_string());
+            let journal = store.refund_journal(tenant, id).await;
+            if let Some(journal) = journal::readable(&text, journal, report)? {
+                let folded = Refund::fold(&journal);
+                let chain = journal::check(tenant, &text, &refund, &journal, folded, report)?;
+                known.named.add(tenant, &text, chain);
             }
             if !refund.is_final() && !work.contains_key(&id.to_string()) {
                 report.find(format!("{id}: it has not ended and nobody sees to it"));
@@ -79,12 +79,12 @@ pub(super) async fn check_intents(
         for IntentRow { intent, amounts } in rows {
             report.intents += 1;
             let (id, tenant) = (intent.terms.id, intent.terms.tenant);
-            let journal = store.intent_journal(tenant, id).await?;
-            report.entries += journal.len() as u64;
-            match Intent::fold(&journal) {
-                Ok(folded) if folded == intent => {}
-                Ok(_) => report.find(format!("{id}: the row differs from the fold of its journal")),
-                Err(error) => report.find(format!("{id}: {error}")),
+            let text = id.to_string();
+            let journal = store.intent_journal(tenant, id).await;
+            if let Some(journal) = journal::readable(&text, journal, report)? {
+                let folded = Intent::fold(&journal);
+                let chain = journal::check(tenant, &text, &intent, &journal, folded, report)?;
+                known.named.add(tenant, &text, chain);
             }
             check_amounts(&intent, &amounts, refunds.get(&id), report);
             check_care(&intent, work, report);

@@ -267,6 +267,13 @@ impl Content {
                     (work.row.quarantined, work.row.leased_until) = (Some(reason), None);
                 }
             }
+            WorkChange::Redrive { key, epoch, due_at } => {
+                let work = self.work.get_mut(&key.text());
+                let still = work.filter(|work| work.row.epoch == epoch && work.row.quarantined.is_some());
+                let row = &mut still.ok_or(Ok(Committed::Fenced))?.row;
+                (row.due_at, row.tries, row.epoch) = (due_at, 0, epoch + 1);
+                row.quarantined = None;
+            }
         }
         Ok(())
     }

@@ -152,11 +152,33 @@ pub async fn delays_and_quarantine(bench: &impl Bench) {
     let quarantined = row(&desk, &key).await;
     assert_eq!((quarantined.quarantined, quarantined.leased_until), (Some(reason), None));
     assert_eq!(desk.store.stats().await.expect("the store works").quarantined, 1);
+    redriven_once(&desk, &key).await;
+    let reason = "again".to_owned();
+    desk.done(batch(&desk, vec![WorkChange::Quarantine { key: key.clone(), reason }])).await;
     desk.done(batch(&desk, vec![put(&key, None, desk.clock.now())])).await;
     assert_eq!(lease(&desk, None, 1).await.remove(0).tries, 1);
     let unknown = super::work::key(&desk);
     let gone = WorkChange::Quarantine { key: unknown, reason: "gone".to_owned() };
     desk.done(batch(&desk, vec![gone])).await;
+}
+
+/// F72: quarantined work goes back to the workers by the epoch that was read, once, and as if it were new.
+async fn redriven_once<S: Store>(desk: &Desk<S>, key: &WorkKey) {
+    let epoch = row(desk, key).await.epoch;
+    let redrive = |epoch| WorkChange::Redrive { key: key.clone(), epoch, due_at: desk.clock.now() };
+    desk.refused(batch(desk, vec![redrive(epoch - 1)]), Committed::Fenced).await;
+    desk.refused(batch(desk, vec![redrive(epoch + 1)]), Committed::Fenced).await;
+    let two = [
+        desk.store.commit(batch(desk, vec![redrive(epoch)])),
+        desk.store.commit(batch(desk, vec![redrive(epoch)])),
+    ];
+    let mut answers: Vec<Committed> =
+        join_all(two).await.into_iter().map(|answer| answer.expect("the store works")).collect();
+    answers.sort_by_key(|answer| *answer != Committed::Done);
+    assert_eq!(answers, [Committed::Done, Committed::Fenced]);
+    let given_back = row(desk, key).await;
+    assert_eq!((given_back.tries, given_back.epoch, given_back.quarantined), (0, epoch + 1, None));
+    assert_eq!(lease(desk, None, 1).await, [Leased { key: key.clone(), tries: 1, epoch: epoch + 2 }]);
 }
 
 /// Work about which somebody expects news is due at once, unless it is claimed.

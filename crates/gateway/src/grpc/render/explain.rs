@@ -34,13 +34,14 @@ impl Story {
         let mut from = String::new();
         for entry in journal {
             let to = match &entry.fact {
-                refund::Fact::Opened { .. } => v1::RefundState::Sending,
-                refund::Fact::Moved { to, .. } => super::refund::state(to),
+                refund::Fact::Opened { .. } => v1::RefundState::Sending.as_str_name().to_owned(),
+                refund::Fact::Moved { to, .. } => super::refund::state(to).as_str_name().to_owned(),
+                refund::Fact::Redriven { .. } => from.clone(),
             };
-            let to = to.as_str_name().to_owned();
             let change = match &entry.fact {
                 refund::Fact::Opened { .. } => "opened",
                 refund::Fact::Moved { .. } => moved(&from, &to),
+                refund::Fact::Redriven { .. } => "redriven",
             };
             let shell = shell(entry.seq, entry.at, &entry.evidence);
             let line = v1::JournalEntry {
@@ -102,6 +103,11 @@ impl Teller {
                 let same = self.attempts.get(attempt).copied().unwrap_or_default();
                 self.of_attempt(shell, *attempt, same, Some("left"))
             }
+            Fact::Redriven { attempt: Some(attempt), .. } => {
+                let same = self.attempts.get(attempt).copied().unwrap_or_default();
+                self.of_attempt(shell, *attempt, same, Some("redriven"))
+            }
+            Fact::Redriven { attempt: None, .. } => self.of_intent(shell, self.state, Some("redriven")),
         }
     }
 
@@ -171,5 +177,6 @@ fn source(source: Source) -> v1::EvidenceSource {
         Source::Clock => v1::EvidenceSource::Clock,
         Source::Storefront => v1::EvidenceSource::Storefront,
         Source::Rule => v1::EvidenceSource::Rule,
+        Source::Operator => v1::EvidenceSource::Operator,
     }
 }
