@@ -59,7 +59,8 @@ fn touched(batch: &Batch) -> Option<IntentId> {
         WorkChange::Put { .. }
         | WorkChange::Delay { .. }
         | WorkChange::Remove { .. }
-        | WorkChange::Quarantine { .. } => None,
+        | WorkChange::Quarantine { .. }
+        | WorkChange::Redrive { .. } => None,
     });
     let events = batch.events.iter().map(|event| event.intent);
     let is_new = batch.intent.as_ref().is_some_and(|write| write.expected == 0);

@@ -74,7 +74,11 @@ fn follow(row: &Intent, fact: &Fact, steps: &mut Vec<Step>) -> Answer<()> {
     match fact {
         Fact::AttemptOpened { terms } => open_attempt(row, terms.id, steps),
         Fact::AttemptMoved { attempt, to, .. } => move_attempt(row, *attempt, to, steps),
-        Fact::Created { .. } | Fact::Wished { .. } | Fact::AttemptLeft { .. } | Fact::Moved { .. } => Ok(()),
+        Fact::Created { .. }
+        | Fact::Wished { .. }
+        | Fact::AttemptLeft { .. }
+        | Fact::Moved { .. }
+        | Fact::Redriven { .. } => Ok(()),
     }
 }
 

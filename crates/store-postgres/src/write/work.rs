@@ -48,6 +48,12 @@ pub(super) fn change(tenant: TenantId, change: &WorkChange, clock: &Clock) -> Re
             "UPDATE work SET quarantined = $1, leased_until = NULL, owner = NULL WHERE key = $2 AND NOT ended",
             vec![reason.as_str().into(), key.text().into()],
         ),
+        WorkChange::Redrive { key, epoch, due_at } => Step::new(
+            "UPDATE work SET quarantined = NULL, tries = 0, due_at = $1, epoch = epoch + 1
+              WHERE key = $2 AND epoch = $3 AND quarantined IS NOT NULL AND NOT ended",
+            vec![(*due_at).into(), key.text().into(), (*epoch).into()],
+        )
+        .wanting(Wants::RowOr(Committed::Fenced)),
     })
 }
 
