@@ -15,7 +15,7 @@ use std::time::Duration;
 
 pub use books::{RailTotals, ledger_totals, rail_totals};
 pub use shop::Shop;
-pub use stage::Stage;
+pub use stage::{Stage, free_port};
 
 use tell::Teller;
 

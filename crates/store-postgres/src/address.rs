@@ -50,7 +50,9 @@ pub enum AddressError {
     #[error("{0} is not an option; there are sslmode, sslrootcert, host and application_name")]
     UnknownOption(String),
     /// A mode that protects nothing.
-    #[error("sslmode={0} does not prove who answers: use require (or disable, on this machine or a trusted network)")]
+    #[error(
+        "sslmode={0} does not prove who answers: use require (or disable, on this machine or a trusted network)"
+    )]
     WeakMode(String),
     /// The authorities cannot be read.
     #[error("sslrootcert: {path} holds no usable certificate")]
@@ -176,7 +178,10 @@ fn set_host(config: &mut Config, url: &Url, options: &Options) -> Result<bool, A
         return Ok(host.starts_with('/'));
     }
     // Hosts of URLs with a scheme of their own are opaque text, so addresses are read here.
-    let host = url.host_str().filter(|host| !host.is_empty() && *host != NOWHERE).ok_or(AddressError::Missing("host"))?;
+    let host = url
+        .host_str()
+        .filter(|host| !host.is_empty() && *host != NOWHERE)
+        .ok_or(AddressError::Missing("host"))?;
     let host = decoded(host);
     if host.starts_with('/') {
         config.host(&host);
@@ -283,7 +288,11 @@ mod tests {
         assert_eq!(refused("postgres://localhost/x"), "the URL names no user");
         assert_eq!(refused("postgres://a@localhost"), "the URL names no database");
         assert_eq!(refused("postgres://a@/x"), "the URL names no host");
-        assert!(refused("postgres://a@localhost/x?options=-cfsync=off").starts_with("options is not an option"));
-        assert!(refused("postgres://a@localhost/x?sslrootcert=/nowhere.pem").contains("no usable certificate"));
+        assert!(
+            refused("postgres://a@localhost/x?options=-cfsync=off").starts_with("options is not an option")
+        );
+        assert!(
+            refused("postgres://a@localhost/x?sslrootcert=/nowhere.pem").contains("no usable certificate")
+        );
     }
 }

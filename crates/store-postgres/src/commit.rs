@@ -199,7 +199,8 @@ async fn read_request<'a>(busy: &Busy, insert: &'a Step) -> Result<Committed, St
         return Err(StoreError::Broken("a request without its values".to_owned()).into());
     };
     client.batch_execute("ROLLBACK").await?;
-    let text = "SELECT fingerprint, resource FROM request WHERE tenant = $1 AND operation = $2 AND request_id = $3";
+    let text =
+        "SELECT fingerprint, resource FROM request WHERE tenant = $1 AND operation = $2 AND request_id = $3";
     let statement = client.prepare_cached(text).await?;
     let row = client.query_one(&statement, &[tenant, operation, request_id]).await?;
     let first = bytes(&row, "fingerprint")?;

@@ -26,7 +26,9 @@ pub enum MigrateError {
     #[error("the database has a schema \"paifang\" that is not ours")]
     Foreign,
     /// A later release has changed the schema in a way that this one cannot live with.
-    #[error("the schema is {found} and needs a release that knows {needs}, this one knows {known}; use a later release")]
+    #[error(
+        "the schema is {found} and needs a release that knows {needs}, this one knows {known}; use a later release"
+    )]
     Newer {
         /// The database's schema.
         found: i64,
@@ -101,4 +103,79 @@ async fn apply(change: &Transaction<'_>, version: i64, migration: Migration) -> 
     let keep = "INSERT INTO paifang.migration (version, needs) VALUES ($1, $2)";
     change.execute(keep, &[&version, &migration.needs]).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use paifang_conformance::postgres::Server;
+    use tokio_postgres::NoTls;
+
+    use super::*;
+
+    async fn connect(server: &Server, database: &str) -> Client {
+        let (client, connection) = tokio_postgres::connect(&server.url(database), NoTls).await.unwrap();
+        tokio::spawn(async move { drop(connection.await) });
+        client
+    }
+
+    const FIRST: Migration = Migration { text: "CREATE TABLE paifang.a (b int)", needs: 1 };
+    const SECOND: Migration = Migration { text: "ALTER TABLE paifang.a ADD COLUMN c int", needs: 1 };
+    const BROKEN: Migration = Migration {
+        text: "ALTER TABLE paifang.a ADD COLUMN c int; ALTER TABLE paifang.a ADD COLUMN c int",
+        needs: 1,
+    };
+
+    /// F31: a change that ends halfway leaves what was there before it; the next start goes on from there.
+    #[tokio::test]
+    async fn f31_a_change_is_whole_or_not_at_all() {
+        let server = Server::start(&[]).unwrap();
+        let name = server.database(None).unwrap();
+        let mut client = connect(&server, &name).await;
+        let state = || {
+            let columns = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'a'";
+            let version = "SELECT max(version) FROM paifang.migration";
+            (server.say(&name, columns).unwrap(), server.say(&name, version).unwrap())
+        };
+        assert!(migrate(&mut client, &[FIRST, BROKEN]).await.is_err());
+        assert_eq!(state(), ("1".to_owned(), "1".to_owned()));
+        migrate(&mut client, &[FIRST]).await.unwrap();
+        migrate(&mut client, &[FIRST, SECOND]).await.unwrap();
+        migrate(&mut client, &[FIRST, SECOND]).await.unwrap();
+        assert_eq!(state(), ("2".to_owned(), "2".to_owned()));
+        migrate(&mut client, &[FIRST]).await.expect("an older release lives with what was only added");
+    }
+
+    /// F31: the process that makes the change is killed in the middle of it.
+    #[tokio::test]
+    async fn f31_killed_in_the_middle_leaves_nothing() {
+        let server = Server::start(&[]).unwrap();
+        let name = server.database(None).unwrap();
+        let mut client = connect(&server, &name).await;
+        migrate(&mut client, &[FIRST]).await.unwrap();
+        let blocker = connect(&server, &name).await;
+        blocker.batch_execute("BEGIN; LOCK TABLE paifang.a").await.unwrap();
+        let stuck = Migration {
+            text: "CREATE TABLE paifang.d (e int); ALTER TABLE paifang.a ADD COLUMN c int",
+            needs: 2,
+        };
+        let changing = tokio::spawn(async move { migrate(&mut client, &[FIRST, stuck]).await.map_err(drop) });
+        let waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+        let pid = loop {
+            let pid = server.say(&name, waiting).unwrap();
+            if !pid.is_empty() {
+                break pid;
+            }
+            tokio::task::yield_now().await;
+        };
+        server.say(&name, &format!("SELECT pg_terminate_backend({pid})")).unwrap();
+        assert_eq!(changing.await.unwrap(), Err(()));
+        blocker.batch_execute("ROLLBACK").await.unwrap();
+        assert_eq!(server.say(&name, "SELECT to_regclass('paifang.d') IS NULL").unwrap(), "t");
+        let mut client = connect(&server, &name).await;
+        migrate(&mut client, &[FIRST, stuck]).await.unwrap();
+        let version = "SELECT max(version), max(needs) FROM paifang.migration";
+        assert_eq!(server.say(&name, version).unwrap(), "2|2");
+        let refused = migrate(&mut client, &[FIRST]).await;
+        assert!(matches!(refused, Err(MigrateError::Newer { found: 2, needs: 2, known: 1 })), "{refused:?}");
+    }
 }

@@ -127,12 +127,22 @@ fn judge(found: &[String]) -> Result<(), OpenError> {
         ("fsync", &["on"], "on", "a commit would not survive a power cut"),
         ("full_page_writes", &["on"], "on", "a page that is half written would stay so"),
         // The stronger value waits for a standby as well.
-        ("synchronous_commit", &["on", "remote_apply"], "on", "a commit would be acknowledged before it is durable"),
+        (
+            "synchronous_commit",
+            &["on", "remote_apply"],
+            "on",
+            "a commit would be acknowledged before it is durable",
+        ),
     ];
     let text = |n: usize| found.get(n).cloned().unwrap_or_default();
     if text(0).parse().unwrap_or(0) < VERSION_MIN {
         let why = "this store is made for it and later ones";
-        return Err(OpenError::Unfit { setting: "server_version_num", found: text(0), wanted: "150000", why });
+        return Err(OpenError::Unfit {
+            setting: "server_version_num",
+            found: text(0),
+            wanted: "150000",
+            why,
+        });
     }
     for (n, (setting, allowed, wanted, why)) in RULES.into_iter().enumerate() {
         if !allowed.contains(&text(n + 1).as_str()) {

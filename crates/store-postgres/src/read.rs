@@ -108,7 +108,8 @@ pub(crate) async fn request(
     operation: Operation,
     request_id: &RequestId,
 ) -> Answer<Option<RequestRow>> {
-    let text = "SELECT fingerprint, resource FROM request WHERE tenant = $1 AND operation = $2 AND request_id = $3";
+    let text =
+        "SELECT fingerprint, resource FROM request WHERE tenant = $1 AND operation = $2 AND request_id = $3";
     let values = [tenant.to_string().into(), operation.as_str().into(), request_id.as_str().into()];
     maybe(pool, text, &values, |row| {
         Ok(RequestRow { fingerprint: digest(row, "fingerprint")?, resource: resource(row)? })

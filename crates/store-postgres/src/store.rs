@@ -80,7 +80,11 @@ impl PostgresStore {
     }
 
     /// Runs a call to its end, whoever still waits for it.
-    async fn run<T, F>(&self, leaves: Leaves, work: impl FnOnce(Arc<Inner>) -> F + Send + 'static) -> Answer<T>
+    async fn run<T, F>(
+        &self,
+        leaves: Leaves,
+        work: impl FnOnce(Arc<Inner>) -> F + Send + 'static,
+    ) -> Answer<T>
     where
         T: Send + 'static,
         F: Future<Output = Answer<T>> + Send + 'static,
@@ -194,8 +198,7 @@ async fn add_tenant(inner: &Inner, tenant: &Tenant) -> Answer<bool> {
 async fn deployment_key(inner: &Inner, fresh: [u8; 32]) -> Answer<[u8; 32]> {
     let insert = "INSERT INTO setting (name, value) VALUES ('deployment_key', $1) ON CONFLICT DO NOTHING";
     change(&inner.pool, insert, &[fresh.into()]).await?;
-    let rows =
-        change(&inner.pool, "SELECT value FROM setting WHERE name = 'deployment_key'", &[]).await?;
+    let rows = change(&inner.pool, "SELECT value FROM setting WHERE name = 'deployment_key'", &[]).await?;
     rows.first().ok_or_else(|| damaged("setting")).and_then(|row| bytes(row, "value"))
 }
 
@@ -220,9 +223,9 @@ impl Store for PostgresStore {
     async fn hasten(&self, key: &WorkKey) -> Answer<()> {
         let [hand, ahead] = self.inner.clock.arguments();
         let values = [hand, ahead, key.text().into()];
-        self.write(move |inner| async move {
-            change(&inner.pool, write::work::HASTEN, &values).await.map(drop)
-        })
+        self.write(
+            move |inner| async move { change(&inner.pool, write::work::HASTEN, &values).await.map(drop) },
+        )
         .await
     }
 
@@ -277,9 +280,9 @@ impl Store for PostgresStore {
         before: Option<RefundId>,
         max: usize,
     ) -> Answer<Page<Refund>> {
-        self.read(move |inner| async move {
-            read::refund::list(&inner.pool, tenant, intent, before, max).await
-        })
+        self.read(
+            move |inner| async move { read::refund::list(&inner.pool, tenant, intent, before, max).await },
+        )
         .await
     }
 
@@ -297,7 +300,8 @@ impl Store for PostgresStore {
         cursor: u64,
         max: usize,
     ) -> Answer<Vec<StoredEvent>> {
-        self.read(move |inner| async move { read::events_after(&inner.pool, tenant, cursor, max).await }).await
+        self.read(move |inner| async move { read::events_after(&inner.pool, tenant, cursor, max).await })
+            .await
     }
 
     async fn transfers_after(

@@ -2,8 +2,8 @@
 //! condition is part of the statement that changes the row, which waits for whoever holds the row and then looks again.
 //!
 //! Locks are taken in one order, so that batches wait for each other instead of standing in each other's way: request id,
-//! notification, intent, claim, and then rows that only a holder of the intent touches. What remains (bounded accounts)
-//! is written last and in the order of the batch; PostgreSQL ends what does get stuck, and it is tried again.
+//! notification, intent, claim, then rows that only a holder of the intent touches, and at last bounded accounts and work,
+//! each by name. PostgreSQL ends what does get stuck, and it is tried again.
 
 mod intent;
 mod ledger;
@@ -32,10 +32,11 @@ pub(crate) fn plan(batch: &Batch, clock: &Clock) -> Steps {
         refund::write(write, &mut steps)?;
     }
     steps.extend(batch.guards.iter().map(|guard| intent::guard(batch.tenant, guard)));
-    for transfer in &batch.transfers {
-        ledger::post(batch.tenant, transfer, &mut steps);
-    }
-    for change in &batch.work {
+    ledger::post(batch.tenant, &batch.transfers, &mut steps);
+    let mut changes: Vec<&WorkChange> = batch.work.iter().collect();
+    // Stable: what is said twice about one piece of work stays in this order.
+    changes.sort_by_key(|change| change.key().text());
+    for change in changes {
         steps.push(work::change(batch.tenant, change, clock)?);
     }
     for change in &batch.submissions {

@@ -1,13 +1,14 @@
 //! The one door for chores: `cargo xtask check | test | kill | tidy | proto`.
 //!
 //! Whatever has an `if` is here, so that a machine of the CI and a desk run the same thing. Tools that are missing are
-//! installed below the target directory (or `$PAIFANG_TOOLS`), never on the machine.
+//! installed below the target directory (or `$PAIFANG_TOOLS`), never on the machine; only PostgreSQL comes from its packages.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command talks to its user
 
 mod check;
 mod kill;
 mod node;
+mod postgres;
 mod proto;
 mod repo;
 mod shell;
@@ -33,7 +34,8 @@ usage: cargo xtask CHORE
   proto                   lint the protos and hold them against the committed baseline
   proto --renew-baseline  accept the protos of now as the baseline, on purpose
 
-Tools that are missing are installed into target/tools, or into $PAIFANG_TOOLS.";
+Tools that are missing are installed into target/tools, or into $PAIFANG_TOOLS; PostgreSQL (for its store's tests) by
+apt-get.";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

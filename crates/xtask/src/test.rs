@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use crate::node::{self, Node};
+use crate::postgres;
 use crate::repo::Repo;
 use crate::shell::{self, Steps};
 use crate::tools::{self, HOOKS};
@@ -14,7 +15,7 @@ use crate::tools::{self, HOOKS};
 pub(crate) fn test(repo: &Repo, options: &[&str]) -> Result<()> {
     let mut steps = Steps::default();
     let python = tools::python(repo)?;
-    let others = Others { node: node::node(repo, &python)?, python };
+    let others = Others { node: node::node(repo, &python)?, python, postgres: postgres::postgres()? };
     match tools::cargo_nextest(repo) {
         Ok(nextest) => steps.step("tests", || with_nextest(repo, &nextest, &others, options)),
         Err(error) => {
@@ -32,16 +33,18 @@ pub(crate) fn test(repo: &Repo, options: &[&str]) -> Result<()> {
     steps.finish()
 }
 
-/// What tests with clients in other languages run.
+/// What tests run beside ours: clients in other languages, and a database server.
 struct Others {
     node: Node,
     python: PathBuf,
+    postgres: PathBuf,
 }
 
 impl Others {
-    /// Tells a test run where they are; `tests/clients.rs` and `tests/sdks.rs` read these names.
+    /// Tells a test run where they are; `tests/clients.rs`, `tests/sdks.rs` and the conformance kit read these names.
     fn tell<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command
+            .env("PAIFANG_POSTGRES", &self.postgres)
             .env("PAIFANG_PYTHON", &self.python)
             .env("PAIFANG_NODE", &self.node.program)
             .env("PAIFANG_NODE_MODULES", &self.node.packages)

@@ -254,7 +254,11 @@ impl Stage {
 /// its own port free.
 const PORTS: std::ops::Range<u16> = 15_000..32_000;
 
-fn free_port() -> anyhow::Result<SocketAddr> {
+/// A free address on loopback for a gateway that may be started again.
+///
+/// # Errors
+/// When no port of the range is free.
+pub fn free_port() -> anyhow::Result<SocketAddr> {
     let mut drawn = [0; 2];
     for _ in 0..1_000 {
         SystemRandom::new()

@@ -21,14 +21,16 @@ pub(crate) async fn transfers_after(
     let (position, max) = (capped(position).into(), scan_limit(max).into());
     match tenant {
         None => {
-            let text = "SELECT position, transfer.tenant, posting_key, debit, credit, currency, amount, phase,
+            let text =
+                "SELECT position, transfer.tenant, posting_key, debit, credit, currency, amount, phase,
                                resolves, subject, at
                           FROM transfer_place JOIN transfer USING (id)
                          WHERE position > $1 ORDER BY position LIMIT $2";
             placed(pool, text, &[position, max], transfer).await
         }
         Some(tenant) => {
-            let text = "SELECT position, transfer.tenant, posting_key, debit, credit, currency, amount, phase,
+            let text =
+                "SELECT position, transfer.tenant, posting_key, debit, credit, currency, amount, phase,
                                resolves, subject, at
                           FROM transfer_place JOIN transfer USING (id)
                          WHERE transfer_place.tenant = $3 AND position > $1 ORDER BY position LIMIT $2";

@@ -46,7 +46,8 @@ pub(crate) async fn list(
     let before = before.map_or(BEYOND_ALL.to_owned(), |id| id.to_string()).into();
     let rows = match intent {
         None => {
-            let text = "SELECT form, body FROM refund WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+            let text =
+                "SELECT form, body FROM refund WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
             all(pool, text, &[tenant, before, ask.into()], body).await
         }
         Some(intent) => {

@@ -1,19 +1,40 @@
 //! Transfers. The table refuses a second posting of a key, an entry against itself and a resolution of what is not
 //! pending; what is kept here is the balance of the accounts that have a bound.
 
-use paifang_ledger::{Account, Kind, Transfer};
+use paifang_ledger::{Kind, Transfer};
 use paifang_payment::TenantId;
 
 use crate::step::Step;
 
-pub(super) fn post(tenant: TenantId, transfer: &Transfer, steps: &mut Vec<Step>) {
+/// All transfers of a batch, and then the balances that they change, in the order of the accounts: batches that touch the
+/// same accounts wait for each other instead of holding what the other one wants.
+pub(super) fn post(tenant: TenantId, transfers: &[Transfer], steps: &mut Vec<Step>) {
+    steps.extend(transfers.iter().map(|transfer| insert(tenant, transfer)));
+    let mut changes: Vec<(String, &str, i64)> = Vec::new();
+    for transfer in transfers {
+        let currency = transfer.amount.currency().code();
+        let (taken, given) = effects(transfer);
+        for (account, change) in [(&transfer.debit, taken), (&transfer.credit, given)] {
+            if account.kind().is_bounded() && change != 0 {
+                changes.push((account.to_string(), currency, change));
+            }
+        }
+    }
+    // Stable: what comes to an account before it leaves it stays in this order.
+    changes.sort_by(|(one, in_one, _), (other, in_other, _)| (one, in_one).cmp(&(other, in_other)));
+    for (account, currency, change) in changes {
+        steps.extend(bound(tenant, &account, currency, change));
+    }
+}
+
+fn insert(tenant: TenantId, transfer: &Transfer) -> Step {
     let (phase, resolves) = match &transfer.kind {
         Kind::Posted => ("posted", None),
         Kind::Pending => ("pending", None),
         Kind::Posts(of) => ("posts", Some(of.as_str())),
         Kind::Voids(of) => ("voids", Some(of.as_str())),
     };
-    steps.push(Step::new(
+    Step::new(
         "INSERT INTO transfer (tenant, posting_key, debit, credit, currency, amount, phase, resolves, subject, at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         vec![
@@ -28,10 +49,7 @@ pub(super) fn post(tenant: TenantId, transfer: &Transfer, steps: &mut Vec<Step>)
             transfer.subject.as_str().into(),
             transfer.at.into(),
         ],
-    ));
-    let (taken, given) = effects(transfer);
-    bound(tenant, &transfer.debit, transfer, taken, steps);
-    bound(tenant, &transfer.credit, transfer, given, steps);
+    )
 }
 
 /// What a transfer changes of what is available on its debit and on its credit side, for accounts that grow by credits:
@@ -46,26 +64,20 @@ fn effects(transfer: &Transfer) -> (i64, i64) {
     }
 }
 
-/// The table's check refuses an overdraft.
-fn bound(tenant: TenantId, account: &Account, transfer: &Transfer, change: i64, steps: &mut Vec<Step>) {
-    if !account.kind().is_bounded() || change == 0 {
-        return;
-    }
-    let key = || {
-        let currency = transfer.amount.currency().code();
-        vec![tenant.to_string().into(), account.to_string().into(), currency.into()]
-    };
-    // Two statements: the check would also look at a row that is only proposed.
-    steps.push(Step::new(
+/// The table's check refuses an overdraft. Two statements: the check would also look at a row that is only proposed.
+fn bound(tenant: TenantId, account: &str, currency: &str, change: i64) -> [Step; 2] {
+    let key = || vec![tenant.to_string().into(), account.into(), currency.into()];
+    let there = Step::new(
         "INSERT INTO bounded_balance (tenant, account, currency, available) VALUES ($1, $2, $3, 0)
          ON CONFLICT (tenant, account, currency) DO NOTHING",
         key(),
-    ));
+    );
     let mut values = key();
     values.push(change.into());
-    steps.push(Step::new(
+    let changed = Step::new(
         "UPDATE bounded_balance SET available = available + $4
           WHERE tenant = $1 AND account = $2 AND currency = $3",
         values,
-    ));
+    );
+    [there, changed]
 }

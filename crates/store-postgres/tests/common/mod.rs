@@ -1,6 +1,8 @@
 //! One server for the tests of this process, and a runtime that outlives them.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod proxy;
+
 use std::sync::{Arc, OnceLock};
 
 use paifang_conformance::clock::HandClock;
@@ -29,9 +31,7 @@ fn shared() -> &'static Shared {
         drop(runtime.block_on(open_at(&url, Clock::Server)).expect("the schema"));
         // Nobody may be connected to what is copied; the pool's connections close by themselves.
         let mine = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{template}'");
-        while server.say("postgres", &mine).expect("an answer") != "0" {
-            std::thread::yield_now();
-        }
+        until(|| server.say("postgres", &mine).expect("an answer") == "0");
         Shared { server, template, runtime }
     })
 }
@@ -76,4 +76,9 @@ pub fn desk(database: &str, number: u8) -> Desk<PostgresStore> {
 /// What `fsck` finds.
 pub fn findings(store: &impl Store) -> Vec<String> {
     paifang_conformance::block_on(fsck::run(store)).expect("the store works").findings
+}
+
+/// Waits until something is so, asking the server a bounded number of times.
+pub fn until(is_so: impl Fn() -> bool) {
+    assert!((0..1_000).any(|_| is_so()), "it does not become so");
 }

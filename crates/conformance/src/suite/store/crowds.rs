@@ -22,7 +22,8 @@ const CAPTURED: i64 = 10_050;
 /// F32, F35, I1, I6: two hundred refunds at once never reserve or return more than was captured, also while others of them
 /// settle; a hundred equal creates make one intent. As many rounds as [`ROUNDS`] says.
 pub async fn crowds_take_no_more_than_there_is(bench: &impl Bench) {
-    let rounds = std::env::var(ROUNDS).ok().map_or(ROUNDS_FEW, |text| text.parse().expect("a number of rounds"));
+    let rounds =
+        std::env::var(ROUNDS).ok().map_or(ROUNDS_FEW, |text| text.parse().expect("a number of rounds"));
     for round in 0..rounds {
         let desk = Desk::new(bench).await;
         refunds(&desk, round).await;

@@ -1,0 +1,218 @@
+//! The schema refuses what the code should never try, and what was changed behind the store's back is found.
+
+mod common;
+
+use common::{database, desk, findings, hand_clock, open_at, runtime, server};
+use paifang_conformance::block_on;
+use paifang_conformance::clock::HandClock;
+use paifang_conformance::hand::fen;
+use paifang_payment::intent::CaptureMode;
+use paifang_store::{Committed, Store, StoreError};
+
+/// A database with a paid intent, one still open, one about to be held, and a refund on its way.
+fn written() -> String {
+    let database = database();
+    let desk = desk(&database, 1);
+    block_on(async {
+        let row = desk.paid(fen(1_000)).await;
+        desk.done(desk.hand.open_refund(&row.intent, &row.intent.attempts[0], fen(400))).await;
+        desk.create(fen(70)).await;
+        let held = desk.hand.hold_terms("alipay-main", fen(20), desk.hand.qr(fen(20)).rules);
+        desk.done(desk.hand.create_as(CaptureMode::Manual, fen(20), Some(held))).await;
+        desk.clean().await;
+    });
+    database
+}
+
+const REFUSED: &[&str] = &[
+    "UPDATE intent SET authorized = amount + 1",
+    "UPDATE intent SET authorized = captured - 1",
+    "UPDATE intent SET authorized = -1",
+    "UPDATE intent SET captured = amount + 1",
+    "UPDATE intent SET captured = -1",
+    "UPDATE intent SET reserved = -1",
+    "UPDATE intent SET refunded = -1",
+    "UPDATE intent SET reserved = captured - refunded + 1",
+    "UPDATE intent SET refunded = captured - reserved + 1",
+    "UPDATE intent SET amount = amount + 1",
+    "UPDATE intent SET tenant = 'tn_0'",
+    "UPDATE intent SET state = 'processing' WHERE state = 'succeeded'",
+    "UPDATE intent SET state = 'authorised'",
+    "UPDATE intent SET version = version - 1",
+    "UPDATE intent SET version = 'two'",
+    "DELETE FROM intent",
+    "TRUNCATE intent CASCADE",
+    "UPDATE attempt SET order_no = 'ABCDEFGHIJ'",
+    "INSERT INTO attempt SELECT 'at_x', tenant, intent, rail_account, order_no, NULL FROM attempt LIMIT 1",
+    "UPDATE rail_number SET attempt = attempt",
+    "DELETE FROM rail_number",
+    "INSERT INTO rail_number SELECT rail_account, order_no, id FROM attempt",
+    "INSERT INTO rail_number SELECT rail_account, 'ABCDEFGHIJ', 'at_x' FROM attempt",
+    // The number of a hold as the order number of another attempt.
+    "INSERT INTO attempt SELECT 'at_x', tenant, intent, attempt.rail_account, number, NULL FROM attempt
+     JOIN rail_number ON attempt = id AND number <> order_no LIMIT 1",
+    "INSERT INTO attempt VALUES ('at_x', 'tn_x', 'pi_x', 'alipay-main', 'ABCDEFGHIJ', NULL)",
+    "UPDATE intent_journal SET seq = seq + 100",
+    "UPDATE intent_journal SET body = body",
+    "DELETE FROM intent_journal",
+    "TRUNCATE intent_journal",
+    "INSERT INTO intent_journal SELECT * FROM intent_journal LIMIT 1",
+    "UPDATE refund SET amount = 1",
+    "UPDATE refund SET refund_no = 'ABCDEFGHIJ'",
+    "INSERT INTO refund SELECT 're_x', tenant, intent, attempt, rail_account, refund_no, purpose, state, version,
+     currency, amount, in_doubt_since, form, body FROM refund",
+    "DELETE FROM refund",
+    "UPDATE refund_journal SET body = body",
+    "DELETE FROM refund_journal",
+    "UPDATE request SET fingerprint = fingerprint",
+    "DELETE FROM request",
+    "UPDATE transfer SET amount = amount",
+    "DELETE FROM transfer",
+    "TRUNCATE transfer CASCADE",
+    "INSERT INTO transfer (tenant, posting_key, debit, credit, currency, amount, phase, resolves, subject, at)
+     SELECT tenant, posting_key, debit, credit, currency, amount, phase, resolves, subject, at FROM transfer LIMIT 1",
+    "UPDATE bounded_balance SET available = -1",
+    "INSERT INTO bounded_balance VALUES ('tn_1', 'suspense_late:a', 'CNY', -1)",
+    "UPDATE event SET kind = kind",
+    "DELETE FROM event",
+    "UPDATE event_place SET cursor = cursor + 1",
+    "DELETE FROM event_place",
+    "UPDATE transfer_place SET position = position + 1",
+    "UPDATE work SET epoch = epoch - 1",
+    "DELETE FROM work",
+    "UPDATE inbox SET why = why",
+];
+
+/// Transfers that no row should ever be: the columns after tenant and posting key.
+const NO_TRANSFERS: &[&str] = &[
+    "'rail:a', 'rail:a', 'CNY', 5, 'posted', NULL",
+    "'rail:a', 'rail:b', 'CNY', 0, 'posted', NULL",
+    "'rail:a', 'rail:b', 'CNY', -5, 'posted', NULL",
+    "'rail:a', 'rail:b', 'CNY', 5, 'posted', 'x'",
+    "'rail:a', 'rail:b', 'CNY', 5, 'posts', NULL",
+    "'rail:a', 'rail:b', 'CNY', 5, 'posts', 'none'",
+    "'rail:a', 'rail:b', 'CNY', 5, 'kept', NULL",
+];
+
+/// I5, I6, I7, I8: each rule of the schema, tried past all code of ours by the owner of the database.
+#[test]
+fn postgresql_itself_refuses_bad_rows() {
+    let database = written();
+    let attempt = |statement: &str| {
+        let text = format!(
+            "SET search_path TO paifang; INSERT INTO bounded_balance VALUES ('t', 'a', 'CNY', 0); {statement}"
+        );
+        // One transaction, so that nothing of it stays.
+        server().say(&database, &format!("BEGIN; {text}; ROLLBACK"))
+    };
+    attempt("UPDATE intent SET version = version").expect("what is allowed is allowed");
+    for statement in REFUSED {
+        assert!(attempt(statement).is_err(), "{statement}");
+    }
+    for row in NO_TRANSFERS {
+        let columns = "tenant, posting_key, debit, credit, currency, amount, phase, resolves, subject, at";
+        let statement = format!("INSERT INTO transfer ({columns}) VALUES ('tn_1', 'k', {row}, '', 0)");
+        assert!(attempt(&statement).is_err(), "{statement}");
+    }
+    assert_eq!(findings(&desk(&database, 1).store), Vec::<String>::new());
+}
+
+/// What somebody does to the rows by hand, past triggers and checks, does not stay hidden.
+#[test]
+fn damage_is_found() {
+    let changes = [
+        ("DELETE FROM event_place WHERE place_id = 1; DELETE FROM event WHERE place_id = 1", "in its sequence"),
+        ("UPDATE intent SET captured = captured - 1, reserved = 0 WHERE captured > 0", "its state says"),
+        ("UPDATE intent SET body = replace(body, 'two', 'ten')", "differs from the fold"),
+        ("DELETE FROM intent_journal WHERE seq = 2", "stands where 2 should"),
+        ("DELETE FROM work WHERE key LIKE 're%'", "nobody sees to it"),
+        ("UPDATE work SET ended = true WHERE key LIKE 'at%'", "nobody sees to it"),
+        ("DELETE FROM work WHERE key LIKE 'pi%'", "nobody sees to its expiry"),
+        (
+            "INSERT INTO work SELECT replace(key, '0', '1'), lane, due_at, tries, epoch, owner, leased_until, quarantined,
+             ended, form, replace(body, '0', '1') FROM work WHERE key LIKE 're%'",
+            "it belongs to nothing",
+        ),
+        ("DELETE FROM rail_number", "its order number leads elsewhere"),
+        ("DELETE FROM transfer_place; DELETE FROM transfer WHERE phase = 'pending'", "the ledger has Nothing"),
+        ("UPDATE transfer SET amount = amount - 1", "the ledger owes"),
+        ("UPDATE transfer SET subject = '', posting_key = id", "belongs to nothing"),
+    ];
+    for (change, wanted) in changes {
+        let database = written();
+        // No trigger runs, and no reference is checked.
+        let text = format!("SET session_replication_role = replica; SET search_path TO paifang; {change}");
+        server().say(&database, &text).expect("the change is possible");
+        let found = findings(&desk(&database, 1).store);
+        assert!(found.iter().any(|finding| finding.contains(wanted)), "{change}: {found:?}");
+    }
+}
+
+/// A row that cannot be read is an error, never an absent row and never a guess (I15). Work that cannot be read is taken
+/// out, and the rest of its lane goes on (F30).
+#[test]
+fn unreadable_rows_are_errors() {
+    for change in
+        ["UPDATE intent SET form = 2", "UPDATE intent SET body = '{'", "UPDATE intent SET currency = 'RMB'"]
+    {
+        let database = written();
+        let text = format!("SET session_replication_role = replica; SET search_path TO paifang; {change}");
+        server().say(&database, &text).expect("the change is possible");
+        let scanned = block_on(desk(&database, 1).store.scan_intents(None, 9));
+        assert!(matches!(scanned, Err(StoreError::Damaged(_))), "{change}: {scanned:?}");
+    }
+    let database = written();
+    let poison = "UPDATE paifang.work SET body = '{', due_at = 0 WHERE key = (SELECT min(key) FROM paifang.work WHERE NOT ended AND lane = '')";
+    server()
+        .say(&database, &format!("UPDATE paifang.work SET due_at = 1 WHERE lane = ''; {poison}"))
+        .expect("a change");
+    let store = desk(&database, 1).store;
+    let claim = || block_on(store.lease_due(None, 9, "worker", jiff::SignedDuration::from_secs(30)));
+    assert_eq!(claim().expect("the rest").len(), 1);
+    assert_eq!(block_on(store.stats()).expect("figures").quarantined, 1);
+    assert_eq!(claim().expect("nothing is left"), []);
+}
+
+/// A role that owns nothing and may change nothing of the schema is enough to run on, and can take nothing back.
+#[test]
+fn the_documented_grants_are_enough() {
+    let database = database();
+    let grants = include_str!("../src/schema/grants.sql").replace(":role", "gate");
+    server().say(&database, &format!("CREATE ROLE gate LOGIN; {grants}")).expect("the grants");
+    let url = server().url(&database).replace("paifang@", "gate@");
+    let clock = HandClock::new();
+    let store = runtime().block_on(open_at(&url, hand_clock(&clock))).expect("it opens");
+    let hand = paifang_conformance::hand::Hand::new(1, &clock);
+    let desk = paifang_conformance::suite::store::Desk { store, clock, hand };
+    block_on(async {
+        let row = desk.paid(fen(1_000)).await;
+        desk.done(desk.hand.open_refund(&row.intent, &row.intent.attempts[0], fen(400))).await;
+        desk.refused(
+            desk.hand.open_refund(&row.intent, &row.intent.attempts[0], fen(601)),
+            Committed::GuardFailed,
+        )
+        .await;
+        let tenant = paifang_store::Tenant {
+            id: desk.hand.tenant(),
+            name: "shop".to_owned(),
+            key_hash: paifang_payment::Digest([1; 32]),
+            created_at: desk.hand.now(),
+        };
+        assert!(desk.store.add_tenant(&tenant).await.expect("it is kept"));
+        desk.store.deployment_key([7; 32]).await.expect("a key");
+        assert_eq!(
+            desk.store.lease_due(None, 9, "worker", jiff::SignedDuration::ZERO).await.expect("claims").len(),
+            0
+        );
+        desk.clean().await;
+    });
+    for statement in [
+        "DELETE FROM paifang.transfer",
+        "ALTER TABLE paifang.transfer DISABLE TRIGGER ALL",
+        "DROP SCHEMA paifang",
+    ] {
+        let text = format!("SET ROLE gate; {statement}");
+        let said = server().say(&database, &text).expect_err(statement).to_string();
+        assert!(said.contains("permission denied") || said.contains("must be owner"), "{said}");
+    }
+}
