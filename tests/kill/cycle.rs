@@ -108,9 +108,7 @@ impl Run {
         // Not there when the flow did not come so far.
         let _ = std::fs::remove_file(file);
         if died {
-            // Another replica may have read the name in the same moment.
-            sleep(Duration::from_millis(if self.gateways.len() > 1 { 30 } else { 0 })).await;
-            let more = self.died()?;
+            let more = self.died_as_well().await?;
             self.figures.covered.push(cell.to_string());
             *self.figures.kills.entry("at a point").or_default() += 1 + more;
         } else {
@@ -157,16 +155,29 @@ impl Run {
         Ok(self.gateways.first().context("a gateway")?.crash_file())
     }
 
-    /// Starts the dead gateways; with `again` the first of them is killed once more while it recovers.
+    /// Starts the dead gateways; with `again` each of them is killed once more while it recovers. A replica that lives may come
+    /// by the same point and die with it.
     async fn revive(&mut self, again: bool, draw: &mut Draw) -> anyhow::Result<()> {
-        for gateway in self.gateways.iter_mut().filter(|gateway| !gateway.is_running()) {
-            if again {
+        if again {
+            for gateway in self.gateways.iter_mut().filter(|gateway| !gateway.is_running()) {
                 let how = kill_in_recovery(gateway, draw).await?;
                 *self.figures.kills.entry(how).or_default() += 1;
             }
+            let more = self.died_as_well().await?;
+            *self.figures.kills.entry("again, at a point of its recovery").or_default() += more;
+        }
+        for gateway in self.gateways.iter_mut().filter(|gateway| !gateway.is_running()) {
             gateway.start().await?;
         }
         Ok(())
+    }
+
+    /// How many others have died at the point that stood in the file until now: whoever read it there dies in a moment.
+    async fn died_as_well(&mut self) -> anyhow::Result<u32> {
+        if self.gateways.len() > 1 {
+            sleep(Duration::from_millis(50)).await;
+        }
+        self.died()
     }
 
     /// Mixed trade, and SIGKILL at any moment.
