@@ -3,11 +3,16 @@
 
 mod close_day;
 mod fsck;
+mod intent;
 #[cfg(feature = "mocks")]
 mod mock_rails;
 mod opened;
+mod ops;
+mod quarantine;
 mod serve;
 mod tenant;
+#[cfg(test)]
+mod tests;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -41,6 +46,12 @@ enum Command {
     Fsck(Configured),
     /// Have the running gateway hold a rail's bill of a day against its books. Nothing is changed by it.
     CloseDay(close_day::Options),
+    /// Work that the running gateway has given to a person.
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
+    /// Ask the running gateway about a payment intent of any storefront.
+    #[command(subcommand)]
+    Intent(intent::Command),
     /// Serve mock rails that speak the real wire protocols, on loopback, until SIGINT.
     #[cfg(feature = "mocks")]
     MockRails(mock_rails::Options),
@@ -83,6 +94,8 @@ impl Cli {
             Command::Tenant(command) => runtime.block_on(tenant::run(command)),
             Command::Fsck(at) => runtime.block_on(fsck::run(&at)),
             Command::CloseDay(options) => runtime.block_on(close_day::run(options)),
+            Command::Quarantine(command) => runtime.block_on(quarantine::run(command)),
+            Command::Intent(command) => runtime.block_on(intent::run(command)),
             #[cfg(feature = "mocks")]
             Command::MockRails(options) => runtime.block_on(mock_rails::run(options)).map_err(Ended::Failed),
             #[cfg(feature = "mocks")]

@@ -33,6 +33,8 @@ use tokio::sync::watch::Receiver;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
 
+pub(crate) use self::render::{Line, Story, Told};
+
 use self::edge::Edge;
 use self::gate::Gate;
 

@@ -59,7 +59,11 @@ pub enum OpenError {
 }
 
 /// Every schema, oldest first; number `n` leads from version `n - 1` to `n`. Never edited once released.
-const SCHEMAS: &[&str] = &[include_str!("schema/0001_first.sql"), include_str!("schema/0002_holds.sql")];
+const SCHEMAS: &[&str] = &[
+    include_str!("schema/0001_first.sql"),
+    include_str!("schema/0002_holds.sql"),
+    include_str!("schema/0003_history.sql"),
+];
 
 /// "PAIF": tells our files from other databases.
 const APPLICATION_ID: i64 = 0x5041_4946;

@@ -5,9 +5,10 @@ pub(crate) mod ledger;
 pub(crate) mod refund;
 pub(crate) mod stats;
 
-use paifang_payment::{AccountId, AttemptId, Digest, RequestId, TenantId};
+use paifang_payment::{AccountId, AttemptId, Digest, IntentId, RequestId, TenantId};
 use paifang_store::{
-    InboxRow, InboxVerdict, Operation, PAGE_MAX, Page, RequestRow, StoredEvent, Submission, Tenant, WorkRow,
+    HISTORY_MAX, InboxRow, InboxVerdict, Operation, PAGE_MAX, Page, RequestRow, StoredEvent, Submission,
+    Tenant, WorkRow,
 };
 use rusqlite::{Connection, Params, Row, params};
 
@@ -100,6 +101,15 @@ pub(crate) fn events_after(
             event,
         ),
     }
+}
+
+pub(crate) fn intent_events(
+    connection: &Connection,
+    tenant: TenantId,
+    id: IntentId,
+) -> Result<Vec<StoredEvent>, Fault> {
+    let text = "SELECT * FROM event WHERE intent = ?1 AND tenant = ?2 ORDER BY sequence LIMIT ?3";
+    all(connection, text, params![id.to_string(), tenant.to_string(), limit(HISTORY_MAX)], event)
 }
 
 fn event(row: &Row<'_>) -> Result<StoredEvent, Fault> {

@@ -238,6 +238,14 @@ impl Store for SqliteStore {
         self.read(move |connection| read::ledger::transfers_after(connection, tenant, position, max)).await
     }
 
+    async fn intent_transfers(&self, tenant: TenantId, id: IntentId) -> Answer<Vec<StoredTransfer>> {
+        self.read(move |connection| read::ledger::of_intent(connection, tenant, id)).await
+    }
+
+    async fn intent_events(&self, tenant: TenantId, id: IntentId) -> Answer<Vec<StoredEvent>> {
+        self.read(move |connection| read::intent_events(connection, tenant, id)).await
+    }
+
     async fn balances(&self, tenant: TenantId) -> Answer<Vec<AccountBalance>> {
         self.read(move |connection| read::ledger::balances(connection, tenant)).await
     }

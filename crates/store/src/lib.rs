@@ -28,7 +28,7 @@ pub use batch::{
 };
 pub use error::StoreError;
 pub use model::ModelStore;
-pub use port::{PAGE_MAX, Store};
+pub use port::{HISTORY_MAX, PAGE_MAX, Store};
 pub use quarantine::Quarantine;
 pub use row::{
     AccountBalance, Amounts, AttemptRef, InboxRow, IntentFilter, IntentRow, Leased, Operation, Page,

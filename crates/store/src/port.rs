@@ -16,6 +16,9 @@ use crate::{
 /// Rows per read at most.
 pub const PAGE_MAX: usize = 200;
 
+/// Transfers or events of one intent per read at most: 500 refunds and what belongs to them fit.
+pub const HISTORY_MAX: usize = 2_000;
+
 type Answer<T> = Result<T, StoreError>;
 
 /// Durable memory. Reads see everything that was committed before they began.
@@ -121,6 +124,48 @@ pub trait Store: Send + Sync + 'static {
         position: u64,
         max: usize,
     ) -> impl Future<Output = Answer<Vec<StoredTransfer>>> + Send;
+
+    /// Transfers whose subject is this intent (those of its refunds included), oldest first, at most [`HISTORY_MAX`].
+    ///
+    /// By default it reads the tenant's whole book; a store with an index answers from that.
+    fn intent_transfers(
+        &self,
+        tenant: TenantId,
+        id: IntentId,
+    ) -> impl Future<Output = Answer<Vec<StoredTransfer>>> + Send {
+        async move {
+            let (mut found, mut position, subject) = (Vec::new(), 0, id.to_string());
+            loop {
+                let rows = self.transfers_after(Some(tenant), position, PAGE_MAX).await?;
+                let Some(last) = rows.last() else { break };
+                position = last.position;
+                found.extend(rows.into_iter().filter(|row| row.transfer.subject == subject));
+            }
+            found.truncate(HISTORY_MAX);
+            Ok(found)
+        }
+    }
+
+    /// Events of this intent and of its refunds, oldest first, at most [`HISTORY_MAX`].
+    ///
+    /// By default it reads all of the tenant's events; a store with an index answers from that.
+    fn intent_events(
+        &self,
+        tenant: TenantId,
+        id: IntentId,
+    ) -> impl Future<Output = Answer<Vec<StoredEvent>>> + Send {
+        async move {
+            let (mut found, mut cursor) = (Vec::new(), 0);
+            loop {
+                let rows = self.events_after(Some(tenant), cursor, PAGE_MAX).await?;
+                let Some(last) = rows.last() else { break };
+                cursor = last.cursor;
+                found.extend(rows.into_iter().filter(|row| row.intent == id));
+            }
+            found.truncate(HISTORY_MAX);
+            Ok(found)
+        }
+    }
 
     /// Every balance of a tenant's book, ordered by account and currency.
     fn balances(&self, tenant: TenantId) -> impl Future<Output = Answer<Vec<AccountBalance>>> + Send;

@@ -1,20 +1,12 @@
 //! `paifang close-day`: has the running gateway hold a rail's bill of a day against its books. Status 0 when they are equal, 1
 //! when they differ, 2 when nothing was compared: there is no bill (yet), none that can be believed, or no gateway.
 
-use anyhow::{Context, ensure};
-use http::{Request, StatusCode, header};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::body::Bytes;
-use hyper_util::rt::TokioIo;
+use anyhow::Context;
 use jiff::civil::Date;
 use paifang_payment::AccountId;
 use serde_json::Value;
-use tokio::net::TcpStream;
 
 use crate::cli::{Configured, Ended, say};
-
-/// Largest answer, in bytes: ten thousand breaks and as many movements fit.
-const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Status when nothing was compared.
 const NOTHING_COMPARED: u8 = 2;
@@ -60,21 +52,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Ended> {
 }
 
 async fn ask(ops: std::net::SocketAddr, options: &Options) -> anyhow::Result<Value> {
-    let stream = TcpStream::connect(ops).await;
-    let stream = stream.with_context(|| format!("no gateway answers on {ops} (ops.listen)"))?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    // Its errors come back from the request, too.
-    tokio::spawn(connection);
-    let request = Request::post(format!("/days/{}/{}", options.account, options.day))
-        .header(header::HOST, ops.to_string())
-        .body(Empty::<Bytes>::new())?;
-    let response = sender.send_request(request).await.context("the gateway did not answer")?;
-    let status = response.status();
-    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-    let body = body.map_err(|error| anyhow::anyhow!("the gateway's answer was cut: {error}"))?.to_bytes();
-    let told: Value = serde_json::from_slice(&body).context("the gateway's answer is no JSON")?;
-    ensure!(status == StatusCode::OK, "{}", told["error"].as_str().unwrap_or("the gateway refuses"));
-    Ok(told)
+    super::ops::post(ops, &format!("/days/{}/{}", options.account, options.day), None).await
 }
 
 fn tell(options: &Options, report: &Value) -> Result<(), Ended> {

@@ -6,7 +6,7 @@ use paifang_engine::{Error, Made};
 use paifang_payment::{IntentId, RequestId, TenantId};
 use paifang_proto::v1;
 use paifang_proto::v1::payment_intent_service_server::PaymentIntentService;
-use paifang_store::{IntentFilter, IntentRow, Operation, PAGE_MAX, Resource, Store};
+use paifang_store::{IntentFilter, IntentRow, Operation, Resource, Store};
 use tonic::{Request, Response, Status};
 
 use super::call::{Call, detached, fitting};
@@ -14,9 +14,6 @@ use super::parse::{self, Fields};
 use super::status::{self, intent_named};
 use super::token::Scope;
 use super::{Api, render};
-
-/// Pages of refunds whose journals a story looks into.
-const REFUND_PAGES_MAX: usize = 5;
 
 #[tonic::async_trait]
 impl<S: Store, R: Rails, T: Transport, E: Environment> PaymentIntentService for Api<S, R, T, E> {
@@ -148,12 +145,13 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> PaymentIntentService for 
     ) -> Result<Response<v1::ExplainPaymentIntentResponse>, Status> {
         let call = Call::of(request, self.options.wait_ms_max)?;
         let row = self.intent_row(call.tenant, &call.message.payment_intent_id).await?;
-        let story = self.story(call.tenant, row.intent.terms.id).await;
-        let (entries, truncated) = story.map_err(|error| status::store(&error))?.tell();
+        let story = render::Story::read(self.engine.store(), call.tenant, row.intent.terms.id).await;
+        let told = story.map_err(|error| status::store(&error))?.tell();
         Ok(Response::new(v1::ExplainPaymentIntentResponse {
             payment_intent: Some(shown(&row)),
-            entries,
-            truncated,
+            entries: told.lines.into_iter().map(|line| line.entry).collect(),
+            truncated: told.truncated,
+            other_transfers: told.other_transfers,
         }))
     }
 }
@@ -197,29 +195,6 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Api<S, R, T, E> {
             made.resource
         });
         (shown(&row), made.replayed)
-    }
-
-    async fn story(
-        &self,
-        tenant: TenantId,
-        id: IntentId,
-    ) -> Result<render::Story, paifang_store::StoreError> {
-        let store = self.engine.store();
-        let mut story = render::Story::of_intent(id, &store.intent_journal(tenant, id).await?);
-        let mut before = None;
-        for _ in 0..REFUND_PAGES_MAX {
-            let page = store.refunds(tenant, Some(id), before, PAGE_MAX).await?;
-            for refund in &page.rows {
-                let journal = store.refund_journal(tenant, refund.terms.id).await?;
-                story.add_refund(refund.terms.id, &journal);
-            }
-            before = page.rows.last().map(|last| last.terms.id);
-            if !page.more {
-                return Ok(story);
-            }
-        }
-        story.cut_short();
-        Ok(story)
     }
 }
 

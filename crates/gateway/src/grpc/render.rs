@@ -14,7 +14,7 @@ use paifang_proto::v1;
 use paifang_rail::Need;
 use paifang_store::{Snapshot, StoredEvent};
 
-pub(crate) use explain::Story;
+pub(crate) use explain::{Line, Story, Told};
 pub(crate) use intent::{intent, intent_state_name};
 pub(crate) use ledger::{account, balance, transfer};
 pub(crate) use refund::refund;

@@ -5,7 +5,9 @@
 
 mod back;
 mod days;
+mod explain;
 mod notify;
+mod quarantine;
 mod redirects;
 
 #[cfg(test)]
@@ -80,15 +82,22 @@ pub(crate) fn public<S: Store>(desk: Desk<S>) -> Router {
         .with_state(desk)
 }
 
-/// Figures, health, the closing of days, and where refunds go that could not arrive.
+/// Figures, health, the closing of days, where refunds go that could not arrive, the quarantine, and why an intent stands
+/// where it stands.
 pub(crate) fn operators<S: Store>(
     look: Look,
     bills: Arc<Bills<S>>,
     redirecting: Arc<Redirecting<S>>,
+    engine: Over<S>,
 ) -> Router {
     let days = Router::new().route("/days/{account}/{date}", post(days::close::<S>)).with_state(bills);
     let refunds = post(redirects::redirect::<S>);
     let refunds = Router::new().route("/refunds/{refund_id}/abnormal", refunds).with_state(redirecting);
+    let work = Router::new()
+        .route("/quarantine", get(quarantine::list::<S>))
+        .route("/quarantine/{key}/redrive", post(quarantine::redrive::<S>))
+        .route("/intents/{payment_intent_id}/explain", get(explain::explain::<S>))
+        .with_state(engine);
     Router::new()
         .route("/metrics", get(figures))
         .route("/healthz", get(health))
@@ -96,6 +105,7 @@ pub(crate) fn operators<S: Store>(
         .with_state(look)
         .merge(days)
         .merge(refunds)
+        .merge(work)
 }
 
 async fn figures(State(look): State<Look>) -> Response {

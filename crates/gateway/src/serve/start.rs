@@ -185,7 +185,7 @@ pub async fn start_over<S: Store>(config: Config, store: S) -> Result<Running<S>
     servers::web(
         inside,
         &config::Listener { address: config.ops, tls: None },
-        http::operators(look, bills, redirecting),
+        http::operators(look, bills, redirecting, core.clone()),
         &phases,
     );
     servers::grpc(contract, &config.grpc, routes, metrics, &phases);

@@ -73,6 +73,36 @@ async fn explained(client: &paifang_client::Client, id: &str, refund: &str) {
     let succeeded = lines.iter().filter(|line| line.contains(">PAYMENT_INTENT_STATE_SUCCEEDED"));
     assert_eq!(succeeded.count(), 1, "{text}");
     assert_eq!(story.entries.last().unwrap().subject_id, refund);
+    chained(&story, refund);
+}
+
+/// Each entry follows the one before it in its journal, and every fen and event stands with the entry that wrote it.
+fn chained(story: &v1::ExplainPaymentIntentResponse, refund: &str) {
+    for of_refund in [false, true] {
+        let mut last = "";
+        for entry in story.entries.iter().filter(|entry| (entry.subject_id == refund) == of_refund) {
+            assert_eq!((entry.previous_digest.as_str(), entry.digest.len()), (last, 64), "{entry:?}");
+            last = &entry.digest;
+        }
+    }
+    let booked = story.entries.iter().flat_map(|entry| &entry.transfers);
+    let phases: Vec<v1::TransferPhase> = booked.map(v1::Transfer::phase).collect();
+    use v1::TransferPhase::{Pending, Posted, PostsPending};
+    assert_eq!(phases, [Posted, Pending, PostsPending]);
+    assert!(story.other_transfers.is_empty());
+    let told = |kind: &str| {
+        let of = |entry: &&v1::JournalEntry| entry.events.iter().any(|event| event.r#type == kind);
+        story.entries.iter().find(of).unwrap_or_else(|| panic!("{kind}"))
+    };
+    let paid = told("payment_intent.succeeded");
+    assert!(!paid.notification_key.is_empty() && paid.request_id.is_empty(), "{paid:?}");
+    assert_eq!(paid.transfers[0].amount, Some(cny(8888)));
+    let amount = |to: &str| story.entries.iter().find(|entry| entry.to_state == to).unwrap().amount.clone();
+    assert_eq!(amount("ATTEMPT_STATE_PAID"), Some(cny(8888)));
+    assert_eq!(amount("REFUND_STATE_SUCCEEDED"), Some(cny(3000)));
+    assert_eq!(told("payment_intent.created").request_id, "order-1");
+    assert_eq!(told("refund.created").request_id, "refund-1");
+    assert_eq!(told("refund.succeeded").subject_id, refund);
 }
 
 async fn booked(client: &paifang_client::Client) {

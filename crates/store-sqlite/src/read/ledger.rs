@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use paifang_ledger::{Account, Balance, Kind, PostingKey, Transfer};
 use paifang_money::{Currency, PositiveMoney};
-use paifang_payment::TenantId;
-use paifang_store::{AccountBalance, StoredTransfer};
+use paifang_payment::{IntentId, TenantId};
+use paifang_store::{AccountBalance, HISTORY_MAX, StoredTransfer};
 use rusqlite::{Connection, Row, params};
 
 use super::{all, scan_limit};
 use crate::fault::Fault;
-use crate::value::{capped, count, damaged, get, moment, named};
+use crate::value::{capped, count, damaged, get, limit, moment, named};
 
 pub(crate) fn transfers_after(
     connection: &Connection,
@@ -33,6 +33,15 @@ pub(crate) fn transfers_after(
             transfer,
         ),
     }
+}
+
+pub(crate) fn of_intent(
+    connection: &Connection,
+    tenant: TenantId,
+    id: IntentId,
+) -> Result<Vec<StoredTransfer>, Fault> {
+    let text = "SELECT * FROM transfer WHERE tenant = ?1 AND subject = ?2 ORDER BY position LIMIT ?3";
+    all(connection, text, params![tenant.to_string(), id.to_string(), limit(HISTORY_MAX)], transfer)
 }
 
 fn transfer(row: &Row<'_>) -> Result<StoredTransfer, Fault> {

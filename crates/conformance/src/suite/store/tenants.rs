@@ -26,6 +26,15 @@ pub async fn tenants_never_meet(bench: &impl Bench) {
     assert_eq!(store.refunds(theirs, Some(id), None, 9).await.expect("the store works").rows, []);
     assert_eq!(store.events_after(Some(theirs), 0, 9).await.expect("the store works"), []);
     assert_eq!(store.transfers_after(Some(theirs), 0, 9).await.expect("the store works"), []);
+    assert_eq!(store.intent_events(theirs, id).await.expect("the store works"), []);
+    assert_eq!(store.intent_transfers(theirs, id).await.expect("the store works"), []);
+    let own = desk.hand.tenant();
+    let events = store.events_after(Some(own), 0, 9).await.expect("the store works");
+    assert_eq!(store.intent_events(own, id).await.expect("the store works"), events);
+    let mut transfers = store.transfers_after(Some(own), 0, 9).await.expect("the store works");
+    transfers.retain(|row| row.transfer.subject == id.to_string());
+    assert!(!events.is_empty() && !transfers.is_empty());
+    assert_eq!(store.intent_transfers(own, id).await.expect("the store works"), transfers);
     assert_eq!(store.balances(theirs).await.expect("the store works"), []);
 
     let mut stolen = desk.hand.open_refund(&row.intent, attempt(&row), fen(10));
