@@ -5,6 +5,11 @@
 //! The machines of this crate are driven as the engine drives them, against rails with a truth of their own. In every
 //! state the laws of [`laws`] hold, and at every end at most one charge stays, the books are the rails', and nothing is
 //! open. The search is itself searched: each planted defect has to be found.
+//!
+//! "Every" is meant within these limits: two wallets are chosen, one message of a story is harmed (lost, delayed, doubled,
+//! or its worker overtaken) beside notifications, which may all be lost; the payer pays each order once; time jumps
+//! between the moments that matter. A query is asked again only when something has changed, and its request takes no time
+//! of its own. [`BIGGER`] widens the first two.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 #![allow(clippy::print_stdout, reason = "the counts are the result")]
 
@@ -43,8 +48,8 @@ const CODE_TIMES: &[i64] = &[0, IMPATIENT_S, EXPIRY_S, OVER_S];
 /// With two harms, workers that stand still for minutes are left out, because of a story that is known to break I2: a
 /// payer's code charge is delayed; a reverse is told "no such order" before the order's end, by a worker that then stands
 /// still; the charge is carried out; a second worker's reverse returns it; the first worker wakes after the margin, and
-/// its old "no such order" is taken for final. The payment is then told of as late, and its refund is refused, since all
-/// of it went back already: a person has to see to it.
+/// its old "no such order" is taken for final. Then either the payment is told of as late and its refund is refused, since
+/// all of it went back already, so that a person has to see to it; or neither leg is booked. The payer loses nothing.
 const BIGGER: &str = "PAIFANG_INTERLEAVINGS";
 
 /// About 10 GiB.

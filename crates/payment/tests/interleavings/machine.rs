@@ -71,6 +71,9 @@ pub struct View {
 
 type Memory<K, V> = HashMap<K, V, BuildHasherDefault<Mixer>>;
 
+/// The refund's state, the time, and what is heard; nothing heard: it is sent again.
+type RefundInput = (u8, i64, Option<(Ask, Word)>);
+
 /// The refund's next state and what is booked.
 type RefundMoved = (u8, Option<refund::Posting>);
 
@@ -80,7 +83,7 @@ pub struct Machine {
     numbers: HashMap<String, u32>,
     memory: Memory<(u32, i64, Input), Option<Rc<Moved>>>,
     refunds: Vec<Refund>,
-    refund_memory: Memory<(u8, i64, Option<(Ask, Word)>), Option<RefundMoved>>,
+    refund_memory: Memory<RefundInput, Option<RefundMoved>>,
 }
 
 impl Machine {

@@ -29,8 +29,8 @@ pub struct Variant {
     pub harms: u8,
     /// The storefront may cancel.
     pub cancels: bool,
-    /// A worker that was overtaken may stand still for longer than the margin after which absence is final, and then tell
-    /// what it had heard before.
+    /// A worker may stand still for longer than the margin after which absence is final, and then tell what it had been
+    /// told before. Else each answer is heard, or lost for good, within that margin.
     pub stopped_workers: bool,
 }
 
@@ -216,6 +216,10 @@ impl Steps {
         let mut next = *world;
         next.phase += 1;
         let over = self.is_over(&next);
+        let unheard = world.slots.iter().any(|slot| matches!(slot.call, Call::Back(..)));
+        if over && unheard && !self.variant.stopped_workers {
+            return;
+        }
         for slot in &mut next.slots {
             (slot.asked, slot.refund_asked) = (false, false);
             // Every order has ended by then.
