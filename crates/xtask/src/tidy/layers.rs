@@ -26,6 +26,7 @@ const LAYERS: &[(&str, Imports)] = &[
     ("transport", Only(&["money", "rail"])),
     ("conformance", Only(&["money", "payment", "ledger", "rail", "store"])),
     ("mock-rails", Only(&["money"])),
+    ("hostile", Only(&[])),
     ("engine", Only(&["money", "payment", "ledger", "rail", "store"])),
     ("proto", Only(&[])),
     ("client", Only(&["money", "proto"])),
@@ -64,10 +65,10 @@ const FOREIGN: &[(&[&str], Who, &str)] = &[
     ),
     (
         &["aws-lc-rs", "aws-lc-sys"],
-        Who::In(&["mock-rails"]),
-        "the mock rails' library; the product signs with ring",
+        Who::In(&["mock-rails", "hostile"]),
+        "the library of the mock rails and of the hostile corpus; the product signs with ring",
     ),
-    (&["ring"], Who::NotIn(&["mock-rails"]), "the mock rails use another library than the adapters"),
+    (&["ring"], Who::NotIn(&["mock-rails", "hostile"]), "the mock rails use another library than the adapters"),
 ];
 
 #[derive(Debug, Clone, Copy)]
