@@ -130,7 +130,10 @@ impl Book {
         case.status = message.status;
         case.headers = message.headers.clone();
         case.set_body(message.body.clone());
-        self.cases.push(case);
+        // Two ways to spoil a message may come out as the same bytes; one case of them is enough.
+        if !self.cases.iter().any(|known| known.is_sent_as(&case)) {
+            self.cases.push(case);
+        }
         self
     }
 

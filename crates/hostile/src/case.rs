@@ -102,6 +102,14 @@ impl Case {
         };
     }
 
+    /// Whether both are the same bytes for the same reader.
+    pub(crate) fn is_sent_as(&self, other: &Self) -> bool {
+        let sent = |case: &Self| (case.about.clone(), case.account.clone(), case.request.clone(), case.query.clone());
+        sent(self) == sent(other)
+            && (self.status, &self.headers) == (other.status, &other.headers)
+            && self.body() == other.body()
+    }
+
     pub(crate) fn blank(name: String, about: About, expected: Expected) -> Self {
         Self {
             name,

@@ -47,26 +47,26 @@ pub struct Orders {
 
 /// Alipay's orders.
 pub const ALIPAY: Orders = Orders {
-    charge: "TODO-alipay-charge",
-    paid: "TODO-alipay-paid",
-    refund: "TODO-alipay-refund",
-    hold: Some("TODO-alipay-hold"),
+    charge: "3Z18ZY4BQNBG554F4BZ45NQBQG6R3QA0",
+    paid: "01FFQPJTG4XZVDEHTJ9S4N9DHPX6W7A0",
+    refund: "1552A9AP0VN6BWRA5965HY5PKAKV2ZR0",
+    hold: Some("K8JAASDEATVVTKN4R2C5RY8C67CWQDA0"),
 };
 
 /// WeChat Pay's orders.
 pub const WECHATPAY: Orders = Orders {
-    charge: "TODO-wechatpay-charge",
-    paid: "TODO-wechatpay-paid",
-    refund: "TODO-wechatpay-refund",
+    charge: "9F7PW3MRAA2SKRSBRAKPBAM2FXZ7TWA0",
+    paid: "ZXDCSN2W60K5Z6QE1A1FNB4E6M86YEA0",
+    refund: "69CKJW840WKHH92RZQG0983NN1YNY6R0",
     hold: None,
 };
 
 /// UnionPay's orders.
 pub const UNIONPAY: Orders = Orders {
-    charge: "TODO-unionpay-charge",
-    paid: "TODO-unionpay-paid",
-    refund: "TODO-unionpay-refund",
-    hold: Some("TODO-unionpay-hold"),
+    charge: "Q3FQBSD01Z2BQ55WZBGG743KB6HV4ZA0",
+    paid: "BZYW1GGPS7RF88FKH1EWBVMH9VABQ0A0",
+    refund: "BDC1K450ZDRC4880YG7ENAMCTR551YR0",
+    hold: Some("RW2TYEWSD4SWDH37Z2M105BKRB1VNBA0"),
 };
 
 /// The orders at a rail.

@@ -194,7 +194,7 @@ fn altered(book: &mut Book) {
             ("notify_time", "2026-03-01 12:00:01"),
             ("gmt_refund", ""),
         ] {
-            if notice.iter().any(|(known, _)| known == name) {
+            if notice.iter().any(|(known, old)| known == name && old != value) {
                 book.refused(&format!("{name} is changed"), &posted(&set(&notice, name, value)));
             }
         }

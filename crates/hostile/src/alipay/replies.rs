@@ -255,11 +255,11 @@ fn amounts(book: &mut Book) {
         let fen = if call == "query_refund" { "30.00" } else { "100.00" };
         let old = format!(r#""{named}":"{fen}""#);
         book.replies_to(call);
-        for value in ["0.01", "99.99", "10000", "92233720368547758.07"] {
+        for value in ["0.01", "99.99", "10000", "9999999999999.99"] {
             let other = content.replace(&old, &format!(r#""{named}":"{value}""#));
             book.suspicious(&format!("{value} yuan"), &genuine(member, &other));
         }
-        for value in ["\"0.00\"", "\"-100.00\"", "\"1e2\"", "1e2", "1e400", "-1", "true", "[\"100.00\"]", "{}", "\"100.001\"", "9007199254740993.001", "\"１００.００\""] {
+        for value in ["\"0.00\"", "\"-100.00\"", "\"1e2\"", "1e2", "1e400", "-1", "true", "[\"100.00\"]", "{}", "\"100.001\"", "9007199254740993.001", "\"92233720368547758.07\"", "\"１００.００\""] {
             let other = content.replace(&old, &format!(r#""{named}":{value}"#));
             book.unknown(&format!("the amount is {value}"), &genuine(member, &other));
         }

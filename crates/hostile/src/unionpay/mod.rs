@@ -38,7 +38,7 @@ impl Signer {
     fn named(name: &str) -> Self {
         Self {
             key: Key::at("unionpay", &format!("/certificates/{name}/private_key_pem")),
-            certificate: certificate(name),
+            certificate: certificate(name).replace("\r\n", "\n").replace('\n', "\r\n"),
         }
     }
 }

@@ -129,7 +129,7 @@ fn missing(book: &mut Book) {
         book.from("a success, signed anew").replies_to(call).kind("F06", "success without its fields");
         for name in ["respCode", "origRespCode"] {
             book.unknown(&format!("no {name}"), &genuine(&without(&fields, name)));
-            for code in ["", "0", "000", "00 ", "A7", "ok", "03", "06", "99"] {
+            for code in ["", "0", "000", "00 ", "A7", "ok", "02", "06", "99"] {
                 book.unknown(&format!("{name} {code:?}"), &genuine(&set(&fields, name, code)));
             }
         }

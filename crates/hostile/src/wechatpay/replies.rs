@@ -166,13 +166,13 @@ fn amounts(book: &mut Book) {
         let (status, text) = answer_to(call);
         let body: Value = serde_json::from_str(&text).unwrap_or_default();
         book.replies_to(call);
-        for fen in [1_i64, 2_999, 10_001, i64::MAX] {
+        for fen in [1_i64, 2_999, 10_001, 999_999_999_999_999] {
             book.suspicious(&format!("{fen} fen"), &genuine(status, &with(&body, place, fen.into()).to_string()));
         }
         book.suspicious("dollars", &genuine(status, &with(&body, "/amount/currency", "USD".into()).to_string()));
         let name = place.rsplit('/').next().unwrap_or_default();
         let old = format!("\"{name}\":{}", body.pointer(place).unwrap_or(&Value::Null));
-        for value in ["0", "-1", "1e4", "1e400", "10000.0", "9223372036854775808", "\"10000\"", "null", "{}"] {
+        for value in ["0", "-1", "1e4", "1e400", "10000.0", "9223372036854775807", "9223372036854775808", "\"10000\"", "null", "{}"] {
             book.unknown(&format!("the amount is {value}"), &genuine(status, &text.replacen(&old, &format!("\"{name}\":{value}"), 1)));
         }
     }

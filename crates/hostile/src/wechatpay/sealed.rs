@@ -70,7 +70,10 @@ fn seals(book: &mut Book, good: &Value) {
         ("base64url", URL_SAFE.encode(&bytes)), ("without padding", STANDARD_NO_PAD.encode(&bytes)), ("hex", hex::encode(&bytes)),
         ("a blank in it", format!("{} {}", &sealed[..8], &sealed[8..])), ("not base64", "!!!!".to_owned()),
     ] {
-        book.refused(why, &signed(&with(good, "/resource/ciphertext", text.into())));
+        // Some lengths have no padding, and some seals no letter that base64url writes otherwise.
+        if text != sealed {
+            book.refused(why, &signed(&with(good, "/resource/ciphertext", text.into())));
+        }
     }
 }
 
@@ -165,7 +168,7 @@ fn ambiguous(book: &mut Book) {
         ("something behind it", format!("{content}0")),
         ("cut", content[..content.len() - 1].to_owned()),
         ("empty", String::new()),
-        ("a lone surrogate", content.replace("NATIVE", "\\udfff")),
+        ("a lone surrogate", content.replace("\"paid\"", "\"\\udfff\"")),
         ("a raw line feed in a text", content.replace("NATIVE", "a\nb")),
     ] {
         book.refused(why, &told_text(PAID, plain.as_bytes()).message());

@@ -31,6 +31,7 @@ const LAYERS: &[(&str, Imports)] = &[
     ("proto", Only(&[])),
     ("client", Only(&["money", "proto"])),
     ("gateway", Any),
+    ("fuzz", Any),
     ("tests", Any),
     ("xtask", Any),
 ];
@@ -55,7 +56,7 @@ const FOREIGN: &[(&[&str], Who, &str)] = &[
     ),
     (
         &["tonic", "tonic-prost", "tonic-types", "prost", "prost-types"],
-        Who::In(&["proto", "client", "gateway", "tests"]),
+        Who::In(&["proto", "client", "gateway", "fuzz", "tests"]),
         "only gateway and client know protobuf",
     ),
     (
