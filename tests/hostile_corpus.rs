@@ -12,8 +12,8 @@ use std::net::SocketAddr;
 use paifang_hostile::scene::{CANARY, NOTIFY_TOKEN, orders};
 use paifang_hostile::{About, Case, Expected, load};
 use paifang_proto::v1::{PaymentIntentState as State, RefundState};
-use support::RAILS;
 use scene::Scene;
+use support::RAILS;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -58,7 +58,8 @@ async fn play(scene: &Scene, expected: Expected, figures: &mut Figures) {
     let mut wrong = Vec::new();
     for (file, cases) in load().unwrap() {
         let rail = file.split('/').next().unwrap();
-        for case in cases.iter().filter(|case| case.about == About::Notification && case.expected == expected) {
+        for case in cases.iter().filter(|case| case.about == About::Notification && case.expected == expected)
+        {
             scene.noon();
             let judged = judge(scene, rail, case).await;
             if !fits(expected, &judged) {

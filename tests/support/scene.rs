@@ -111,7 +111,8 @@ impl Scene {
         if manual {
             request.set_capture_method(v1::CaptureMethod::Manual);
         }
-        let made = self.world.shop.intents.create_payment_intent(request).await.expect("created").into_inner();
+        let made =
+            self.world.shop.intents.create_payment_intent(request).await.expect("created").into_inner();
         let intent = made.payment_intent.expect("an intent");
         assert_eq!(intent.state(), v1::PaymentIntentState::AwaitingPayer, "{way:?}: {intent:#?}");
         self.ids.insert(format!("{name}-{}", way.rail), intent.payment_intent_id.clone());
@@ -155,7 +156,8 @@ impl Scene {
 
     /// How often each account's messages had each verdict.
     pub async fn verdicts(&self) -> BTreeMap<(String, String), u64> {
-        let page = crate::support::browser::open(&format!("http://{}/metrics", self.world.stage.ops)).await.body;
+        let page =
+            crate::support::browser::open(&format!("http://{}/metrics", self.world.stage.ops)).await.body;
         let label = |line: &str, name: &str| {
             let rest = line.split(&format!("{name}=\"")).nth(1)?;
             Some(rest.split('"').next()?.to_owned())
@@ -168,7 +170,6 @@ impl Scene {
             })
             .collect()
     }
-
 }
 
 fn number(intent: &v1::PaymentIntent) -> String {

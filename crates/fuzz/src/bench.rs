@@ -87,7 +87,9 @@ fn secret(rail: &str, pointer: &str) -> Secret {
 fn alipay(key_mode: KeyMode, protocol: Protocol) -> Result<Bench, KeyError> {
     let ring = Keyring::builder().signer(&secret("alipay", "/keys/app/private_pkcs8_pem"))?;
     let keys = match key_mode {
-        KeyMode::PublicKey => ring.verifier(Some("alipay"), text("alipay", "/keys/alipay/public_spki_pem"))?,
+        KeyMode::PublicKey => {
+            ring.verifier(Some("alipay"), text("alipay", "/keys/alipay/public_spki_pem"))?
+        }
         KeyMode::Certificate => ring
             .naming(paifang_rail_alipay::certificate_serial)
             .signer_certificate(text("alipay", "/certificates/app_cert_pem"))?

@@ -22,8 +22,17 @@ pub struct Calls {
 
 /// The names that the corpus gives to calls.
 pub const NAMES: [&str; 11] = [
-    "charge", "charge_code", "query", "close", "reverse", "query_reverse", "refund", "query_refund", "capture",
-    "query_capture", "query_captured",
+    "charge",
+    "charge_code",
+    "query",
+    "close",
+    "reverse",
+    "query_reverse",
+    "refund",
+    "query_refund",
+    "capture",
+    "query_capture",
+    "query_captured",
 ];
 
 impl Calls {
@@ -103,7 +112,8 @@ impl Calls {
     /// A hold whose capture was sent.
     pub fn capturing(&self) -> Attempt {
         let (capture_no, release_no) = (number(OTHER_NO), number("RELEASE1"));
-        let hold = HoldTerms { capture_no: capture_no.clone(), release_no, days: 7, partial: true, resend_s: 600 };
+        let hold =
+            HoldTerms { capture_no: capture_no.clone(), release_no, days: 7, partial: true, resend_s: 600 };
         let settled = Settled {
             amount: fen(ORDER_FEN),
             rail_ref: RailRef::parse("HELD1").ok(),

@@ -2,7 +2,6 @@
 //! what is genuine but about another amount or currency is refused by the machines (F06-F09, F46, F47, F52, F53, I4, I11).
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 
-
 use std::collections::BTreeMap;
 
 use paifang_fuzz::bench::Bench;
@@ -25,7 +24,11 @@ fn nothing_is_concluded_from_a_hostile_reply_and_every_authentic_one_is_understo
             let bench = Bench::of(rail, &case.account);
             let call = calls.named(name);
             let answer = bench.rail.read(&call, &reply(&case), &bench.context());
-            assert!(!format!("{answer:?}").contains(CANARY), "{}: the answer holds the payer's name", case.name);
+            assert!(
+                !format!("{answer:?}").contains(CANARY),
+                "{}: the answer holds the payer's name",
+                case.name
+            );
             let verdict = word(&answer);
             if !fits(case.expected, name, &calls, &call, answer) {
                 wrong.push(format!("{} ({name}: {}): {verdict}", case.name, case.reason));
@@ -67,7 +70,8 @@ fn fits(expected: Expected, name: &str, calls: &Calls, call: &Call<'_>, answer: 
             Some(Outcome::Closed(_)) => ["close", "reverse", "query_reverse"].contains(&name),
             // Understood, and the end comes by a query or a notification.
             Some(Outcome::Pending(_)) => !name.starts_with("query"),
-            Some(Outcome::Held(_) | Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::Unknown(_)) | None => false,
+            Some(Outcome::Held(_) | Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::Unknown(_))
+            | None => false,
         },
         Expected::Refused => false,
     }
@@ -91,7 +95,12 @@ fn is_suspicious(calls: &Calls, call: &Call<'_>, answer: Answer) -> bool {
             let attempt = calls.capturing();
             matches!(attempt.on(&seen, now()), Turn::Suspicious(_))
         }
-        Verb::Charge | Verb::Query | Verb::Close | Verb::Reverse | Verb::QueryReverse | Verb::Release
+        Verb::Charge
+        | Verb::Query
+        | Verb::Close
+        | Verb::Reverse
+        | Verb::QueryReverse
+        | Verb::Release
         | Verb::QueryRelease => {
             let attempt = Attempt::open(calls.attempt_terms());
             matches!(attempt.on(&seen, now()), Turn::Suspicious(_))

@@ -104,7 +104,9 @@ impl Case {
 
     /// Whether both are the same bytes for the same reader.
     pub(crate) fn is_sent_as(&self, other: &Self) -> bool {
-        let sent = |case: &Self| (case.about.clone(), case.account.clone(), case.request.clone(), case.query.clone());
+        let sent = |case: &Self| {
+            (case.about.clone(), case.account.clone(), case.request.clone(), case.query.clone())
+        };
         sent(self) == sent(other)
             && (self.status, &self.headers) == (other.status, &other.headers)
             && self.body() == other.body()

@@ -35,7 +35,11 @@ fn the_corpus_is_large_enough_and_every_case_has_its_reason() {
         let rail = file.split('/').next().unwrap().to_owned();
         for case in cases {
             assert!(names.insert(case.name.clone()), "{} twice", case.name);
-            assert!(!case.reason.is_empty() && !case.kind.is_empty() && !case.from.is_empty(), "{}", case.name);
+            assert!(
+                !case.reason.is_empty() && !case.kind.is_empty() && !case.from.is_empty(),
+                "{}",
+                case.name
+            );
             let sent = (&case.about, &case.account, &case.request, &case.query, &case.status, &case.headers);
             let content = format!("{rail} {sent:?} {:?}", case.body());
             assert!(bodies.insert(content), "{} is another case again", case.name);

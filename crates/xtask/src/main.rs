@@ -1,4 +1,4 @@
-//! The one door for chores: `cargo xtask check | test | tidy | proto`.
+//! The one door for chores: `cargo xtask check | test | fuzz | tidy | proto`.
 //!
 //! Whatever has an `if` is here, so that a machine of the CI and a desk run the same thing. Tools that are missing are
 //! installed below the target directory (or `$PAIFANG_TOOLS`), never on the machine.
@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command talks to its user
 
 mod check;
+mod fuzz;
 mod node;
 mod proto;
 mod repo;
@@ -26,6 +27,8 @@ usage: cargo xtask CHORE
   check                   all that can be said without running the product: format, tidy, proto lint and breaking
                           changes, dependency rules, clippy
   test [NEXTEST OPTIONS]  all tests of the workspace, then the examples in the docs
+  fuzz [TARGET | list] [--seconds N] [--chance N]
+                          the decoders under mutated messages, 15 seconds each where nobody says otherwise
   tidy                    layers, sizes, banned words, crate roots, error pages
   proto                   lint the protos and hold them against the committed baseline
   proto --renew-baseline  accept the protos of now as the baseline, on purpose
@@ -48,6 +51,7 @@ fn run(args: &[String]) -> Result<()> {
     match words.as_slice() {
         ["check"] => check::check(&Repo::find()?),
         ["test", options @ ..] => test::test(&Repo::find()?, options),
+        ["fuzz", options @ ..] => fuzz::fuzz(&Repo::find()?, options),
         ["tidy"] => tidy::report(&Repo::find()?),
         ["proto"] => proto::check(&Repo::find()?),
         ["proto", "--renew-baseline"] => proto::renew_baseline(&Repo::find()?),

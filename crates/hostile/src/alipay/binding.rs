@@ -11,8 +11,14 @@ pub(super) fn money() -> (String, Vec<Case>) {
     let mut book = Book::new("alipay", "binding-money");
     book.from("the order was paid, signed anew").kind("F52", "another amount");
     for amount in ["0.01", "1.00", "99.99", "100.01", "10000", "10000.00", "1000000.00", "9999999999999.99"] {
-        book.suspicious(&format!("{amount} yuan for an order of 100.00"), &genuine(&set(&paid(), "total_amount", amount)));
-        book.suspicious(&format!("a hold of {amount} yuan for 100.00"), &genuine(&set(&held(), "amount", amount)));
+        book.suspicious(
+            &format!("{amount} yuan for an order of 100.00"),
+            &genuine(&set(&paid(), "total_amount", amount)),
+        );
+        book.suspicious(
+            &format!("a hold of {amount} yuan for 100.00"),
+            &genuine(&set(&held(), "amount", amount)),
+        );
     }
     book.kind("F52", "no amount");
     for amount in NO_AMOUNTS {
@@ -30,17 +36,37 @@ pub(super) fn money() -> (String, Vec<Case>) {
 }
 
 const NO_AMOUNTS: [&str; 21] = [
-    "0.00", "0", "-100.00", "-0.01", "1e2", "1E2", "100,00", "100.00 ", " 100.00", "+100.00", "１００.００", "NaN", "Infinity",
-    "0x64", "92233720368547758.07", "92233720368547758.08", "99999999999999999999999", "100.001", "100.00.00", "¥100.00", "",
+    "0.00",
+    "0",
+    "-100.00",
+    "-0.01",
+    "1e2",
+    "1E2",
+    "100,00",
+    "100.00 ",
+    " 100.00",
+    "+100.00",
+    "１００.００",
+    "NaN",
+    "Infinity",
+    "0x64",
+    "92233720368547758.07",
+    "92233720368547758.08",
+    "99999999999999999999999",
+    "100.001",
+    "100.00.00",
+    "¥100.00",
+    "",
 ];
 
 /// F53, F54: whom and what it names.
 pub(super) fn names() -> (String, Vec<Case>) {
     let mut book = Book::new("alipay", "binding-names");
     book.kind("F53", "another merchant or app");
-    for (from, notice, merchant) in
-        [("the order was paid, signed anew", paid(), "seller_id"), ("the money is held, signed anew", held(), "payee_user_id")]
-    {
+    for (from, notice, merchant) in [
+        ("the order was paid, signed anew", paid(), "seller_id"),
+        ("the money is held, signed anew", held(), "payee_user_id"),
+    ] {
         book.from(from);
         for (why, value) in [
             ("another seller", "2088999999999999"),
@@ -105,21 +131,40 @@ fn orders(book: &mut Book) {
 pub(super) fn kinds() -> (String, Vec<Case>) {
     let mut book = Book::new("alipay", "binding-kinds");
     book.from("the order was paid, signed anew").kind("F58", "another kind of message");
-    for kind in ["open_app_auth_notify", "dut_user_sign", "trade_status_sync ", "TRADE_STATUS_SYNC", "", "fund_auth", "user_agreement"] {
+    for kind in [
+        "open_app_auth_notify",
+        "dut_user_sign",
+        "trade_status_sync ",
+        "TRADE_STATUS_SYNC",
+        "",
+        "fund_auth",
+        "user_agreement",
+    ] {
         book.refused(&format!("notify_type {kind:?}"), &genuine(&set(&paid(), "notify_type", kind)));
     }
     book.refused("no notify_type", &genuine(&without(&paid(), "notify_type")));
-    book.refused("a trade's notice that says it is a hold's", &genuine(&set(&paid(), "notify_type", "fund_auth_freeze")));
+    book.refused(
+        "a trade's notice that says it is a hold's",
+        &genuine(&set(&paid(), "notify_type", "fund_auth_freeze")),
+    );
     book.refused("no trade_status", &genuine(&without(&paid(), "trade_status")));
     book.refused("no notify_id", &genuine(&without(&paid(), "notify_id")));
     book.refused("a notify_id of 200 characters", &genuine(&set(&paid(), "notify_id", &"9".repeat(200))));
     book.from("the money is held, signed anew");
-    book.refused("a hold's notice that says it is a trade's", &genuine(&set(&held(), "notify_type", "trade_status_sync")));
+    book.refused(
+        "a hold's notice that says it is a trade's",
+        &genuine(&set(&held(), "notify_type", "trade_status_sync")),
+    );
     book.refused("a hold without its number", &genuine(&without(&held(), "auth_no")));
     book.refused("a hold whose number is a text", &genuine(&set(&held(), "auth_no", "\u{202e}no number")));
     for (name, value) in [
-        ("status", "FAIL"), ("status", "success"), ("status", ""), ("operation_type", "PAY"),
-        ("operation_type", "freeze"), ("operation_type", ""), ("operation_type", "UNFREEZE"),
+        ("status", "FAIL"),
+        ("status", "success"),
+        ("status", ""),
+        ("operation_type", "PAY"),
+        ("operation_type", "freeze"),
+        ("operation_type", ""),
+        ("operation_type", "UNFREEZE"),
     ] {
         book.unknown(&format!("{name} {value:?}"), &genuine(&set(&held(), name, value)));
     }
@@ -127,7 +172,10 @@ pub(super) fn kinds() -> (String, Vec<Case>) {
     let waiting = set(&without(&paid(), "trade_no"), "trade_status", "WAIT_BUYER_PAY");
     book.unknown("the payer has not paid yet", &genuine(&waiting));
     book.kind("F59", "against what is known");
-    let closed = without(&set(&set(&paid(), "out_trade_no", ALIPAY.paid), "trade_status", "TRADE_CLOSED"), "gmt_payment");
+    let closed = without(
+        &set(&set(&paid(), "out_trade_no", ALIPAY.paid), "trade_status", "TRADE_CLOSED"),
+        "gmt_payment",
+    );
     book.unknown("closed unpaid, after it was paid", &genuine(&closed));
     let less = set(&set(&paid(), "out_trade_no", ALIPAY.paid), "total_amount", "0.01");
     book.suspicious("paid again with one fen", &genuine(&less));

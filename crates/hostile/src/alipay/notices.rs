@@ -13,18 +13,23 @@ use crate::sign::{self, How, Key};
 pub(super) fn control() -> (String, Vec<Case>) {
     let mut book = Book::new("alipay", "control");
     book.from("scene").kind("-", "authentic");
-    book.accepted("the order was paid", &genuine(&paid()));
-    let mut turned = signed(&paid());
+    // Numbers of their own: what was kept as suspicious under a number is known by it.
+    let numbered = |notice: Fields, last: &str| {
+        set(&notice, "notify_id", &format!("20260301002221200000005000000009{last}"))
+    };
+    let (paid, refunded, held) = (numbered(paid(), "01"), numbered(refunded(), "02"), numbered(held(), "03"));
+    book.accepted("the order was paid", &genuine(&paid));
+    let mut turned = signed(&paid);
     turned.reverse();
     book.accepted("the same news with its fields in another order", &posted(&turned));
-    let strict = form::encoded(&signed(&paid())).replace('+', "%20");
+    let strict = form::encoded(&signed(&paid)).replace('+', "%20");
     book.accepted("the same news with %20 for spaces", &raw(strict));
-    let typed = set(&signed(&paid()), "sign_type", "none");
+    let typed = set(&signed(&paid), "sign_type", "none");
     book.accepted("sign_type is not signed and nobody's choice: it is not read", &posted(&typed));
-    let empty = signed(&set(&paid(), "passback_params", ""));
+    let empty = signed(&set(&paid, "passback_params", ""));
     book.accepted("a field without a value, signed", &posted(&empty));
-    book.accepted("the refund went out", &genuine(&refunded()));
-    book.accepted("the money is held", &genuine(&held()));
+    book.accepted("the refund went out", &genuine(&refunded));
+    book.accepted("the money is held", &genuine(&held));
     book.file()
 }
 
@@ -145,8 +150,16 @@ fn algorithms(book: &mut Book) {
     let app_key = sign::text_at("alipay", "/keys/alipay/public_spki_pem");
     for (name, sign_type, sign) in [
         ("an MD5 digest under sign_type MD5", "MD5", sign::md5_hex(plain.as_bytes())),
-        ("an MD5 digest with the app id as a key", "MD5", sign::md5_hex(format!("{plain}9021000000000001").as_bytes())),
-        ("an HMAC with the public key as the secret", "HMAC-SHA256", STANDARD.encode(sign::hmac_sha256(app_key.as_bytes(), plain.as_bytes()))),
+        (
+            "an MD5 digest with the app id as a key",
+            "MD5",
+            sign::md5_hex(format!("{plain}9021000000000001").as_bytes()),
+        ),
+        (
+            "an HMAC with the public key as the secret",
+            "HMAC-SHA256",
+            STANDARD.encode(sign::hmac_sha256(app_key.as_bytes(), plain.as_bytes())),
+        ),
         ("a bare SHA-256 digest", "SHA256", STANDARD.encode(sign::sha256(plain.as_bytes()))),
         ("sign_type none, and the word none", "none", "none".to_owned()),
         ("sign_type empty, and the text itself", "", STANDARD.encode(plain.as_bytes())),
@@ -162,7 +175,10 @@ fn algorithms(book: &mut Book) {
         ("the fields are not sorted", unsorted(&paid())),
         ("the digest of the text is signed", hex::encode(sign::sha256(plain.as_bytes()))),
         ("a line feed is at the end", format!("{plain}\n")),
-        ("only the amount and the order are signed", format!("out_trade_no={}&total_amount=100.00", ALIPAY.charge)),
+        (
+            "only the amount and the order are signed",
+            format!("out_trade_no={}&total_amount=100.00", ALIPAY.charge),
+        ),
     ] {
         let forged = set(&paid(), "sign", &own().sign(How::Sha256, text.as_bytes()));
         book.refused(name, &posted(&forged));
@@ -177,7 +193,9 @@ fn unsorted(notice: &Fields) -> String {
 /// F45, F49: a genuine notice, and something in it changed on the way.
 fn altered(book: &mut Book) {
     book.kind("F49", "altered after signing");
-    for (from, notice) in [("the order was paid", paid()), ("the refund went out", refunded()), ("the money is held", held())] {
+    for (from, notice) in
+        [("the order was paid", paid()), ("the refund went out", refunded()), ("the money is held", held())]
+    {
         book.from(from);
         let notice = signed(&notice);
         for (name, value) in [
@@ -257,7 +275,8 @@ fn hidden(book: &mut Book) {
     ] {
         // The payer (or the shop) chose a value that reads as a further field.
         let innocent = set(&without(&paid(), name), "body", "tea");
-        let before = innocent.iter().filter(|(known, _)| known.as_str() < name).map(|(known, _)| known.clone());
+        let before =
+            innocent.iter().filter(|(known, _)| known.as_str() < name).map(|(known, _)| known.clone());
         let host = before.filter(|known| known != "sign_type").max().unwrap_or_default();
         let chosen = format!("{}&{name}={value}", get(&innocent, &host));
         let notice = signed(&set(&innocent, &host, &chosen));
@@ -266,7 +285,11 @@ fn hidden(book: &mut Book) {
         let divided = set(&set(&notice, &host, get(&innocent, &host)), name, value);
         // Divided like this it is what Alipay would have signed: only the kind that nothing distinguishes is left out.
         let joined = signed(&paid());
-        let swallowed = set(&without(&joined, name), &host, &format!("{}&{name}={}", get(&joined, &host), get(&joined, name)));
+        let swallowed = set(
+            &without(&joined, name),
+            &host,
+            &format!("{}&{name}={}", get(&joined, &host), get(&joined, name)),
+        );
         book.from("the order was paid");
         if joined.iter().any(|(known, _)| known == name) {
             book.refused(&format!("{name} is swallowed by {host}"), &posted(&swallowed));
@@ -319,13 +342,15 @@ fn encodings(book: &mut Book) {
     let latin = body.replace("subject=tea", "subject=%A3tea");
     book.refused("bytes that are not UTF-8 in a value", &raw(latin));
     book.kind("F57", "another content");
-    let json: serde_json::Map<_, _> = notice.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+    let json: serde_json::Map<_, _> =
+        notice.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
     let json = serde_json::Value::Object(json).to_string();
     book.refused("the same as JSON", &raw(json.clone()).with_header("Content-Type", "application/json"));
     book.refused("JSON that says it is a form", &raw(json));
     let nested = format!("{}{}", "{\"a\":".repeat(10_000), "}".repeat(10_000));
     book.refused("JSON of 10,000 levels", &raw(nested).with_header("Content-Type", "application/json"));
-    let multipart = "--x\r\nContent-Disposition: form-data; name=\"trade_status\"\r\n\r\nTRADE_SUCCESS\r\n--x--\r\n";
+    let multipart =
+        "--x\r\nContent-Disposition: form-data; name=\"trade_status\"\r\n\r\nTRADE_SUCCESS\r\n--x--\r\n";
     book.refused("multipart", &raw(multipart).with_header("Content-Type", "multipart/form-data; boundary=x"));
     let xml = "<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><xml><sign>&x;</sign></xml>";
     book.kind("F56", "XML with an external entity");
@@ -354,7 +379,16 @@ pub(super) fn times() -> (String, Vec<Case>) {
         book.refused(&format!("a hold, {why}"), &genuine(&set(&held(), "notify_time", &time(moved))));
     }
     book.kind("F50", "unreadable time");
-    for value in ["", "now", "2026-03-01", "2026-03-01T12:00:00Z", "1772337600", "2026-13-01 12:00:00", "2026-03-01 25:00:00", "99999-01-01 00:00:00"] {
+    for value in [
+        "",
+        "now",
+        "2026-03-01",
+        "2026-03-01T12:00:00Z",
+        "1772337600",
+        "2026-13-01 12:00:00",
+        "2026-03-01 25:00:00",
+        "99999-01-01 00:00:00",
+    ] {
         book.refused(&format!("the time is {value:?}"), &genuine(&set(&paid(), "notify_time", value)));
     }
     book.refused("no time", &genuine(&without(&paid(), "notify_time")));

@@ -22,14 +22,52 @@ fn answers() -> Vec<Answer> {
     let trade = r#""trade_no":"2026030122001400000500000001""#;
     let answer = |call, member, rest: String| Answer { call, member, content: format!("{{{done},{rest}}}") };
     vec![
-        answer("charge", "alipay_trade_precreate_response", format!(r#""out_trade_no":"{order}","qr_code":"https:\/\/qr.alipay.com\/bax0""#)),
-        answer("charge_code", PAY, format!(r#""out_trade_no":"{order}",{trade},"total_amount":"100.00","gmt_payment":"2026-03-01 11:59:58""#)),
-        answer("query", QUERY, format!(r#""out_trade_no":"{order}",{trade},"total_amount":"100.00","trade_status":"TRADE_SUCCESS","send_pay_date":"2026-03-01 11:59:58""#)),
+        answer(
+            "charge",
+            "alipay_trade_precreate_response",
+            format!(r#""out_trade_no":"{order}","qr_code":"https:\/\/qr.alipay.com\/bax0""#),
+        ),
+        answer(
+            "charge_code",
+            PAY,
+            format!(
+                r#""out_trade_no":"{order}",{trade},"total_amount":"100.00","gmt_payment":"2026-03-01 11:59:58""#
+            ),
+        ),
+        answer(
+            "query",
+            QUERY,
+            format!(
+                r#""out_trade_no":"{order}",{trade},"total_amount":"100.00","trade_status":"TRADE_SUCCESS","send_pay_date":"2026-03-01 11:59:58""#
+            ),
+        ),
         answer("close", "alipay_trade_close_response", format!(r#""out_trade_no":"{order}",{trade}"#)),
-        answer("reverse", "alipay_trade_cancel_response", format!(r#""out_trade_no":"{order}",{trade},"retry_flag":"N","action":"refund""#)),
-        answer("refund", "alipay_trade_refund_response", format!(r#""out_trade_no":"{paid}",{trade},"fund_change":"Y","refund_fee":"30.00","gmt_refund_pay":"2026-03-01 12:00:00""#)),
-        answer("query_refund", "alipay_trade_fastpay_refund_query_response", format!(r#""out_trade_no":"{paid}",{trade},"out_request_no":"{refund}","refund_amount":"30.00","total_amount":"100.00","refund_status":"REFUND_SUCCESS""#)),
-        answer("capture", PAY, format!(r#""out_trade_no":"{OTHER_NO}",{trade},"total_amount":"100.00","gmt_payment":"2026-03-01 11:59:58""#)),
+        answer(
+            "reverse",
+            "alipay_trade_cancel_response",
+            format!(r#""out_trade_no":"{order}",{trade},"retry_flag":"N","action":"refund""#),
+        ),
+        answer(
+            "refund",
+            "alipay_trade_refund_response",
+            format!(
+                r#""out_trade_no":"{paid}",{trade},"fund_change":"Y","refund_fee":"30.00","gmt_refund_pay":"2026-03-01 12:00:00""#
+            ),
+        ),
+        answer(
+            "query_refund",
+            "alipay_trade_fastpay_refund_query_response",
+            format!(
+                r#""out_trade_no":"{paid}",{trade},"out_request_no":"{refund}","refund_amount":"30.00","total_amount":"100.00","refund_status":"REFUND_SUCCESS""#
+            ),
+        ),
+        answer(
+            "capture",
+            PAY,
+            format!(
+                r#""out_trade_no":"{OTHER_NO}",{trade},"total_amount":"100.00","gmt_payment":"2026-03-01 11:59:58""#
+            ),
+        ),
     ]
 }
 
@@ -55,7 +93,10 @@ pub(super) fn control() -> (String, Vec<Case>) {
         book.from("scene").replies_to(answer.call).accepted("done", &genuine(answer.member, &answer.content));
     }
     let Answer { member, content, .. } = answer_to("query");
-    let spaced = format!(" {{ \"sign\" : \"{}\" ,\n\"{member}\":{content} }}\n", own().sign(How::Sha256, content.as_bytes()));
+    let spaced = format!(
+        " {{ \"sign\" : \"{}\" ,\n\"{member}\":{content} }}\n",
+        own().sign(How::Sha256, content.as_bytes())
+    );
     let spaced = genuine(member, &content).with_body(spaced);
     book.replies_to("query").accepted("blanks and another order outside of what is signed", &spaced);
     book.for_account("v3").accepted("the query over protocol v3", &v3(&V3::new(), How::Sha256, &own()));
@@ -72,26 +113,50 @@ pub(super) fn signatures() -> (String, Vec<Case>) {
         book.unknown("no sign", &genuine(member, content).with_body(unsigned));
         book.unknown("an empty sign", &body(member, content, ""));
         let merchant = Key::at("alipay", "/keys/app/private_pkcs8_pem");
-        book.unknown("signed with the merchant's own key", &body(member, content, &merchant.sign(How::Sha256, content.as_bytes())));
+        book.unknown(
+            "signed with the merchant's own key",
+            &body(member, content, &merchant.sign(How::Sha256, content.as_bytes())),
+        );
         book.unknown("signed with SHA-1", &body(member, content, &own().sign(How::Sha1, content.as_bytes())));
         let failed = r#"{"code":"40004","msg":"Business Failed","sub_code":"ACQ.SYSTEM_ERROR"}"#;
-        book.unknown("the signature of a failure", &body(member, content, &own().sign(How::Sha256, failed.as_bytes())));
+        book.unknown(
+            "the signature of a failure",
+            &body(member, content, &own().sign(How::Sha256, failed.as_bytes())),
+        );
         let changed = content.replace("100.00", "100.01").replace("30.00", "30.01").replace(CANARY, "canary");
         let sign = own().sign(How::Sha256, content.as_bytes());
         book.unknown("changed after signing", &body(member, &changed, &sign));
-        book.unknown("signed, and cut", &genuine(member, content).with_body(format!(r#"{{"{member}":{content},"sign":"#)));
+        book.unknown(
+            "signed, and cut",
+            &genuine(member, content).with_body(format!(r#"{{"{member}":{content},"sign":"#)),
+        );
     }
     let Answer { member, content, .. } = answer_to("query");
     book.replies_to("query").kind("F47", "algorithm downgrade in a reply");
-    for (why, how) in [("MD5", How::Md5), ("SHA-512", How::Sha512), ("PSS", How::Pss), ("no hash's name", How::Bare)] {
+    for (why, how) in
+        [("MD5", How::Md5), ("SHA-512", How::Sha512), ("PSS", How::Pss), ("no hash's name", How::Bare)]
+    {
         book.unknown(why, &body(member, &content, &own().sign(how, content.as_bytes())));
     }
     book.unknown("a digest for a signature", &body(member, &content, &sign::md5_hex(content.as_bytes())));
     book.kind("F47", "named certificate");
-    let named = |serial: &str| format!(r#"{{"{member}":{content},"alipay_cert_sn":"{serial}","sign":"{}"}}"#, own().sign(How::Sha256, content.as_bytes()));
+    let named = |serial: &str| {
+        format!(
+            r#"{{"{member}":{content},"alipay_cert_sn":"{serial}","sign":"{}"}}"#,
+            own().sign(How::Sha256, content.as_bytes())
+        )
+    };
     book.for_account("certificates");
-    for serial in ["d0320bd5ff1f9fb02e41c95234c9bfc7", "78de0bfeb984a079ac7d917bcf733d78", "448590d8b3c1fe684040deaecd7fa348", "x"] {
-        book.unknown(&format!("certificate {serial} is not the one that verifies"), &genuine(member, &content).with_body(named(serial)));
+    for serial in [
+        "d0320bd5ff1f9fb02e41c95234c9bfc7",
+        "78de0bfeb984a079ac7d917bcf733d78",
+        "448590d8b3c1fe684040deaecd7fa348",
+        "x",
+    ] {
+        book.unknown(
+            &format!("certificate {serial} is not the one that verifies"),
+            &genuine(member, &content).with_body(named(serial)),
+        );
     }
     book.for_account("main");
     v3_signatures(&mut book);
@@ -120,23 +185,44 @@ fn around(book: &mut Book) {
     book.kind("F57", "JSON that reads in two ways");
     let forged = content.replace("100.00", "0.01");
     for (why, text) in [
-        ("the answer twice, the forged one first", format!(r#"{{"{member}":{forged},"{member}":{content},"sign":"{sign}"}}"#)),
-        ("the answer twice, the forged one last", format!(r#"{{"{member}":{content},"{member}":{forged},"sign":"{sign}"}}"#)),
+        (
+            "the answer twice, the forged one first",
+            format!(r#"{{"{member}":{forged},"{member}":{content},"sign":"{sign}"}}"#),
+        ),
+        (
+            "the answer twice, the forged one last",
+            format!(r#"{{"{member}":{content},"{member}":{forged},"sign":"{sign}"}}"#),
+        ),
         ("sign twice", format!(r#"{{"{member}":{content},"sign":"","sign":"{sign}"}}"#)),
-        ("an answer and an error", format!(r#"{{"{member}":{content},"error_response":{content},"sign":"{sign}"}}"#)),
+        (
+            "an answer and an error",
+            format!(r#"{{"{member}":{content},"error_response":{content},"sign":"{sign}"}}"#),
+        ),
         ("a success under error_response", format!(r#"{{"error_response":{content},"sign":"{sign}"}}"#)),
-        ("the member's name escaped", format!(r#"{{"alipay_trade_\u0071uery_response":{content},"sign":"{sign}"}}"#)),
+        (
+            "the member's name escaped",
+            format!(r#"{{"alipay_trade_\u0071uery_response":{content},"sign":"{sign}"}}"#),
+        ),
         ("something behind it", format!(r#"{{"{member}":{content},"sign":"{sign}"}}{{}}"#)),
         ("a byte order mark", format!("\u{feff}{{\"{member}\":{content},\"sign\":\"{sign}\"}}")),
-        ("the answer as a text", format!(r#"{{"{member}":{},"sign":"{sign}"}}"#, serde_json::Value::from(content.clone()))),
+        (
+            "the answer as a text",
+            format!(r#"{{"{member}":{},"sign":"{sign}"}}"#, serde_json::Value::from(content.clone())),
+        ),
         ("the answer in a list", format!(r#"{{"{member}":[{content}],"sign":"{sign}"}}"#)),
         ("sign is a number", format!(r#"{{"{member}":{content},"sign":1}}"#)),
         ("sign is a list", format!(r#"{{"{member}":{content},"sign":["{sign}"]}}"#)),
         ("a comment", format!(r#"{{"{member}":{content}/**/,"sign":"{sign}"}}"#)),
         ("empty", String::new()),
         ("null", "null".to_owned()),
-        ("100 members", format!("{{{}\"sign\":\"{sign}\"}}", format!(r#""{member}":{content},"#).repeat(100))),
-        ("10,000 levels", format!(r#"{{"{member}":{}1{},"sign":"{sign}"}}"#, "[".repeat(10_000), "]".repeat(10_000))),
+        (
+            "100 members",
+            format!("{{{}\"sign\":\"{sign}\"}}", format!(r#""{member}":{content},"#).repeat(100)),
+        ),
+        (
+            "10,000 levels",
+            format!(r#"{{"{member}":{}1{},"sign":"{sign}"}}"#, "[".repeat(10_000), "]".repeat(10_000)),
+        ),
         ("an HTML page", "<html><body>Success</body></html>".to_owned()),
         ("a form", format!("{member}={content}&sign={sign}")),
     ] {
@@ -147,7 +233,10 @@ fn around(book: &mut Book) {
         ("the amount twice", content.replace(r#""total_amount""#, r#""total_amount":"0.01","total_amount""#)),
         ("the order twice", content.replace(r#""out_trade_no""#, r#""out_trade_no":"X","out_trade_no""#)),
         ("the code twice", content.replace(r#""msg""#, r#""code":"40004","msg""#)),
-        ("the amount twice, once escaped", content.replace(r#""total_amount""#, r#""total_\u0061mount":"0.01","total_amount""#)),
+        (
+            "the amount twice, once escaped",
+            content.replace(r#""total_amount""#, r#""total_\u0061mount":"0.01","total_amount""#),
+        ),
         ("a lone surrogate", content.replace("Success", r"\ud800")),
         ("a raw control character", content.replace("Success", "a\u{1}b")),
         ("cut", content.replace('}', "")),
@@ -206,7 +295,9 @@ fn missing(book: &mut Book) {
             // "Do not repeat, nothing was done" is an answer of its own.
             continue;
         }
-        book.from("a success, signed anew").replies_to(call).unknown(&format!("without {drop}"), &genuine(member, &less));
+        book.from("a success, signed anew")
+            .replies_to(call)
+            .unknown(&format!("without {drop}"), &genuine(member, &less));
     }
     book.kind("F06", "a value that is not listed");
     for (call, from, to) in [
@@ -225,7 +316,8 @@ fn missing(book: &mut Book) {
         ("query", r#""code":"10000","#, ""),
     ] {
         let Answer { member, content, .. } = answer_to(call);
-        book.replies_to(call).unknown(&format!("{from} became {to}"), &genuine(member, &content.replace(from, to)));
+        book.replies_to(call)
+            .unknown(&format!("{from} became {to}"), &genuine(member, &content.replace(from, to)));
     }
 }
 
@@ -238,7 +330,10 @@ fn other_calls(book: &mut Book) {
             let same = other.member == wanted.member || (to == "query" && other.call == "query");
             // What another call of the same order answered; a success of the same shape is the same answer.
             let plain = other.call == "close" && to == "refund" || other.call == "refund" && to == "close";
-            if same || (!plain && !other.content.contains(ALIPAY.charge)) || !wanted.content.contains(ALIPAY.charge) && !plain {
+            if same
+                || (!plain && !other.content.contains(ALIPAY.charge))
+                || !wanted.content.contains(ALIPAY.charge) && !plain
+            {
                 continue;
             }
             book.from(&format!("the answer of {}", other.call)).replies_to(to);
@@ -250,7 +345,12 @@ fn other_calls(book: &mut Book) {
 /// F52: signed, about another amount.
 fn amounts(book: &mut Book) {
     book.from("a success, signed anew").kind("F52", "another amount in a reply");
-    for (call, named) in [("query", "total_amount"), ("charge_code", "total_amount"), ("query_refund", "refund_amount"), ("capture", "total_amount")] {
+    for (call, named) in [
+        ("query", "total_amount"),
+        ("charge_code", "total_amount"),
+        ("query_refund", "refund_amount"),
+        ("capture", "total_amount"),
+    ] {
         let Answer { member, content, .. } = answer_to(call);
         let fen = if call == "query_refund" { "30.00" } else { "100.00" };
         let old = format!(r#""{named}":"{fen}""#);
@@ -259,7 +359,21 @@ fn amounts(book: &mut Book) {
             let other = content.replace(&old, &format!(r#""{named}":"{value}""#));
             book.suspicious(&format!("{value} yuan"), &genuine(member, &other));
         }
-        for value in ["\"0.00\"", "\"-100.00\"", "\"1e2\"", "1e2", "1e400", "-1", "true", "[\"100.00\"]", "{}", "\"100.001\"", "9007199254740993.001", "\"92233720368547758.07\"", "\"１００.００\""] {
+        for value in [
+            "\"0.00\"",
+            "\"-100.00\"",
+            "\"1e2\"",
+            "1e2",
+            "1e400",
+            "-1",
+            "true",
+            "[\"100.00\"]",
+            "{}",
+            "\"100.001\"",
+            "9007199254740993.001",
+            "\"92233720368547758.07\"",
+            "\"１００.００\"",
+        ] {
             let other = content.replace(&old, &format!(r#""{named}":{value}"#));
             book.unknown(&format!("the amount is {value}"), &genuine(member, &other));
         }
@@ -300,18 +414,27 @@ fn v3(parts: &V3, how: How, key: &Key) -> Message {
 
 fn v3_signatures(book: &mut Book) {
     let good = v3(&V3::new(), How::Sha256, &own());
-    book.from("the order was paid, over v3").replies_to("query").for_account("v3").kind("F08", "v3 reply without a right signature");
+    book.from("the order was paid, over v3")
+        .replies_to("query")
+        .for_account("v3")
+        .kind("F08", "v3 reply without a right signature");
     for name in ["alipay-timestamp", "alipay-nonce", "alipay-signature"] {
         book.unknown(&format!("no {name}"), &good.without_header(name));
         book.unknown(&format!("an empty {name}"), &good.with_header(name, ""));
         book.unknown(&format!("{name} twice"), &good.plus_header(name, good.header(name)));
-        book.unknown(&format!("{name} with a blank"), &good.with_header(name, &format!("{} ", good.header(name))));
+        book.unknown(
+            &format!("{name} with a blank"),
+            &good.with_header(name, &format!("{} ", good.header(name))),
+        );
     }
     book.unknown("another time", &good.with_header("alipay-timestamp", "1772337600001"));
     book.unknown("another nonce", &good.with_header("alipay-nonce", "0"));
     let joined = V3 { nonce: format!("a\n{}", V3::new().nonce), ..V3::new() };
     book.unknown("a line feed moves the border of the nonce", &v3(&joined, How::Sha256, &own()));
-    book.unknown("the merchant's own key", &v3(&V3::new(), How::Sha256, &Key::at("alipay", "/keys/app/private_pkcs8_pem")));
+    book.unknown(
+        "the merchant's own key",
+        &v3(&V3::new(), How::Sha256, &Key::at("alipay", "/keys/app/private_pkcs8_pem")),
+    );
     book.unknown("SHA-1", &v3(&V3::new(), How::Sha1, &own()));
     let changed = String::from_utf8_lossy(&good.body).replace("100.00", "0.01");
     book.unknown("another amount", &good.with_body(changed));

@@ -7,7 +7,11 @@ use crate::form::{Fields, set, without};
 use crate::scene::{ALIPAY, WECHATPAY};
 
 fn all() -> [(&'static str, Fields); 3] {
-    [("the order was paid, signed anew", paid()), ("the refund went out, signed anew", refunded()), ("the money is held, signed anew", held())]
+    [
+        ("the order was paid, signed anew", paid()),
+        ("the refund went out, signed anew", refunded()),
+        ("the money is held, signed anew", held()),
+    ]
 }
 
 /// F43, F52: the amount and its currency.
@@ -19,13 +23,30 @@ pub(super) fn money() -> (String, Vec<Case>) {
             book.suspicious(&format!("{fen} fen"), &genuine(&set(&news, "txnAmt", fen)));
         }
         book.kind("F43", "no amount");
-        for fen in ["0", "-1", "-10000", "100.00", "1e4", "10000 ", "+10000", "１００００", "0x2710", "9223372036854775807", "99999999999999999999", "NaN", ""] {
+        for fen in [
+            "0",
+            "-1",
+            "-10000",
+            "100.00",
+            "1e4",
+            "10000 ",
+            "+10000",
+            "１００００",
+            "0x2710",
+            "9223372036854775807",
+            "99999999999999999999",
+            "NaN",
+            "",
+        ] {
             book.refused(&format!("txnAmt {fen:?}"), &genuine(&set(&news, "txnAmt", fen)));
         }
         book.refused("no txnAmt, only settleAmt", &genuine(&without(&news, "txnAmt")));
         book.kind("F52", "another currency");
         for code in ["840", "392", "344"] {
-            book.suspicious(&format!("the same number of {code}"), &genuine(&set(&news, "currencyCode", code)));
+            book.suspicious(
+                &format!("the same number of {code}"),
+                &genuine(&set(&news, "currencyCode", code)),
+            );
         }
         for code in ["999", "000", "CNY", "1560", "-156", "15 6"] {
             book.refused(&format!("currency {code:?}"), &genuine(&set(&news, "currencyCode", code)));
@@ -39,7 +60,9 @@ pub(super) fn names() -> (String, Vec<Case>) {
     let mut book = Book::new("unionpay", "binding-names");
     for (from, news) in all() {
         book.from(from).kind("F53", "another merchant");
-        for value in ["777290058110999", "77729005811004", "7772900581100480", "777290058110048 ", "0777290058110048"] {
+        for value in
+            ["777290058110999", "77729005811004", "7772900581100480", "777290058110048 ", "0777290058110048"]
+        {
             book.suspicious(&format!("merchant {value:?}"), &genuine(&set(&news, "merId", value)));
         }
         book.suspicious("no merchant", &genuine(&without(&news, "merId")));
@@ -48,19 +71,40 @@ pub(super) fn names() -> (String, Vec<Case>) {
     }
     book.kind("F54", "another order");
     for (from, news, own, swapped, others) in [
-        ("the order was paid, signed anew", paid(), UNIONPAY.charge, UNIONPAY.refund, [ALIPAY.charge, WECHATPAY.charge]),
-        ("the refund went out, signed anew", refunded(), UNIONPAY.refund, UNIONPAY.paid, [ALIPAY.refund, WECHATPAY.refund]),
+        (
+            "the order was paid, signed anew",
+            paid(),
+            UNIONPAY.charge,
+            UNIONPAY.refund,
+            [ALIPAY.charge, WECHATPAY.charge],
+        ),
+        (
+            "the refund went out, signed anew",
+            refunded(),
+            UNIONPAY.refund,
+            UNIONPAY.paid,
+            [ALIPAY.refund, WECHATPAY.refund],
+        ),
     ] {
         book.from(from);
         for (why, number) in [
-            ("one that is not here", "ZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZ"), ("Alipay's", others[0]), ("WeChat Pay's", others[1]),
-            ("a refund's for an order's, or an order's for a refund's", swapped), ("one character less", &own[1..]), ("in lower case", &own.to_lowercase()),
+            ("one that is not here", "ZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZ"),
+            ("Alipay's", others[0]),
+            ("WeChat Pay's", others[1]),
+            ("a refund's for an order's, or an order's for a refund's", swapped),
+            ("one character less", &own[1..]),
+            ("in lower case", &own.to_lowercase()),
         ] {
             book.unknown(why, &genuine(&set(&news, "orderId", number)));
         }
         for (why, number) in [
-            ("no number", String::new()), ("a blank behind it", format!("{own} ")), ("a NUL behind it", format!("{own}\0")), ("300 characters", "A".repeat(300)),
-            ("marks that turn the text around", format!("\u{202e}{own}")), ("a path", format!("../{own}")), ("a quote", format!("{own}'--")),
+            ("no number", String::new()),
+            ("a blank behind it", format!("{own} ")),
+            ("a NUL behind it", format!("{own}\0")),
+            ("300 characters", "A".repeat(300)),
+            ("marks that turn the text around", format!("\u{202e}{own}")),
+            ("a path", format!("../{own}")),
+            ("a quote", format!("{own}'--")),
         ] {
             book.refused(why, &genuine(&set(&news, "orderId", &number)));
         }
@@ -78,7 +122,10 @@ pub(super) fn kinds() -> (String, Vec<Case>) {
     }
     book.refused("no txnType", &genuine(&without(&paid(), "txnType")));
     book.refused("no respCode", &genuine(&without(&paid(), "respCode")));
-    book.refused("origRespCode in place of respCode", &genuine(&set(&without(&paid(), "respCode"), "origRespCode", "00")));
+    book.refused(
+        "origRespCode in place of respCode",
+        &genuine(&set(&without(&paid(), "respCode"), "origRespCode", "00")),
+    );
     book.suspicious("the hold's news for the order", &genuine(&set(&paid(), "txnType", "02")));
     book.unknown("the undo of an order that is not one", &genuine(&set(&paid(), "txnType", "31")));
     book.unknown("a refund's news under the order's number", &genuine(&set(&paid(), "txnType", "04")));

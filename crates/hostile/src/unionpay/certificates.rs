@@ -1,6 +1,9 @@
 //! F46: messages that bring a certificate which must not be believed. Whoever signs names the key, so the chain is all.
 
-use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, PKCS_RSA_SHA256, SerialNumber, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, PKCS_RSA_SHA256,
+    SerialNumber, date_time_ymd,
+};
 
 use super::{Signer, certificate, digits, held, own, paid, posted, refunded, signed, signed_by};
 use crate::book::Book;
@@ -22,7 +25,9 @@ pub(super) fn file() -> (String, Vec<Case>) {
 /// Signers that the vectors have for this, each with its own good signature.
 fn vectors(book: &mut Book) {
     book.kind("F46", "certificate that is not UnionPay's");
-    for (from, news) in [("the order was paid", paid()), ("the refund went out", refunded()), ("the money is held", held())] {
+    for (from, news) in
+        [("the order was paid", paid()), ("the refund went out", refunded()), ("the money is held", held())]
+    {
         book.from(from);
         for (why, name) in [
             ("of another company, from the right authority", "wrongcn"),
@@ -42,10 +47,16 @@ fn swapped(book: &mut Book) {
     book.from("the order was paid").kind("F46", "certificate swapped");
     let news = signed(&paid());
     for name in ["upsign_test", "wrongcn", "merchant", "badleaf", "expired", "root", "middle", "badroot"] {
-        book.refused(&format!("UnionPay's signature, the certificate {name}"), &posted(&set(&news, "signPubKeyCert", &certificate(name))));
+        book.refused(
+            &format!("UnionPay's signature, the certificate {name}"),
+            &posted(&set(&news, "signPubKeyCert", &certificate(name))),
+        );
         // Signed over the message with the other certificate in it, by UnionPay's own key.
         let whole = Signer { certificate: certificate(name), ..own() };
-        book.refused(&format!("signed by UnionPay over the certificate {name}"), &posted(&signed_by(&paid(), &whole, How::Sha256)));
+        book.refused(
+            &format!("signed by UnionPay over the certificate {name}"),
+            &posted(&signed_by(&paid(), &whole, How::Sha256)),
+        );
     }
 }
 
@@ -56,15 +67,41 @@ fn made(book: &mut Book) {
     let pem = text_at("unionpay", "/certificates/badleaf/private_key_pem");
     let leaf_key = text_at("unionpay", "/certificates/upsign/private_key_pem");
     let alone = |name: &str| selfmade(&params(name, false), &pem);
-    let by = |subject: &str, issuer: &str, key: &str, ca: bool| issued(&params(subject, false), &pem, &params(issuer, ca), key);
+    let by = |subject: &str, issuer: &str, key: &str, ca: bool| {
+        issued(&params(subject, false), &pem, &params(issuer, ca), key)
+    };
     for (why, certificate) in [
         ("self-signed under UnionPay's name", alone(OWNER)),
         ("self-signed as an authority under UnionPay's name", selfmade(&params(OWNER, true), &pem)),
-        ("from an authority of the root's name and another key", by(OWNER, "MOCK ACP TEST ROOT", &text_at("unionpay", "/certificates/wrongcn/private_key_pem"), true)),
-        ("from an authority of the middle's name and another key", by(OWNER, "MOCK ACP TEST OCA1", &text_at("unionpay", "/certificates/wrongcn/private_key_pem"), true)),
+        (
+            "from an authority of the root's name and another key",
+            by(
+                OWNER,
+                "MOCK ACP TEST ROOT",
+                &text_at("unionpay", "/certificates/wrongcn/private_key_pem"),
+                true,
+            ),
+        ),
+        (
+            "from an authority of the middle's name and another key",
+            by(
+                OWNER,
+                "MOCK ACP TEST OCA1",
+                &text_at("unionpay", "/certificates/wrongcn/private_key_pem"),
+                true,
+            ),
+        ),
         ("issued by UnionPay's leaf, which is no authority", by(OWNER, OWNER, &leaf_key, false)),
         ("issued by UnionPay's leaf, said to be an authority", by(OWNER, OWNER, &leaf_key, true)),
-        ("issued by the merchant's leaf", by(OWNER, "041@MOCK-2026@777290058110048:SIGN@00000001", &text_at("unionpay", "/certificates/merchant/private_key_pem"), false)),
+        (
+            "issued by the merchant's leaf",
+            by(
+                OWNER,
+                "041@MOCK-2026@777290058110048:SIGN@00000001",
+                &text_at("unionpay", "/certificates/merchant/private_key_pem"),
+                false,
+            ),
+        ),
         ("an empty name", alone("")),
         ("the owner in the first part", alone("中国银联股份有限公司@x@y@z")),
         ("the owner with a blank", alone("041@x@中国银联股份有限公司 @1")),
@@ -92,14 +129,23 @@ fn texts(book: &mut Book) {
         ("an address", "http://127.0.0.1:9/acp.cer".to_owned()),
         ("a certId", "69990000002".to_owned()),
         ("nothing in the frame", "-----BEGIN CERTIFICATE-----\r\n-----END CERTIFICATE-----".to_owned()),
-        ("DER of 4 GB", "-----BEGIN CERTIFICATE-----\r\nMIT/////AAAA\r\n-----END CERTIFICATE-----".to_owned()),
-        ("40 KB of letters", format!("-----BEGIN CERTIFICATE-----\r\n{}\r\n-----END CERTIFICATE-----", "A".repeat(40_000))),
+        (
+            "DER of 4 GB",
+            "-----BEGIN CERTIFICATE-----\r\nMIT/////AAAA\r\n-----END CERTIFICATE-----".to_owned(),
+        ),
+        (
+            "40 KB of letters",
+            format!("-----BEGIN CERTIFICATE-----\r\n{}\r\n-----END CERTIFICATE-----", "A".repeat(40_000)),
+        ),
     ] {
         let signer = Signer { certificate, ..own() };
         book.refused(why, &posted(&signed_by(&paid(), &signer, How::Sha256)));
     }
     let news = signed(&paid());
-    book.refused("one bit of it flipped", &posted(&set(&news, "signPubKeyCert", &get(&news, "signPubKeyCert").replacen('A', "B", 1))));
+    book.refused(
+        "one bit of it flipped",
+        &posted(&set(&news, "signPubKeyCert", &get(&news, "signPubKeyCert").replacen('A', "B", 1))),
+    );
     debug_assert!(!digits(&news).is_empty());
 }
 

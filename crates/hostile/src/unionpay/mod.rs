@@ -97,7 +97,12 @@ fn refunded() -> Fields {
 
 /// The news that the money is held.
 fn held() -> Fields {
-    let changes = [("orderId", UNIONPAY.hold.unwrap_or_default()), ("txnSubType", "01"), ("txnType", "02"), ("preAuthId", "000001")];
+    let changes = [
+        ("orderId", UNIONPAY.hold.unwrap_or_default()),
+        ("txnSubType", "01"),
+        ("txnType", "02"),
+        ("preAuthId", "000001"),
+    ];
     changes.iter().fold(paid(), |news, (name, value)| set(&news, name, value))
 }
 

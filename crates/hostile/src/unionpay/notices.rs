@@ -70,13 +70,18 @@ fn spoiled(book: &mut Book) {
     book.kind("F45", "signature of another message");
     book.refused("that of the refund", &with(get(&signed(&refunded()), "signature")));
     book.refused("that of the hold", &with(get(&signed(&held()), "signature")));
-    book.refused("that of an order of one fen", &with(get(&signed(&set(&paid(), "txnAmt", "1")), "signature")));
+    book.refused(
+        "that of an order of one fen",
+        &with(get(&signed(&set(&paid(), "txnAmt", "1")), "signature")),
+    );
 }
 
 /// F46: a good signature by the wrong key.
 fn keys(book: &mut Book) {
     book.kind("F46", "wrong key");
-    for (from, news) in [("the order was paid", paid()), ("the refund went out", refunded()), ("the money is held", held())] {
+    for (from, news) in
+        [("the order was paid", paid()), ("the refund went out", refunded()), ("the money is held", held())]
+    {
         book.from(from);
         for (who, rail, pointer) in [
             ("the merchant's own key", "unionpay", "/certificates/merchant/private_key_pem"),
@@ -85,7 +90,10 @@ fn keys(book: &mut Book) {
             ("Alipay's key", "alipay", "/keys/alipay/private_pkcs8_pem"),
         ] {
             let forger = Signer { key: Key::at(rail, pointer), ..own() };
-            book.refused(&format!("under UnionPay's certificate, by {who}"), &posted(&signed_by(&news, &forger, How::Sha256)));
+            book.refused(
+                &format!("under UnionPay's certificate, by {who}"),
+                &posted(&signed_by(&news, &forger, How::Sha256)),
+            );
         }
     }
 }
@@ -94,8 +102,13 @@ fn keys(book: &mut Book) {
 fn algorithms(book: &mut Book) {
     book.from("the order was paid").kind("F47", "algorithm downgrade");
     for (why, how) in [
-        ("SHA-1", How::Sha1), ("MD5", How::Md5), ("SHA-384", How::Sha384), ("SHA-512", How::Sha512),
-        ("PSS", How::Pss), ("a padding without the hash's name", How::Bare), ("the textbook operation", How::Textbook),
+        ("SHA-1", How::Sha1),
+        ("MD5", How::Md5),
+        ("SHA-384", How::Sha384),
+        ("SHA-512", How::Sha512),
+        ("PSS", How::Pss),
+        ("a padding without the hash's name", How::Bare),
+        ("the textbook operation", How::Textbook),
     ] {
         book.refused(why, &posted(&signed_by(&paid(), &own(), how)));
     }
@@ -107,7 +120,17 @@ fn algorithms(book: &mut Book) {
     let whole = set(&paid(), "signPubKeyCert", &own().certificate);
     let secret = sign::text_at("unionpay", "/symmetric_key/value");
     for (method, signature) in [
-        ("11", hex::encode(sign::sha256(format!("{}&{}", text(&set(&whole, "signMethod", "11")), hex::encode(sign::sha256(secret.as_bytes()))).as_bytes()))),
+        (
+            "11",
+            hex::encode(sign::sha256(
+                format!(
+                    "{}&{}",
+                    text(&set(&whole, "signMethod", "11")),
+                    hex::encode(sign::sha256(secret.as_bytes()))
+                )
+                .as_bytes(),
+            )),
+        ),
         ("12", hex::encode(sign::sha256(text(&whole).as_bytes()))),
         ("02", sign::md5_hex(text(&whole).as_bytes())),
         ("00", "none".to_owned()),
@@ -123,9 +146,15 @@ fn algorithms(book: &mut Book) {
         ("the digest is taken once", plain.clone().into_bytes()),
         ("the digest is in upper case", upper.into_bytes()),
         ("the digest is binary", sign::sha256(plain.as_bytes())),
-        ("the encoded form is signed", hex::encode(sign::sha256(form::encoded(&whole).as_bytes())).into_bytes()),
+        (
+            "the encoded form is signed",
+            hex::encode(sign::sha256(form::encoded(&whole).as_bytes())).into_bytes(),
+        ),
         ("the certificate is not in the text", digits(&paid()).into_bytes()),
-        ("empty fields are in the text", hex::encode(sign::sha256(format!("{plain}&zzz=").as_bytes())).into_bytes()),
+        (
+            "empty fields are in the text",
+            hex::encode(sign::sha256(format!("{plain}&zzz=").as_bytes())).into_bytes(),
+        ),
     ] {
         let forged = set(&whole, "signature", &own().key.sign(How::Sha256, &message));
         book.refused(why, &posted(&forged));
@@ -135,12 +164,23 @@ fn algorithms(book: &mut Book) {
 /// F49: genuine, and changed on the way.
 fn altered(book: &mut Book) {
     book.kind("F49", "altered after signing");
-    for (from, news) in [("the order was paid", paid()), ("the refund went out", refunded()), ("the money is held", held())] {
+    for (from, news) in
+        [("the order was paid", paid()), ("the refund went out", refunded()), ("the money is held", held())]
+    {
         book.from(from);
         let news = signed(&news);
         for (name, value) in [
-            ("txnAmt", "1"), ("orderId", UNIONPAY.paid), ("merId", "777290058110999"), ("currencyCode", "840"), ("respCode", "A6"),
-            ("txnType", "04"), ("txnTime", "20260301115901"), ("queryId", "1"), ("version", "5.0.0"), ("encoding", "GBK"), ("signMethod", "02"),
+            ("txnAmt", "1"),
+            ("orderId", UNIONPAY.paid),
+            ("merId", "777290058110999"),
+            ("currencyCode", "840"),
+            ("respCode", "A6"),
+            ("txnType", "04"),
+            ("txnTime", "20260301115901"),
+            ("queryId", "1"),
+            ("version", "5.0.0"),
+            ("encoding", "GBK"),
+            ("signMethod", "02"),
         ] {
             if get(&news, name) != value {
                 book.refused(&format!("{name} is changed"), &posted(&set(&news, name, value)));
@@ -167,8 +207,17 @@ fn doubled(book: &mut Book) {
     let body = form::encoded(&news);
     book.from("the order was paid").kind("F48", "field twice");
     for (name, value) in [
-        ("txnAmt", "1"), ("txnAmt", "10000"), ("orderId", UNIONPAY.paid), ("merId", "777290058110999"), ("respCode", "00"), ("currencyCode", "840"),
-        ("txnType", "04"), ("signature", ""), ("signature", "x"), ("signPubKeyCert", "x"), ("signMethod", "02"),
+        ("txnAmt", "1"),
+        ("txnAmt", "10000"),
+        ("orderId", UNIONPAY.paid),
+        ("merId", "777290058110999"),
+        ("respCode", "00"),
+        ("currencyCode", "840"),
+        ("txnType", "04"),
+        ("signature", ""),
+        ("signature", "x"),
+        ("signPubKeyCert", "x"),
+        ("signMethod", "02"),
     ] {
         let pair = format!("{name}={}", escaped(value));
         book.refused(&format!("{name} again at the end ({value:.12})"), &raw(format!("{body}&{pair}")));
@@ -186,15 +235,30 @@ fn doubled(book: &mut Book) {
 fn hidden(book: &mut Book) {
     book.kind("F48", "fields divided anew under a genuine signature");
     for (name, value) in [
-        ("txnAmt", "10000"), ("respCode", "00"), ("merId", "777290058110048"), ("orderId", UNIONPAY.charge), ("txnType", "01"), ("currencyCode", "156"), ("queryId", "1"),
+        ("txnAmt", "10000"),
+        ("respCode", "00"),
+        ("merId", "777290058110048"),
+        ("orderId", UNIONPAY.charge),
+        ("txnType", "01"),
+        ("currencyCode", "156"),
+        ("queryId", "1"),
     ] {
         let bare = set(&without(&paid(), name), "signPubKeyCert", &own().certificate);
-        let host = bare.iter().filter(|(known, _)| known.as_str() < name).map(|(known, _)| known.clone()).max().unwrap_or_default();
+        let host = bare
+            .iter()
+            .filter(|(known, _)| known.as_str() < name)
+            .map(|(known, _)| known.clone())
+            .max()
+            .unwrap_or_default();
         let chosen = set(&without(&paid(), name), &host, &format!("{}&{name}={value}", get(&bare, &host)));
         book.from("a notification with a chosen text in a field");
         book.refused(&format!("{name} hides in {host}"), &posted(&signed(&chosen)));
         let joined = signed(&paid());
-        let swallowed = set(&without(&joined, name), &host, &format!("{}&{name}={}", get(&joined, &host), get(&joined, name)));
+        let swallowed = set(
+            &without(&joined, name),
+            &host,
+            &format!("{}&{name}={}", get(&joined, &host), get(&joined, name)),
+        );
         book.from("the order was paid");
         book.refused(&format!("{name} is swallowed by {host}"), &posted(&swallowed));
     }
@@ -210,8 +274,13 @@ fn strange(book: &mut Book) {
     let body = form::encoded(&news);
     book.from("the order was paid").kind("F48", "strange names");
     for (why, pair) in [
-        ("a name with a blank", "txnAmt+=1"), ("a name with NUL", "txnAmt%00=1"), ("no name", "=1"), ("a name that is not UTF-8", "%ff=1"),
-        ("a name in full-width letters", "%EF%BD%94xnAmt=1"), ("an ampersand in a name", "a%26b=1"), ("an equals sign in a name", "a%3Db=1"),
+        ("a name with a blank", "txnAmt+=1"),
+        ("a name with NUL", "txnAmt%00=1"),
+        ("no name", "=1"),
+        ("a name that is not UTF-8", "%ff=1"),
+        ("a name in full-width letters", "%EF%BD%94xnAmt=1"),
+        ("an ampersand in a name", "a%26b=1"),
+        ("an equals sign in a name", "a%3Db=1"),
     ] {
         book.refused(why, &raw(format!("{body}&{pair}")));
     }
@@ -221,17 +290,25 @@ fn strange(book: &mut Book) {
     book.refused("escaped twice", &raw(escaped(&body)));
     book.refused("HTML entities", &raw(body.replace('&', "&amp;")));
     book.refused("braces around it, as in answers", &raw(format!("{{{body}}}")));
-    book.refused("not escaped at all", &raw(news.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")));
+    book.refused(
+        "not escaped at all",
+        &raw(news.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")),
+    );
     book.refused("UTF-16", &raw(body.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>()));
     let gbk = body.replace(&escaped("成功"), "%B3%C9%B9%A6");
     book.refused("GBK for UTF-8", &raw(gbk));
     book.refused("bytes that are not UTF-8", &raw(body.replace("UTF-8", "%c3%28")));
     book.kind("F57", "another content");
-    let json: serde_json::Map<_, _> = news.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+    let json: serde_json::Map<_, _> =
+        news.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
     let json = serde_json::Value::Object(json).to_string();
     book.refused("the same as JSON", &raw(json.clone()).with_header("Content-Type", "application/json"));
     book.refused("JSON that says it is a form", &raw(json));
-    book.refused("multipart", &raw("--x\r\nContent-Disposition: form-data; name=\"respCode\"\r\n\r\n00\r\n--x--\r\n").with_header("Content-Type", "multipart/form-data; boundary=x"));
+    book.refused(
+        "multipart",
+        &raw("--x\r\nContent-Disposition: form-data; name=\"respCode\"\r\n\r\n00\r\n--x--\r\n")
+            .with_header("Content-Type", "multipart/form-data; boundary=x"),
+    );
     book.kind("F56", "XML with an external entity");
     let xml = "<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><respCode>&x;</respCode>";
     book.refused("XML is no message of this rail", &raw(xml).with_header("Content-Type", "text/xml"));
@@ -242,8 +319,14 @@ fn strange(book: &mut Book) {
     book.refused("50,000 ampersands", &raw("&".repeat(50_000)));
     book.refused("20,000 braces in a value", &raw(format!("{body}&zz={}", escaped(&"{".repeat(20_000)))));
     book.kind("F65", "compressed");
-    book.refused("the genuine form in gzip", &raw(crate::wechatpay::gzip(body.as_bytes())).plus_header("Content-Encoding", "gzip"));
-    book.refused("4 MB in gzip", &raw(crate::wechatpay::gzip(&vec![b'&'; 4_000_000])).plus_header("Content-Encoding", "gzip"));
+    book.refused(
+        "the genuine form in gzip",
+        &raw(crate::wechatpay::gzip(body.as_bytes())).plus_header("Content-Encoding", "gzip"),
+    );
+    book.refused(
+        "4 MB in gzip",
+        &raw(crate::wechatpay::gzip(&vec![b'&'; 4_000_000])).plus_header("Content-Encoding", "gzip"),
+    );
 }
 
 /// F51, F62: the wrong door, and headers that claim something.

@@ -14,11 +14,20 @@ fn answers() -> Vec<(&'static str, Fields)> {
         let base = drop.iter().fold(base, |fields, name| without(&fields, name));
         more.iter().fold(base, |fields, (name, value)| set(&fields, name, value))
     };
-    let settled = &["traceNo", "traceTime", "settleAmt", "settleDate", "settleCurrencyCode", "queryId", "payCardType"];
+    let settled =
+        &["traceNo", "traceTime", "settleAmt", "settleDate", "settleCurrencyCode", "queryId", "payCardType"];
     let done: &[(&str, &str)] = &[("origRespCode", "00"), ("origRespMsg", "成功[0000000]")];
     let less: &[(&str, &str)] = &[("origRespCode", "00"), ("txnAmt", "3000"), ("settleAmt", "3000")];
     vec![
-        ("charge", of(("01", "07"), UNIONPAY.charge, settled, &[("qrCode", "https://qr.95516.com/00010000/62281234567890123456789012345678")])),
+        (
+            "charge",
+            of(
+                ("01", "07"),
+                UNIONPAY.charge,
+                settled,
+                &[("qrCode", "https://qr.95516.com/00010000/62281234567890123456789012345678")],
+            ),
+        ),
         ("charge_code", of(("01", "06"), UNIONPAY.charge, &[], &[])),
         ("query", of(("01", "07"), UNIONPAY.charge, &[], done)),
         ("reverse", of(("31", "00"), OTHER_NO, &[], &[])),
@@ -74,15 +83,30 @@ pub(super) fn signatures() -> (String, Vec<Case>) {
         let merchant = Signer { key: Signer::named("merchant").key, ..own() };
         book.unknown("the merchant's own key", &plain(&signed_by(&fields, &merchant, How::Sha256)));
         book.unknown("changed after signing", &plain(&set(&good, "accNo", "another")));
-        book.unknown("the signature of another answer", &plain(&set(&good, "signature", get(&signed(&paid()), "signature"))));
+        book.unknown(
+            "the signature of another answer",
+            &plain(&set(&good, "signature", get(&signed(&paid()), "signature"))),
+        );
         book.kind("F46", "certificate of a reply");
         for name in ["wrongcn", "expired", "badleaf", "upsign_test", "merchant"] {
-            book.unknown(&format!("the certificate {name} and its key"), &plain(&signed_by(&fields, &Signer::named(name), How::Sha256)));
+            book.unknown(
+                &format!("the certificate {name} and its key"),
+                &plain(&signed_by(&fields, &Signer::named(name), How::Sha256)),
+            );
         }
-        book.unknown("another certificate than the key's", &plain(&set(&good, "signPubKeyCert", &certificate("wrongcn"))));
+        book.unknown(
+            "another certificate than the key's",
+            &plain(&set(&good, "signPubKeyCert", &certificate("wrongcn"))),
+        );
     }
     book.replies_to("query").kind("F47", "algorithm downgrade in a reply");
-    for (why, how) in [("MD5", How::Md5), ("SHA-512", How::Sha512), ("PSS", How::Pss), ("no hash's name", How::Bare), ("the textbook operation", How::Textbook)] {
+    for (why, how) in [
+        ("MD5", How::Md5),
+        ("SHA-512", How::Sha512),
+        ("PSS", How::Pss),
+        ("no hash's name", How::Bare),
+        ("the textbook operation", How::Textbook),
+    ] {
         book.unknown(why, &plain(&signed_by(&answer_to("query"), &own(), how)));
     }
     book.file()
@@ -102,8 +126,10 @@ fn misbound(book: &mut Book) {
     for (call, fields) in answers() {
         book.from("a success, signed anew").replies_to(call).kind("F53", "reply about something else");
         for (name, values) in [
-            ("orderId", ["ANOTHER", UNIONPAY.paid]), ("merId", ["777290058110999", "777290058110048 "]),
-            ("txnTime", ["20260301115901", "20250301115900"]), ("txnType", ["99", "00"]),
+            ("orderId", ["ANOTHER", UNIONPAY.paid]),
+            ("merId", ["777290058110999", "777290058110048 "]),
+            ("txnTime", ["20260301115901", "20250301115900"]),
+            ("txnType", ["99", "00"]),
         ] {
             for value in values {
                 book.unknown(&format!("{name} is {value:?}"), &genuine(&set(&fields, name, value)));
@@ -116,8 +142,10 @@ fn misbound(book: &mut Book) {
         for (other, fields) in answers() {
             // The same question asked by another name has the same answer.
             if other != to && get(&fields, "txnType") != get(&answer_to(to), "txnType") {
-                let named = set(&set(&fields, "orderId", get(&answer_to(to), "orderId")), "origRespCode", "00");
-                book.replies_to(to).unknown(&format!("that of {other}, under this order's number"), &genuine(&named));
+                let named =
+                    set(&set(&fields, "orderId", get(&answer_to(to), "orderId")), "origRespCode", "00");
+                book.replies_to(to)
+                    .unknown(&format!("that of {other}, under this order's number"), &genuine(&named));
             }
         }
     }
@@ -166,19 +194,32 @@ fn odd(book: &mut Book) {
     }
     book.kind("F57", "text that reads in two ways");
     for (why, body) in [
-        ("the amount twice", format!("{text}&txnAmt=1")), ("the amount twice, in front", format!("txnAmt=1&{text}")),
-        ("the code twice", format!("{text}&respCode=00")), ("a name without a value", format!("{text}&x")), ("a value without a name", format!("{text}&=x")),
-        ("half of it", text.chars().take(text.chars().count() / 2).collect()), ("a brace in front", format!("{{{text}")), ("two braces around", format!("{{{{{text}}}}}")),
-        ("escaped", form::encoded(&good)), ("a byte order mark", format!("\u{feff}{text}")), ("a line feed behind it", format!("{text}\n")), ("empty", String::new()),
-        ("an HTML page", "<html><body>respCode=00</body></html>".to_owned()), ("JSON", r#"{"respCode":"00"}"#.to_owned()), ("only a code", "respCode=00".to_owned()),
-        ("100,000 braces are too many; 50,000", "{".repeat(50_000)), ("20,000 fields", (0..9_000).map(|n| format!("a{n}=&")).collect()),
+        ("the amount twice", format!("{text}&txnAmt=1")),
+        ("the amount twice, in front", format!("txnAmt=1&{text}")),
+        ("the code twice", format!("{text}&respCode=00")),
+        ("a name without a value", format!("{text}&x")),
+        ("a value without a name", format!("{text}&=x")),
+        ("half of it", text.chars().take(text.chars().count() / 2).collect()),
+        ("a brace in front", format!("{{{text}")),
+        ("two braces around", format!("{{{{{text}}}}}")),
+        ("escaped", form::encoded(&good)),
+        ("a byte order mark", format!("\u{feff}{text}")),
+        ("a line feed behind it", format!("{text}\n")),
+        ("empty", String::new()),
+        ("an HTML page", "<html><body>respCode=00</body></html>".to_owned()),
+        ("JSON", r#"{"respCode":"00"}"#.to_owned()),
+        ("only a code", "respCode=00".to_owned()),
+        ("100,000 braces are too many; 50,000", "{".repeat(50_000)),
+        ("20,000 fields", (0..9_000).map(|n| format!("a{n}=&")).collect()),
     ] {
         book.unknown(why, &raw(body));
     }
     let hiding = set(&answer_to("query"), "reqReserved", &format!("{CANARY}&txnAmt=1"));
     book.from("a success, signed anew").unknown("a field hides in another", &genuine(&hiding));
-    let latin: Vec<u8> = text.replace("成功", "\u{80}").into_bytes().into_iter().filter(|byte| *byte != 0xc2).collect();
+    let latin: Vec<u8> =
+        text.replace("成功", "\u{80}").into_bytes().into_iter().filter(|byte| *byte != 0xc2).collect();
     book.unknown("bytes that are not UTF-8", &raw(latin));
     let zipped = crate::wechatpay::gzip(text.as_bytes());
-    book.kind("F65", "compressed reply").unknown("gzip", &raw(zipped).plus_header("Content-Encoding", "gzip"));
+    book.kind("F65", "compressed reply")
+        .unknown("gzip", &raw(zipped).plus_header("Content-Encoding", "gzip"));
 }

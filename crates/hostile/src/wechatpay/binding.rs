@@ -22,7 +22,30 @@ pub(super) fn money() -> (String, Vec<Case>) {
         let plain = content.to_string();
         let name = place.rsplit('/').next().unwrap_or_default();
         let old = format!("\"{name}\":{}", content.pointer(place).unwrap_or(&Value::Null));
-        for value in ["0", "-1", "-10000", "10000.0", "10000.5", "1e4", "1e400", "9223372036854775807", "9223372036854775808", "-9223372036854775809", "\"10000\"", "null", "true", "[10000]", "{}", "0x2710", "010000", "+10000", "NaN", "Infinity", "1e-1", "9007199254740993.0"] {
+        for value in [
+            "0",
+            "-1",
+            "-10000",
+            "10000.0",
+            "10000.5",
+            "1e4",
+            "1e400",
+            "9223372036854775807",
+            "9223372036854775808",
+            "-9223372036854775809",
+            "\"10000\"",
+            "null",
+            "true",
+            "[10000]",
+            "{}",
+            "0x2710",
+            "010000",
+            "+10000",
+            "NaN",
+            "Infinity",
+            "1e-1",
+            "9007199254740993.0",
+        ] {
             let odd = plain.replacen(&old, &format!("\"{name}\":{value}"), 1);
             book.refused(&format!("{value} fen"), &told_text(event, odd.as_bytes()).message());
         }
@@ -31,10 +54,16 @@ pub(super) fn money() -> (String, Vec<Case>) {
         book.refused("the amounts are a number", &genuine(event, &with(&content, "/amount", json!(10_000))));
         book.kind("F52", "another currency");
         for code in ["USD", "JPY", "HKD"] {
-            book.suspicious(&format!("the same number of {code}"), &genuine(event, &with(&content, "/amount/currency", code.into())));
+            book.suspicious(
+                &format!("the same number of {code}"),
+                &genuine(event, &with(&content, "/amount/currency", code.into())),
+            );
         }
         for code in ["cny", "RMB", "", "XXX", "CNYCNY", "¥"] {
-            book.refused(&format!("currency {code:?}"), &genuine(event, &with(&content, "/amount/currency", code.into())));
+            book.refused(
+                &format!("currency {code:?}"),
+                &genuine(event, &with(&content, "/amount/currency", code.into())),
+            );
         }
     }
     book.from("the order was paid, signed anew").kind("F52", "only a part is right");
@@ -46,13 +75,22 @@ pub(super) fn money() -> (String, Vec<Case>) {
 /// F53, F54: whom and what it names.
 pub(super) fn names() -> (String, Vec<Case>) {
     let mut book = Book::new("wechatpay", "binding-names");
-    for (from, event, content) in [("the order was paid, signed anew", PAID, paid()), ("the refund went out, signed anew", REFUNDED, refunded())] {
+    for (from, event, content) in [
+        ("the order was paid, signed anew", PAID, paid()),
+        ("the refund went out, signed anew", REFUNDED, refunded()),
+    ] {
         book.from(from).kind("F53", "another merchant or app");
         for value in ["1900000999", "190000010", "19000001090", "1900000109 ", "01900000109", ""] {
-            book.suspicious(&format!("merchant {value:?}"), &genuine(event, &with(&content, "/mchid", value.into())));
+            book.suspicious(
+                &format!("merchant {value:?}"),
+                &genuine(event, &with(&content, "/mchid", value.into())),
+            );
         }
         for value in [json!(1_900_000_109), json!(["1900000109"])] {
-            book.refused(&format!("the merchant is {value}"), &genuine(event, &with(&content, "/mchid", value)));
+            book.refused(
+                &format!("the merchant is {value}"),
+                &genuine(event, &with(&content, "/mchid", value)),
+            );
         }
     }
     book.suspicious("no merchant", &genuine(REFUNDED, &less(&refunded(), "/mchid")));
@@ -74,7 +112,8 @@ fn orders(book: &mut Book) {
     ] {
         book.from(from);
         let swapped = if event == PAID { WECHATPAY.refund } else { WECHATPAY.paid };
-        let others = if event == PAID { [ALIPAY.charge, UNIONPAY.charge] } else { [ALIPAY.refund, UNIONPAY.refund] };
+        let others =
+            if event == PAID { [ALIPAY.charge, UNIONPAY.charge] } else { [ALIPAY.refund, UNIONPAY.refund] };
         for (why, number) in [
             ("one that is not here", "ZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZ"),
             ("Alipay's", others[0]),
@@ -86,9 +125,14 @@ fn orders(book: &mut Book) {
             book.unknown(why, &genuine(event, &with(&content, place, number.into())));
         }
         for (why, number) in [
-            ("no number", json!("")), ("a number of JSON", json!(1)), ("a blank behind it", json!(format!("{own} "))),
-            ("a NUL behind it", json!(format!("{own}\0"))), ("300 characters", json!("A".repeat(300))),
-            ("marks that turn the text around", json!(format!("\u{202e}{own}"))), ("a path", json!(format!("../{own}"))), ("a list", json!([own])),
+            ("no number", json!("")),
+            ("a number of JSON", json!(1)),
+            ("a blank behind it", json!(format!("{own} "))),
+            ("a NUL behind it", json!(format!("{own}\0"))),
+            ("300 characters", json!("A".repeat(300))),
+            ("marks that turn the text around", json!(format!("\u{202e}{own}"))),
+            ("a path", json!(format!("../{own}"))),
+            ("a list", json!([own])),
         ] {
             book.refused(why, &genuine(event, &with(&content, place, number)));
         }
@@ -100,25 +144,48 @@ fn orders(book: &mut Book) {
 pub(super) fn kinds() -> (String, Vec<Case>) {
     let mut book = Book::new("wechatpay", "binding-kinds");
     book.from("the order was paid, signed anew").kind("F58", "a state that is not told");
-    for state in ["NOTPAY", "CLOSED", "USERPAYING", "PAYERROR", "REVOKED", "success", "SUCCESS ", "PAID", ""] {
-        book.refused(&format!("state {state:?}"), &genuine(PAID, &with(&paid(), "/trade_state", state.into())));
+    for state in ["NOTPAY", "CLOSED", "USERPAYING", "PAYERROR", "REVOKED", "success", "SUCCESS ", "PAID", ""]
+    {
+        book.refused(
+            &format!("state {state:?}"),
+            &genuine(PAID, &with(&paid(), "/trade_state", state.into())),
+        );
     }
     for place in ["/trade_state", "/transaction_id"] {
         book.refused(&format!("without {place}"), &genuine(PAID, &less(&paid(), place)));
     }
     for value in ["", "\u{202e}42", "4 2"] {
-        book.refused(&format!("transaction {value:?}"), &genuine(PAID, &with(&paid(), "/transaction_id", value.into())));
+        book.refused(
+            &format!("transaction {value:?}"),
+            &genuine(PAID, &with(&paid(), "/transaction_id", value.into())),
+        );
     }
     book.from("the refund went out, signed anew");
     for state in ["PROCESSING", "ABNORMAL", "CLOSED", "FAIL", "success", ""] {
-        book.refused(&format!("state {state:?} under the event of a success"), &genuine(REFUNDED, &with(&refunded(), "/refund_status", state.into())));
+        book.refused(
+            &format!("state {state:?} under the event of a success"),
+            &genuine(REFUNDED, &with(&refunded(), "/refund_status", state.into())),
+        );
     }
     for place in ["/refund_status", "/refund_id", "/transaction_id", "/out_trade_no"] {
         book.refused(&format!("without {place}"), &genuine(REFUNDED, &less(&refunded(), place)));
     }
-    book.refused("both names of the state", &told_text(REFUNDED, refunded().to_string().replacen("\"refund_status\":", "\"status\":\"CLOSED\",\"refund_status\":", 1).as_bytes()).message());
+    book.refused(
+        "both names of the state",
+        &told_text(
+            REFUNDED,
+            refunded()
+                .to_string()
+                .replacen("\"refund_status\":", "\"status\":\"CLOSED\",\"refund_status\":", 1)
+                .as_bytes(),
+        )
+        .message(),
+    );
     book.from("the order was paid, signed anew").kind("F59", "against what is known");
     let paid_before = with(&paid(), "/out_trade_no", WECHATPAY.paid.into());
-    book.suspicious("paid again with one fen", &genuine(PAID, &with(&paid_before, "/amount/total", 1.into())));
+    book.suspicious(
+        "paid again with one fen",
+        &genuine(PAID, &with(&paid_before, "/amount/total", 1.into())),
+    );
     book.file()
 }

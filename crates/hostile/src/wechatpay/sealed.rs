@@ -4,7 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 use serde_json::{Value, json};
 
-use super::{PAID, REFUNDED, Signed, envelope, genuine, gzip, less, paid, refunded, resource, sealed_under, told, told_text, with};
+use super::{
+    PAID, REFUNDED, Signed, envelope, genuine, gzip, less, paid, refunded, resource, sealed_under, told,
+    told_text, with,
+};
 use crate::book::Book;
 use crate::case::Case;
 use crate::scene::CANARY;
@@ -12,7 +15,10 @@ use crate::scene::CANARY;
 /// F58: sealed otherwise than it says.
 pub(super) fn envelopes() -> (String, Vec<Case>) {
     let mut book = Book::new("wechatpay", "envelopes");
-    for (from, (event, kind), content) in [("the order was paid, signed anew", PAID, paid()), ("the refund went out, signed anew", REFUNDED, refunded())] {
+    for (from, (event, kind), content) in [
+        ("the order was paid, signed anew", PAID, paid()),
+        ("the refund went out, signed anew", REFUNDED, refunded()),
+    ] {
         book.from(from);
         let good = envelope(event, &resource(kind, content.to_string().as_bytes()));
         seals(&mut book, &good);
@@ -63,12 +69,18 @@ fn seals(book: &mut Book, good: &Value) {
     }
     book.kind("F47", "named algorithm of the seal");
     for name in ["AEAD_AES_128_GCM", "AES_256_ECB", "AEAD_SM4_GCM", "none", "", "aead_aes_256_gcm"] {
-        book.refused(&format!("algorithm {name:?}"), &signed(&with(good, "/resource/algorithm", name.into())));
+        book.refused(
+            &format!("algorithm {name:?}"),
+            &signed(&with(good, "/resource/algorithm", name.into())),
+        );
     }
     book.kind("F57", "encoding of the seal");
     for (why, text) in [
-        ("base64url", URL_SAFE.encode(&bytes)), ("without padding", STANDARD_NO_PAD.encode(&bytes)), ("hex", hex::encode(&bytes)),
-        ("a blank in it", format!("{} {}", &sealed[..8], &sealed[8..])), ("not base64", "!!!!".to_owned()),
+        ("base64url", URL_SAFE.encode(&bytes)),
+        ("without padding", STANDARD_NO_PAD.encode(&bytes)),
+        ("hex", hex::encode(&bytes)),
+        ("a blank in it", format!("{} {}", &sealed[..8], &sealed[8..])),
+        ("not base64", "!!!!".to_owned()),
     ] {
         // Some lengths have no padding, and some seals no letter that base64url writes otherwise.
         if text != sealed {
@@ -81,7 +93,10 @@ fn others(book: &mut Book, event: &str, kind: &str, content: &Value) {
     let plain = content.to_string();
     book.kind("F58", "sealed by somebody else");
     for (why, key) in [("another key", [7; 32].to_vec()), ("a key of zeros", [0; 32].to_vec())] {
-        book.refused(why, &signed(&envelope(event, &sealed_under(kind, plain.as_bytes(), &key, "0123456789ab", kind))));
+        book.refused(
+            why,
+            &signed(&envelope(event, &sealed_under(kind, plain.as_bytes(), &key, "0123456789ab", kind))),
+        );
     }
     let open = json!({ "original_type": kind, "algorithm": "none", "ciphertext": STANDARD.encode(&plain), "nonce": "0123456789ab" });
     book.refused("not sealed at all", &signed(&envelope(event, &open)));
@@ -89,17 +104,42 @@ fn others(book: &mut Book, event: &str, kind: &str, content: &Value) {
     book.refused("the content in place of the resource", &signed(&envelope(event, content)));
     book.kind("F58", "content of another kind");
     let inner = if kind == "refund" { paid() } else { refunded() };
-    book.refused("what is inside is of the other kind", &signed(&envelope(event, &resource(kind, inner.to_string().as_bytes()))));
+    book.refused(
+        "what is inside is of the other kind",
+        &signed(&envelope(event, &resource(kind, inner.to_string().as_bytes()))),
+    );
     let other = if kind == "refund" { "transaction" } else { "refund" };
     book.refused("the kind is the other's", &signed(&envelope(event, &resource(other, plain.as_bytes()))));
     let sealed = resource(kind, plain.as_bytes());
-    for name in ["TRANSACTION.SUCCESS", "REFUND.SUCCESS", "REFUND.ABNORMAL", "REFUND.CLOSED", "TRANSACTION.CLOSED", "PAYSCORE.USER_PAID", "COUPON.USE", "PROFITSHARING", "transaction.success", "TRANSACTION.SUCCESS ", ""] {
+    for name in [
+        "TRANSACTION.SUCCESS",
+        "REFUND.SUCCESS",
+        "REFUND.ABNORMAL",
+        "REFUND.CLOSED",
+        "TRANSACTION.CLOSED",
+        "PAYSCORE.USER_PAID",
+        "COUPON.USE",
+        "PROFITSHARING",
+        "transaction.success",
+        "TRANSACTION.SUCCESS ",
+        "",
+    ] {
         if name != event {
             book.refused(&format!("event {name:?} over a {kind}"), &signed(&envelope(name, &sealed)));
         }
     }
-    book.refused("another resource type", &signed(&with(&envelope(event, &sealed), "/resource_type", "plain-resource".into())));
-    for part in ["/resource", "/event_type", "/resource_type", "/resource/ciphertext", "/resource/algorithm", "/resource/original_type"] {
+    book.refused(
+        "another resource type",
+        &signed(&with(&envelope(event, &sealed), "/resource_type", "plain-resource".into())),
+    );
+    for part in [
+        "/resource",
+        "/event_type",
+        "/resource_type",
+        "/resource/ciphertext",
+        "/resource/algorithm",
+        "/resource/original_type",
+    ] {
         book.refused(&format!("without {part}"), &signed(&less(&envelope(event, &sealed), part)));
     }
 }
@@ -115,7 +155,9 @@ pub(super) fn bodies() -> (String, Vec<Case>) {
 
 fn xml(book: &mut Book) {
     book.from("a notification of API v2").kind("F56", "XML with an external entity or a bomb");
-    let lol: String = (0..9).map(|level| format!("<!ENTITY l{} \"{}\">", level + 1, format!("&l{level};").repeat(10))).collect();
+    let lol: String = (0..9)
+        .map(|level| format!("<!ENTITY l{} \"{}\">", level + 1, format!("&l{level};").repeat(10)))
+        .collect();
     for (why, text) in [
         ("an external entity", "<!DOCTYPE xml [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><xml><out_trade_no>&x;</out_trade_no></xml>".to_owned()),
         ("an external DTD", "<!DOCTYPE xml SYSTEM \"http://127.0.0.1:9/evil.dtd\"><xml><return_code>SUCCESS</return_code></xml>".to_owned()),
@@ -138,10 +180,16 @@ fn ambiguous(book: &mut Book) {
     let good = String::from_utf8_lossy(&told(PAID, &paid()).body).into_owned();
     book.from("the order was paid, signed anew").kind("F57", "envelope that reads in two ways");
     for (why, body) in [
-        ("the event twice", good.replacen("\"event_type\"", "\"event_type\":\"REFUND.SUCCESS\",\"event_type\"", 1)),
+        (
+            "the event twice",
+            good.replacen("\"event_type\"", "\"event_type\":\"REFUND.SUCCESS\",\"event_type\"", 1),
+        ),
         ("the resource twice", good.replacen("\"resource\":", "\"resource\":{},\"resource\":", 1)),
         ("the nonce twice", good.replacen("\"nonce\":", "\"nonce\":\"\",\"nonce\":", 1)),
-        ("the event twice, once escaped", good.replacen("\"event_type\"", "\"event_typ\\u0065\":\"X\",\"event_type\"", 1)),
+        (
+            "the event twice, once escaped",
+            good.replacen("\"event_type\"", "\"event_typ\\u0065\":\"X\",\"event_type\"", 1),
+        ),
         ("something behind it", format!("{good}{{}}")),
         ("a comment", format!("/**/{good}")),
         ("single quotes", good.replace('"', "'")),
@@ -156,15 +204,27 @@ fn ambiguous(book: &mut Book) {
     ] {
         book.refused(why, &Signed::new(body).message());
     }
-    book.refused("UTF-16", &Signed::new(good.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()).message());
-    book.refused("bytes that are not UTF-8", &Signed::new([good.replace("news", "").as_bytes(), &[0xff, 0xfe]].concat()).message());
+    book.refused(
+        "UTF-16",
+        &Signed::new(good.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()).message(),
+    );
+    book.refused(
+        "bytes that are not UTF-8",
+        &Signed::new([good.replace("news", "").as_bytes(), &[0xff, 0xfe]].concat()).message(),
+    );
     book.kind("F57", "content that reads in two ways");
     let content = paid().to_string();
     for (why, plain) in [
         ("the amount twice", content.replacen("\"total\":", "\"total\":1,\"total\":", 1)),
-        ("the order twice", content.replacen("\"out_trade_no\":", "\"out_trade_no\":\"X\",\"out_trade_no\":", 1)),
+        (
+            "the order twice",
+            content.replacen("\"out_trade_no\":", "\"out_trade_no\":\"X\",\"out_trade_no\":", 1),
+        ),
         ("the merchant twice", content.replacen("\"mchid\":", "\"mchid\":\"1\",\"mchid\":", 1)),
-        ("the state twice, once escaped", content.replacen("\"trade_state\":", "\"trade_st\\u0061te\":\"NOTPAY\",\"trade_state\":", 1)),
+        (
+            "the state twice, once escaped",
+            content.replacen("\"trade_state\":", "\"trade_st\\u0061te\":\"NOTPAY\",\"trade_state\":", 1),
+        ),
         ("something behind it", format!("{content}0")),
         ("cut", content[..content.len() - 1].to_owned()),
         ("empty", String::new()),
@@ -173,7 +233,8 @@ fn ambiguous(book: &mut Book) {
     ] {
         book.refused(why, &told_text(PAID, plain.as_bytes()).message());
     }
-    let latin: Vec<u8> = content.replace("NATIVE", "\u{80}").into_bytes().into_iter().filter(|byte| *byte != 0xc2).collect();
+    let latin: Vec<u8> =
+        content.replace("NATIVE", "\u{80}").into_bytes().into_iter().filter(|byte| *byte != 0xc2).collect();
     book.refused("bytes that are not UTF-8", &told_text(PAID, &latin).message());
 }
 
@@ -184,12 +245,24 @@ fn large(book: &mut Book) {
     book.refused("20,000 levels inside of the seal", &told_text(PAID, deep.as_bytes()).message());
     let wide = with(&paid(), "/attach", CANARY.repeat(7_000).into());
     book.refused("over 64 KiB, signed", &genuine(PAID, &wide));
-    book.refused("a number of 5,000 digits", &told_text(PAID, paid().to_string().replace("10000", &"9".repeat(5_000)).as_bytes()).message());
+    book.refused(
+        "a number of 5,000 digits",
+        &told_text(PAID, paid().to_string().replace("10000", &"9".repeat(5_000)).as_bytes()).message(),
+    );
     book.kind("F65", "compressed");
     let news = told(PAID, &paid());
     let zipped = Signed { body: gzip(&news.body), ..news.clone() };
     book.refused("gzip, signed as it is", &zipped.message().plus_header("Content-Encoding", "gzip"));
-    book.refused("gzip under the signature of the plain body", &news.message().with_body(gzip(&news.body)).plus_header("Content-Encoding", "gzip"));
-    book.refused("4 MB in gzip", &Signed::new(gzip(&vec![b' '; 4_000_000])).message().plus_header("Content-Encoding", "gzip"));
-    book.refused("deflate that is none", &Signed::new("x").message().plus_header("Content-Encoding", "deflate"));
+    book.refused(
+        "gzip under the signature of the plain body",
+        &news.message().with_body(gzip(&news.body)).plus_header("Content-Encoding", "gzip"),
+    );
+    book.refused(
+        "4 MB in gzip",
+        &Signed::new(gzip(&vec![b' '; 4_000_000])).message().plus_header("Content-Encoding", "gzip"),
+    );
+    book.refused(
+        "deflate that is none",
+        &Signed::new("x").message().plus_header("Content-Encoding", "deflate"),
+    );
 }
