@@ -156,7 +156,10 @@ fn verify(
     sign: &str,
     cx: &Context<'_>,
 ) -> Result<paifang_rail::Genuine, Unclear> {
-    let (Some(time), Some(nonce)) = (reply.header("alipay-timestamp"), reply.header("alipay-nonce")) else {
+    // Visible ASCII only: a line feed inside would move the border between nonce and body.
+    let visible = |value: &&str| value.bytes().all(|byte| matches!(byte, 0x21..=0x7e));
+    let part = |name| reply.header(name).filter(visible);
+    let (Some(time), Some(nonce)) = (part("alipay-timestamp"), part("alipay-nonce")) else {
         return Err(answer::UNSIGNED);
     };
     let message = [time.as_bytes(), b"\n", nonce.as_bytes(), b"\n", &reply.body, b"\n"].concat();

@@ -1,4 +1,4 @@
-//! The one door for chores: `cargo xtask check | test | sim | kill | tidy | proto`.
+//! The one door for chores: `cargo xtask check | test | sim | kill | fuzz | tidy | proto`.
 //!
 //! Whatever has an `if` is here, so that a machine of the CI and a desk run the same thing. Tools that are missing are
 //! installed below the target directory (or `$PAIFANG_TOOLS`), never on the machine; only PostgreSQL comes from its packages.
@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command talks to its user
 
 mod check;
+mod fuzz;
 mod kill;
 mod node;
 mod postgres;
@@ -32,6 +33,8 @@ usage: cargo xtask CHORE
   sim [OPTIONS]           the simulator, optimised: --seeds N, --replay SEED, --help
   kill [OPTIONS]          gateways die at every crash point, at random and while they recover, under trade; afterwards all
                           books agree. --cycles N (30), --store sqlite|postgres, --seed N (1), --first N (0), --debug
+  fuzz [TARGET | list] [--seconds N] [--chance N]
+                          the decoders under mutated messages, 15 seconds each where nobody says otherwise
   tidy                    layers, sizes, banned words, crate roots, error pages
   proto                   lint the protos and hold them against the committed baseline
   proto --renew-baseline  accept the protos of now as the baseline, on purpose
@@ -57,6 +60,7 @@ fn run(args: &[String]) -> Result<()> {
         ["test", options @ ..] => test::test(&Repo::find()?, options),
         ["sim", options @ ..] => sim::sim(&Repo::find()?, options),
         ["kill", options @ ..] => kill::kill(&Repo::find()?, options),
+        ["fuzz", options @ ..] => fuzz::fuzz(&Repo::find()?, options),
         ["tidy"] => tidy::report(&Repo::find()?),
         ["proto"] => proto::check(&Repo::find()?),
         ["proto", "--renew-baseline"] => proto::renew_baseline(&Repo::find()?),

@@ -26,11 +26,13 @@ const LAYERS: &[(&str, Imports)] = &[
     ("transport", Only(&["money", "rail"])),
     ("conformance", Only(&["money", "payment", "ledger", "rail", "store"])),
     ("mock-rails", Only(&["money"])),
+    ("hostile", Only(&[])),
     ("engine", Only(&["money", "payment", "ledger", "rail", "store"])),
     ("proto", Only(&[])),
     ("client", Only(&["money", "proto"])),
     ("gateway", Any),
     ("sim", Any),
+    ("fuzz", Any),
     ("tests", Any),
     ("xtask", Any),
 ];
@@ -55,7 +57,7 @@ const FOREIGN: &[(&[&str], Who, &str)] = &[
     ),
     (
         &["tonic", "tonic-prost", "tonic-types", "prost", "prost-types"],
-        Who::In(&["proto", "client", "gateway", "tests"]),
+        Who::In(&["proto", "client", "gateway", "fuzz", "tests"]),
         "only gateway and client know protobuf",
     ),
     (
@@ -65,10 +67,10 @@ const FOREIGN: &[(&[&str], Who, &str)] = &[
     ),
     (
         &["aws-lc-rs", "aws-lc-sys"],
-        Who::In(&["mock-rails"]),
-        "the mock rails' library; the product signs with ring",
+        Who::In(&["mock-rails", "hostile"]),
+        "the library of the mock rails and of the hostile corpus; the product signs with ring",
     ),
-    (&["ring"], Who::NotIn(&["mock-rails"]), "the mock rails use another library than the adapters"),
+    (&["ring"], Who::NotIn(&["mock-rails", "hostile"]), "the mock rails use another library than the adapters"),
 ];
 
 #[derive(Debug, Clone, Copy)]
