@@ -109,7 +109,7 @@ fn listed(world: &World, rail: &str, day: Date) -> BTreeSet<String> {
 /// its bill has both. Alipay lists the reversal as a refund with the order's own number.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reversed_payment_is_on_bill_and_books() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     let day = world.stage.to_noon().unwrap();
     let way = Way { presentation: v1::Presentation::PayerCode, ..ALIPAY };
     let asks = PayerAct::IssueCode(CodeOutcome::PendingThenPays);

@@ -29,7 +29,7 @@ async fn paid() {
 /// A rail's final no: nothing moved, and the payer may choose again.
 #[tokio::test]
 async fn refused() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     let cases =
         [(ALIPAY, "ACQ.ACCESS_FORBIDDEN"), (WECHAT, "RULE_LIMIT"), (UNIONPAY, "33"), (UNIONPAY_CODE, "64")];
     for (way, code) in cases {
@@ -48,7 +48,7 @@ async fn refused() {
 
 #[tokio::test]
 async fn a_payers_code_is_declined() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     for outcome in [CodeOutcome::Declines, CodeOutcome::PendingThenDeclines] {
         let (id, code) = (world.create().await, world.payer_code(outcome));
         world.confirm_with(&id, UNIONPAY_CODE, &code).await.unwrap();
@@ -64,7 +64,7 @@ async fn a_payers_code_is_declined() {
 /// The rail is asked before anything is closed; a rail without a close proves the end after its `payTimeout`.
 #[tokio::test]
 async fn expired() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     let mut shown = Vec::new();
     for way in ORDERS {
         shown.push(world.shown(way).await.payment_intent_id);
@@ -82,7 +82,7 @@ async fn expired() {
 
 #[tokio::test]
 async fn canceled() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     for way in ORDERS {
         let intent = world.shown(way).await;
         world.cancel(&intent.payment_intent_id).await.unwrap();
@@ -153,7 +153,7 @@ async fn held_captured_released() {
 /// A hold that nobody captures goes back before the rail would end it by itself.
 #[tokio::test]
 async fn held_and_forgotten() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     for way in HOLDS {
         let id = world.held(way).await;
         world.step(Duration::from_secs(29 * 86_400 + 60));
@@ -195,7 +195,7 @@ async fn answers_are_lost() {
 /// F07, F08: replies that are late, broken, unsigned or signed by nobody prove nothing; the query does.
 #[tokio::test]
 async fn replies_prove_nothing() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     for fault in [Fault::WrongSignature, Fault::StatusAfter(502), Fault::GarbageBody, Fault::Status(503)] {
         for way in [ALIPAY, WECHAT, UNIONPAY, UNIONPAY_CODE] {
             let lost = matches!(fault, Fault::Status(_)) && way == UNIONPAY_CODE;
@@ -222,7 +222,7 @@ async fn replies_prove_nothing() {
 /// F50, F60, F61: the same news twice, and news that is faster than our own answer.
 #[tokio::test]
 async fn notifications_come_twice_and_early() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     for way in QRS {
         world.fault(way, "charge", Fault::TwinNotifications);
         world.paid(way).await;
@@ -245,7 +245,7 @@ async fn notifications_come_twice_and_early() {
 /// A rail that never notifies is asked.
 #[tokio::test]
 async fn without_any_notification() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     for way in QRS {
         world.fault(way, "charge", Fault::NoNotification);
         world.paid(way).await;
@@ -290,7 +290,7 @@ async fn paid_after_close() {
 /// From each rail to each other: the earlier attempt is settled first, the later one is paid.
 #[tokio::test]
 async fn wallets_are_switched() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     for from in QRS {
         for to in QRS.into_iter().filter(|to| *to != from) {
             let intent = world.shown(from).await;
@@ -317,7 +317,7 @@ fn check_settled(from: Way, intent: &v1::PaymentIntent) {
 /// The payer pays the earlier code in the moment of the switch: one payment stays.
 #[tokio::test]
 async fn paid_while_switching() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     for (from, to) in [(ALIPAY, WECHAT), (WECHAT, ALIPAY), (UNIONPAY, WECHAT)] {
         let intent = world.shown(from).await;
         world.fault(from, "charge", Fault::NoNotification);

@@ -260,7 +260,7 @@ async fn unionpay_changes_its_signer_and_the_merchant_its_certificate() {
 /// A broken file at SIGHUP changes nothing, and says which.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_key_file_changes_nothing() {
-    let (mut world, _home) = world().await;
+    let (world, _home) = world().await;
     let good = std::fs::read_to_string(world.stage.dir.join("unionpay-merchant.pem")).unwrap();
     write(&world, "unionpay-merchant.pem", "rubbish");
     let trouble = world.stage.renew_keys().await.unwrap_err().to_string();

@@ -5,6 +5,7 @@
 pub mod browser;
 pub mod proxy;
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use paifang_gateway::demo::{Shop, Stage, ledger_totals, rail_totals};
@@ -59,7 +60,7 @@ pub struct World {
     pub stage: Stage,
     pub shop: Shop,
     pub key: String,
-    count: u32,
+    count: AtomicU32,
 }
 
 impl World {
@@ -69,12 +70,12 @@ impl World {
         let key = stage.new_tenant("test").await.expect("a tenant");
         stage.start_gateway().await.expect("the gateway starts");
         let shop = Shop::connect(stage.grpc, &key).expect("a key is ASCII");
-        Self { stage, shop, key, count: 0 }
+        Self { stage, shop, key, count: AtomicU32::new(0) }
     }
 
     /// A world around parts that are running already.
     pub fn of(stage: Stage, shop: Shop, key: String) -> Self {
-        Self { stage, shop, key, count: 0 }
+        Self { stage, shop, key, count: AtomicU32::new(0) }
     }
 
     /// Mock rails and a config; no gateway yet.
@@ -88,47 +89,42 @@ impl World {
         self.stage.mocks.bench(way.rail).faults.arm(Some(operation), fault, 1);
     }
 
-    pub fn request_id(&mut self, verb: &str) -> String {
-        self.count += 1;
-        format!("{verb}-{}", self.count)
+    pub fn request_id(&self, verb: &str) -> String {
+        format!("{verb}-{}", self.count.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     /// A new intent of ¥100.00 without a wallet.
-    pub async fn create(&mut self) -> String {
+    pub async fn create(&self) -> String {
         let request = v1::CreatePaymentIntentRequest {
             request_id: self.request_id("create"),
             amount: Some(money(10_000)),
             description: "tea".into(),
             ..Default::default()
         };
-        let made = self.shop.intents.create_payment_intent(request).await.expect("created").into_inner();
+        let made =
+            self.shop.intents.clone().create_payment_intent(request).await.expect("created").into_inner();
         made.payment_intent.expect("an intent").payment_intent_id
     }
 
     /// Chooses a wallet; answers the intent as the call does.
-    pub async fn confirm(&mut self, id: &str, way: Way) -> Result<v1::PaymentIntent, Status> {
+    pub async fn confirm(&self, id: &str, way: Way) -> Result<v1::PaymentIntent, Status> {
         let code = if way == UNIONPAY_CODE { self.payer_code(CodeOutcome::Pays) } else { String::new() };
         self.confirm_with(id, way, &code).await
     }
 
-    pub async fn confirm_with(
-        &mut self,
-        id: &str,
-        way: Way,
-        code: &str,
-    ) -> Result<v1::PaymentIntent, Status> {
+    pub async fn confirm_with(&self, id: &str, way: Way, code: &str) -> Result<v1::PaymentIntent, Status> {
         let request = v1::ConfirmPaymentIntentRequest {
             request_id: self.request_id("confirm"),
             payment_intent_id: id.into(),
             choice: Some(choice(way, code)),
             etag: String::new(),
         };
-        let made = self.shop.intents.confirm_payment_intent(request).await?.into_inner();
+        let made = self.shop.intents.clone().confirm_payment_intent(request).await?.into_inner();
         Ok(made.payment_intent.expect("an intent"))
     }
 
     /// A new intent with this wallet, shown to the payer, who has looked at it (scanned, opened the page).
-    pub async fn shown(&mut self, way: Way) -> v1::PaymentIntent {
+    pub async fn shown(&self, way: Way) -> v1::PaymentIntent {
         let id = self.create().await;
         let intent = self.confirm(&id, way).await.expect("confirmed");
         assert_eq!(intent.state(), v1::PaymentIntentState::AwaitingPayer, "{way:?}: {intent:#?}");
@@ -184,20 +180,32 @@ impl World {
     }
 
     /// A paid intent.
-    pub async fn paid(&mut self, way: Way) -> v1::PaymentIntent {
-        let intent = if way == UNIONPAY_CODE {
+    pub async fn paid(&self, way: Way) -> v1::PaymentIntent {
+        let id = self.pays(way).await;
+        self.becomes(&id, v1::PaymentIntentState::Succeeded).await
+    }
+
+    /// An intent whose payer has paid, which the gateway need not know yet.
+    pub async fn pays(&self, way: Way) -> String {
+        if way == UNIONPAY_CODE {
             let id = self.create().await;
-            self.confirm(&id, way).await.expect("confirmed")
-        } else {
-            let intent = self.shown(way).await;
-            self.pay(way, &intent);
-            intent
-        };
-        self.becomes(&intent.payment_intent_id, v1::PaymentIntentState::Succeeded).await
+            self.confirm(&id, way).await.expect("confirmed");
+            return id;
+        }
+        let intent = self.shown(way).await;
+        self.pay(way, &intent);
+        intent.payment_intent_id
     }
 
     /// An intent of ¥100.00 whose money is held.
-    pub async fn held(&mut self, way: Way) -> String {
+    pub async fn held(&self, way: Way) -> String {
+        let id = self.holds(way).await;
+        self.becomes(&id, v1::PaymentIntentState::Authorized).await;
+        id
+    }
+
+    /// An intent of ¥100.00 whose payer has agreed to the hold, which the gateway need not know yet.
+    pub async fn holds(&self, way: Way) -> String {
         let request = v1::CreatePaymentIntentRequest {
             request_id: self.request_id("hold"),
             amount: Some(money(10_000)),
@@ -206,53 +214,54 @@ impl World {
             capture_method: v1::CaptureMethod::Manual.into(),
             ..Default::default()
         };
-        let made = self.shop.intents.create_payment_intent(request).await.expect("created").into_inner();
+        let made =
+            self.shop.intents.clone().create_payment_intent(request).await.expect("created").into_inner();
         let intent = made.payment_intent.expect("an intent");
         self.look(way, &intent).await;
         self.pay(way, &intent);
-        self.becomes(&intent.payment_intent_id, v1::PaymentIntentState::Authorized).await;
         intent.payment_intent_id
     }
 
-    pub async fn capture(&mut self, id: &str, fen: i64) -> Result<v1::PaymentIntent, Status> {
+    pub async fn capture(&self, id: &str, fen: i64) -> Result<v1::PaymentIntent, Status> {
         let request = v1::CapturePaymentIntentRequest {
             request_id: self.request_id("capture"),
             payment_intent_id: id.into(),
             amount: Some(money(fen)),
             etag: String::new(),
         };
-        let made = self.shop.intents.capture_payment_intent(request).await?.into_inner();
+        let made = self.shop.intents.clone().capture_payment_intent(request).await?.into_inner();
         Ok(made.payment_intent.expect("an intent"))
     }
 
-    pub async fn becomes(&mut self, id: &str, state: v1::PaymentIntentState) -> v1::PaymentIntent {
-        self.shop.intent_becomes(id, state, SOON).await.unwrap_or_else(|error| panic!("{error:#}"))
+    pub async fn becomes(&self, id: &str, state: v1::PaymentIntentState) -> v1::PaymentIntent {
+        self.shop.clone().intent_becomes(id, state, SOON).await.unwrap_or_else(|error| panic!("{error:#}"))
     }
 
-    pub async fn refund(&mut self, id: &str, fen: i64) -> Result<v1::Refund, Status> {
+    pub async fn refund(&self, id: &str, fen: i64) -> Result<v1::Refund, Status> {
         let request = v1::CreateRefundRequest {
             request_id: self.request_id("refund"),
             payment_intent_id: id.into(),
             amount: Some(money(fen)),
             reason: String::new(),
         };
-        let made = self.shop.refunds.create_refund(request).await?.into_inner();
+        let made = self.shop.refunds.clone().create_refund(request).await?.into_inner();
         Ok(made.refund.expect("a refund"))
     }
 
-    pub async fn refund_succeeds(&mut self, id: &str, fen: i64) {
+    pub async fn refund_succeeds(&self, id: &str, fen: i64) {
         let refund = self.refund(id, fen).await.unwrap_or_else(|status| panic!("{status:?}"));
-        let done = self.shop.refund_becomes(&refund.refund_id, v1::RefundState::Succeeded, SOON).await;
+        let done =
+            self.shop.clone().refund_becomes(&refund.refund_id, v1::RefundState::Succeeded, SOON).await;
         done.unwrap_or_else(|error| panic!("{error:#}\n{}", self.stage.log()));
     }
 
-    pub async fn cancel(&mut self, id: &str) -> Result<v1::PaymentIntent, Status> {
+    pub async fn cancel(&self, id: &str) -> Result<v1::PaymentIntent, Status> {
         let request = v1::CancelPaymentIntentRequest {
             request_id: self.request_id("cancel"),
             payment_intent_id: id.into(),
             etag: String::new(),
         };
-        let made = self.shop.intents.cancel_payment_intent(request).await?.into_inner();
+        let made = self.shop.intents.clone().cancel_payment_intent(request).await?.into_inner();
         Ok(made.payment_intent.expect("an intent"))
     }
 
