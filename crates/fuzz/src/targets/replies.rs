@@ -71,11 +71,16 @@ fn authentic(rail: &str) -> &'static BTreeSet<[u8; 32]> {
         let mut digests = BTreeSet::new();
         for case in cases(rail) {
             let About::ReplyTo(_) = &case.about else { continue };
-            for (call, status) in NAMES.iter().flat_map(|call| STATUSES.map(|status| (call, status))) {
+            // One status is a success at UnionPay; elsewhere errors are signed as well.
+            let statuses = if rail == "unionpay" { &STATUSES[..1] } else { &STATUSES[..8] };
+            let asked = NAMES.iter().flat_map(|call| statuses.iter().map(move |status| (call, *status)));
+            let believed = asked.map(|(call, status)| {
                 let reply = Reply { status, headers: case.headers.clone(), body: case.body() };
-                let evidence = read(rail, &case.account, call, &reply);
-                digests.extend(evidence.key_serial.is_some().then(|| signed_bytes(&evidence)));
-            }
+                read(rail, &case.account, call, &reply)
+            });
+            // A reply has one signed text, whichever question it answers.
+            let mut believed = believed.filter(|evidence| evidence.key_serial.is_some());
+            digests.extend(believed.next().as_ref().map(signed_bytes));
         }
         digests
     })

@@ -116,7 +116,8 @@ pub(super) fn names(input: &[u8]) {
         assert_eq!(key.expose(), text, "an API key has one text");
     }
     if let Ok(payer) = PayerId::parse(text) {
-        assert!(!format!("{payer:?}").contains(text), "a payer's id prints");
+        let shown = format!("{payer:?}");
+        assert!(text.len() < 8 || !shown.contains(text), "a payer's id prints: {shown}");
     }
 }
 
