@@ -4,6 +4,7 @@
 //! A run has two phases: a time of faults, then a time of healing. After it, everything has to have come to an end, and our
 //! books have to equal the rails' to the fen. The same seed and build give the same trace.
 #![forbid(unsafe_code)]
+#![allow(clippy::print_stdout)] // a run is told to whoever replays it
 
 mod checks;
 mod customer;

@@ -91,7 +91,8 @@ impl Universe {
         };
         let store = SimStore { universe: self.clone(), process };
         let (rails, net) = (SimRails(self.clone()), Net { universe: self.clone(), process });
-        let skew = if self.chaos() && process % 2 == 0 { self.swarm.skew } else { SignedDuration::ZERO };
+        let skew =
+            if self.chaos() && process.is_multiple_of(2) { self.swarm.skew } else { SignedDuration::ZERO };
         let world = SimWorld { universe: self.clone(), process, skew };
         let Ok(core) = Engine::new(store, rails, net, world, Accounts::new(known), limits).await else {
             return;

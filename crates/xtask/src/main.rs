@@ -1,4 +1,4 @@
-//! The one door for chores: `cargo xtask check | test | tidy | proto`.
+//! The one door for chores: `cargo xtask check | test | sim | tidy | proto`.
 //!
 //! Whatever has an `if` is here, so that a machine of the CI and a desk run the same thing. Tools that are missing are
 //! installed below the target directory (or `$PAIFANG_TOOLS`), never on the machine.
@@ -10,6 +10,7 @@ mod node;
 mod proto;
 mod repo;
 mod shell;
+mod sim;
 mod test;
 mod tidy;
 mod tools;
@@ -25,7 +26,8 @@ usage: cargo xtask CHORE
 
   check                   all that can be said without running the product: format, tidy, proto lint and breaking
                           changes, dependency rules, clippy
-  test [NEXTEST OPTIONS]  all tests of the workspace, then the examples in the docs
+  test [NEXTEST OPTIONS]  all tests of the workspace, the examples in the docs, 200 seeds of the simulator
+  sim [OPTIONS]           the simulator, optimised: --seeds N, --replay SEED, --help
   tidy                    layers, sizes, banned words, crate roots, error pages
   proto                   lint the protos and hold them against the committed baseline
   proto --renew-baseline  accept the protos of now as the baseline, on purpose
@@ -48,6 +50,7 @@ fn run(args: &[String]) -> Result<()> {
     match words.as_slice() {
         ["check"] => check::check(&Repo::find()?),
         ["test", options @ ..] => test::test(&Repo::find()?, options),
+        ["sim", options @ ..] => sim::sim(&Repo::find()?, options),
         ["tidy"] => tidy::report(&Repo::find()?),
         ["proto"] => proto::check(&Repo::find()?),
         ["proto", "--renew-baseline"] => proto::renew_baseline(&Repo::find()?),

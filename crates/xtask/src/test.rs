@@ -8,9 +8,11 @@ use anyhow::{Result, bail};
 use crate::node::{self, Node};
 use crate::repo::Repo;
 use crate::shell::{self, Steps};
+use crate::sim;
 use crate::tools::{self, HOOKS};
 
-/// Runs the tests, with `options` for the runner (such as `-E 'test(refund)'`), then the examples in the docs.
+/// Runs the tests, with `options` for the runner (such as `-E 'test(refund)'`), then the examples in the docs and some seeds of the
+/// simulator.
 pub(crate) fn test(repo: &Repo, options: &[&str]) -> Result<()> {
     let mut steps = Steps::default();
     let python = tools::python(repo)?;
@@ -28,6 +30,9 @@ pub(crate) fn test(repo: &Repo, options: &[&str]) -> Result<()> {
             cargo.args(["test", "--workspace", "--doc", "--locked", "--quiet", "--features", HOOKS]);
             shell::run(&mut cargo)
         });
+    }
+    if options.is_empty() {
+        steps.step("simulator", || sim::sim(repo, &["--seeds", "200"]));
     }
     steps.finish()
 }

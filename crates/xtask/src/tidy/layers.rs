@@ -30,6 +30,7 @@ const LAYERS: &[(&str, Imports)] = &[
     ("proto", Only(&[])),
     ("client", Only(&["money", "proto"])),
     ("gateway", Any),
+    ("sim", Any),
     ("tests", Any),
     ("xtask", Any),
 ];
