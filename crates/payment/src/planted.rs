@@ -38,8 +38,10 @@ defects! {
     VersionIgnored,
     /// F27: a worker writes although its claim was taken over.
     FenceIgnored,
-    /// hyperswitch #13182: refunds are set aside without looking at what is left.
+    /// hyperswitch #9434: more is set aside for refunds than there is.
     ReserveUnchecked,
+    /// hyperswitch #13182: what is left for refunds is read, compared and then used without a lock.
+    RefundReadFirst,
     /// F27: two workers hold one item at once.
     LeaseIgnored,
     /// F19: the claim of a process that was killed never ends.

@@ -219,7 +219,10 @@ impl Attempt {
 
     fn on_not_sent(&self, cause: &NotSent, verb: Verb, now: Timestamp) -> Turn {
         let (State::Sending(sending), Verb::Charge) = (&self.state, verb) else { return Turn::Stay };
-        if sending.doubted && !planted::is(Defect::DoubtForgotten) {
+        if sending.doubted && planted::is(Defect::DoubtForgotten) {
+            return Turn::Move(State::Refused(Refused { refusal: never_sent() }));
+        }
+        if sending.doubted {
             let doubt = InDoubt { doubt: Doubt::ConnectionLost, sends: sending.sends, found: None };
             return Turn::Move(State::InDoubt(doubt));
         }

@@ -202,7 +202,8 @@ impl Content {
         let within = covers(row.intent.terms.amount.money(), next.authorized)
             && covers(next.authorized, next.captured)
             && covers(next.captured, out);
-        (within || planted::is(Defect::ReserveUnchecked)).then_some(next)
+        let unchecked = planted::is(Defect::ReserveUnchecked) || planted::is(Defect::RefundReadFirst);
+        (within || unchecked).then_some(next)
     }
 
     fn pace(&mut self, id: IntentId, tenant: TenantId, at: Timestamp, interval_s: u32) -> Step {
