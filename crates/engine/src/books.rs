@@ -6,9 +6,10 @@
 
 use jiff::Timestamp;
 use paifang_ledger::{Account as LedgerAccount, Kind, PostingKey, Transfer};
-use paifang_money::Money;
+use paifang_money::{Money, PositiveMoney};
 use paifang_payment::attempt::Attempt;
 use paifang_payment::intent::{Intent, Posting};
+use paifang_payment::planted::{self, Defect};
 use paifang_store::{Amounts, Batch, Guard, Store};
 
 use crate::ports::{Environment, Rails, Transport};
@@ -43,14 +44,18 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             Posting::Released { kept, .. } => page.release(batch, amounts, *kept),
             Posting::Returned(_) => {
                 batch.transfers.push(page.row("capture", &page.rail(), &page.merchant()));
-                batch.transfers.push(page.row("reverse", &page.merchant(), &page.rail()));
+                if !planted::is(Defect::ReverseOneLeg) {
+                    batch.transfers.push(page.row("reverse", &page.merchant(), &page.rail()));
+                }
             }
             Posting::Late(_) => {
                 let suspense = LedgerAccount::suspense_late(attempt.terms.account.as_str());
                 batch.transfers.push(page.row("late", &page.rail(), &suspense));
                 self.event(batch, intent, "payment_intent.late_payment", *amounts);
-                let refund = self.late_refund(intent, attempt, at)?;
-                self.compose_refund(batch, 0, &refund, at);
+                if !planted::is(Defect::LateKept) {
+                    let refund = self.late_refund(intent, attempt, at)?;
+                    self.compose_refund(batch, 0, &refund, at);
+                }
             }
         }
         Ok(())
@@ -107,7 +112,8 @@ impl Page<'_> {
             amounts.authorized = taken.money();
         }
         let capture = self.row("capture", &self.rail(), &self.merchant());
-        batch.transfers.push(Transfer { amount: taken, ..capture });
+        let booked = if planted::is(Defect::AmountOffByOne) { one_less(taken) } else { taken };
+        batch.transfers.push(Transfer { amount: booked, ..capture });
         batch.guards.push(Guard::Capture(id, taken));
         amounts.captured = taken.money();
         Ok(())
@@ -130,4 +136,9 @@ impl Page<'_> {
             amounts.authorized = Money::zero(amount.currency());
         }
     }
+}
+
+/// Planted only.
+fn one_less(amount: PositiveMoney) -> PositiveMoney {
+    PositiveMoney::new(amount.minor_units() - 1, amount.currency()).unwrap_or(amount)
 }

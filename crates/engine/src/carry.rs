@@ -5,9 +5,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use paifang_payment::attempt::{Attempt, Operation, Paid, State};
 use paifang_payment::intent::Intent;
-use paifang_payment::refund::Refund;
+use paifang_payment::planted::{self, Defect};
+use paifang_payment::refund::{self, Refund};
 use paifang_payment::{
-    AccountId, Digest, Doubt, Evidence, News, NotSent, Observation, Outcome, Pending, Source, Verb,
+    AccountId, Basis, Digest, Doubt, Evidence, News, NotSent, Observation, OrderNo, Outcome, Pending, Reason, Refusal,
+    Source, Verb,
 };
 use paifang_rail::{
     CaptureOrder, Charge, Order, OrderKind, PayerCode, Plan, RefundOrder, ReleaseOrder, Reversal,
@@ -48,6 +50,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             Err(TransportError::NotSent(cause)) => {
                 ours(verb, Outcome::NotSent(cause), Source::Transport, "transport.not_sent")
             }
+            Err(TransportError::TimedOut) if planted::is(Defect::TimeoutIsFailure) => {
+                ours(verb, Outcome::Refused(timed_out()), Source::Transport, "transport.timed_out")
+            }
             Err(TransportError::TimedOut) => {
                 ours(verb, Outcome::Unknown(Doubt::TimedOut), Source::Transport, "transport.timed_out")
             }
@@ -68,7 +73,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let Submission { payer, client_ip } =
             submission.unwrap_or(Submission { payer: None, client_ip: None });
         Ok(RailCall::Charge(Charge {
-            order: order_of(attempt),
+            order: Order { order_no: sent_as(&attempt.terms.order_no, attempt), ..order_of(attempt) },
             description: intent.terms.description.clone(),
             wallet: attempt.terms.wallet.clone(),
             payer,
@@ -191,11 +196,37 @@ pub(crate) fn attempt_call(
 pub(crate) fn refund_order(refund: &Refund, attempt: &Attempt) -> RefundOrder {
     RefundOrder {
         order: collected_order(attempt),
-        refund_no: refund.terms.refund_no.clone(),
+        refund_no: refund_sent_as(refund),
         amount: refund.terms.amount,
         reason: refund.terms.reason.clone(),
         opened_at: refund.terms.opened_at,
     }
+}
+
+/// The number under which an order is sent, again or not: always its own.
+fn sent_as(own: &OrderNo, attempt: &Attempt) -> OrderNo {
+    let again = matches!(&attempt.state, State::Sending(sending) if sending.sends > 1);
+    if again && planted::is(Defect::OrderNumberFresh) { drawn_anew(own) } else { own.clone() }
+}
+
+/// The number under which a refund is sent or asked about: always its own.
+fn refund_sent_as(refund: &Refund) -> OrderNo {
+    let own = &refund.terms.refund_no;
+    let again = matches!(&refund.state, refund::State::Sending(sending) if sending.sends > 1);
+    if again && planted::is(Defect::RefundNumberFresh) { drawn_anew(own) } else { own.clone() }
+}
+
+/// Planted only.
+fn drawn_anew(own: &OrderNo) -> OrderNo {
+    let text = format!("{}{:04}", own.as_str().get(..28).unwrap_or_default(), planted::drawn() % 10_000);
+    OrderNo::parse(&text).unwrap_or_else(|_| own.clone())
+}
+
+/// Planted only.
+fn timed_out() -> Refusal {
+    let reason = Reason::parse("timed_out").expect("a literal of our own in the reason's alphabet");
+    let (rail_code, rail_message) = (String::new(), String::new());
+    Refusal { reason, rail_code, rail_message, basis: Basis::Signed }
 }
 
 fn ours(verb: Verb, outcome: Outcome, source: Source, rule: &str) -> Observation {

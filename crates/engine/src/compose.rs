@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use paifang_ledger::{Account as LedgerAccount, Kind, PostingKey, Transfer};
 use paifang_payment::attempt::{Attempt, Phase, State};
 use paifang_payment::intent::{Intent, Step, Wish};
+use paifang_payment::planted::{self, Defect};
 use paifang_payment::refund::{self, Purpose, Refund};
 use paifang_payment::{AccountId, AttemptId, Evidence, Source};
 use paifang_rail::Descriptor;
@@ -196,6 +197,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         }
         let key = WorkKey::Expiry { tenant, intent: intent.terms.id };
         match before {
+            None if planted::is(Defect::ExpiryForgotten) => {}
             None => {
                 let due_at = intent.ends_at();
                 batch.work.push(WorkChange::Put { key, lane: None, due_at, lease: None });
@@ -215,7 +217,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             None => self.event(batch, intent, "payment_intent.created", amounts),
             Some(old) if old.state != intent.state => {
                 let kind = format!("payment_intent.{}", intent.state.name());
-                self.event(batch, intent, &kind, amounts);
+                let told = if planted::is(Defect::EventStale) { old } else { intent };
+                self.event(batch, told, &kind, amounts);
             }
             Some(_) => {}
         }

@@ -1,5 +1,7 @@
 //! Messages from rails: verify, bind, observe, and only then acknowledge.
 
+use futures::FutureExt;
+use paifang_payment::planted::{self, Defect};
 use paifang_payment::{AccountId, Digest, Doubt, Observation, OrderNo, Source, Verb};
 use paifang_rail::{Claims, Notification, NotificationError, Subject, Verdict};
 use paifang_store::{AttemptRef, InboxEntry, InboxVerdict, Store, WorkKey};
@@ -59,6 +61,12 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             Err(error) => return Notified::Rejected(error),
         };
         self.inner.world.reached("notify.verified");
+        if planted::is(Defect::AckBeforeCommit) {
+            let (engine, account) = (self.clone(), account.clone());
+            let later = async move { drop(engine.take(&account, notification).await) };
+            self.inner.world.spawn(later.boxed());
+            return Notified::Known;
+        }
         let notified = self.take(account, notification).await.unwrap_or_else(|error| {
             tracing::error!(%account, %error, "a notification was not kept");
             Notified::Failed

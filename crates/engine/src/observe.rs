@@ -3,6 +3,7 @@
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use paifang_payment::attempt::{self, Attempt, Operation, Phase};
+use paifang_payment::planted::{self, Defect};
 use paifang_payment::{
     AttemptId, Doubt, Evidence, IntentId, News, NotSent, Observation, OrderNo, Outcome, RefundId, Source,
     TenantId, Verb, intent, refund,
@@ -226,7 +227,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         if let Some(operation) = operation_of(attempt) {
             return self.send_operation(at, &row.intent, attempt, operation, claim).await;
         }
-        if !matches!(&attempt.state, attempt::State::Sending(sending) if !sending.unsent) {
+        let ahead = matches!(&attempt.state, attempt::State::Sending(sending) if !sending.unsent);
+        if !ahead && !planted::is(Defect::NoWriteAhead) {
             return Ok(());
         }
         self.inner.world.reached("charge.written_ahead");
@@ -241,7 +243,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let call = self.charge_call(&row.intent, attempt, payer_code.clone()).await?;
         let mut seen = self.carry(&attempt.terms.account, call, &attempt.terms.nonce).await;
         for _ in 0..CODE_RESENDS {
-            if !(attempt.is_synchronous() && nothing_left_us(&seen)) {
+            let lost = matches!(&seen.news, News::Outcome(Outcome::Unknown(_)));
+            let safe = nothing_left_us(&seen) || lost && planted::is(Defect::ResendBlind);
+            if !(attempt.is_synchronous() && safe) {
                 break;
             }
             self.inner.world.sleep(CODE_RESEND_PAUSE).await;

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use paifang_money::PositiveMoney;
 use paifang_payment::attempt::{self, Attempt};
 use paifang_payment::intent::State;
+use paifang_payment::planted::{self, Defect};
 use paifang_payment::refund::{Purpose, Refund, Terms};
 use paifang_payment::{Evidence, Source, TenantId};
 use paifang_store::{Batch, Committed, IntentRow, Operation, PAGE_MAX, RequestKey, Resource, Store};
@@ -172,6 +173,10 @@ fn refund_amount(row: &IntentRow, wanted: &CreateRefund) -> Result<PositiveMoney
             let rule =
                 format!("must be in {}, the currency of the intent", row.intent.terms.amount.currency());
             Err(Error::invalid("amount.currency_code", rule))
+        }
+        Some(amount) if planted::is(Defect::RefundReadFirst) => {
+            let enough = left.is_some_and(|left| left.minor_units() >= amount.minor_units());
+            if enough { Ok(amount) } else { Err(exceeds(row)) }
         }
         Some(amount) => Ok(amount),
         None => left.and_then(|left| PositiveMoney::try_from(left).ok()).ok_or_else(|| exceeds(row)),

@@ -10,6 +10,7 @@ use futures::future::{join_all, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use paifang_payment::attempt::{self, Attempt, Duty};
+use paifang_payment::planted::{self, Defect};
 use paifang_payment::refund::Refund;
 use paifang_payment::{AccountId, Evidence, IntentId, TenantId, Verb};
 use paifang_store::{
@@ -95,7 +96,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     async fn see_to(&self, item: Leased) {
         let (trouble, passes) = match AssertUnwindSafe(self.attend(&item)).catch_unwind().await {
             Ok(Ok(())) => return,
-            Ok(Err(error)) => (error.to_string(), matches!(error, Error::Busy | Error::Store(_))),
+            Ok(Err(error)) => {
+                let passes = matches!(error, Error::Busy | Error::Store(_));
+                (error.to_string(), passes && !planted::is(Defect::OutageQuarantines))
+            }
             Err(_) => ("a panic; the log says where".to_owned(), false),
         };
         let work = item.key.text();
@@ -165,7 +169,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             return Ok(false);
         };
         let mut batch = self.compose(Some(row), &step, now)?;
-        batch.fence = Some(claim::of(item));
+        batch.fence = Some(claim::of(item)).filter(|_| !planted::is(Defect::StaleWorkerWrites));
         let committed = self.commit(batch).await?;
         self.inner.world.reached("resend.written_ahead");
         Ok(committed == Committed::Done)
@@ -177,6 +181,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             self.inner.store.intent(at.tenant, at.intent).await?.ok_or(Error::NotFound("payment intent"))?;
         let Some(attempt) = row.intent.attempt(at.attempt) else { return Ok(()) };
         let (asks, wanted) = (self.asks(&attempt.terms.account), row.intent.wants(attempt));
+        if planted::is(Defect::WorkRemovedEarly) {
+            return self.finish(item, at.tenant).await;
+        }
         let due = schedule::attempt_due(attempt, wanted, asks, item.tries, self.now());
         self.reschedule(item, at.tenant, self.next(item, due, attempt.is_live(), last)).await
     }

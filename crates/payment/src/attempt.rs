@@ -23,6 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 use paifang_money::PositiveMoney;
 use serde::{Deserialize, Serialize};
 
+use crate::planted::{self, Defect};
 use crate::{AccountId, AttemptId, OrderNo, Presentation, RailName, RailRef, RequestId, Verb, WalletName};
 
 pub use hold::{CAPTURES_MAX, Capturing, Held, HoldTerms, Operation, Phase, Releasing, Taken};
@@ -130,7 +131,7 @@ pub enum Duty {
 impl Attempt {
     /// A new attempt, written ahead of its first byte.
     pub fn open(terms: Terms) -> Self {
-        let state = State::Sending(Sending { sends: 1, unsent: false, doubted: false });
+        let state = State::Sending(Sending { sends: 1, unsent: planted::is(Defect::NoWriteAhead), doubted: false });
         Self { terms, state, rail_ref: None, left: false }
     }
 

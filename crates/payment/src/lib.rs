@@ -18,6 +18,7 @@ pub mod intent;
 mod name;
 mod next_action;
 mod outcome;
+pub mod planted;
 pub mod refund;
 mod seal;
 #[cfg(test)]

@@ -8,6 +8,7 @@
 mod replies;
 
 use paifang_payment::Presentation;
+use paifang_payment::planted::{self, Defect};
 use paifang_rail::{CaptureOrder, Charge, Context, Order, Plan, PlanError, ReleaseOrder};
 use serde::Serialize;
 
@@ -151,7 +152,7 @@ pub(crate) fn plan_capture(
         product_code: product_code(&capture.hold)?,
         seller_id: &settings.seller_id,
         auth_no: auth_no(&capture.hold)?,
-        auth_confirm_mode: "COMPLETE",
+        auth_confirm_mode: if planted::is(Defect::RestForgotten) { "NOT_COMPLETE" } else { "COMPLETE" },
         passback_params: CAPTURE_MARK,
     };
     Ok(Plan::Send(request::exchange(settings, Api::Pay, &content, cx)?))

@@ -14,6 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use paifang_payment::Digest;
+use paifang_payment::planted::{self, Defect};
 use ring::aead;
 use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
@@ -286,7 +287,10 @@ impl KeyringBuilder {
 
 impl Verifier {
     fn check(&self, message: &[u8], signature: &[u8]) -> Result<Genuine, NotGenuine> {
-        self.public_key.verify(message, signature).map_err(|_| NotGenuine::WrongSignature)?;
+        let verified = self.public_key.verify(message, signature);
+        if verified.is_err() && !planted::is(Defect::SignatureUnchecked) {
+            return Err(NotGenuine::WrongSignature);
+        }
         let mut sum = [0; 32];
         sum.copy_from_slice(digest(&SHA256, message).as_ref());
         Ok(Genuine::new(Digest(sum), self.id.clone()))

@@ -1,16 +1,20 @@
 //! The total check after a run: our books against the rails' truth, what was promised against what is there, and the
 //! store against itself.
 
-use std::collections::BTreeMap;
+mod events;
+mod evidence;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use paifang_ledger::AccountKind;
 use paifang_mock_rails::book::BookEntry;
 use paifang_payment::attempt::Attempt;
-use paifang_payment::{IntentId, RefundId, RequestId};
+use paifang_payment::{IntentId, OrderNo, RefundId, RequestId};
 use paifang_store::{IntentRow, Operation, PAGE_MAX, Resource, Store, WorkKey, WorkRow, fsck};
 
 use crate::customer::row;
+use crate::exec::locked;
 use crate::universe::Universe;
 
 /// What a storefront was told.
@@ -54,7 +58,7 @@ async fn only_watched(universe: &Universe, all: &[WorkRow], work: &WorkRow) -> b
 
 /// Everything that is wrong.
 pub async fn violations(universe: &Arc<Universe>, acked: &[Acked]) -> Vec<String> {
-    let mut wrong = Vec::new();
+    let mut wrong = locked(&universe.found).clone();
     if !is_quiet(universe).await {
         let work = universe.store.scan_work(None, PAGE_MAX).await.unwrap_or_default();
         wrong.push(format!("I12: something never ends: {work:?}"));
@@ -64,6 +68,7 @@ pub async fn violations(universe: &Arc<Universe>, acked: &[Acked]) -> Vec<String
         Err(error) => wrong.push(format!("fsck: {error}")),
     }
     books(universe, &mut wrong).await;
+    strangers(universe, &mut wrong).await;
     promises(universe, acked, &mut wrong).await;
     intents(universe, &mut wrong).await;
     wrong
@@ -94,6 +99,45 @@ async fn books(universe: &Universe, wrong: &mut Vec<String>) {
             let book = account.mock.book();
             wrong.push(format!("I2: {name}: the ledger has {ours} fen, the rail {truth}: {book:#?}"));
         }
+    }
+}
+
+/// I1, F17: a rail knows no order, no reverse and no refund that is not known here.
+async fn strangers(universe: &Universe, wrong: &mut Vec<String>) {
+    let reversals = reversals(universe).await;
+    for account in &universe.accounts {
+        for entry in account.mock.book() {
+            let order = match OrderNo::parse(&entry.order_no) {
+                Ok(number) => universe.store.attempt_by_order(&account.id, &number).await.ok().flatten(),
+                Err(_) => None,
+            };
+            let mut all_known = order.is_some();
+            for number in entry.refunds.iter().map(|refund| OrderNo::parse(&refund.refund_no)) {
+                let Ok(number) = number else {
+                    all_known = false;
+                    continue;
+                };
+                let refund = universe.store.refund_by_number(&account.id, &number).await.ok().flatten();
+                // Alipay books what a cancel gives back under the order's own number.
+                let reversal = reversals.contains(&number) || number.as_str() == entry.order_no;
+                all_known &= refund.is_some() || reversal;
+            }
+            if !all_known {
+                wrong.push(format!("I1: {} has what nobody here knows: {entry:?}", account.id));
+            }
+        }
+    }
+}
+
+/// The numbers of all reverses that could be.
+async fn reversals(universe: &Universe) -> BTreeSet<OrderNo> {
+    let (mut all, mut after) = (BTreeSet::new(), None);
+    loop {
+        let rows = universe.store.scan_intents(after, PAGE_MAX).await.unwrap_or_default();
+        let Some(last) = rows.last() else { return all };
+        after = Some(last.intent.terms.id);
+        let attempts = rows.iter().flat_map(|row| &row.intent.attempts);
+        all.extend(attempts.map(|attempt| attempt.terms.reversal_no.clone()));
     }
 }
 
@@ -129,7 +173,7 @@ async fn promises(universe: &Universe, acked: &[Acked], wrong: &mut Vec<String>)
                 continue;
             }
             Acked::Refused(what) => {
-                wrong.push(format!("a good call was refused: {what}"));
+                wrong.push(format!("I12: a good call was refused: {what}"));
                 continue;
             }
         };
@@ -155,6 +199,8 @@ async fn captured(universe: &Universe, id: IntentId, fen: Option<i64>) -> bool {
 
 /// At most one payment of an intent stays; what storefronts see is what the rails know.
 async fn intents(universe: &Universe, wrong: &mut Vec<String>) {
+    let heard = events::Heard::all(universe, wrong).await;
+    heard.compare_refunds(universe, wrong).await;
     let mut after = None;
     loop {
         let rows = universe.store.scan_intents(after, PAGE_MAX).await.unwrap_or_default();
@@ -162,6 +208,8 @@ async fn intents(universe: &Universe, wrong: &mut Vec<String>) {
         after = Some(last.intent.terms.id);
         for row in &rows {
             intent(universe, row, wrong).await;
+            evidence::check(universe, row, wrong).await;
+            heard.compare(row, wrong);
         }
     }
 }

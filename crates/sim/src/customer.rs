@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join};
 use paifang_engine::{
     CancelIntent, CaptureIntent, Client, ConfirmIntent, Confirmation, CreateIntent, CreateRefund, Error,
 };
+use paifang_mock_rails::faults::Fault;
 use paifang_mock_rails::{CodeOutcome, PayerAct, PayerTarget};
 use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::intent::CaptureMode;
@@ -92,7 +93,14 @@ impl Customer {
                 self.rest(0, 300_000).await;
             }
             let part = self.draw(1, fen);
-            self.refund(id, part).await;
+            let request = self.request_id("refund");
+            if self.universe.exec.happens(150) {
+                // Two at once: together they may be more than there is (F32).
+                let second = self.request_id("refund");
+                join(self.refund(request, id, part), self.refund(second, id, part)).await;
+            } else {
+                self.refund(request, id, part).await;
+            }
         }
     }
 
@@ -121,7 +129,11 @@ impl Customer {
         call: impl Fn(Core) -> BoxFuture<'static, Result<T, Error>>,
     ) -> Option<Result<T, Error>> {
         for _ in 0..REPEATS {
-            let answer = self.universe.ask(label, &call).await;
+            let answer = if self.universe.exec.happens(60) {
+                self.twice_at_once(label, &call).await
+            } else {
+                self.universe.ask(label, &call).await
+            };
             let word = match &answer {
                 None => "no answer".to_owned(),
                 Some(Ok(_)) => "done".to_owned(),
@@ -134,6 +146,19 @@ impl Customer {
             }
         }
         None
+    }
+
+    /// F35: the same call from two impatient fingers.
+    async fn twice_at_once<T: Send + 'static>(
+        &self,
+        label: &'static str,
+        call: impl Fn(Core) -> BoxFuture<'static, Result<T, Error>>,
+    ) -> Option<Result<T, Error>> {
+        let both = join(self.universe.ask(label, &call), self.universe.ask(label, &call)).await;
+        match both {
+            (Some(Ok(made)), _) | (_, Some(Ok(made))) => Some(Ok(made)),
+            (one, other) => one.or(other),
+        }
     }
 
     async fn create(&mut self, way: Way, fen: i64, holds: bool) -> Option<IntentId> {
@@ -248,7 +273,13 @@ impl Customer {
                     1 => PayerAct::Pay { target: target(), force: true },
                     _ => PayerAct::Pay { target: target(), force: late && self.universe.exec.happens(500) },
                 };
+                let fen = attempt.terms.amount.minor_units() - 1;
+                if self.universe.chaos() && self.universe.exec.happens(self.universe.swarm.notice_amount) {
+                    self.universe.trace.fault("F52-notice-amount", attempt.terms.order_no.as_str());
+                    rail.bench.faults.arm(Some("charge"), Fault::NotificationAmount(fen), 1);
+                }
                 let done = rail.mock.payer(act.clone());
+                rail.bench.faults.clear();
                 let word = done.map_or_else(|error| error.to_string(), |_| "done".to_owned());
                 self.universe.trace.note(format_args!("{} {act:?}: {word}", self.name));
                 self.universe.send_notices();
@@ -298,9 +329,9 @@ impl Customer {
         }
     }
 
-    async fn refund(&mut self, intent: IntentId, fen: i64) {
+    async fn refund(&self, request_id: RequestId, intent: IntentId, fen: i64) {
         let wanted = CreateRefund {
-            request_id: self.request_id("refund"),
+            request_id,
             intent,
             amount: self.universe.exec.happens(800).then(|| money(fen)),
             reason: None,

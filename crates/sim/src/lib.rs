@@ -16,5 +16,6 @@ mod store;
 mod swarm;
 mod trace;
 mod universe;
+mod watch;
 
-pub use run::{Outcome, run};
+pub use run::{Outcome, run, run_within};

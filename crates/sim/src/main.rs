@@ -2,6 +2,9 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout)] // a command talks to its user
 
+#[cfg(feature = "planted")]
+mod defects;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,9 +16,9 @@ use paifang_sim::{Outcome, run};
 /// Plays whole days of payments with every fault that the seed chooses, and checks that no fen is lost, doubled or stuck.
 #[derive(Parser)]
 struct Args {
-    /// How many seeds.
-    #[arg(long, default_value_t = 200)]
-    seeds: u64,
+    /// How many seeds; 200, or 500 for each planted defect.
+    #[arg(long)]
+    seeds: Option<u64>,
     /// The first one.
     #[arg(long, default_value_t = 1)]
     first: u64,
@@ -28,7 +31,13 @@ struct Args {
     /// Threads; each runs seeds of its own.
     #[arg(long, default_value_t = 2)]
     threads: u64,
+    #[cfg(feature = "planted")]
+    #[command(flatten)]
+    planted: defects::Args,
 }
+
+/// Seeds of a usual run.
+const SEEDS: u64 = 200;
 
 /// What all runs together came to.
 #[derive(Default)]
@@ -45,13 +54,17 @@ struct Sum {
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    #[cfg(feature = "planted")]
+    if let Some(exit) = defects::run(&args.planted, args.first, args.seeds, args.threads) {
+        return exit;
+    }
     if let Some(seed) = args.replay {
         let outcome = run(seed, true);
         report(&outcome);
         return if outcome.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     let (next, sum) = (Arc::new(AtomicU64::new(args.first)), Arc::new(Mutex::new(Sum::default())));
-    let end = args.first.saturating_add(args.seeds);
+    let end = args.first.saturating_add(args.seeds.unwrap_or(SEEDS));
     let workers = (0..args.threads.max(1)).map(|_| {
         let (next, sum) = (next.clone(), sum.clone());
         std::thread::spawn(move || {

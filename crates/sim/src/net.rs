@@ -11,12 +11,13 @@ use paifang_mock_rails::faults::Fault;
 use paifang_mock_rails::notifier::{HttpMessage, Notice};
 use paifang_mock_rails::{RailReply, RailRequest};
 use paifang_payment::{AccountId, NotSent};
-use paifang_rail::{Exchange, Reply};
+use paifang_rail::{Exchange, Reply, Verdict};
 
 use crate::exec::{OUTSIDE, Process, locked};
 use crate::rails::{SimAccount, SimRails};
 use crate::swarm::NetFault;
 use crate::universe::Universe;
+use crate::watch::TAMPERED;
 
 /// How long a client waits for a rail.
 const DEADLINE_MS: i64 = 10_000;
@@ -42,6 +43,7 @@ impl Transport for Net {
         };
         let account = universe.accounts.iter().find(|known| known.id == *account).cloned();
         let account = account.ok_or(TransportError::NotSent(NotSent::NotConnected))?;
+        universe.watch_sending(&account.id, verb, &number).await;
         let fault = universe.strikes(&account);
         universe.trace.note(format_args!("{} asks {} {number}", self.process, verb.as_str()));
         if let Some(fault) = fault {
@@ -152,10 +154,14 @@ impl Traveller {
                 if let Some(byte) = reply.body.get_mut(at) {
                     *byte ^= 1;
                 }
-                Ok(reply)
+                Ok(tampered(reply, NetFault::Garbled))
             }
-            Some(NetFault::WrongSignature) => self.armed(Fault::WrongSignature).await,
-            Some(NetFault::Unsigned) => self.armed(Fault::Unsigned).await,
+            Some(NetFault::WrongSignature) => {
+                Ok(tampered(self.armed(Fault::WrongSignature).await?, NetFault::WrongSignature))
+            }
+            Some(NetFault::Unsigned) => {
+                Ok(tampered(self.armed(Fault::Unsigned).await?, NetFault::Unsigned))
+            }
             Some(NetFault::UnsureCode) => {
                 let code = match self.account.mock.name() {
                     "alipay" => "ACQ.SYSTEM_ERROR",
@@ -204,6 +210,12 @@ impl Traveller {
             }),
         }
     }
+}
+
+/// The same reply, marked for the check of what is made of it.
+fn tampered(mut reply: Reply, fault: NetFault) -> Reply {
+    reply.headers.push((TAMPERED.to_owned(), fault.name().to_owned()));
+    reply
 }
 
 fn page() -> Reply {
@@ -284,13 +296,18 @@ async fn knock(
 ) -> Option<(u16, &'static str)> {
     let headers = message.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let message = IncomingMessage { headers, query: String::new(), body: message.body };
+    let key = universe.key_of(&account.id, &message);
     let (id, rails) = (account.id.clone(), SimRails(universe.clone()));
     let call = move |core: crate::universe::Core| -> futures::future::BoxFuture<'static, _> {
         Box::pin(async move {
             let notified = core.notified(&id, &message).await;
             let said = rails.acknowledge(&id, notified.verdict());
-            (said.status, said.body)
+            (notified.verdict() == Verdict::Kept, said.status, said.body)
         })
     };
-    universe.ask("notify", call).await
+    let (kept, status, body) = universe.ask("notify", call).await?;
+    if let Some(key) = key.filter(|_| kept) {
+        universe.watch_acknowledged(&account.id, &key).await;
+    }
+    Some((status, body))
 }

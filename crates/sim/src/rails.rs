@@ -19,6 +19,7 @@ use paifang_rail_wechatpay::WeChatPay;
 
 use crate::exec::locked;
 use crate::universe::Universe;
+use crate::watch::TAMPERED;
 
 /// One account, and the rail behind it.
 pub struct SimAccount {
@@ -39,6 +40,22 @@ pub struct SimAccount {
 }
 
 impl SimAccount {
+    /// Our adapter's surroundings.
+    fn context<'a>(&'a self, nonce: &'a str, now: Timestamp) -> Context<'a> {
+        let return_url = "http://127.0.0.1:9/return";
+        Context { now, nonce, notify_url: &self.notify_url, return_url, keys: &self.keys }
+    }
+
+    /// What our adapter makes of a message.
+    pub fn open(
+        &self,
+        message: &IncomingMessage,
+        now: Timestamp,
+    ) -> Result<Verified<Notification>, NotificationError> {
+        let raw = RawNotification { headers: &message.headers, query: &message.query, body: &message.body };
+        self.adapter.open_notification(&raw, &self.context("", now))
+    }
+
     /// As the engine knows it.
     pub fn described(&self) -> Account {
         let descriptor = self.adapter.descriptor();
@@ -147,9 +164,7 @@ impl SimRails {
         f: impl FnOnce(&dyn Rail, &Context<'_>) -> T,
     ) -> Option<T> {
         let account = self.0.accounts.iter().find(|known| known.id == *account)?;
-        let return_url = "http://127.0.0.1:9/return";
-        let cx = Context { now, nonce, notify_url: &account.notify_url, return_url, keys: &account.keys };
-        Some(f(&*account.adapter, &cx))
+        Some(f(&*account.adapter, &account.context(nonce, now)))
     }
 }
 
@@ -171,11 +186,18 @@ impl Rails for SimRails {
         account: &AccountId,
         call: &Arc<RailCall>,
         nonce: &str,
-        reply: Reply,
+        mut reply: Reply,
         now: Timestamp,
     ) -> Answer {
+        let marks = reply.headers.extract_if(.., |(name, _)| name == TAMPERED);
+        let tampered = marks.map(|(_, fault)| fault).next();
         let read = self.with(account, nonce, now, |adapter, cx| adapter.read(&call.as_call(), &reply, cx));
-        read.unwrap_or_else(|| Answer::is(Outcome::unknown(Doubt::Unreadable), "sim.no_account"))
+        let answer =
+            read.unwrap_or_else(|| Answer::is(Outcome::unknown(Doubt::Unreadable), "sim.no_account"));
+        if let Some(tampered) = tampered {
+            self.0.watch_answer(call.as_call().verb(), &tampered, &answer);
+        }
+        answer
     }
 
     async fn open_notification(
@@ -184,9 +206,8 @@ impl Rails for SimRails {
         message: &IncomingMessage,
         now: Timestamp,
     ) -> Result<Verified<Notification>, NotificationError> {
-        let raw = RawNotification { headers: &message.headers, query: &message.query, body: &message.body };
-        let opened = self.with(account, "", now, |adapter, cx| adapter.open_notification(&raw, cx));
-        opened.expect("messages come in for accounts that are there")
+        let known = self.0.accounts.iter().find(|known| known.id == *account);
+        known.expect("messages come in for accounts that are there").open(message, now)
     }
 
     fn acknowledge(&self, account: &AccountId, verdict: Verdict) -> HttpReply {

@@ -44,14 +44,22 @@ pub struct Outcome {
 /// # Panics
 /// When no runtime can be built, or the engine panics.
 pub fn run(seed: u64, tell: bool) -> Outcome {
+    run_within(seed, tell, POLLS_MAX)
+}
+
+/// The same with another limit of polls; a run that reaches it has a violation.
+///
+/// # Panics
+/// As [`run`].
+pub fn run_within(seed: u64, tell: bool, polls_max: u64) -> Outcome {
     paifang_mock_rails::chance::seed(Some(seed));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    let outcome = runtime.expect("a runtime without sockets").block_on(play(seed, tell));
+    let outcome = runtime.expect("a runtime without sockets").block_on(play(seed, tell, polls_max));
     paifang_mock_rails::chance::seed(None);
     outcome
 }
 
-async fn play(seed: u64, tell: bool) -> Outcome {
+async fn play(seed: u64, tell: bool, polls_max: u64) -> Outcome {
     let start: Timestamp = "2026-11-21T02:00:00Z".parse().expect("a time");
     let exec = Exec::new(start, seed);
     let trace = Trace::new(exec.clone(), tell);
@@ -60,7 +68,7 @@ async fn play(seed: u64, tell: bool) -> Outcome {
     let acked: Arc<Mutex<Vec<Acked>>> = Arc::default();
     let over = Arc::new(AtomicBool::new(false));
     exec.spawn(OUTSIDE, "director", direct(universe.clone(), acked.clone(), over.clone()));
-    while !over.load(Ordering::Relaxed) && exec.polls() < POLLS_MAX {
+    while !over.load(Ordering::Relaxed) && exec.polls() < polls_max {
         if exec.step() == Step::Polled {
             continue;
         }

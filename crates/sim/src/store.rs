@@ -33,8 +33,9 @@ impl SimStore {
     /// A pause in which others may run; a dead replica's calls go nowhere.
     async fn reach(&self) {
         let exec = &self.universe.exec;
-        if exec.happens(30) {
-            exec.sleep(exec.millis(1..=40)).await;
+        let (often, millis) = if self.universe.chaos() { self.universe.swarm.store_slow } else { (30, 40) };
+        if exec.happens(often) {
+            exec.sleep(exec.millis(1..=millis)).await;
         } else {
             let mut polled = false;
             poll_fn(|cx| {
@@ -95,6 +96,17 @@ impl SimStore {
         }
     }
 
+    /// Whether what was written keeps to the rules.
+    async fn watch(&self, batch: &Batch, work: &[WorkRow]) {
+        if let Some(fence) = &batch.fence {
+            self.universe.watch_fence(work, fence);
+        }
+        let written = batch.intent.as_ref().map(|write| write.row.terms.id);
+        for intent in written.into_iter().chain(batch.guards.iter().map(|guard| guard.intent())) {
+            self.universe.watch_amounts(intent).await;
+        }
+    }
+
     fn moved(&self, what: &str, from: &str, to: &str, number: &str) {
         let universe = &self.universe;
         let struck = locked(&universe.struck).insert(number.to_owned(), "none").unwrap_or("none");
@@ -128,9 +140,18 @@ impl Store for SimStore {
             let id = write.row.terms.id;
             refunds.push((id, universe.store.refund(batch.tenant, id).await?));
         }
+        let work = if batch.fence.is_some() { universe.all_work().await } else { Vec::new() };
+        if chaos && universe.exec.happens(swarm.commit_unknown / 2) {
+            struck("F24-commit-unknown-not-done");
+            self.reach().await;
+            return Err(StoreError::CommitUnknown("the connection ended".into()));
+        }
         let committed = universe.store.commit(batch.clone()).await;
         match &committed {
-            Ok(Committed::Done) => self.record(&batch, before.as_ref(), &refunds),
+            Ok(Committed::Done) => {
+                self.record(&batch, before.as_ref(), &refunds);
+                self.watch(&batch, &work).await;
+            }
             Ok(refused) => universe.trace.note(format_args!("{} refused: {refused:?}", self.process)),
             Err(error) => universe.trace.note(format_args!("{} broken: {error}", self.process)),
         }
@@ -151,7 +172,9 @@ impl Store for SimStore {
         lease: SignedDuration,
     ) -> Answer<Vec<Leased>> {
         self.read().await?;
+        let work = self.universe.all_work().await;
         let leased = self.universe.store.lease_due(lane, max, owner, lease).await?;
+        self.universe.watch_claims(&work, &leased);
         for item in &leased {
             let (key, tries) = (item.key.text(), item.tries);
             self.universe.trace.note(format_args!("{} claims {key} ({tries})", self.process));

@@ -93,6 +93,8 @@ pub struct Swarm {
     pub commit_fails: u32,
     /// Per commit: it is written, and the caller is told that nobody knows.
     pub commit_unknown: u32,
+    /// Per call: the store takes its time, up to so many milliseconds.
+    pub store_slow: (u32, i64),
     /// Per read: the store is not there.
     pub read_fails: u32,
     /// Per named crash point (F19).
@@ -107,6 +109,8 @@ pub struct Swarm {
     pub notice_lost: u32,
     /// Per notice: it comes twice.
     pub notice_twice: u32,
+    /// Per payment: the notice names another amount, signed by the rail (F52).
+    pub notice_amount: u32,
     /// How late a notice may be.
     pub notice_late: SignedDuration,
 }
@@ -134,6 +138,10 @@ impl Swarm {
                 .then(|| (exec.draw(|chance| chance.usize(0..3)), minutes(0..=30), minutes(1..=hours * 45))),
             commit_fails: sometimes(250, 5..=60),
             commit_unknown: sometimes(250, 5..=60),
+            store_slow: match sometimes(300, 100..=500) {
+                0 => (30, 40),
+                often => (often, exec.draw(|chance| chance.i64(100..=3_000))),
+            },
             read_fails: sometimes(150, 5..=40),
             crash: sometimes(400, 4..=40),
             kill_every: exec.happens(300).then(|| minutes(2..=20)),
@@ -141,6 +149,7 @@ impl Swarm {
             skew: exec.millis(-2_000..=2_000),
             notice_lost: sometimes(300, 100..=700),
             notice_twice: sometimes(300, 100..=500),
+            notice_amount: sometimes(150, 100..=500),
             notice_late: SignedDuration::from_secs(i64::from(sometimes(500, 1..=900))),
         }
     }

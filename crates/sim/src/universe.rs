@@ -41,6 +41,8 @@ pub struct Universe {
     pub planned: Mutex<Option<(Verb, String)>>,
     /// What struck an order last, by its number.
     pub struck: Mutex<BTreeMap<String, &'static str>>,
+    /// What was found to be wrong while it went on.
+    pub found: Mutex<Vec<String>>,
     chaos: AtomicBool,
     last_process: AtomicU32,
 }
@@ -61,6 +63,7 @@ impl Universe {
             replicas: Mutex::default(),
             planned: Mutex::default(),
             struck: Mutex::default(),
+            found: Mutex::default(),
             chaos: AtomicBool::new(true),
             last_process: AtomicU32::new(OUTSIDE),
         })

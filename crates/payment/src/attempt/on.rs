@@ -8,6 +8,7 @@ use super::{
     Attempt, AwaitingPayer, CloseVerb, Closed, Closing, End, Found, InDoubt, Late, Paid, Refused, SENDS_MAX,
     Sending, State,
 };
+use crate::planted::{self, Defect};
 use crate::{
     Basis, CloseProof, Doubt, News, NextAction, NotSent, Observation, Outcome, Pending, Reason, Refusal,
     Settled, Verb,
@@ -95,7 +96,7 @@ impl Attempt {
         if self.terms.hold.is_some() {
             return self.on_paid_hold(settled, verb);
         }
-        if settled.amount != self.terms.amount {
+        if settled.amount != self.terms.amount && !planted::is(Defect::AmountUnchecked) {
             return Turn::Suspicious(Doubt::AmountMismatch);
         }
         let settled = settled.clone();
@@ -113,6 +114,7 @@ impl Attempt {
                 same_transaction(known, &settled)
             }
             State::Closed(Closed { returned: Some(_), .. }) => Turn::Stay,
+            State::Refused(_) | State::Closed(_) if planted::is(Defect::LateDropped) => Turn::Stay,
             State::Refused(_) | State::Closed(_) => Turn::Move(State::Late(Late { settled })),
             State::Held(_) | State::Capturing(_) | State::Releasing(_) => Turn::Stay,
         }
@@ -217,6 +219,9 @@ impl Attempt {
 
     fn on_not_sent(&self, cause: &NotSent, verb: Verb, now: Timestamp) -> Turn {
         let (State::Sending(sending), Verb::Charge) = (&self.state, verb) else { return Turn::Stay };
+        if sending.doubted && planted::is(Defect::DoubtForgotten) {
+            return Turn::Move(State::Refused(Refused { refusal: never_sent() }));
+        }
         if sending.doubted {
             let doubt = InDoubt { doubt: Doubt::ConnectionLost, sends: sending.sends, found: None };
             return Turn::Move(State::InDoubt(doubt));
@@ -246,6 +251,11 @@ impl Attempt {
                 sends: sending.sends,
                 found: None,
             })),
+            (State::Closing(_), Verb::Close)
+                if matches!(doubt, Doubt::MaybePaid(_)) && planted::is(Defect::ClosePaidIsClosed) =>
+            {
+                Turn::Move(State::Closed(Closed { end: End::Proved, returned: None, released: None }))
+            }
             (State::Closing(closing), Verb::Close | Verb::Reverse) => ask(closing, true),
             (State::Sending(_) | State::AwaitingPayer(_) | State::InDoubt(_) | State::Closing(_), _)
             | (State::Held(_) | State::Capturing(_) | State::Releasing(_), _) => Turn::Stay,
@@ -257,7 +267,7 @@ impl Attempt {
     fn on_absent(&self, verb: Verb, now: Timestamp) -> Turn {
         let never_existed =
             || Turn::Move(State::Closed(Closed { end: End::NeverExisted, returned: None, released: None }));
-        let last = self.absence_is_final(now);
+        let last = self.absence_is_final(now) || planted::is(Defect::NotFoundIsFailure);
         let nothing = |doubt: &Doubt, sends| {
             Turn::Move(State::InDoubt(InDoubt { doubt: doubt.clone(), sends, found: Some(Found::Nothing) }))
         };

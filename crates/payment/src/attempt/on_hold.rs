@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::hold::{Capturing, Held, HoldTerms, Operation, Phase, Releasing, Taken};
 use super::on::{own_refusal, same_transaction};
 use super::{CloseVerb, Closed, Closing, End, Paid, SENDS_MAX, State, Turn, Why};
+use crate::planted::{self, Defect};
 use crate::{Basis, Doubt, News, NotSent, Observation, Outcome, Refusal, Settled, Source, Verb};
 
 /// The rail tells that the payer's money is held, of an attempt in a state before that or after its end.
@@ -104,6 +105,11 @@ pub(super) fn on_capturing(
         News::Absent => return on_no_capture(capturing, terms, asked, now),
     };
     match outcome {
+        Outcome::Paid(settled) if planted::is(Defect::CaptureWhole) => {
+            let (capture_no, opened_at) = (operation.number.clone(), operation.opened_at);
+            let settled = Settled { amount: capturing.held.settled.amount, ..settled.clone() };
+            Turn::Move(State::Paid(Paid { settled, taken: Some(Taken { capture_no, opened_at }) }))
+        }
         Outcome::Paid(settled) if settled.amount != capturing.amount => {
             Turn::Suspicious(Doubt::AmountMismatch)
         }
@@ -117,6 +123,7 @@ pub(super) fn on_capturing(
         Outcome::Pending(_) => to(Phase::Pending),
         // As with every call that moves money at once, a no is final together with a query (F06).
         Outcome::Refused(refusal) if asked || refusal.basis == Basis::NotSent => refused(refusal),
+        Outcome::Refused(refusal) if planted::is(Defect::CaptureRefusalAtOnce) => refused(refusal),
         Outcome::Refused(refusal) => match &operation.phase {
             Phase::Sending { .. } => to(Phase::InDoubt { doubt: Doubt::Unconfirmed(refusal.clone()) }),
             Phase::InDoubt { .. } => to(Phase::InDoubt { doubt: Doubt::Unconfirmed(refusal.clone()) }),
@@ -186,6 +193,9 @@ pub(super) fn on_releasing(
             Unsent::Again(phase) => to(phase),
             Unsent::Nothing => Turn::Stay,
         },
+        (Outcome::Unknown(_), Some(false)) if planted::is(Defect::ReleaseTimeoutIsDone) => {
+            released(&releasing.held)
+        }
         (Outcome::Unknown(doubt), Some(asked)) => on_unknown(operation, doubt, asked).map_or(Turn::Stay, to),
         (
             Outcome::Closed(_)

@@ -6,6 +6,7 @@ use paifang_money::PositiveMoney;
 use super::settle::Draft;
 use super::{ATTEMPTS_MAX, CaptureMode, Entry, Fact, Intent, Namer, State, Step, Terms, Wish};
 use crate::attempt::{self, CAPTURES_MAX, Capturing, Held, HoldTerms, Operation};
+use crate::planted::{self, Defect};
 use crate::{AttemptId, Evidence, Remark, Source};
 
 /// Why a wallet cannot be chosen. Nothing was changed.
@@ -120,7 +121,7 @@ impl Intent {
             State::Expired | State::Failed => return Err(CancelError::Ended(self.state.name())),
             State::RequiresWallet | State::AwaitingPayer | State::Processing | State::Authorized => {}
         }
-        if self.is_capturing() {
+        if self.is_capturing() && !planted::is(Defect::CaptureBesideRelease) {
             return Err(CancelError::Capturing);
         }
         if self.wish == Wish::Cancel {

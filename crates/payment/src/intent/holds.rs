@@ -4,6 +4,7 @@ use super::settle::Draft;
 use super::{Fact, Intent, Posting, Wish};
 use crate::AttemptId;
 use crate::attempt::{self, Held, Operation, Releasing, Why};
+use crate::planted::{self, Defect};
 
 /// A hold that was in the books before a step.
 pub(super) struct Kept {
@@ -22,7 +23,8 @@ impl Kept {
 impl Draft<'_> {
     /// The first hold stays, while the intent wants to be paid; every other one is released.
     pub(super) fn keep_one_hold(&mut self) {
-        for id in self.ids(|attempt| matches!(attempt.state, attempt::State::Held(_))) {
+        for id in self.ids(|attempt| matches!(attempt.state, attempt::State::Held(_)) || is_released_beside(attempt))
+        {
             match self.release_of(id) {
                 Some(why) => self.release(id, why),
                 None if self.intent.wish != Wish::None => {
@@ -35,7 +37,8 @@ impl Draft<'_> {
 
     fn release_of(&self, id: AttemptId) -> Option<Why> {
         let first = self.kept.iter().find(|kept| kept.kept).map(|kept| kept.attempt);
-        if self.intent.is_final() || first.is_some_and(|first| first != id) {
+        let second = first.is_some_and(|first| first != id) && !planted::is(Defect::SecondHoldKept);
+        if self.intent.is_final() || second {
             return Some(Why::Superseded);
         }
         match self.intent.wish {
@@ -47,11 +50,16 @@ impl Draft<'_> {
 
     fn release(&mut self, id: AttemptId, why: Why) {
         let Some(attempt) = self.intent.attempt(id) else { return };
-        let (attempt::State::Held(held), Some(terms)) = (&attempt.state, &attempt.terms.hold) else { return };
+        let (Some(held), Some(terms)) = (attempt.state.hold(), &attempt.terms.hold) else { return };
         let operation = Operation::unsent(terms.release_no.clone(), self.now);
         let to = attempt::State::Releasing(Releasing { held: Held::clone(held), why, operation });
         self.conclude("intent.release_hold", Fact::AttemptMoved { attempt: id, to, rail_ref: None });
     }
+}
+
+/// Planted only: what is being taken is released like what only stands.
+fn is_released_beside(attempt: &attempt::Attempt) -> bool {
+    matches!(attempt.state, attempt::State::Capturing(_)) && planted::is(Defect::CaptureBesideRelease)
 }
 
 /// What the books have to say of the holds that came or went with a step. A hold that was taken ends with its capture.

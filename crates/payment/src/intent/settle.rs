@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::holds::{Kept, bookings};
 use super::{ATTEMPTS_MAX, Entry, Fact, Intent, Namer, Posting, State, Step, Wish};
 use crate::attempt::{self, Attempt, CloseVerb, Closing, Found, Late, Why};
+use crate::planted::{self, Defect};
 use crate::{AttemptId, Evidence, RailRef, Source};
 
 /// An intent under change: every fact is applied and noted at once, so the two cannot differ.
@@ -100,6 +101,7 @@ impl<'a> Draft<'a> {
                     );
                     self.postings.push(Posting::Captured(id));
                 }
+                State::Succeeded { .. } if planted::is(Defect::SecondPaymentKept) => {}
                 State::Succeeded { .. } | State::Canceled | State::Expired | State::Failed => {
                     self.make_late(id)
                 }
@@ -122,6 +124,11 @@ impl<'a> Draft<'a> {
         for id in self.ids(Attempt::is_live) {
             let Some(attempt) = self.intent.attempt(id).cloned() else { continue };
             match self.dismissal_of(&attempt) {
+                Dismissal::CloseByClock => {
+                    let end = attempt::End::Proved;
+                    let to = attempt::State::Closed(attempt::Closed { end, returned: None, released: None });
+                    self.conclude("intent.expired", Fact::AttemptMoved { attempt: id, to, rail_ref: None });
+                }
                 Dismissal::Keep => {}
                 Dismissal::End(verb, why) => {
                     let paid = None;
@@ -187,6 +194,7 @@ impl<'a> Draft<'a> {
                 }
             }
             attempt::State::AwaitingPayer(_) => match why {
+                Some(Why::Expiry) if planted::is(Defect::CloseByClock) => Dismissal::CloseByClock,
                 None => Dismissal::Keep,
                 Some(Why::Expiry) if !fresh => Dismissal::Keep,
                 Some(why) if attempt.terms.rules.closable => Dismissal::End(CloseVerb::Close, why),
@@ -293,6 +301,8 @@ impl<'a> Draft<'a> {
 }
 
 enum Dismissal {
+    /// Planted only: whatever the rail says.
+    CloseByClock,
     Keep,
     Refuse,
     End(CloseVerb, Why),

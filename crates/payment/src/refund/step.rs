@@ -4,9 +4,10 @@ use jiff::Timestamp;
 
 use super::{Entry, Fact, InDoubt, Refund, State, Terms};
 use crate::attempt::{Duty, Found, Sending};
+use crate::planted::{self, Defect};
 use crate::{
-    Basis, Doubt, Evidence, News, NotSent, Observation, Outcome, RailRef, Reason, Refusal, Remark, Source,
-    Verb,
+    Basis, Doubt, Evidence, News, NotSent, Observation, Outcome, RailRef, Reason, Refusal, Remark, Settled,
+    Source, Verb,
 };
 
 /// The result of opening a refund or of news about it; all in one commit.
@@ -184,6 +185,10 @@ impl Refund {
             State::InDoubt(doubt) => doubt.sends,
             State::Processing { .. } | State::Succeeded { .. } | State::Failed { .. } => 1,
         };
+        if planted::is(Defect::RefundRefusedIsDone) {
+            let (amount, rail_ref, settled_at) = (self.terms.amount, None, None);
+            return Turn::Move(State::Succeeded { settled: Settled { amount, rail_ref, settled_at } });
+        }
         match refusal.basis {
             Basis::Channel => {
                 let doubt = Doubt::Unconfirmed(refusal.clone());
@@ -194,6 +199,9 @@ impl Refund {
     }
 
     fn on_absent(&self) -> Turn {
+        if planted::is(Defect::RefundNotFoundIsFailure) && !self.is_final() {
+            return Turn::Move(State::Failed { refusal: not_planned("absent") });
+        }
         match &self.state {
             State::InDoubt(InDoubt { doubt: Doubt::Unconfirmed(refusal), .. }) => {
                 Turn::Move(State::Failed { refusal: refusal.clone() })
@@ -227,6 +235,9 @@ impl Refund {
 
     fn on_unknown(&self, doubt: &Doubt, verb: Verb) -> Turn {
         let State::Sending(sending) = &self.state else { return Turn::Stay };
+        if planted::is(Defect::RefundTimeoutIsFailure) {
+            return Turn::Move(State::Failed { refusal: not_planned("timed_out") });
+        }
         let doubt = if verb == Verb::Refund { doubt.clone() } else { Doubt::Crashed };
         Turn::Move(State::InDoubt(InDoubt { doubt, sends: sending.sends, found: None }))
     }

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use paifang_ledger::PostError;
 use paifang_money::Money;
+use paifang_payment::planted::{self, Defect};
 use paifang_payment::refund::{Purpose, Refund};
 use paifang_payment::{AccountId, IntentId, TenantId};
 
@@ -24,10 +25,13 @@ impl Content {
         }
     }
 
-    fn apply(&mut self, batch: Batch, now: Timestamp) -> Step {
+    fn apply(&mut self, mut batch: Batch, now: Timestamp) -> Step {
+        if planted::is(Defect::TransferLost) {
+            batch.transfers.pop();
+        }
         self.take_request(&batch)?;
         self.take_inbox(&batch)?;
-        if let Some(fence) = &batch.fence {
+        if let Some(fence) = batch.fence.as_ref().filter(|_| !planted::is(Defect::FenceIgnored)) {
             let held = self.work.get(&fence.key.text());
             let holds =
                 held.is_some_and(|work| work.row.epoch == fence.epoch && work.row.quarantined.is_none());
@@ -67,7 +71,10 @@ impl Content {
             return Ok(());
         };
         let key = (batch.tenant, *operation, request_id.clone());
-        match self.requests.get(&key) {
+        if planted::is(Defect::RequestIdForgotten) {
+            return Ok(());
+        }
+        match self.requests.get(&key).filter(|_| !planted::is(Defect::RequestIdUnguarded)) {
             Some(row) if row.fingerprint == *fingerprint => Err(Ok(Committed::Replayed(row.resource))),
             Some(_) => Err(Ok(Committed::RequestReused)),
             None => {
@@ -92,7 +99,8 @@ impl Content {
         let terms = &write.row.terms;
         let known = self.intents.get(&terms.id);
         let foreign = known.is_some_and(|row| row.intent.terms.tenant != terms.tenant);
-        if foreign || known.map_or(0, |row| row.intent.version) != write.expected {
+        let stale = known.map_or(0, |row| row.intent.version) != write.expected;
+        if foreign || stale && !planted::is(Defect::VersionIgnored) {
             return Err(Ok(Committed::Conflict));
         }
         let state = known.filter(|row| row.intent.is_final()).map(|row| row.intent.state.name());
@@ -180,6 +188,7 @@ impl Content {
             Guard::Void(..) => Amounts { authorized: was.authorized.checked_sub(amount)?, ..was },
             Guard::Capture(..) => Amounts { captured: was.captured.checked_add(amount)?, ..was },
             Guard::Reserve(..) => Amounts { reserved: was.reserved.checked_add(amount)?, ..was },
+            Guard::Settle(..) if planted::is(Defect::SettleForgotten) => was,
             Guard::Settle(..) => Amounts {
                 reserved: was.reserved.checked_sub(amount)?,
                 refunded: was.refunded.checked_add(amount)?,
@@ -193,7 +202,8 @@ impl Content {
         let within = covers(row.intent.terms.amount.money(), next.authorized)
             && covers(next.authorized, next.captured)
             && covers(next.captured, out);
-        within.then_some(next)
+        let unchecked = planted::is(Defect::ReserveUnchecked) || planted::is(Defect::RefundReadFirst);
+        (within || unchecked).then_some(next)
     }
 
     fn pace(&mut self, id: IntentId, tenant: TenantId, at: Timestamp, interval_s: u32) -> Step {
@@ -280,6 +290,9 @@ impl Content {
 
     fn append_event(&mut self, event: NewEvent, tenant: TenantId, at: Timestamp) -> Step {
         self.own(event.intent, tenant)?;
+        if planted::is(Defect::EventLost) || planted::is(Defect::EventOnce) && self.has_event(&event) {
+            return Ok(());
+        }
         if !self.event_ids.insert(event.id) {
             return Err(Err(StoreError::Broken(format!("event {} is there already", event.id))));
         }
@@ -298,6 +311,11 @@ impl Content {
         Ok(())
     }
 
+    /// Whether the intent has an event of this kind.
+    fn has_event(&self, event: &NewEvent) -> bool {
+        self.events.iter().any(|known| known.intent == event.intent && known.kind == event.kind)
+    }
+
     pub(super) fn lease_due(
         &mut self,
         lane: Option<&AccountId>,
@@ -307,11 +325,14 @@ impl Content {
     ) -> Vec<Leased> {
         let mut due: Vec<&mut WorkRow> = self.work.values_mut().map(|work| &mut work.row).collect();
         due.retain(|row| {
-            let free = row.leased_until.is_none_or(|until| until <= now);
+            let over = |until| until <= now && !planted::is(Defect::LeaseForEver);
+            let free = row.leased_until.is_none_or(over) || planted::is(Defect::LeaseIgnored);
             row.lane.as_ref() == lane && row.due_at <= now && free && row.quarantined.is_none()
         });
         due.sort_by_key(|row| (row.due_at, row.key.text()));
+        let skipped = usize::from(planted::is(Defect::WorkSkipped) && due.len() > 1);
         due.into_iter()
+            .skip(skipped)
             .take(max.min(PAGE_MAX))
             .map(|row| {
                 row.tries += 1;

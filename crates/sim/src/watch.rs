@@ -1,0 +1,157 @@
+//! What is checked while a run goes on: each claim, each commit, each exchange and each answer, where it passes between
+//! the gateway and the world.
+
+use paifang_engine::ports::IncomingMessage;
+use paifang_payment::attempt::{Attempt, Phase, State};
+use paifang_payment::refund;
+use paifang_payment::{AccountId, Basis, IntentId, OrderNo, Outcome, Verb};
+use paifang_rail::{Answer, Subject};
+use paifang_store::{Fence, Leased, PAGE_MAX, Store, WorkRow};
+
+use crate::customer::row;
+use crate::exec::locked;
+use crate::universe::Universe;
+
+/// More findings than this of one run are not kept.
+const FOUND_MAX: usize = 20;
+
+/// A header that tells [`Universe::watch_answer`] what befell a reply; no adapter ever sees it.
+pub const TAMPERED: &str = "X-Sim-Tampered";
+
+impl Universe {
+    /// Something is wrong.
+    pub fn found(&self, what: String) {
+        self.trace.note(format_args!("wrong: {what}"));
+        let mut found = locked(&self.found);
+        if found.len() < FOUND_MAX {
+            found.push(what);
+        }
+    }
+
+    /// All work as it is now.
+    pub async fn all_work(&self) -> Vec<WorkRow> {
+        self.store.scan_work(None, PAGE_MAX).await.unwrap_or_default()
+    }
+
+    /// I16: nobody claims what somebody else holds.
+    pub fn watch_claims(&self, before: &[WorkRow], claimed: &[Leased]) {
+        let now = self.exec.now();
+        for row in before {
+            let held = row.leased_until.is_some_and(|until| until > now);
+            if held && claimed.iter().any(|item| item.key == row.key) {
+                self.found(format!("I16: {} is claimed while somebody holds it", row.key.text()));
+            }
+        }
+    }
+
+    /// I16: what was written under a claim was written while the claim held.
+    pub fn watch_fence(&self, before: &[WorkRow], fence: &Fence) {
+        let holds = before.iter().any(|row| row.key == fence.key && row.epoch == fence.epoch);
+        if !holds {
+            self.found(format!("I16: {} was written under a claim that was lost", fence.key.text()));
+        }
+    }
+
+    /// I6: `reserved + refunded <= captured <= authorized <= amount`, after each commit.
+    pub async fn watch_amounts(&self, intent: IntentId) {
+        let Some(row) = row(self, intent).await else { return };
+        let amounts = &row.amounts;
+        let out = amounts.reserved.minor_units() + amounts.refunded.minor_units();
+        let (captured, authorized) = (amounts.captured.minor_units(), amounts.authorized.minor_units());
+        if out > captured || captured > authorized || authorized > row.intent.terms.amount.minor_units() {
+            self.found(format!("I6: {intent}: {amounts:?} of {}", row.intent.terms.amount));
+        }
+    }
+
+    /// I1, I3: what moves money leaves only after it was written down that it may have left.
+    pub async fn watch_sending(&self, account: &AccountId, verb: Verb, number: &str) {
+        let Ok(number) = OrderNo::parse(number) else { return };
+        let written = match verb {
+            Verb::Charge | Verb::Capture | Verb::Release => {
+                let at = self.store.attempt_by_order(account, &number).await.ok().flatten();
+                let row = match &at {
+                    Some(at) => row(self, at.intent).await,
+                    None => None,
+                };
+                let known = at.zip(row).and_then(|(at, row)| row.intent.attempt(at.attempt).cloned());
+                known.is_some_and(|known| is_written(&known))
+            }
+            Verb::Refund => {
+                let at = self.store.refund_by_number(account, &number).await.ok().flatten();
+                let refund = match &at {
+                    Some(at) => self.store.refund(at.tenant, at.refund).await.ok().flatten(),
+                    None => None,
+                };
+                let unsent = |state: &refund::State| matches!(state, refund::State::Sending(sending) if sending.unsent);
+                refund.is_some_and(|refund| !unsent(&refund.state))
+            }
+            Verb::Query
+            | Verb::Close
+            | Verb::Reverse
+            | Verb::QueryReverse
+            | Verb::QueryRefund
+            | Verb::QueryCapture
+            | Verb::QueryRelease => true,
+        };
+        if !written {
+            self.found(format!("I3: {} {number} leaves, and nobody has written it down", verb.as_str()));
+        }
+    }
+
+    /// I4: an answer that was tampered with proves nothing.
+    pub fn watch_answer(&self, verb: Verb, tampered: &str, answer: &Answer) {
+        let believed = match answer.outcome() {
+            Some(Outcome::Refused(refusal)) => refusal.basis == Basis::Signed,
+            Some(
+                Outcome::Paid(_)
+                | Outcome::Held(_)
+                | Outcome::Refunded(_)
+                | Outcome::Closed(_)
+                | Outcome::Pending(_),
+            ) => true,
+            Some(Outcome::NotSent(_) | Outcome::Unknown(_)) | None => false,
+        };
+        if believed {
+            let (verb, rule) = (verb.as_str(), answer.rule());
+            self.found(format!("I4: an answer to {verb} is believed after {tampered}: {rule}"));
+        }
+    }
+
+    /// I3: a notification that was acknowledged is kept.
+    pub async fn watch_acknowledged(&self, account: &AccountId, key: &str) {
+        let kept = self.store.inbox(account, PAGE_MAX).await.unwrap_or_default();
+        if kept.len() < PAGE_MAX && !kept.iter().any(|row| row.key == key) {
+            self.found(format!("I3: the notification {key} was acknowledged, and is not kept"));
+        }
+    }
+
+    /// What deduplicates this message, where it is genuine and has to be kept.
+    pub fn key_of(&self, account: &AccountId, message: &IncomingMessage) -> Option<String> {
+        let known = self.accounts.iter().find(|known| known.id == *account)?;
+        let opened = known.open(message, self.exec.now()).ok()?.into_inner();
+        match opened.subject {
+            Subject::Reversal(_) => None,
+            Subject::Charge(_) | Subject::Refund(_) | Subject::Capture(_) | Subject::Release(_) => {
+                Some(opened.key)
+            }
+        }
+    }
+}
+
+/// Whether it may have left by what is written: a creation always, unless it is proved that it did not leave.
+fn is_written(attempt: &Attempt) -> bool {
+    let unsent = |phase: &Phase| matches!(phase, Phase::Unsent { doubted: false });
+    match &attempt.state {
+        State::Sending(sending) => !sending.unsent,
+        State::Capturing(capturing) => !unsent(&capturing.operation.phase),
+        State::Releasing(releasing) => !unsent(&releasing.operation.phase),
+        State::AwaitingPayer(_)
+        | State::InDoubt(_)
+        | State::Closing(_)
+        | State::Held(_)
+        | State::Paid(_)
+        | State::Refused(_)
+        | State::Closed(_)
+        | State::Late(_) => true,
+    }
+}
