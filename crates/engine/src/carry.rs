@@ -8,8 +8,8 @@ use paifang_payment::intent::Intent;
 use paifang_payment::planted::{self, Defect};
 use paifang_payment::refund::{self, Refund};
 use paifang_payment::{
-    AccountId, Basis, Digest, Doubt, Evidence, News, NotSent, Observation, OrderNo, Outcome, Pending, Reason, Refusal,
-    Source, Verb,
+    AccountId, Basis, Digest, Doubt, Evidence, News, NotSent, Observation, OrderNo, Outcome, Pending, Reason,
+    Refusal, Source, Verb,
 };
 use paifang_rail::{
     CaptureOrder, Charge, Order, OrderKind, PayerCode, Plan, RefundOrder, ReleaseOrder, Reversal,

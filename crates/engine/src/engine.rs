@@ -156,7 +156,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let intent = batch.intent.as_ref().map(|write| write.row.terms.id);
         let intent = intent.or(batch.refunds.first().map(|write| write.row.terms.intent));
         let committed = match self.inner.store.commit(batch).await {
-            Err(StoreError::CommitUnknown(_)) if planted::is(Defect::CommitUnknownIsDone) => Ok(Committed::Done),
+            Err(StoreError::CommitUnknown(_)) if planted::is(Defect::CommitUnknownIsDone) => {
+                Ok(Committed::Done)
+            }
             Err(StoreError::Unavailable(_)) if planted::is(Defect::CommitFailedIsDone) => Ok(Committed::Done),
             committed => committed,
         };

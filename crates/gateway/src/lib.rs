@@ -32,7 +32,8 @@ pub mod test_keys;
 pub mod world;
 
 /// No gateway can be built that has known defects on demand; those are the simulator's.
-const _: () = assert!(!paifang_payment::planted::COMPILED, "a gateway does not build with the feature `planted`");
+const _: () =
+    assert!(!paifang_payment::planted::COMPILED, "a gateway does not build with the feature `planted`");
 
 #[cfg(test)]
 mod testing;

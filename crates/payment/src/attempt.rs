@@ -131,7 +131,8 @@ pub enum Duty {
 impl Attempt {
     /// A new attempt, written ahead of its first byte.
     pub fn open(terms: Terms) -> Self {
-        let state = State::Sending(Sending { sends: 1, unsent: planted::is(Defect::NoWriteAhead), doubted: false });
+        let state =
+            State::Sending(Sending { sends: 1, unsent: planted::is(Defect::NoWriteAhead), doubted: false });
         Self { terms, state, rail_ref: None, left: false }
     }
 

@@ -159,9 +159,7 @@ impl Traveller {
             Some(NetFault::WrongSignature) => {
                 Ok(tampered(self.armed(Fault::WrongSignature).await?, NetFault::WrongSignature))
             }
-            Some(NetFault::Unsigned) => {
-                Ok(tampered(self.armed(Fault::Unsigned).await?, NetFault::Unsigned))
-            }
+            Some(NetFault::Unsigned) => Ok(tampered(self.armed(Fault::Unsigned).await?, NetFault::Unsigned)),
             Some(NetFault::UnsureCode) => {
                 let code = match self.account.mock.name() {
                     "alipay" => "ACQ.SYSTEM_ERROR",

@@ -23,7 +23,8 @@ impl Kept {
 impl Draft<'_> {
     /// The first hold stays, while the intent wants to be paid; every other one is released.
     pub(super) fn keep_one_hold(&mut self) {
-        for id in self.ids(|attempt| matches!(attempt.state, attempt::State::Held(_)) || is_released_beside(attempt))
+        for id in self
+            .ids(|attempt| matches!(attempt.state, attempt::State::Held(_)) || is_released_beside(attempt))
         {
             match self.release_of(id) {
                 Some(why) => self.release(id, why),

@@ -26,7 +26,7 @@ fn doubtful(universe: &Universe, attempt: &Attempt, to: &State, entry: &Entry) -
     let evidence = &entry.evidence;
     let by_rail = match evidence.source {
         Source::Reply | Source::Query | Source::Notification => true,
-        Source::Transport | Source::Clock | Source::Storefront | Source::Rule => false,
+        Source::Transport | Source::Clock | Source::Storefront | Source::Rule | Source::Operator => false,
     };
     match to {
         State::Closed(closed) if closed.end == End::NeverExisted => {

@@ -70,7 +70,11 @@ const FOREIGN: &[(&[&str], Who, &str)] = &[
         Who::In(&["mock-rails", "hostile"]),
         "the library of the mock rails and of the hostile corpus; the product signs with ring",
     ),
-    (&["ring"], Who::NotIn(&["mock-rails", "hostile"]), "the mock rails use another library than the adapters"),
+    (
+        &["ring"],
+        Who::NotIn(&["mock-rails", "hostile"]),
+        "the mock rails use another library than the adapters",
+    ),
 ];
 
 #[derive(Debug, Clone, Copy)]
