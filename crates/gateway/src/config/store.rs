@@ -21,7 +21,7 @@ pub enum StoreAt {
     /// A PostgreSQL database, of any number of gateways.
     Database {
         /// Where it is.
-        address: Address,
+        address: Box<Address>,
         /// Connections to it at most.
         connections: usize,
     },
@@ -80,7 +80,7 @@ impl Store {
         if !(1..=1000).contains(&connections) {
             problems.add("store.connections", "must be 1 to 1000");
         }
-        Some(StoreAt::Database { address, connections })
+        Some(StoreAt::Database { address: Box::new(address), connections })
     }
 }
 
