@@ -18,11 +18,11 @@ pub enum Cut {
     /// The connection ends before a byte of the question arrives (F01).
     RequestLost,
     /// It ends after so many bytes of the question.
-    RequestCut(usize),
+    RequestEnds(usize),
     /// The other side has worked and answers; nothing of that arrives (F02). On a database: the fate of a commit is unknown.
     AnswerLost,
     /// It ends after so many bytes of the answer.
-    AnswerCut(usize),
+    AnswerEnds(usize),
     /// The other side has worked; the connection stays open and silent, as behind a dead router.
     Silent,
 }
@@ -33,8 +33,8 @@ impl Cut {
         let bytes = usize::try_from(1 + draw.below(200)).expect("below 201");
         match draw.below(5) {
             0 => Self::RequestLost,
-            1 => Self::RequestCut(bytes),
-            2 => Self::AnswerCut(bytes),
+            1 => Self::RequestEnds(bytes),
+            2 => Self::AnswerEnds(bytes),
             3 => Self::Silent,
             _ => Self::AnswerLost,
         }
@@ -106,12 +106,12 @@ impl Cutter {
                     idle = false;
                     match cut {
                         Some(Cut::RequestLost) => return,
-                        Some(Cut::RequestCut(bytes)) => {
+                        Some(Cut::RequestEnds(bytes)) => {
                             // The other side sees a part; that is all.
                             let _ = server.write_all(&asked[..bytes.min(count - 1)]).await;
                             return;
                         }
-                        Some(Cut::AnswerLost | Cut::AnswerCut(_) | Cut::Silent) | None => {
+                        Some(Cut::AnswerLost | Cut::AnswerEnds(_) | Cut::Silent) | None => {
                             server.write_all(&asked[..count]).await
                         }
                     }
@@ -120,7 +120,7 @@ impl Cutter {
                     let Ok(count @ 1..) = read else { return };
                     idle = true;
                     match cut {
-                        Some(Cut::AnswerCut(bytes)) => {
+                        Some(Cut::AnswerEnds(bytes)) => {
                             let _ = client.write_all(&answered[..bytes.min(count - 1)]).await;
                             return;
                         }
@@ -128,7 +128,7 @@ impl Cutter {
                             tokio::time::sleep(SILENCE).await;
                             return;
                         }
-                        Some(Cut::AnswerLost | Cut::RequestLost | Cut::RequestCut(_)) => return,
+                        Some(Cut::AnswerLost | Cut::RequestLost | Cut::RequestEnds(_)) => return,
                         None => client.write_all(&answered[..count]).await,
                     }
                 }

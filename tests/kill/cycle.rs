@@ -297,9 +297,8 @@ impl Run {
                     bail!("a gateway ended by itself with {status}\n{}", gateway.log_tail());
                 }
             }
-            match timeout(Duration::from_millis(50), running.join_next()).await {
-                Ok(Some(flow)) => flow???,
-                Ok(None) | Err(_) => {}
+            if let Ok(Some(flow)) = timeout(Duration::from_millis(50), running.join_next()).await {
+                flow???;
             }
         }
         let broken = self.ground.journal.broken();
