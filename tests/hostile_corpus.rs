@@ -1,5 +1,6 @@
 //! The hostile corpus at the door of the running binary: nothing of it is believed, moves state or money, or gets into the
 //! log; the authentic messages beside it are believed (F45-F65, I4, I14, I15, I18).
+#![allow(clippy::print_stdout)] // the figures are told
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 
 #[path = "support/scene.rs"]

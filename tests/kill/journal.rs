@@ -18,6 +18,7 @@ pub enum Asked {
 
 /// What came of it.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "a few hundred of them live at once")]
 pub enum Resource {
     Intent(v1::PaymentIntent),
     Refund(v1::Refund),

@@ -38,7 +38,7 @@ impl Scene {
         let mut stage = World::stage().await;
         let key = ApiKey::from_entropy(&[API_KEY_BYTE; 32]);
         {
-            let store = SqliteStore::open(&stage.dir.join("paifang.db"), now).expect("a new store");
+            let store = SqliteStore::open(stage.dir.join("paifang.db"), now).expect("a new store");
             store.deployment_key([DEPLOYMENT_KEY_BYTE; 32]).await.expect("kept");
             let id = TenantId::from_parts(now(), [TENANT_BYTE; 10]);
             let tenant = Tenant { id, name: "scene".into(), key_hash: key.hash(), created_at: now() };
@@ -132,7 +132,7 @@ impl Scene {
         let status = self.world.stage.stop_gateway().await.expect("it drains");
         assert!(status.success(), "{status}");
         let lines = {
-            let store = SqliteStore::open(&self.world.stage.dir.join("paifang.db"), now).expect("the store");
+            let store = SqliteStore::open(self.world.stage.dir.join("paifang.db"), now).expect("the store");
             let accounts = RAILS.map(|rail| AccountId::parse(&format!("{rail}-main")).expect("a name"));
             dump(&store, &accounts, &[]).await.expect("it shows itself")
         };

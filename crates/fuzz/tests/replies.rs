@@ -1,5 +1,6 @@
 //! The hostile corpus as answers to our own calls, read by the real adapters: nothing is concluded from any of them, and
 //! what is genuine but about another amount or currency is refused by the machines (F06-F09, F46, F47, F52, F53, I4, I11).
+#![allow(clippy::print_stdout)] // the figures are told
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 
 use std::collections::BTreeMap;

@@ -67,8 +67,7 @@ pub(super) fn money(input: &[u8]) {
 /// The rule in other words: digits, perhaps a point and more digits; the value in minor units is whole and in range.
 fn oracle(text: &str, places: u32) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let digits =
-        |part: &str| !part.is_empty() && part.chars().all(|character| ('0'..='9').contains(&character));
+    let digits = |part: &str| !part.is_empty() && part.chars().all(|character| character.is_ascii_digit());
     if !digits(whole) || !digits(fraction) || whole.len() > 18 {
         return None;
     }

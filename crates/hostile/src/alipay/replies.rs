@@ -167,6 +167,7 @@ pub(super) fn signatures() -> (String, Vec<Case>) {
 pub(super) fn content() -> (String, Vec<Case>) {
     let mut book = Book::new("alipay", "replies-content");
     around(&mut book);
+    ambiguous(&mut book);
     misbound(&mut book);
     missing(&mut book);
     other_calls(&mut book);
@@ -228,6 +229,12 @@ fn around(book: &mut Book) {
     ] {
         book.unknown(why, &good.with_body(text));
     }
+}
+
+/// Signed as it stands, and still nothing that two readers understand alike.
+fn ambiguous(book: &mut Book) {
+    let Answer { member, content, .. } = answer_to("query");
+    let good = genuine(member, &content);
     book.kind("F57", "signed JSON that reads in two ways");
     for (why, inner) in [
         ("the amount twice", content.replace(r#""total_amount""#, r#""total_amount":"0.01","total_amount""#)),

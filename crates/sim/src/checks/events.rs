@@ -37,7 +37,7 @@ impl Heard {
                     let (id, is) = (event.intent, intent.state.name());
                     wrong.push(format!("I9: an event of {id} says {told}, and shows {is}"));
                 }
-                self.intents.insert(intent.terms.id, (intent.state.clone(), amounts));
+                self.intents.insert(intent.terms.id, (intent.state, amounts));
             }
             Snapshot::Refund { refund } => drop(self.refunds.insert(refund.terms.id, *refund)),
         }
