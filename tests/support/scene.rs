@@ -28,6 +28,7 @@ pub struct Scene {
 struct Made {
     charge: String,
     paid: String,
+    paid_ref: Option<String>,
     refund: String,
     hold: Option<String>,
 }
@@ -55,10 +56,11 @@ impl Scene {
             ("unionpay", UNIONPAY, Some(UNIONPAY_FORM)),
         ] {
             let made = scene.orders_of(way, hold_way).await;
-            let Orders { charge, paid, refund, hold } = orders(rail);
+            let Orders { charge, paid, paid_ref, refund, hold } = orders(rail);
             let wanted = Made {
                 charge: charge.into(),
                 paid: paid.into(),
+                paid_ref: paid_ref.map(Into::into),
                 refund: refund.into(),
                 hold: hold.map(Into::into),
             };
@@ -74,7 +76,9 @@ impl Scene {
         let paid = self.order("paid", way, false).await;
         self.world.pay(way, &paid);
         let id = paid.payment_intent_id.clone();
-        self.world.becomes(&id, v1::PaymentIntentState::Succeeded).await;
+        let settled = self.world.becomes(&id, v1::PaymentIntentState::Succeeded).await;
+        let reference = settled.attempts.last().expect("an attempt").rail_reference.clone();
+        let paid_ref = orders(way.rail).paid_ref.map(|_| reference);
         let request = v1::CreateRefundRequest {
             request_id: format!("refund-{}", way.rail),
             payment_intent_id: id,
@@ -91,7 +95,7 @@ impl Scene {
         let refund = refund.refund.expect("a refund");
         self.ids.insert(format!("refund-{}", way.rail), refund.refund_id);
         let refund = refund.refund_number;
-        Made { charge: number(&charge), paid: number(&paid), refund, hold }
+        Made { charge: number(&charge), paid: number(&paid), paid_ref, refund, hold }
     }
 
     /// This operation of the rail answers nothing any more, so that only messages could move what is open.

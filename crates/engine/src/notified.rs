@@ -2,9 +2,9 @@
 
 use futures::FutureExt;
 use paifang_payment::planted::{self, Defect};
-use paifang_payment::{AccountId, Digest, Doubt, Observation, OrderNo, Source, Verb};
-use paifang_rail::{Claims, Notification, NotificationError, Subject, Verdict};
-use paifang_store::{AttemptRef, InboxEntry, InboxVerdict, Store, WorkKey};
+use paifang_payment::{AccountId, Digest, Doubt, Observation, OrderNo, Source, TenantId, Verb};
+use paifang_rail::{Claims, NamedPayment, Notification, NotificationError, Subject, Verdict};
+use paifang_store::{AttemptRef, InboxEntry, InboxVerdict, RefundRef, Store, WorkKey};
 
 use crate::claim::Came;
 use crate::observe::Observed;
@@ -76,7 +76,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     }
 
     async fn take(&self, account: &AccountId, notification: Notification) -> Result<Notified, Error> {
-        let Notification { key, subject, claims, outcome, rule } = notification;
+        let Notification { key, subject, claims, refund_of, outcome, rule } = notification;
         let observed = |verb| {
             let seen = outcome.into_observation(verb, Source::Notification, Digest([0; 32]), rule);
             let digest = seen.evidence.digest.unwrap_or(Digest([0; 32]));
@@ -107,6 +107,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 if !self.admits(account, &claims)? {
                     return self.misaddressed(at.tenant, inbox).await;
                 }
+                if !self.is_made_of(&at, refund_of.as_ref()).await? {
+                    return self.doubted(at.tenant, inbox, "the refunded payment").await;
+                }
                 let observed = self.observe_refund(at.tenant, at.refund, &seen, Came::by(inbox)).await?;
                 self.inner.store.hasten(&WorkKey::Refund { tenant: at.tenant, refund: at.refund }).await?;
                 Ok(observed.into())
@@ -135,12 +138,21 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         Ok(self.account(account)?.identity.admits(claims))
     }
 
-    async fn misaddressed(
-        &self,
-        tenant: paifang_payment::TenantId,
-        inbox: InboxEntry,
-    ) -> Result<Notified, Error> {
-        let doubt = Doubt::Mismatch("merchant or app".into());
+    /// Whether the payment that a refund's news names is the one that the refund was made of.
+    async fn is_made_of(&self, at: &RefundRef, named: Option<&NamedPayment>) -> Result<bool, Error> {
+        let Some(NamedPayment { order_no, rail_ref }) = named else { return Ok(true) };
+        let refund = self.inner.store.refund(at.tenant, at.refund).await?.ok_or(Error::NotFound("refund"))?;
+        let paid = self.refund_order(&refund).await?.order;
+        Ok(paid.order_no == *order_no && paid.rail_ref.is_none_or(|known| known == *rail_ref))
+    }
+
+    async fn misaddressed(&self, tenant: TenantId, inbox: InboxEntry) -> Result<Notified, Error> {
+        self.doubted(tenant, inbox, "merchant or app").await
+    }
+
+    /// Kept as one that names something else than what it is about.
+    async fn doubted(&self, tenant: TenantId, inbox: InboxEntry, what: &str) -> Result<Notified, Error> {
+        let doubt = Doubt::Mismatch(what.into());
         Ok(self.suspect(tenant, Some(inbox), self.now(), &doubt).await?.into())
     }
 

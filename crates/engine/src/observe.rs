@@ -10,8 +10,7 @@ use paifang_payment::{
 };
 use paifang_rail::PayerCode;
 use paifang_store::{
-    AttemptRef, Batch, Committed, Fence, InboxEntry, InboxVerdict, IntentRow, Store, Submission,
-    SubmissionChange, WorkKey,
+    AttemptRef, Batch, Committed, Fence, InboxEntry, IntentRow, Store, Submission, SubmissionChange, WorkKey,
 };
 
 use crate::carry::{hold_call, operation_of, refund_order};
@@ -164,8 +163,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         doubt: &Doubt,
     ) -> Result<Observed, Error> {
         tracing::error!(?doubt, account = ?inbox.as_ref().map(|entry| &entry.account), "suspicious news");
-        let why = format!("{doubt:?}");
-        let inbox = inbox.map(|entry| InboxEntry { verdict: InboxVerdict::Suspicious { why }, ..entry });
+        let inbox = inbox.map(|entry| entry.suspicious(format!("{doubt:?}")));
         self.keep(tenant, inbox, now, Observed::Suspicious).await
     }
 

@@ -39,6 +39,8 @@ pub struct Orders {
     pub charge: &'static str,
     /// Paid.
     pub paid: &'static str,
+    /// The rail's number of that payment, at rails whose news of a refund names it.
+    pub paid_ref: Option<&'static str>,
     /// The number of a refund of `paid` whose outcome is not known.
     pub refund: &'static str,
     /// Shown to the payer as a hold, who has not agreed yet; at rails that can hold.
@@ -49,6 +51,7 @@ pub struct Orders {
 pub const ALIPAY: Orders = Orders {
     charge: "3Z18ZY4BQNBG554F4BZ45NQBQG6R3QA0",
     paid: "01FFQPJTG4XZVDEHTJ9S4N9DHPX6W7A0",
+    paid_ref: None,
     refund: "1552A9AP0VN6BWRA5965HY5PKAKV2ZR0",
     hold: Some("K8JAASDEATVVTKN4R2C5RY8C67CWQDA0"),
 };
@@ -57,6 +60,7 @@ pub const ALIPAY: Orders = Orders {
 pub const WECHATPAY: Orders = Orders {
     charge: "9F7PW3MRAA2SKRSBRAKPBAM2FXZ7TWA0",
     paid: "ZXDCSN2W60K5Z6QE1A1FNB4E6M86YEA0",
+    paid_ref: Some("4200000000202603010000000001"),
     refund: "69CKJW840WKHH92RZQG0983NN1YNY6R0",
     hold: None,
 };
@@ -65,6 +69,7 @@ pub const WECHATPAY: Orders = Orders {
 pub const UNIONPAY: Orders = Orders {
     charge: "Q3FQBSD01Z2BQ55WZBGG743KB6HV4ZA0",
     paid: "BZYW1GGPS7RF88FKH1EWBVMH9VABQ0A0",
+    paid_ref: None,
     refund: "BDC1K450ZDRC4880YG7ENAMCTR551YR0",
     hold: Some("RW2TYEWSD4SWDH37Z2M105BKRB1VNBA0"),
 };

@@ -134,7 +134,9 @@ impl Notice<'_> {
             Kind::Fund => self.fund(proof)?,
         };
         let claims = Claims { merchant: self.merchant(kind), app: self.text("app_id") };
-        Ok(Notification { key, subject, claims, outcome, rule: format!("alipay.notification.{case}") })
+        let rule = format!("alipay.notification.{case}");
+        // News of a refund only says that there is something to ask about, so nothing rests on the order in it.
+        Ok(Notification { key, subject, claims, refund_of: None, outcome, rule })
     }
 
     /// Notices of trades name the seller. Those of holds need not (a published capture does not): then the application

@@ -93,7 +93,7 @@ fn read(fields: &Fields, proof: Genuine) -> Result<Notification, NotificationErr
         (Err(Unclear(doubt, case)), _) => (Outcome::unknown(doubt), case),
     };
     let rule = format!("unionpay.notification.{case}");
-    Ok(Notification { key: sign::digest_of(fields), subject, claims, outcome, rule })
+    Ok(Notification { key: sign::digest_of(fields), subject, claims, refund_of: None, outcome, rule })
 }
 
 /// What success is called, and the case for the rule.

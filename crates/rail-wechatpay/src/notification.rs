@@ -2,10 +2,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use paifang_payment::OrderNo;
+use paifang_payment::{OrderNo, RailRef};
 use paifang_rail::{
-    Claims, Context, Genuine, HttpReply, Notification, NotificationError, Outcome, RawNotification, Subject,
-    Verdict, Verified,
+    Claims, Context, Genuine, HttpReply, NamedPayment, Notification, NotificationError, Outcome,
+    RawNotification, Subject, Verdict, Verified,
 };
 use serde::Deserialize;
 
@@ -103,12 +103,13 @@ fn payment(event: &str, content: &[u8], proof: Genuine) -> Result<Notification, 
         key: key(&order, event, transaction),
         subject: Subject::Charge(order),
         claims: Claims { merchant: Some(paid.mchid), app: Some(paid.appid) },
+        refund_of: None,
         outcome: Outcome::paid(proof, settled),
         rule: "wechatpay.notification.transaction_success".to_owned(),
     })
 }
 
-/// Names no app; the refund's number leads to the order.
+/// Names no app; the refund's number leads to the order, and the payment that it names has to be that order's.
 fn refund(
     event: &str,
     status: &str,
@@ -119,12 +120,15 @@ fn refund(
     if found.status != status {
         return Err(Malformed("refund_status"));
     }
-    let number = number("out_refund_no", &found.out_refund_no)?;
+    let refund_no = number("out_refund_no", &found.out_refund_no)?;
+    let order_no = number("out_trade_no", &found.out_trade_no)?;
+    let rail_ref = RailRef::parse(&found.transaction_id).map_err(|_| Malformed("transaction_id"))?;
     let (outcome, case) = found.outcome(proof).map_err(Malformed)?;
     Ok(Notification {
-        key: key(&number, event, &found.transaction_id),
-        subject: Subject::Refund(number),
+        key: key(&refund_no, event, &found.transaction_id),
+        subject: Subject::Refund(refund_no),
         claims: Claims { merchant: found.mchid, app: None },
+        refund_of: Some(NamedPayment { order_no, rail_ref }),
         outcome,
         rule: format!("wechatpay.notification.refund_{case}"),
     })

@@ -9,6 +9,7 @@ mod content;
 mod fresh;
 mod oaep;
 mod parse;
+mod strict;
 
 use std::fmt;
 use std::sync::Arc;
@@ -315,5 +316,7 @@ impl fmt::Debug for Keyring {
 mod fresh_tests;
 #[cfg(test)]
 mod oaep_tests;
+#[cfg(test)]
+mod strict_tests;
 #[cfg(test)]
 mod tests;

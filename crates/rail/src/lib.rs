@@ -48,7 +48,7 @@ pub use keyring::{
     CertificateRule, KeyError, Keyring, KeyringBuilder, Naming, NotGenuine, SealedCertificate,
 };
 pub use notification::{
-    Claims, Identity, Notification, NotificationError, RawNotification, Subject, Verdict,
+    Claims, Identity, NamedPayment, Notification, NotificationError, RawNotification, Subject, Verdict,
 };
 pub use proof::{Answer, Genuine, Outcome, Verified};
 pub use redirect::{PayerCard, RedirectedRefund, Redirects, RefundDestination};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use paifang_payment::OrderNo;
+use paifang_payment::{OrderNo, RailRef};
 
 use crate::Outcome;
 use crate::exchange::one_header;
@@ -27,6 +27,9 @@ pub struct Notification {
     pub subject: Subject,
     /// Whom it names.
     pub claims: Claims,
+    /// The payment that a refund's news names beside the refund, where the rail names one: it has to be the one that the
+    /// refund was made of (F53).
+    pub refund_of: Option<NamedPayment>,
     /// What it means.
     pub outcome: Outcome,
     /// The rule that read it so, such as `wechatpay.notification.transaction_success`.
@@ -56,6 +59,15 @@ pub struct Claims {
     pub merchant: Option<String>,
     /// The app's id, where the message carries one.
     pub app: Option<String>,
+}
+
+/// A payment as a message names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedPayment {
+    /// Our number of the order.
+    pub order_no: OrderNo,
+    /// The rail's number of the payment.
+    pub rail_ref: RailRef,
 }
 
 /// The merchant and app that an account's messages must name.

@@ -313,4 +313,8 @@ impl Store for SimStore {
     async fn inbox(&self, account: &AccountId, max: usize) -> Answer<Vec<InboxRow>> {
         self.universe.store.inbox(account, max).await
     }
+
+    async fn damage(&self) -> Answer<Vec<String>> {
+        self.universe.store.damage().await
+    }
 }

@@ -215,3 +215,11 @@ pub(crate) async fn inbox(pool: &Pool, account: &AccountId, max: usize) -> Answe
     })
     .await
 }
+
+/// What the server has counted so far: it compares the checksum of each page that it reads, where the cluster has them.
+pub(crate) async fn damage(pool: &Pool) -> Answer<Vec<String>> {
+    let text = "SELECT coalesce(checksum_failures, 0) AS pages FROM pg_stat_database WHERE datname = current_database()";
+    let counted = all(pool, text, &[], |row| get::<i64>(row, "pages")).await?;
+    let wrong = counted.into_iter().filter(|pages| *pages > 0);
+    Ok(wrong.map(|pages| format!("the database: {pages} pages with a wrong checksum")).collect())
+}

@@ -358,4 +358,8 @@ impl Store for PostgresStore {
         let account = account.clone();
         self.read(move |inner| async move { read::inbox(&inner.pool, &account, max).await }).await
     }
+
+    async fn damage(&self) -> Answer<Vec<String>> {
+        self.read(move |inner| async move { read::damage(&inner.pool).await }).await
+    }
 }

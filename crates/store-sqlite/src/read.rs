@@ -180,3 +180,11 @@ pub(crate) fn inbox(
         })
     })
 }
+
+/// Pages, trees and indexes, as SQLite itself reads them from one end to the other. A torn page need not be met by any of
+/// our reads, and a torn index would only hide rows from them.
+pub(crate) fn damage(connection: &Connection) -> Result<Vec<String>, Fault> {
+    let found =
+        all(connection, "PRAGMA integrity_check(100)", [], |row| get::<String>(row, "integrity_check"))?;
+    Ok(found.into_iter().filter(|line| line != "ok").map(|line| format!("the file: {line}")).collect())
+}

@@ -289,4 +289,8 @@ impl Store for SqliteStore {
         let account = account.clone();
         self.read(move |connection| read::inbox(connection, &account, max)).await
     }
+
+    async fn damage(&self) -> Answer<Vec<String>> {
+        self.read(read::damage).await
+    }
 }

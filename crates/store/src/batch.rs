@@ -225,7 +225,7 @@ pub enum Snapshot {
 pub struct InboxEntry {
     /// The rail account that it came in for.
     pub account: AccountId,
-    /// What deduplicates it within the account.
+    /// What deduplicates it within the account; see [`InboxEntry::suspicious`].
     pub key: String,
     /// What became of it.
     pub verdict: InboxVerdict,
@@ -244,6 +244,15 @@ pub enum InboxVerdict {
         /// What does not fit.
         why: String,
     },
+}
+
+impl InboxEntry {
+    /// The same notification as one that does not fit. Its key becomes that of its very bytes: whoever is told something
+    /// wrong under the key of a payment must still take up the right news when it comes under that key.
+    pub fn suspicious(self, why: String) -> Self {
+        let key = format!("suspicious:{:?}:{}", self.digest, self.key);
+        Self { key, verdict: InboxVerdict::Suspicious { why }, ..self }
+    }
 }
 
 /// Writes only if the claim still holds.

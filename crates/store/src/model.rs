@@ -278,4 +278,9 @@ impl Store for ModelStore {
             all.inbox.iter().filter(|row| row.account == *account).take(max.min(PAGE_MAX)).cloned().collect()
         })
     }
+
+    /// Memory has no pages.
+    fn damage(&self) -> impl Future<Output = Answer<Vec<String>>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
 }

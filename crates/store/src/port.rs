@@ -205,4 +205,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// What was kept of genuine notifications of a rail account, oldest first; for checks and operators.
     fn inbox(&self, account: &AccountId, max: usize) -> impl Future<Output = Answer<Vec<InboxRow>>> + Send;
+
+    /// What is damaged below the rows, where the store has a medium that can tell: one line each, empty when nothing is
+    /// (F21). Reads all of it; for checks.
+    fn damage(&self) -> impl Future<Output = Answer<Vec<String>>> + Send;
 }

@@ -35,7 +35,10 @@ pub use ledger::{
     suspense_is_never_overdrawn,
 };
 pub use lists::{lists_are_paged_newest_first, stats_tell_what_waits};
-pub use requests::{equal_requests_make_one_intent, notifications_are_taken_once, request_ids_never_expire};
+pub use requests::{
+    equal_requests_make_one_intent, notifications_are_taken_once, request_ids_never_expire,
+    suspicious_news_leaves_its_key_free,
+};
 pub use tenants::{payer_data_lives_with_its_attempt, tenants_are_kept, tenants_never_meet};
 pub use work::{
     claims_are_disjoint, claims_end_on_the_stores_clock, delays_and_quarantine, hastened_work_is_due,
@@ -58,6 +61,7 @@ macro_rules! store_suite {
             request_ids_never_expire
             equal_requests_make_one_intent
             notifications_are_taken_once
+            suspicious_news_leaves_its_key_free
             stale_versions_conflict
             one_of_many_steps_wins
             final_states_stay

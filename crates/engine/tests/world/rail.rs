@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use paifang_engine::ports::{IncomingMessage, RailCall, Rails, Transport, TransportError};
 use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::{
-    AccountId, Basis, CloseProof, Doubt, NextAction, NotSent, Pending, Presentation, RailRef, Reason,
-    Refusal, Settled, Verb,
+    AccountId, Basis, CloseProof, Doubt, NextAction, NotSent, OrderNo, Pending, Presentation, RailRef,
+    Reason, Refusal, Settled, Verb,
 };
 use paifang_rail::{
-    Answer, Call, ClientKind, Closing, Descriptor, Exchange, Holding, HttpReply, Keyring, Method, Need,
-    Notification, NotificationError, Offer, OrderKind, Outcome, Plan, PlanError, Refunding, Reply, Secret,
-    Verdict, Verified,
+    Answer, Call, Claims, ClientKind, Closing, Descriptor, Exchange, Holding, HttpReply, Keyring, Method,
+    NamedPayment, Need, Notification, NotificationError, Offer, OrderKind, Outcome, Plan, PlanError,
+    Refunding, Reply, Secret, Subject, Verdict, Verified,
 };
 use serde_json::{Value, json};
 
@@ -432,10 +432,28 @@ impl Rails for FakeRails {
     async fn open_notification(
         &self,
         _: &AccountId,
-        _: &IncomingMessage,
+        message: &IncomingMessage,
         _: Timestamp,
     ) -> Result<Verified<Notification>, NotificationError> {
-        Err(NotificationError::Unsigned)
+        let said: Value = serde_json::from_slice(&message.body).map_err(|_| NotificationError::Unsigned)?;
+        let text = |name: &str| said[name].as_str().unwrap().to_owned();
+        let number = |name: &str| OrderNo::parse(&text(name)).unwrap();
+        let signature = self.keys.sign(&message.body).unwrap();
+        let proof = || self.keys.verify(&message.body, &signature).unwrap();
+        let amount = PositiveMoney::new(said["fen"].as_i64().unwrap(), Currency::CNY).unwrap();
+        let settled = |rail_ref| Settled { amount, rail_ref, settled_at: None };
+        let named = || RailRef::parse(&text("payment")).unwrap();
+        let (subject, refund_of, outcome) = match said["is"].as_str().unwrap() {
+            "refunded" => {
+                let of = NamedPayment { order_no: number("order"), rail_ref: named() };
+                (Subject::Refund(number("refund")), Some(of), Outcome::refunded(proof(), settled(None)))
+            }
+            _ => (Subject::Charge(number("order")), None, Outcome::paid(proof(), settled(Some(named())))),
+        };
+        let claims = Claims { merchant: Some("m".into()), app: None };
+        let notification =
+            Notification { key: text("key"), subject, claims, refund_of, outcome, rule: "fake.told".into() };
+        Ok(Verified::new(&proof(), notification))
     }
 
     fn acknowledge(&self, _: &AccountId, _: Verdict) -> HttpReply {

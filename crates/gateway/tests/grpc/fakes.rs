@@ -199,7 +199,8 @@ impl Rails for FakeRails {
         let subject = Subject::Charge(OrderNo::parse(order).unwrap());
         let rule = "panda.notification.paid".to_owned();
         let witness = self.genuine(&message.body);
-        Ok(Verified::new(&witness, Notification { key: text.clone(), subject, claims, outcome, rule }))
+        let (key, refund_of) = (text.clone(), None);
+        Ok(Verified::new(&witness, Notification { key, subject, claims, refund_of, outcome, rule }))
     }
 
     fn acknowledge(&self, _: &AccountId, _: Verdict) -> HttpReply {

@@ -13,7 +13,8 @@ use crate::sign::{self, How, Key};
 pub(super) fn control() -> (String, Vec<Case>) {
     let mut book = Book::new("alipay", "control");
     book.from("scene").kind("-", "authentic");
-    // Numbers of their own: what was kept as suspicious under a number is known by it.
+    // Numbers of their own: of the others, some are genuine and leave the matter open; such news is known by its number.
+    let base = [("a payment", paid()), ("a refund", refunded()), ("a hold", held())];
     let numbered = |notice: Fields, last: &str| {
         set(&notice, "notify_id", &format!("20260301002221200000005000000009{last}"))
     };
@@ -30,6 +31,9 @@ pub(super) fn control() -> (String, Vec<Case>) {
     book.accepted("a field without a value, signed", &posted(&empty));
     book.accepted("the refund went out", &genuine(&refunded));
     book.accepted("the money is held", &genuine(&held));
+    for (what, notice) in base {
+        book.accepted(&format!("{what}: what most of the others are made of"), &genuine(&notice));
+    }
     book.file()
 }
 

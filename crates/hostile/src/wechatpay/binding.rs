@@ -101,6 +101,7 @@ pub(super) fn names() -> (String, Vec<Case>) {
     book.refused("no merchant", &genuine(PAID, &less(&paid(), "/mchid")));
     book.refused("no app", &genuine(PAID, &less(&paid(), "/appid")));
     orders(&mut book);
+    refunded_payments(&mut book);
     book.file()
 }
 
@@ -137,6 +138,47 @@ fn orders(book: &mut Book) {
             book.refused(why, &genuine(event, &with(&content, place, number)));
         }
         book.refused("without", &genuine(event, &less(&content, place)));
+    }
+}
+
+/// F53: the refund's own number is right, the payment that it is said to be made of is not.
+fn refunded_payments(book: &mut Book) {
+    book.from("the refund went out, signed anew").kind("F53", "a refund of another payment");
+    let own = WECHATPAY.paid_ref.unwrap_or_default();
+    for (why, place, value) in [
+        ("another order that is here", "/out_trade_no", WECHATPAY.charge),
+        ("Alipay's order", "/out_trade_no", ALIPAY.paid),
+        ("an order that is not here", "/out_trade_no", "ZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZ"),
+        ("the refund's own number for the order's", "/out_trade_no", WECHATPAY.refund),
+        ("the order in lower case", "/out_trade_no", &WECHATPAY.paid.to_lowercase()),
+        ("the order without its last character", "/out_trade_no", &WECHATPAY.paid[..31]),
+        ("the transaction of another order", "/transaction_id", "4200000000202603010000000002"),
+        ("the transaction without its last digit", "/transaction_id", &own[..own.len() - 1]),
+        ("the transaction and one digit", "/transaction_id", &format!("{own}0")),
+        ("the refund's number for the transaction's", "/transaction_id", "50000000000202603010000000001"),
+    ] {
+        book.suspicious(why, &genuine(REFUNDED, &with(&refunded(), place, value.into())));
+    }
+    let other = with(&refunded(), "/out_trade_no", WECHATPAY.charge.into());
+    let other = with(&other, "/transaction_id", "4200000000202603010000000002".into());
+    book.suspicious("order and transaction of another payment", &genuine(REFUNDED, &other));
+    for (why, value) in [
+        ("empty", json!("")),
+        ("a blank behind it", json!(format!("{own} "))),
+        ("a number of JSON", json!(42)),
+        ("nothing", Value::Null),
+        ("a list", json!([own])),
+        ("100 characters", json!("4".repeat(100))),
+        ("marks that turn the text around", json!(format!("\u{202e}{own}"))),
+    ] {
+        for (what, place) in [("order", "/out_trade_no"), ("transaction", "/transaction_id")] {
+            let value = if what == "order" && why == "a blank behind it" {
+                json!(format!("{} ", WECHATPAY.paid))
+            } else {
+                value.clone()
+            };
+            book.refused(&format!("{what}: {why}"), &genuine(REFUNDED, &with(&refunded(), place, value)));
+        }
     }
 }
 
@@ -183,6 +225,7 @@ pub(super) fn kinds() -> (String, Vec<Case>) {
     );
     book.from("the order was paid, signed anew").kind("F59", "against what is known");
     let paid_before = with(&paid(), "/out_trade_no", WECHATPAY.paid.into());
+    let paid_before = with(&paid_before, "/transaction_id", WECHATPAY.paid_ref.into());
     book.suspicious(
         "paid again with one fen",
         &genuine(PAID, &with(&paid_before, "/amount/total", 1.into())),

@@ -53,7 +53,7 @@ fn apiv3() -> Vec<u8> {
 fn paid() -> Value {
     json!({
         "mchid": "1900000109", "appid": "wxd678efh567hg6787", "out_trade_no": WECHATPAY.charge,
-        "transaction_id": "4200000000202603010000000001", "trade_type": "NATIVE", "trade_state": "SUCCESS",
+        "transaction_id": "4200000000202603010000000002", "trade_type": "NATIVE", "trade_state": "SUCCESS",
         "trade_state_desc": "paid", "bank_type": "OTHERS", "attach": CANARY,
         "success_time": "2026-03-01T11:59:58+08:00", "payer": { "openid": CANARY },
         "amount": { "total": 10_000, "payer_total": 10_000, "currency": "CNY", "payer_currency": "CNY" },
@@ -63,7 +63,7 @@ fn paid() -> Value {
 /// What is told: the refund went out.
 fn refunded() -> Value {
     json!({
-        "mchid": "1900000109", "out_trade_no": WECHATPAY.paid, "transaction_id": "4200000000202603010000000002",
+        "mchid": "1900000109", "out_trade_no": WECHATPAY.paid, "transaction_id": WECHATPAY.paid_ref,
         "out_refund_no": WECHATPAY.refund, "refund_id": "50000000000202603010000000001", "refund_status": "SUCCESS",
         "success_time": "2026-03-01T12:00:00+08:00", "user_received_account": CANARY,
         "amount": { "total": 10_000, "refund": 3_000, "payer_total": 10_000, "payer_refund": 3_000 },

@@ -38,9 +38,11 @@ fn every_vector_is_opened_or_refused() {
         assert_eq!(opened.is_ok(), recorded["valid"] == true, "{name}");
         lines += &match opened {
             Ok(verified) => {
-                let Notification { key, subject, claims, outcome, rule } = verified.into_inner();
+                let Notification { key, subject, claims, refund_of, outcome, rule } = verified.into_inner();
                 assert!(account().identity().admits(&claims), "{name}");
-                format!("{name}: {key}\n  {subject:?}, {claims:?}\n  {rule} = {:?}\n", outcome.plain())
+                let of = refund_of.map(|of| format!(", of {} and {}", of.order_no, of.rail_ref));
+                let about = format!("{subject:?}, {claims:?}{}", of.unwrap_or_default());
+                format!("{name}: {key}\n  {about}\n  {rule} = {:?}\n", outcome.plain())
             }
             Err(error) => format!("{name}: {error:?}\n"),
         };
@@ -53,13 +55,13 @@ fn every_vector_is_opened_or_refused() {
           Charge(T20260101000001), Claims { merchant: Some("1900000109"), app: Some("wxd678efh567hg6787") }
           wechatpay.notification.transaction_success = Paid(Settled { amount: 1.00 CNY, rail_ref: Some(4200000000202601010000000001), settled_at: Some(2026-01-01T00:05:00Z) })
         refund-success: R20260101000001:REFUND.SUCCESS:4200000000202601010000000001
-          Refund(R20260101000001), Claims { merchant: Some("1900000109"), app: None }
+          Refund(R20260101000001), Claims { merchant: Some("1900000109"), app: None }, of T20260101000001 and 4200000000202601010000000001
           wechatpay.notification.refund_success = Refunded(Settled { amount: 0.30 CNY, rail_ref: Some(50000000000202601010000000001), settled_at: Some(2026-01-01T00:10:00Z) })
         refund-abnormal: R20260101000001:REFUND.ABNORMAL:4200000000202601010000000001
-          Refund(R20260101000001), Claims { merchant: Some("1900000109"), app: None }
+          Refund(R20260101000001), Claims { merchant: Some("1900000109"), app: None }, of T20260101000001 and 4200000000202601010000000001
           wechatpay.notification.refund_abnormal = Pending(Pending { next_action: None, rail_ref: Some(50000000000202601010000000001) })
         refund-closed: R20260101000001:REFUND.CLOSED:4200000000202601010000000001
-          Refund(R20260101000001), Claims { merchant: Some("1900000109"), app: None }
+          Refund(R20260101000001), Claims { merchant: Some("1900000109"), app: None }, of T20260101000001 and 4200000000202601010000000001
           wechatpay.notification.refund_closed = Refused(Refusal { reason: refund_not_allowed, rail_code: "CLOSED", rail_message: "", basis: Signed })
         empty-associated-data: T20260101000001:TRANSACTION.SUCCESS:4200000000202601010000000001
           Charge(T20260101000001), Claims { merchant: Some("1900000109"), app: Some("wxd678efh567hg6787") }

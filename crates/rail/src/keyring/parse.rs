@@ -7,7 +7,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::x509::SubjectPublicKeyInfo;
 use zeroize::Zeroizing;
 
-use super::{KeyError, Serial, Verifier};
+use super::{KeyError, Serial, Verifier, strict};
 use crate::Secret;
 
 pub(super) struct Certificate {
@@ -49,7 +49,7 @@ pub(super) fn certificate(pem: &str, name: &'static str) -> Result<Certificate, 
     let unusable = KeyError::Unusable { name, rule: "must be one X.509 certificate, in PEM" };
     let der = der_of(pem, &["CERTIFICATE"]).ok_or_else(|| unusable.clone())?;
     let (rest, parsed) = X509Certificate::from_der(&der).map_err(|_| unusable.clone())?;
-    if !rest.is_empty() {
+    if !(rest.is_empty() && strict::is_der(&der)) {
         return Err(unusable);
     }
     let bytes = parsed.raw_serial();

@@ -91,3 +91,36 @@ pub async fn notifications_are_taken_once(bench: &impl Bench) {
     assert_eq!(desk.store.stats().await.expect("the store works").suspicious, 1);
     desk.clean().await;
 }
+
+/// What does not fit does not stand in the way of what does: wrong news under a payment's key is kept, each once, and the
+/// right news under that key is taken up all the same, once.
+pub async fn suspicious_news_leaves_its_key_free(bench: &impl Bench) {
+    let desk = Desk::new(bench).await;
+    let row = desk.create(fen(100)).await;
+    let account = account("alipay-main");
+    let told = |digest: u8| InboxEntry {
+        account: account.clone(),
+        key: "notify-1".to_owned(),
+        verdict: InboxVerdict::Applied,
+        digest: Digest([digest; 32]),
+    };
+    let kept_only =
+        |entry: InboxEntry| Batch { inbox: Some(entry), ..Batch::new(desk.hand.tenant(), desk.hand.now()) };
+    desk.done(kept_only(told(1).suspicious("amount".to_owned()))).await;
+    desk.refused(kept_only(told(1).suspicious("amount".to_owned())), Committed::SeenBefore).await;
+    desk.done(kept_only(told(2).suspicious("merchant".to_owned()))).await;
+
+    let mut news = desk.news(&row, attempt(&row).terms.id, &paid(fen(100)));
+    news.inbox = Some(told(3));
+    desk.done(news.clone()).await;
+    desk.refused(news, Committed::SeenBefore).await;
+    desk.done(kept_only(told(4).suspicious("too late".to_owned()))).await;
+
+    let kept = desk.store.inbox(&account, 10).await.expect("the store works");
+    let digests: Vec<u8> = kept.iter().map(|row| row.digest.0[0]).collect();
+    assert_eq!(digests, [1, 2, 3, 4]);
+    let plain: Vec<u8> = kept.iter().filter(|row| row.key == "notify-1").map(|row| row.digest.0[0]).collect();
+    assert_eq!(plain, [3], "only what was taken up has the message's own key");
+    assert_eq!(desk.store.stats().await.expect("the store works").suspicious, 3);
+    desk.clean().await;
+}

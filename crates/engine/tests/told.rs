@@ -1,0 +1,93 @@
+//! What a rail tells by itself: only what fits is taken up, and what does not fit stands in nobody's way (F52, F53, I4).
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
+
+mod world;
+
+use jiff::SignedDuration;
+use paifang_engine::ports::IncomingMessage;
+use paifang_engine::{CreateRefund, Notified};
+use paifang_payment::{AccountId, RequestId};
+use paifang_store::{InboxRow, IntentRow, Store};
+use serde_json::{Value, json};
+use world::{Fault, Stage, qr, yuan};
+
+async fn told(stage: &Stage, said: &Value) -> Notified {
+    let body = said.to_string().into_bytes();
+    let message = IncomingMessage { headers: Vec::new(), query: String::new(), body };
+    stage.engine.notified(&AccountId::parse("sturdy").unwrap(), &message).await
+}
+
+fn paid(row: &IntentRow, fen: i64) -> Value {
+    let order = row.intent.attempts[0].terms.order_no.to_string();
+    json!({ "is": "paid", "order": order, "fen": fen, "payment": format!("T{order}"), "key": "one key" })
+}
+
+async fn inbox(stage: &Stage) -> Vec<InboxRow> {
+    stage.engine.store().inbox(&AccountId::parse("sturdy").unwrap(), 10).await.unwrap()
+}
+
+/// Wrong news under the key of the right one: kept once each, and the right one is news all the same, once.
+#[tokio::test(start_paused = true)]
+async fn the_right_news_is_taken_up_after_wrong_news_with_its_key() {
+    let mut stage = Stage::open_idle(SignedDuration::from_secs(1)).await;
+    let row = stage.create("c1", Some(qr("sturdy"))).await;
+    for fen in [1, 1, 9_999, 1] {
+        assert_eq!(told(&stage, &paid(&row, fen)).await, Notified::Suspicious);
+    }
+    let now = stage.engine.store().intent(stage.tenant, row.intent.terms.id).await.unwrap().unwrap();
+    assert_eq!(now, row, "nothing has moved");
+    assert_eq!(inbox(&stage).await.len(), 2);
+
+    stage.truth.lock().unwrap().pay(row.intent.attempts[0].terms.order_no.as_str());
+    assert_eq!(told(&stage, &paid(&row, 10_000)).await, Notified::News);
+    let now = stage.engine.store().intent(stage.tenant, row.intent.terms.id).await.unwrap().unwrap();
+    assert_eq!(now.intent.state.name(), "succeeded");
+    assert_eq!(told(&stage, &paid(&row, 10_000)).await, Notified::Known);
+    assert_eq!(told(&stage, &paid(&row, 1)).await, Notified::Suspicious, "however late");
+    let keys: Vec<String> = inbox(&stage).await.into_iter().map(|row| row.key).collect();
+    assert_eq!(keys.len(), 3);
+    assert_eq!(keys.iter().filter(|key| *key == "one key").count(), 1, "{keys:?}");
+    stage.run();
+    stage.check().await;
+}
+
+/// S12: the refund's own number is right, and the payment that it names is another one.
+#[tokio::test(start_paused = true)]
+async fn news_of_a_refund_of_another_payment_is_suspicious() {
+    let mut stage = Stage::open_idle(SignedDuration::from_secs(1)).await;
+    let row = stage.create("c1", Some(qr("sturdy"))).await;
+    let order = row.intent.attempts[0].terms.order_no.to_string();
+    stage.truth.lock().unwrap().pay(&order);
+    assert_eq!(told(&stage, &paid(&row, 10_000)).await, Notified::News);
+    stage.fault("refund", Fault::AnswerLost);
+    let wanted = CreateRefund {
+        request_id: RequestId::parse("r1").unwrap(),
+        intent: row.intent.terms.id,
+        amount: Some(yuan(3_000)),
+        reason: None,
+    };
+    let refund = stage.engine.create_refund(stage.tenant, wanted).await.unwrap().resource;
+    // The rail has carried it out; its answer is lost.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(stage.truth.lock().unwrap().orders[&order].refunded, 3_000);
+    let of = |order: &str, payment: &str| {
+        let refund = refund.terms.refund_no.to_string();
+        json!({ "is": "refunded", "refund": refund, "order": order, "payment": payment, "fen": 3_000, "key": "k" })
+    };
+    let (payment, id) = (format!("T{order}"), refund.terms.id);
+    let state = async || stage.engine.store().refund(stage.tenant, id).await.unwrap().unwrap().state;
+    for wrong in [
+        of(&order, "T0"),
+        of("OTHER0000000000000001", &payment),
+        of(refund.terms.refund_no.as_str(), &payment),
+    ] {
+        assert_eq!(told(&stage, &wrong).await, Notified::Suspicious, "{wrong}");
+        assert_ne!(state().await.name(), "succeeded", "{wrong}");
+    }
+    assert_eq!(told(&stage, &of(&order, &payment)).await, Notified::News);
+    assert_eq!(state().await.name(), "succeeded");
+    stage.run();
+    stage.check().await;
+}
