@@ -5,13 +5,19 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures::future::join_all;
+use paifang_client::reason;
+use paifang_gateway::grpc::ARRIVAL_TIME;
 use paifang_gateway::listen::HANDSHAKE_TIME;
+use paifang_proto::v1;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep, timeout};
+use tonic::transport::Endpoint;
+use tonic::{Code, Request};
+use tonic_prost::ProstCodec;
 use turmoil::net::TcpStream;
 
 use crate::check;
-use crate::net::{GRPC, NEWS};
+use crate::net::{GRPC, Link, NEWS};
 use crate::stories::{LONG, play};
 use crate::story::{Plot, Shop};
 use crate::world::World;
@@ -123,6 +129,34 @@ fn crowded(world: &Rc<World>, kinds: Vec<Idler>) {
 #[test]
 fn f65_peers_that_say_nothing_hold_nobody_up() {
     crowded(&World::new(Plot::Shown.rail(), None), kinds());
+}
+
+/// A storefront with a good key that begins a message and never ends it loses its place in time, and is told why (F41).
+#[test]
+fn f41_a_call_that_never_arrives_is_ended() {
+    let world = World::new(Plot::Shown.rail(), None);
+    let mut sim = world.sim(LONG);
+    let shop = Rc::clone(&world);
+    sim.client("shop", async move {
+        let endpoint = Endpoint::from_static("http://localhost:7443");
+        let channel = endpoint.connect_with_connector_lazy(shop.way(Link::Calls));
+        let mut client = tonic::client::Grpc::new(channel);
+        client.ready().await?;
+        let mut request = Request::new(futures::stream::pending::<v1::CreatePaymentIntentRequest>());
+        let key = format!("Bearer {}", shop.key.expose());
+        request.metadata_mut().insert("authorization", key.parse()?);
+        let codec = ProstCodec::<v1::CreatePaymentIntentRequest, v1::CreatePaymentIntentResponse>::default();
+        let path = "/paifang.v1.PaymentIntentService/CreatePaymentIntent".parse()?;
+        let since = Instant::now();
+        let answer = timeout(LONG / 2, client.client_streaming(request, path, codec)).await;
+        let error = answer.expect("it waits for ever").expect_err("nothing was asked");
+        let lasted = since.elapsed();
+        println!("WIRE calls: half a message: ended after {lasted:?}");
+        assert!(lasted <= ARRIVAL_TIME + SLACK, "{lasted:?}");
+        assert_eq!((error.code(), reason(&error).as_deref()), (Code::Unavailable, Some("OVERLOADED")));
+        Ok(())
+    });
+    world.run(sim);
 }
 
 #[test]
