@@ -40,9 +40,12 @@
 
 mod repeat;
 
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use http::Uri;
+use hyper::rt::{Read, Write};
 pub use paifang_proto::v1;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
@@ -50,6 +53,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Response, Status};
 use tonic_types::StatusExt;
+use tower::Service;
 
 use repeat::Repeats;
 
@@ -95,25 +99,29 @@ impl Client {
     /// Connects with this API key. An `https` endpoint needs its CA's certificate in PEM; over `http` the key travels in
     /// clear, which is for loopback and for meshes that encrypt by themselves.
     pub async fn connect(endpoint: &str, api_key: &str, ca_pem: Option<&str>) -> Result<Self, ConnectError> {
-        let secure = match endpoint.split_once("://") {
-            Some(("https", _)) => true,
-            Some(("http", _)) => false,
-            Some(_) | None => return Err(ConnectError::Endpoint),
-        };
-        let mut to = Endpoint::from_shared(endpoint.to_owned())
-            .map_err(|_| ConnectError::Endpoint)?
-            .connect_timeout(CONNECT_TIMEOUT)
-            .http2_keep_alive_interval(Duration::from_secs(20))
-            .keep_alive_timeout(Duration::from_secs(10));
-        if secure {
-            let ca = Certificate::from_pem(ca_pem.ok_or(ConnectError::CaNeeded)?);
-            to = to.tls_config(ClientTlsConfig::new().ca_certificate(ca))?;
-        }
-        let mut key: MetadataValue<Ascii> =
-            format!("Bearer {api_key}").parse().map_err(|_| ConnectError::ApiKey)?;
-        key.set_sensitive(true);
-        let channel = InterceptedService::new(to.connect().await?, Bearer(key));
-        Ok(Self { channel, deadline: DEADLINE, repeats: Repeats::default() })
+        let (to, bearer) = prepared(endpoint, api_key, ca_pem)?;
+        Ok(Self::of(to.connect().await?, bearer))
+    }
+
+    /// The same over another network than the system's TCP: `dial` opens plain connections, TLS goes above them. It connects
+    /// when the first call is made.
+    ///
+    /// # Errors
+    /// As [`Client::connect`], but for a gateway that cannot be reached, which the calls tell.
+    pub fn over<D>(dial: D, endpoint: &str, api_key: &str, ca_pem: Option<&str>) -> Result<Self, ConnectError>
+    where
+        D: Service<Uri> + Send + 'static,
+        D::Response: Read + Write + Send + Unpin,
+        D::Future: Send,
+        Box<dyn Error + Send + Sync>: From<D::Error>,
+    {
+        let (to, bearer) = prepared(endpoint, api_key, ca_pem)?;
+        Ok(Self::of(to.connect_with_connector_lazy(dial), bearer))
+    }
+
+    fn of(channel: Channel, bearer: Bearer) -> Self {
+        let channel = InterceptedService::new(channel, bearer);
+        Self { channel, deadline: DEADLINE, repeats: Repeats::default() }
     }
 
     /// How long each try of a call lasts; 10 seconds at first.
@@ -170,6 +178,28 @@ impl Client {
             }
         }
     }
+}
+
+/// Where to connect, and with what.
+fn prepared(endpoint: &str, api_key: &str, ca_pem: Option<&str>) -> Result<(Endpoint, Bearer), ConnectError> {
+    let secure = match endpoint.split_once("://") {
+        Some(("https", _)) => true,
+        Some(("http", _)) => false,
+        Some(_) | None => return Err(ConnectError::Endpoint),
+    };
+    let mut to = Endpoint::from_shared(endpoint.to_owned())
+        .map_err(|_| ConnectError::Endpoint)?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(10));
+    if secure {
+        let ca = Certificate::from_pem(ca_pem.ok_or(ConnectError::CaNeeded)?);
+        to = to.tls_config(ClientTlsConfig::new().ca_certificate(ca))?;
+    }
+    let mut key: MetadataValue<Ascii> =
+        format!("Bearer {api_key}").parse().map_err(|_| ConnectError::ApiKey)?;
+    key.set_sensitive(true);
+    Ok((to, Bearer(key)))
 }
 
 /// Each row is a call of the contract: its message, its answer, its service.

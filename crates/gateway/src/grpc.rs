@@ -5,9 +5,11 @@
 //! handler when its caller goes away, and the work must not hang on that (F34). Then the answer is awaited for as long as
 //! the caller's deadline allows, and whatever stands by then is answered.
 //!
-//! Limits are those of [`GrpcOptions`] and of the contract: 64 KiB per request, at most 200 rows and 1 MiB per page.
+//! Limits are those of [`GrpcOptions`] and of the contract: 64 KiB per request, which has [`ARRIVAL_TIME`] to arrive, at most
+//! 200 rows and 1 MiB per page.
 
 mod access;
+mod arrival;
 mod call;
 mod edge;
 mod events;
@@ -35,6 +37,7 @@ use tonic_health::ServingStatus;
 
 pub(crate) use self::render::{Line, Story, Told};
 
+pub use self::arrival::ARRIVAL_TIME;
 use self::edge::Edge;
 use self::gate::Gate;
 

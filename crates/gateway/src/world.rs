@@ -14,16 +14,18 @@ use tokio_util::task::TaskTracker;
 #[derive(Debug, Clone)]
 pub struct TokioWorld {
     tasks: TaskTracker,
+    now: fn() -> Timestamp,
     random: SystemRandom,
     #[cfg(feature = "test-hooks")]
     crash: std::sync::Arc<crash::CrashAt>,
 }
 
 impl TokioWorld {
-    /// A world whose tasks run on this tracker.
-    pub fn new(tasks: TaskTracker) -> Self {
+    /// A world whose tasks run on this tracker, with this clock: [`now`], unless time itself is simulated.
+    pub fn new(tasks: TaskTracker, now: fn() -> Timestamp) -> Self {
         Self {
             tasks,
+            now,
             random: SystemRandom::new(),
             #[cfg(feature = "test-hooks")]
             crash: std::sync::Arc::new(crash::CrashAt::from_environment()),
@@ -61,7 +63,7 @@ fn ahead(file: &Path) -> SignedDuration {
 
 impl Environment for TokioWorld {
     fn now(&self) -> Timestamp {
-        now()
+        (self.now)()
     }
 
     fn entropy(&self, bytes: &mut [u8]) {
@@ -153,7 +155,7 @@ mod tests {
     #[tokio::test]
     async fn the_tracker_knows_every_task() {
         let tasks = TaskTracker::new();
-        let world = TokioWorld::new(tasks.clone());
+        let world = TokioWorld::new(tasks.clone(), now);
         let (inner, done) = (world.clone(), std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false)));
         let seen = std::sync::Arc::clone(&done);
         world.spawn(Box::pin(async move {
@@ -169,7 +171,7 @@ mod tests {
 
     #[test]
     fn entropy_differs_and_negative_sleeps_are_over() {
-        let world = TokioWorld::new(TaskTracker::new());
+        let world = TokioWorld::new(TaskTracker::new(), now);
         let (mut one, mut two) = ([0; 32], [0; 32]);
         world.entropy(&mut one);
         world.entropy(&mut two);
@@ -186,7 +188,7 @@ mod tests {
         use std::os::unix::process::ExitStatusExt;
         const CHILD: &str = "PAIFANG_TEST_CHILD";
         if std::env::var_os(CHILD).is_some() {
-            let world = TokioWorld::new(TaskTracker::new());
+            let world = TokioWorld::new(TaskTracker::new(), now);
             world.reached("elsewhere");
             world.reached("here");
             println!("once");

@@ -18,6 +18,7 @@ pub struct Clock(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    wall: fn() -> Timestamp,
     mode: Mutex<Mode>,
     signatures: Mutex<Signatures>,
     changed: watch::Sender<()>,
@@ -56,30 +57,35 @@ const TICK: Duration = Duration::from_micros(1);
 impl Clock {
     /// A clock that follows the wall.
     pub fn wall() -> Self {
-        let now = wall_now();
-        Self::with(Mode::Running { wall: now, rails: now, speed: 1 })
+        Self::on(wall_now)
+    }
+
+    /// A clock that follows another wall's: one of simulated time, in which tokio's waits pass too.
+    pub fn on(wall: fn() -> Timestamp) -> Self {
+        let now = wall();
+        Self::with(wall, Mode::Running { wall: now, rails: now, speed: 1 })
     }
 
     /// A clock that stands at `t` until it is set or stepped.
     pub fn standing_at(t: Timestamp) -> Self {
-        Self::with(Mode::Standing(t))
+        Self::with(wall_now, Mode::Standing(t))
     }
 
-    fn with(mode: Mode) -> Self {
+    fn with(wall: fn() -> Timestamp, mode: Mode) -> Self {
         let (mode, signatures) = (Mutex::new(mode), Mutex::default());
-        Self(Arc::new(Inner { mode, signatures, changed: watch::Sender::new(()) }))
+        Self(Arc::new(Inner { wall, mode, signatures, changed: watch::Sender::new(()) }))
     }
 
     /// The time in the rails' world.
     pub fn now(&self) -> Timestamp {
-        locked(&self.0.mode).now()
+        locked(&self.0.mode).now((self.0.wall)())
     }
 
     /// The time by which signatures are made and judged.
     pub fn signing_now(&self) -> Timestamp {
         match *locked(&self.0.signatures) {
             Signatures::Rails => self.now(),
-            Signatures::Wall => wall_now(),
+            Signatures::Wall => (self.0.wall)(),
         }
     }
 
@@ -92,7 +98,8 @@ impl Clock {
     pub fn run(&self, speed: u32) {
         {
             let mut mode = locked(&self.0.mode);
-            *mode = Mode::Running { wall: wall_now(), rails: mode.now(), speed: speed.clamp(1, SPEED_MAX) };
+            let wall = (self.0.wall)();
+            *mode = Mode::Running { wall, rails: mode.now(wall), speed: speed.clamp(1, SPEED_MAX) };
         }
         self.0.changed.send_replace(());
     }
@@ -102,7 +109,7 @@ impl Clock {
         {
             let mut mode = locked(&self.0.mode);
             *mode = match *mode {
-                Mode::Running { speed, .. } => Mode::Running { wall: wall_now(), rails: t, speed },
+                Mode::Running { speed, .. } => Mode::Running { wall: (self.0.wall)(), rails: t, speed },
                 Mode::Standing(_) => Mode::Standing(t),
             };
         }
@@ -148,10 +155,10 @@ impl Clock {
 }
 
 impl Mode {
-    fn now(&self) -> Timestamp {
+    fn now(&self, wall_now: Timestamp) -> Timestamp {
         match *self {
             Self::Running { wall, rails, speed } => {
-                let passed = wall_now().duration_since(wall);
+                let passed = wall_now.duration_since(wall);
                 let passed = passed.checked_mul(i32::try_from(speed).unwrap_or(i32::MAX));
                 rails.saturating_add(passed.unwrap_or(SignedDuration::MAX)).unwrap_or(Timestamp::MAX)
             }

@@ -12,9 +12,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::Connect;
 use hyper_util::rt::TokioExecutor;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -235,8 +234,6 @@ impl Records {
     }
 }
 
-type Http = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
-
 impl NotifierWorker {
     /// The next notice that waits to be sent, which it then leaves to the caller: a simulator carries notices itself, and
     /// keeps to their schedules in its own time.
@@ -255,9 +252,8 @@ impl NotifierWorker {
     }
 
     /// The same over these connections.
-    pub(crate) async fn run_with(mut self, connector: HttpsConnector<HttpConnector>) {
-        let http: Http =
-            Client::builder(TokioExecutor::new()).http1_title_case_headers(true).build(connector);
+    pub async fn run_with<C: Connect + Clone + Send + Sync + 'static>(mut self, connector: C) {
+        let http = Client::builder(TokioExecutor::new()).http1_title_case_headers(true).build(connector);
         let in_flight = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
         let mut running = JoinSet::new();
         loop {
@@ -281,14 +277,14 @@ impl NotifierWorker {
 }
 
 /// Delivers one notice, try by try.
-struct Courier {
+struct Courier<C> {
     records: Arc<Records>,
     clock: Clock,
-    http: Http,
+    http: Client<C, Full<Bytes>>,
     in_flight: Arc<Semaphore>,
 }
 
-impl Courier {
+impl<C: Connect + Clone + Send + Sync + 'static> Courier<C> {
     async fn deliver(self, order: Order) {
         let Order { id, notice, first_try_done } = order;
         let mut first_try_done = Some(first_try_done);

@@ -2,6 +2,7 @@
 //! without a byte.
 
 use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -30,9 +31,26 @@ pub const CONNECTIONS_MAX: usize = 512;
 /// How long a client may take for its headers, and again for its body, in real time.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Where connections come in: a TCP port, unless the network itself is simulated.
+pub trait Listen: Send + Sync + 'static {
+    /// What comes in.
+    type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
+
+    /// The next connection.
+    fn next(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+}
+
+impl Listen for TcpListener {
+    type Stream = TcpStream;
+
+    async fn next(&self) -> io::Result<TcpStream> {
+        Ok(self.accept().await?.0)
+    }
+}
+
 /// Serves one rail until dropped.
-pub(crate) async fn serve(
-    listener: TcpListener,
+pub async fn serve(
+    listener: impl Listen,
     acceptor: Option<TlsAcceptor>,
     rail: Arc<dyn RailMock>,
     bench: Bench,
@@ -44,8 +62,8 @@ pub(crate) async fn serve(
         while connections.try_join_next().is_some() {}
         // The semaphore is never closed, so the permit is always granted in the end.
         let slot = slots.clone().acquire_owned().await;
-        match listener.accept().await {
-            Ok((stream, _)) => {
+        match listener.next().await {
+            Ok(stream) => {
                 let (door, acceptor) = (door.clone(), acceptor.clone());
                 connections.spawn(async move {
                     match acceptor {

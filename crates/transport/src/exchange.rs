@@ -11,12 +11,13 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::{CaptureConnection, HttpConnector, capture_connection};
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use paifang_rail::{BODY_BYTES_MAX, Exchange, Reply};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
+use crate::dial::{Dial, Dialer, Tcp};
 use crate::witness::{Witness, WitnessedBody};
 use crate::{Options, OptionsError, request, tls};
 
@@ -34,7 +35,7 @@ pub struct HttpTransport {
 }
 
 pub(crate) struct Inner {
-    client: Client<HttpsConnector<HttpConnector>, WitnessedBody>,
+    client: Client<HttpsConnector<Dialer>, WitnessedBody>,
     places: HashMap<String, Arc<Semaphore>>,
     pub(crate) options: Options,
 }
@@ -65,15 +66,19 @@ impl HttpTransport {
     /// # Errors
     /// When an extra root certificate cannot be read.
     pub fn new(options: Options) -> Result<Self, OptionsError> {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(Duration::from_secs(30)));
+        Self::over(options, Arc::new(Tcp::new()))
+    }
+
+    /// The same over another network than the system's.
+    ///
+    /// # Errors
+    /// As [`HttpTransport::new`].
+    pub fn over(options: Options, dial: Arc<dyn Dial>) -> Result<Self, OptionsError> {
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls::client_config(&options.extra_roots)?)
             .https_or_http()
             .enable_http1()
-            .wrap_connector(tcp);
+            .wrap_connector(Dialer(dial));
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(options.idle_time)

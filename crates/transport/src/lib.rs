@@ -14,9 +14,12 @@
 //!
 //! A bill is fetched in the same way into a file ([`HttpTransport::download`]), with a larger bound and more time.
 //!
+//! Connections come in by a door of their own ([`Dial`]): TCP, unless another network is brought.
+//!
 //! It never follows a redirect, never repeats a request, never asks a proxy, and prints no URL query, header or body.
 #![forbid(unsafe_code)]
 
+mod dial;
 mod download;
 mod exchange;
 mod options;
@@ -27,6 +30,7 @@ mod witness;
 #[cfg(test)]
 mod tests;
 
+pub use dial::{Bytestream, Dial, Dialing, Tcp};
 pub use download::DownloadError;
 pub use exchange::{HttpTransport, TransportError};
 pub use options::{Options, OptionsError};

@@ -18,6 +18,7 @@ use tonic::{Code, Status};
 use tower::Service;
 
 use super::access::{self, Access};
+use super::arrival::Arriving;
 use super::gate::{Gate, Place};
 use super::status;
 use crate::apikey::ApiKey;
@@ -69,6 +70,7 @@ impl Edge {
             let place = Arc::new(place);
             _held = Some(Arc::clone(&place));
             request.extensions_mut().insert(Caller { tenant, _place: place });
+            request = request.map(|body| Body::new(Arriving::new(body)));
         }
         let response = match self.services.call(request).await {
             Ok(response) => response,

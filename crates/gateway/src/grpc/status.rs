@@ -116,6 +116,11 @@ pub(crate) fn overloaded() -> Status {
     retry(reasons::OVERLOADED, "too much is under way; nothing was changed")
 }
 
+/// A message that did not arrive in its time. The same call may be sent again.
+fn too_slow() -> Status {
+    retry(reasons::OVERLOADED, "the request did not arrive in time; nothing was changed")
+}
+
 /// Ends streams and turns calls away while the gateway goes down.
 pub(crate) fn shutting_down() -> Status {
     retry(reasons::SHUTTING_DOWN, "this gateway is going down; connect again")
@@ -145,6 +150,8 @@ pub(crate) fn of_transport(code: Code) -> Status {
             plain(Code::InvalidArgument, reasons::MESSAGE_UNREADABLE, message)
         }
         Code::Unimplemented => method_unknown(),
+        // Only `arrival` says this.
+        Code::Unavailable => too_slow(),
         _ => internal(),
     }
 }

@@ -27,6 +27,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use paifang_store::Store;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -130,8 +131,8 @@ async fn nothing() -> Response {
 }
 
 /// Serves connections until they end; from `stop` on, each ends after the request that it is in.
-pub(crate) async fn serve(
-    mut connections: mpsc::Receiver<Connection>,
+pub(crate) async fn serve<T: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    mut connections: mpsc::Receiver<Connection<T>>,
     router: Router,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -141,7 +142,11 @@ pub(crate) async fn serve(
     }
 }
 
-async fn converse(connection: Connection, router: Router, stop: CancellationToken) {
+async fn converse<T: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    connection: Connection<T>,
+    router: Router,
+    stop: CancellationToken,
+) {
     let service = router.map_request(|request: Request<Incoming>| request.map(Body::new));
     let conversation = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -25,7 +26,7 @@ use crate::config::{Config, StoreAt};
 use crate::core::Over;
 use crate::rails::LocalRails;
 
-pub use start::{StartError, open_database, open_file, start, start_over};
+pub use start::{StartError, Surroundings, open_database, open_file, start, start_over, start_within};
 
 /// A gateway that runs. Dropping it without [`Running::drain`] leaves its tasks to the runtime.
 pub struct Running<S> {
@@ -41,6 +42,7 @@ pub struct Running<S> {
     rails: LocalRails,
     phases: Phases,
     drain_time: Duration,
+    now: fn() -> Timestamp,
 }
 
 /// The signals of the end, and all tasks.
@@ -90,7 +92,7 @@ impl<S> Running<S> {
     /// # Errors
     /// Names the first account whose keys cannot be used; all keys stay as they were.
     pub async fn renew_keys(&self, config: &Config) -> Result<(), String> {
-        self.rails.reconfigure(&config.accounts, crate::world::now())?;
+        self.rails.reconfigure(&config.accounts, (self.now)())?;
         self.rails.ask_all().await;
         Ok(())
     }

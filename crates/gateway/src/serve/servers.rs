@@ -6,7 +6,6 @@ use std::time::Duration;
 use axum::Router;
 use futures::FutureExt;
 use paifang_store::Store;
-use tokio::net::TcpListener;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::service::Routes;
@@ -14,7 +13,7 @@ use tonic::transport::Server;
 
 use super::Phases;
 use crate::core::Over;
-use crate::listen::{Connection, accept};
+use crate::listen::{Allowed, Connection, Listen, accept};
 use crate::metrics::{CountRpcs, Metrics};
 use crate::{config, http};
 
@@ -33,6 +32,9 @@ const CONNECTION_GRACE: Duration = Duration::from_secs(30);
 /// Connections of storefronts, of rails and browsers, and of operators.
 const GRPC_CONNECTIONS_MAX: usize = 4096;
 const HTTP_CONNECTIONS_MAX: usize = 1024;
+/// What a client of HTTP/2 sends before anything else (RFC 9113, 3.4). From then on it is asked now and then whether it is
+/// still there.
+const PREFACE_BYTES: usize = 24;
 /// Pause between two looks at the store's soundness.
 const SOUND_EVERY: Duration = Duration::from_secs(1);
 /// Pause before the lanes start again after a panic.
@@ -68,16 +70,17 @@ pub(super) fn watch(is_sound: impl Fn() -> bool + Send + 'static, phases: &Phase
     });
 }
 
-pub(super) fn grpc(
-    listener: TcpListener,
+pub(super) fn grpc<L: Listen>(
+    listener: L,
     config: &config::Listener,
     routes: Routes,
     metrics: Arc<Metrics>,
     phases: &Phases,
 ) {
     let stop = phases.stop_listening.clone();
-    let incoming = accept(listener, config.tls.clone(), GRPC_CONNECTIONS_MAX, stop.clone(), &phases.tasks);
-    let incoming = ReceiverStream::new(incoming).map(Ok::<Connection, std::convert::Infallible>);
+    let allowed = Allowed { connections: GRPC_CONNECTIONS_MAX, preface_bytes: PREFACE_BYTES };
+    let incoming = accept(listener, config.tls.clone(), allowed, stop.clone(), &phases.tasks);
+    let incoming = ReceiverStream::new(incoming).map(Ok::<Connection<L::Stream>, std::convert::Infallible>);
     let server = Server::builder()
         .max_concurrent_streams(STREAMS_MAX)
         .http2_max_pending_accept_reset_streams(Some(RESETS_MAX))
@@ -100,8 +103,9 @@ pub(super) fn grpc(
     });
 }
 
-pub(super) fn web(listener: TcpListener, config: &config::Listener, router: Router, phases: &Phases) {
+pub(super) fn web<L: Listen>(listener: L, config: &config::Listener, router: Router, phases: &Phases) {
     let stop = phases.stop_listening.clone();
-    let connections = accept(listener, config.tls.clone(), HTTP_CONNECTIONS_MAX, stop.clone(), &phases.tasks);
+    let allowed = Allowed { connections: HTTP_CONNECTIONS_MAX, preface_bytes: 0 };
+    let connections = accept(listener, config.tls.clone(), allowed, stop.clone(), &phases.tasks);
     phases.tasks.spawn(http::serve(connections, router, stop, phases.tasks.clone()));
 }

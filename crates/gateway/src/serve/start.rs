@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use paifang_engine::ports::Environment;
 use paifang_engine::{Engine, Limits};
 use paifang_store::{Store, StoreError};
 use paifang_store_postgres::{Address, Clock, PostgresStore};
 use paifang_store_sqlite::{OpenError, SqliteStore};
-use paifang_transport::{HttpTransport, Options, OptionsError};
+use paifang_transport::{Dial, HttpTransport, Options, OptionsError, Tcp};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -21,6 +21,7 @@ use crate::bills::Bills;
 use crate::config::{self, Config};
 use crate::grpc::{self, GrpcOptions, RouterError};
 use crate::http::{self, Desk, Look};
+use crate::listen::Listen;
 use crate::metrics::{Freshness, Metrics, refresh};
 use crate::outbound::RailTransport;
 use crate::rails::{LocalRails, TokenError};
@@ -127,8 +128,36 @@ pub async fn start_over<S: Store>(config: Config, store: S) -> Result<Running<S>
     let contract = listen("grpc", config.grpc.address).await?;
     let public = listen("http", config.http.address).await?;
     let inside = listen("ops", config.ops).await?;
-    let addresses = [&contract, &public, &inside].map(TcpListener::local_addr);
-    let [grpc_addr, http_addr, ops_addr] = addresses;
+    let dial = Arc::new(Tcp::new());
+    let around = Surroundings { grpc: contract, http: public, ops: inside, dial, now: crate::world::now };
+    start_within(config, store, around).await
+}
+
+/// What a gateway stands in: the machine's network and clock, or others that behave worse on purpose.
+pub struct Surroundings<L> {
+    /// Where storefronts call.
+    pub grpc: L,
+    /// Where rails and browsers come.
+    pub http: L,
+    /// Where operators look.
+    pub ops: L,
+    /// The way to the rails.
+    pub dial: Arc<dyn Dial>,
+    /// The time. Waits are tokio's.
+    pub now: fn() -> Timestamp,
+}
+
+/// Starts a gateway that listens already. The addresses in `config` are not looked at.
+///
+/// # Errors
+/// When a part cannot be set up. Nothing is sent to a rail before this has returned.
+pub async fn start_within<S: Store, L: Listen>(
+    config: Config,
+    store: S,
+    around: Surroundings<L>,
+) -> Result<Running<S>, StartError> {
+    let Surroundings { grpc: contract, http: public, ops: inside, dial, now } = around;
+    let [grpc_addr, http_addr, ops_addr] = [&contract, &public, &inside].map(L::local_addr);
     let unknown = |cause| StartError::Listen { section: "grpc", address: config.grpc.address, cause };
     let (grpc_addr, http_addr, ops_addr) =
         (grpc_addr.map_err(unknown)?, http_addr.map_err(unknown)?, ops_addr.map_err(unknown)?);
@@ -138,9 +167,9 @@ pub async fn start_over<S: Store>(config: Config, store: S) -> Result<Running<S>
     let scheme = if config.http.tls.is_some() { "https" } else { "http" };
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("{scheme}://{http_addr}"));
     let ids: Vec<String> = config.accounts.iter().map(|account| account.id.to_string()).collect();
-    let transport = HttpTransport::new(transport_options(&config, ids))?;
+    let transport = HttpTransport::over(transport_options(&config, ids), dial)?;
     let transport = RailTransport::new(transport, Arc::clone(&metrics));
-    let world = TokioWorld::new(phases.tasks.clone());
+    let world = TokioWorld::new(phases.tasks.clone(), now);
     let limits = engine_limits(&config.limits, &world);
     let (rails, accounts, keepers) = LocalRails::new(config.accounts, &public_url, Arc::clone(&metrics))?;
     let asking = Arc::new(transport.clone());
@@ -148,7 +177,7 @@ pub async fn start_over<S: Store>(config: Config, store: S) -> Result<Running<S>
     let core = Engine::new(store, rails.clone(), transport, world, accounts, limits).await?;
     for keeper in keepers {
         let stop = phases.stop_claims.clone().cancelled_owned();
-        phases.tasks.spawn(keeper.run(rails.clone(), Arc::clone(&asking), crate::world::now, stop));
+        phases.tasks.spawn(keeper.run(rails.clone(), Arc::clone(&asking), now, stop));
     }
     for lane in core.unserved_lanes().await? {
         tracing::error!(account = %lane, "something waits for a rail account that is not configured: nobody sees to it");
@@ -175,7 +204,7 @@ pub async fn start_over<S: Store>(config: Config, store: S) -> Result<Running<S>
         core.clone(),
         rails.clone(),
         fetching,
-        crate::world::now,
+        now,
         phases.tasks.clone(),
         phases.stop_claims.clone(),
     ));
@@ -191,7 +220,7 @@ pub async fn start_over<S: Store>(config: Config, store: S) -> Result<Running<S>
     servers::grpc(contract, &config.grpc, routes, metrics, &phases);
     tracing::info!(%grpc_addr, %http_addr, %ops_addr, public_url, "the gateway is up");
     let drain_time = Duration::from_millis(config.limits.drain_ms.into());
-    Ok(Running { grpc_addr, http_addr, ops_addr, public_url, core, rails, phases, drain_time })
+    Ok(Running { grpc_addr, http_addr, ops_addr, public_url, core, rails, phases, drain_time, now })
 }
 
 async fn listen(section: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {

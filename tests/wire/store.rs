@@ -1,0 +1,81 @@
+//! The model store with a pause before and after each operation, as a store on a disk or behind a network has: each is a
+//! point at which a call can be dropped, before the operation took place or after it.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use jiff::SignedDuration;
+use paifang_payment::refund::{self, Refund};
+use paifang_payment::{
+    AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId, intent,
+};
+use paifang_store::{
+    AccountBalance, AttemptRef, Batch, Committed, InboxRow, IntentFilter, IntentRow, Leased, ModelStore,
+    Operation, Page, RefundRef, RequestRow, Stats, Store, StoreError, StoredEvent, StoredTransfer,
+    Submission, Tenant, WorkKey, WorkRow,
+};
+
+type Answer<T> = Result<T, StoreError>;
+
+/// Clones share their content.
+#[derive(Clone)]
+pub struct Pausing(pub ModelStore);
+
+/// Pending once.
+struct Pause(bool);
+
+impl Future for Pause {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// Each row is an operation of the port.
+macro_rules! operations {
+    ($($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)*) => {
+        impl Store for Pausing {$(
+            async fn $name(&self, $($argument: $kind),*) -> Answer<$answer> {
+                Pause(false).await;
+                let answer = self.0.$name($($argument),*).await;
+                Pause(false).await;
+                answer
+            }
+        )*}
+    };
+}
+
+operations! {
+    commit(batch: Batch) -> Committed;
+    lease_due(lane: Option<&AccountId>, max: usize, owner: &str, lease: SignedDuration) -> Vec<Leased>;
+    hasten(key: &WorkKey) -> ();
+    intent(tenant: TenantId, id: IntentId) -> Option<IntentRow>;
+    request(tenant: TenantId, operation: Operation, request_id: &RequestId) -> Option<RequestRow>;
+    refund(tenant: TenantId, id: RefundId) -> Option<Refund>;
+    attempt_by_order(account: &AccountId, order_no: &OrderNo) -> Option<AttemptRef>;
+    refund_tenant(id: RefundId) -> Option<TenantId>;
+    refund_by_number(account: &AccountId, refund_no: &OrderNo) -> Option<RefundRef>;
+    submission(attempt: AttemptId) -> Option<Submission>;
+    intents(tenant: TenantId, filter: &IntentFilter, max: usize) -> Page<IntentRow>;
+    refunds(tenant: TenantId, intent: Option<IntentId>, before: Option<RefundId>, max: usize) -> Page<Refund>;
+    intent_journal(tenant: TenantId, id: IntentId) -> Vec<intent::Entry>;
+    refund_journal(tenant: TenantId, id: RefundId) -> Vec<refund::Entry>;
+    events_after(tenant: Option<TenantId>, cursor: u64, max: usize) -> Vec<StoredEvent>;
+    transfers_after(tenant: Option<TenantId>, position: u64, max: usize) -> Vec<StoredTransfer>;
+    balances(tenant: TenantId) -> Vec<AccountBalance>;
+    add_tenant(tenant: &Tenant) -> bool;
+    tenant_by_key(key_hash: Digest) -> Option<Tenant>;
+    tenants() -> Vec<Tenant>;
+    deployment_key(fresh: [u8; 32]) -> [u8; 32];
+    stats() -> Stats;
+    scan_intents(after: Option<IntentId>, max: usize) -> Vec<IntentRow>;
+    scan_refunds(after: Option<RefundId>, max: usize) -> Vec<Refund>;
+    scan_work(after: Option<&str>, max: usize) -> Vec<WorkRow>;
+    inbox(account: &AccountId, max: usize) -> Vec<InboxRow>;
+    damage() -> Vec<String>;
+}
