@@ -36,6 +36,10 @@ pub use state::{
 /// How long after its expiry an order that the rail does not know may still appear: clock skew and a delayed request.
 pub const ABSENCE_MARGIN: SignedDuration = SignedDuration::from_secs(120);
 
+/// How long an earlier copy of a capture or refund may still be on its way to the rail when a later one is refused: until
+/// then the refusal is not the last word (F04).
+pub const COPIES_LINGER: SignedDuration = SignedDuration::from_mins(15);
+
 /// How long a payer's code charge may stay undecided before it is reversed, where the rail can reverse.
 pub const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 

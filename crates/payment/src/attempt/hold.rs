@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use paifang_money::PositiveMoney;
 use serde::{Deserialize, Serialize};
 
-use super::{ABSENCE_MARGIN, Duty, Why};
+use super::{COPIES_LINGER, Duty, Why};
 use crate::{Doubt, OrderNo, Refusal, Settled, Verb};
 
 /// How often a hold may be tried to be captured, refused tries included.
@@ -172,11 +172,11 @@ impl Operation {
         }
     }
 
-    /// Whether an earlier send than the last may still reach the rail, however the last one was answered. The margin is
-    /// that of orders, counted from the last send, which is later than any other.
+    /// Whether an earlier send than the last may still reach the rail, however the last one was answered. Counted from the
+    /// last send, which is later than any other.
     pub(super) fn may_yet_arrive(&self, now: Timestamp) -> bool {
         let last = self.sent_at.unwrap_or(self.opened_at);
-        self.sends > 1 && now < last.saturating_add(ABSENCE_MARGIN).unwrap_or(Timestamp::MAX)
+        self.sends > 1 && now < last.saturating_add(COPIES_LINGER).unwrap_or(Timestamp::MAX)
     }
 
     /// Whether its outcome is unknown.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Entry, Fact, InDoubt, Refund, State, Terms};
-use crate::attempt::{Duty, Found, Sending};
+use crate::attempt::{COPIES_LINGER, Duty, Found, Sending};
 use crate::planted::{self, Defect};
 use crate::{
     Basis, Doubt, Evidence, News, NotSent, Observation, Outcome, RailRef, Reason, Refusal, Remark, Settled,
@@ -147,7 +147,7 @@ impl Refund {
 
     fn turn(&self, seen: &Observation, now: Timestamp) -> Turn {
         let outcome = match &seen.news {
-            News::Absent => return self.on_absent(),
+            News::Absent => return self.on_absent(now),
             News::Outcome(outcome) => outcome,
         };
         if self.is_final() {
@@ -160,7 +160,7 @@ impl Refund {
             },
             Outcome::Refunded(settled) => Turn::Move(State::Succeeded { settled: settled.clone() }),
             Outcome::Pending(_) => Turn::Move(State::Processing { attention: seen.attention.clone() }),
-            Outcome::Refused(refusal) => self.on_refused(refusal),
+            Outcome::Refused(refusal) => self.on_refused(refusal, seen.verb),
             Outcome::NotSent(cause) => self.on_not_sent(cause, seen.verb, now),
             Outcome::Unknown(doubt) => self.on_unknown(doubt, seen.verb),
             Outcome::Paid(_) | Outcome::Held(_) | Outcome::Closed(_) => Turn::Stay,
@@ -179,30 +179,43 @@ impl Refund {
         }
     }
 
-    fn on_refused(&self, refusal: &Refusal) -> Turn {
-        let sends = match &self.state {
+    fn sends(&self) -> u32 {
+        match &self.state {
             State::Sending(sending) => sending.sends,
             State::InDoubt(doubt) => doubt.sends,
             State::Processing { .. } | State::Succeeded { .. } | State::Failed { .. } => 1,
-        };
+        }
+    }
+
+    fn on_refused(&self, refusal: &Refusal, verb: Verb) -> Turn {
+        let sends = self.sends();
         if planted::is(Defect::RefundRefusedIsDone) {
             let (amount, rail_ref, settled_at) = (self.terms.amount, None, None);
             return Turn::Move(State::Succeeded { settled: Settled { amount, rail_ref, settled_at } });
         }
+        let unconfirmed = || {
+            let doubt = Doubt::Unconfirmed(refusal.clone());
+            Turn::Move(State::InDoubt(InDoubt { doubt, sends, found: None }))
+        };
         match refusal.basis {
-            Basis::Channel => {
-                let doubt = Doubt::Unconfirmed(refusal.clone());
-                Turn::Move(State::InDoubt(InDoubt { doubt, sends, found: None }))
-            }
+            // Of a repeat it says nothing about the earlier copy, which may still be on its way.
+            Basis::Signed if sends > 1 && verb == Verb::Refund => unconfirmed(),
+            Basis::Channel => unconfirmed(),
             Basis::Signed | Basis::NotSent => Turn::Move(State::Failed { refusal: refusal.clone() }),
         }
     }
 
-    fn on_absent(&self) -> Turn {
+    fn on_absent(&self, now: Timestamp) -> Turn {
         if planted::is(Defect::RefundNotFoundIsFailure) && !self.is_final() {
             return Turn::Move(State::Failed { refusal: not_planned("absent") });
         }
         match &self.state {
+            State::InDoubt(InDoubt { doubt: Doubt::Unconfirmed(_), sends, .. })
+                if *sends > 1
+                    && now < self.updated_at.saturating_add(COPIES_LINGER).unwrap_or(Timestamp::MAX) =>
+            {
+                Turn::Stay
+            }
             State::InDoubt(InDoubt { doubt: Doubt::Unconfirmed(refusal), .. }) => {
                 Turn::Move(State::Failed { refusal: refusal.clone() })
             }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::attempt::COPIES_LINGER;
 use crate::testing::*;
 use crate::{Basis, News, Observation, Source};
 
@@ -70,6 +71,26 @@ fn an_unsigned_no_needs_a_query_that_finds_nothing() {
     let (refund, postings, _) =
         story(&[(Verb::Refund, refused(Basis::Channel)), (Verb::QueryRefund, News::Absent)]);
     assert_eq!((refund.state.name(), postings), ("failed", vec![Posting::Reserved, Posting::Released]));
+}
+
+/// F04: a repeat that the rail refuses says nothing about the earlier copy, which may arrive minutes later.
+#[test]
+fn a_refused_repeat_is_final_only_when_no_copy_can_be_on_its_way_any_more() {
+    for basis in [Basis::Signed, Basis::Channel] {
+        let (refund, ..) = story(&[(Verb::Refund, unknown()), (Verb::QueryRefund, News::Absent)]);
+        let mut refund = refund.begin_send(after(6)).unwrap().refund;
+        let look = |refund: Refund, verb, news, at| match refund.observe(&seen(verb, news), after(at)) {
+            Seen::News(step) => step.refund,
+            Seen::Known(refund) => *refund,
+            Seen::Suspicious(doubt) => panic!("{doubt:?}"),
+        };
+        refund = look(refund, Verb::Refund, refused(basis), 7);
+        refund = look(refund, Verb::QueryRefund, News::Absent, 7 + COPIES_LINGER.as_secs() - 1);
+        assert_eq!(refund.state.name(), "in_doubt");
+        assert_eq!(look(refund.clone(), Verb::QueryRefund, refunded(100), 300).state.name(), "succeeded");
+        refund = look(refund, Verb::QueryRefund, News::Absent, 7 + COPIES_LINGER.as_secs());
+        assert_eq!(refund.state.name(), "failed");
+    }
 }
 
 /// F18: what the payer's account does not take stays under way, says so, and goes on once somebody has decided.
