@@ -112,10 +112,14 @@ pub(crate) fn read(settings: &Settings, order: &Order, reply: &Reply, cx: &Conte
             Meaning::Done => settled(asked, order, original),
             Meaning::Failed(_) if ended(order, &original) => closed(asked, original),
             Meaning::Debited => asked.unsure(original.code),
-            Meaning::Running | Meaning::Unsure | Meaning::Depends if long_over => closed(asked, original),
+            Meaning::Running | Meaning::Unsure | Meaning::Depends if long_over => {
+                unpaid(asked, order, original)
+            }
             Meaning::Running | Meaning::Unsure => asked.pending(original.proof, &original.fields, "running"),
             Meaning::Depends => asked.unsure(original.code),
-            Meaning::Failed(_) | Meaning::Faulty(_) | Meaning::Absent if over => closed(asked, original),
+            Meaning::Failed(_) | Meaning::Faulty(_) | Meaning::Absent if over => {
+                unpaid(asked, order, original)
+            }
             Meaning::Failed(word) | Meaning::Faulty(word) if one_try => {
                 asked.is(original.refused(word), "refused")
             }
@@ -147,6 +151,15 @@ fn settled(asked: Asked<'_>, order: &Order, original: Original) -> Answer {
             asked.is(Outcome::paid(original.proof, settled), "paid")
         }
         (None, _) => answer::doubt(asked.verb, Doubt::Unreadable, "no_amount"),
+    }
+}
+
+/// Nobody paid, and nobody can any more: our own conclusion. Of a hold it is told as absence, which ends what nobody paid
+/// and never what is held: an older copy of the rail's book may have answered (F09).
+fn unpaid(asked: Asked<'_>, order: &Order, original: Original) -> Answer {
+    match order.kind {
+        OrderKind::Payment | OrderKind::Capture => closed(asked, original),
+        OrderKind::Hold => Answer::absent(Some(original.proof), answer::rule(asked.verb, "over")),
     }
 }
 

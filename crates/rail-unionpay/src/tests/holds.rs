@@ -39,6 +39,20 @@ fn a_hold_is_told_as_held_and_never_as_paid() {
     assert_eq!(told, format!("unionpay.query.failed_so_far: pending - {QUERY_ID}"));
 }
 
+/// F09: what an older copy of the rail's book says of a hold after its expiry must not end a hold that stands.
+#[test]
+fn time_alone_ends_no_hold() {
+    let hold = hold(Presentation::App);
+    for code in ["64", "34", "10", "05", "04"] {
+        let fields = told_of(HOLD, &[("origRespCode", code)]);
+        let answer = Bench::new().when("2026-11-22T02:45:30Z").read(&Call::Query(&hold), &fields);
+        assert_eq!(told(&answer), "unionpay.query.over: absent", "{code}");
+    }
+    let fields = told_of(HOLD, &[("origRespCode", "45")]);
+    let answer = Bench::new().when("2026-11-22T02:45:30Z").read(&Call::Query(&hold), &fields);
+    assert_eq!(told(&answer), format!("unionpay.query.over: closed - {QUERY_ID}"));
+}
+
 #[test]
 fn only_the_query_of_a_capture_takes_money() {
     let capture = capture();
