@@ -2,7 +2,9 @@
 
 use futures::FutureExt;
 use paifang_payment::planted::{self, Defect};
-use paifang_payment::{AccountId, Digest, Doubt, Observation, OrderNo, Source, TenantId, Verb};
+use paifang_payment::{
+    AccountId, Digest, Doubt, News, Observation, OrderNo, Outcome, Source, TenantId, Verb,
+};
 use paifang_rail::{Claims, NamedPayment, Notification, NotificationError, Subject, Verdict};
 use paifang_store::{AttemptRef, InboxEntry, InboxVerdict, RefundRef, Store, WorkKey};
 
@@ -96,7 +98,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 let number = Some(&number).filter(|_| verb != Verb::Query);
                 let came = Came { number, ..Came::by(inbox) };
                 let observed = self.observe(&at, &seen, came).await?;
-                self.hasten_attempt(&at, &seen).await?;
+                if observed == Observed::Suspicious || leaves_it_open(&seen) {
+                    self.hasten_attempt(&at).await?;
+                }
                 Ok(observed.into())
             }
             Subject::Refund(refund_no) => {
@@ -161,19 +165,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         Notified::Orphan
     }
 
-    /// A message that leaves the matter open is a good moment to ask.
-    async fn hasten_attempt(&self, at: &AttemptRef, seen: &Observation) -> Result<(), Error> {
-        let open = match &seen.news {
-            paifang_payment::News::Absent => true,
-            paifang_payment::News::Outcome(outcome) => {
-                matches!(outcome, paifang_payment::Outcome::Pending(_) | paifang_payment::Outcome::Unknown(_))
-            }
-        };
-        if open {
-            let (tenant, intent, attempt) = (at.tenant, at.intent, at.attempt);
-            self.inner.store.hasten(&WorkKey::Attempt { tenant, intent, attempt }).await?;
-        }
-        Ok(())
+    /// A message that leaves the matter open, or does not fit, is a good moment to ask.
+    async fn hasten_attempt(&self, at: &AttemptRef) -> Result<(), Error> {
+        let (tenant, intent, attempt) = (at.tenant, at.intent, at.attempt);
+        Ok(self.inner.store.hasten(&WorkKey::Attempt { tenant, intent, attempt }).await?)
     }
 
     /// The payer's browser came back from a rail. Proves nothing and changes nothing; it is only a good moment to ask.
@@ -192,6 +187,13 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             self.inner.signals.committed(None);
         }
         Ok(known.terms.return_url.clone())
+    }
+}
+
+fn leaves_it_open(seen: &Observation) -> bool {
+    match &seen.news {
+        News::Absent => true,
+        News::Outcome(outcome) => matches!(outcome, Outcome::Pending(_) | Outcome::Unknown(_)),
     }
 }
 

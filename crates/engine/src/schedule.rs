@@ -26,6 +26,9 @@ const REFUND_SLOW: u32 = 12;
 const REFUND_DOUBT_S: &[i64] = &[1, 3, 10, 30];
 /// After the end: is it really over? An hour and a day later.
 const ENDED_S: &[i64] = &[3600, 86_400];
+/// A look after the end that brought no word is repeated after half an hour, for three days.
+const ENDED_AGAIN_S: i64 = 1_800;
+const ENDED_GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(3 * 24);
 /// A live attempt so long after its own expiry is given to a person: the rail never said the last word.
 const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
 /// The same for a refund, from its opening.
@@ -85,6 +88,14 @@ pub(crate) fn attempt_due(
     let expiry = attempt.terms.expires_at;
     let live = attempt.is_live() && attempt.state.hold().is_none();
     Some(if live && now < expiry && due > expiry { expiry } else { due })
+}
+
+/// When an attempt that has ended is looked at again after a look that brought no word; `None` when that has gone on for
+/// long enough: what the rail's bill says is all that is left (I19).
+pub(crate) fn ended_again(attempt: &Attempt, tries: u32, now: Timestamp) -> Option<Timestamp> {
+    let until = plus(attempt.terms.expires_at, ENDED_GIVE_UP_AFTER);
+    let due = plus(now, jittered(ENDED_AGAIN_S, attempt.terms.order_no.as_str(), tries));
+    (due < until).then_some(due)
 }
 
 /// When a refund is looked at next; `None`: give it to a person. `asks` as in [`attempt_due`].

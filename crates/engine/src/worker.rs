@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use paifang_payment::attempt::{self, Attempt, Duty};
 use paifang_payment::planted::{self, Defect};
 use paifang_payment::refund::Refund;
-use paifang_payment::{AccountId, Evidence, IntentId, TenantId, Verb};
+use paifang_payment::{AccountId, Evidence, IntentId, News, Observation, Outcome, TenantId, Verb};
 use paifang_store::{
     AttemptRef, Batch, Committed, IntentRow, Leased, PAGE_MAX, Quarantine, Store, StoreError, WorkChange,
     WorkKey,
@@ -157,7 +157,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 let came = Came { number, ..Came::under(Some(claim::of(item))) };
                 self.observe(&at, &seen, came).await?;
                 // News about this very attempt has scheduled it anew, and then this claim is void.
-                self.look_again(item, &at, Some(&seen.evidence)).await
+                self.look_again(item, &at, Some(&seen)).await
             }
         }
     }
@@ -176,7 +176,12 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     }
 
     /// Nothing new: later again, by the schedule, or to a person when the schedule has ended.
-    async fn look_again(&self, item: &Leased, at: &AttemptRef, last: Option<&Evidence>) -> Result<(), Error> {
+    async fn look_again(
+        &self,
+        item: &Leased,
+        at: &AttemptRef,
+        last: Option<&Observation>,
+    ) -> Result<(), Error> {
         let row =
             self.inner.store.intent(at.tenant, at.intent).await?.ok_or(Error::NotFound("payment intent"))?;
         let Some(attempt) = row.intent.attempt(at.attempt) else { return Ok(()) };
@@ -184,7 +189,14 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         if planted::is(Defect::WorkRemovedEarly) {
             return self.finish(item, at.tenant).await;
         }
-        let due = schedule::attempt_due(attempt, wanted, asks, item.tries, self.now());
+        let due = match last {
+            // A look that brought no word is none: money may have come since the end.
+            Some(seen) if !attempt.is_live() && is_no_word(&seen.news) => {
+                schedule::ended_again(attempt, item.tries, self.now())
+            }
+            _ => schedule::attempt_due(attempt, wanted, asks, item.tries, self.now()),
+        };
+        let last = last.map(|seen| &seen.evidence);
         self.reschedule(item, at.tenant, self.next(item, due, attempt.is_live(), last)).await
     }
 
@@ -358,4 +370,20 @@ enum Next {
 /// An expiry that waits for a rail's word is only looked at to be sure that nothing was forgotten.
 fn later(now: Timestamp) -> Timestamp {
     now.saturating_add(SignedDuration::from_mins(10)).unwrap_or(Timestamp::MAX)
+}
+
+/// Whether the rail did not say anything.
+fn is_no_word(news: &News) -> bool {
+    match news {
+        News::Outcome(Outcome::Unknown(_) | Outcome::NotSent(_)) => true,
+        News::Absent
+        | News::Outcome(
+            Outcome::Paid(_)
+            | Outcome::Held(_)
+            | Outcome::Refunded(_)
+            | Outcome::Closed(_)
+            | Outcome::Pending(_)
+            | Outcome::Refused(_),
+        ) => false,
+    }
 }

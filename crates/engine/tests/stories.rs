@@ -321,3 +321,22 @@ async fn late_money_that_cannot_go_back_is_given_to_a_person() {
     assert_eq!(stage.engine.store().stats().await.unwrap().quarantined, 1);
     stage.check().await;
 }
+
+/// I17, F12: money that comes after the end is found and goes back, although no notification comes and looks are lost.
+#[tokio::test(start_paused = true)]
+async fn late_money_is_found_although_looks_after_the_end_are_lost() {
+    let stage = Stage::open_looking_every(SignedDuration::from_secs(60)).await;
+    let id = stage.create("c1", Some(qr("sturdy"))).await.intent.terms.id;
+    let row = stage.cancel("x1", id).await;
+    assert_eq!(row.intent.state.name(), "canceled");
+    let order = order_no(&row, 0);
+    stage.truth.lock().unwrap().pay_although_closed(&order);
+    for fault in [Fault::RequestLost, Fault::NotConnected, Fault::AnswerLost] {
+        stage.fault("query", fault);
+    }
+    tokio::time::sleep(std::time::Duration::from_secs(30 * 3_600)).await;
+    let truth = stage.check().await;
+    let truth = truth.lock().unwrap();
+    assert!(truth.faults.is_empty(), "every look was lost but the last");
+    assert_eq!((truth.orders[&order].paid, truth.orders[&order].refunded), (10_000, 10_000));
+}
