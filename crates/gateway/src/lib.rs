@@ -31,9 +31,11 @@ pub mod serve;
 pub mod test_keys;
 pub mod world;
 
-/// No gateway can be built that has known defects on demand; those are the simulator's.
-const _: () =
+/// No gateway can be built that has known defects on demand, or believes anything but RSA; those are the simulator's.
+const _: () = {
     assert!(!paifang_payment::planted::COMPILED, "a gateway does not build with the feature `planted`");
+    assert!(!paifang_rail::stand_in::COMPILED, "a gateway does not build with the feature `stand-in`");
+};
 
 #[cfg(test)]
 mod testing;

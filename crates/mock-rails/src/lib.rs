@@ -35,6 +35,7 @@ pub mod wechatpay;
 mod mock;
 mod pages;
 mod parsed;
+mod rsa;
 mod start;
 mod tls;
 
@@ -50,6 +51,8 @@ pub use mock::{
     Bench, BillKind, BillLine, CodeOutcome, KeyStep, PayerAct, PayerError, PayerTarget, RailMock, RailReply,
     RailRequest, Refusal, Step, WalletView,
 };
+#[cfg(feature = "stand-in")]
+pub use rsa::stand_in::replace_rsa;
 pub use start::{MockRails, Options};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

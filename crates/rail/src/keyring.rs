@@ -23,7 +23,7 @@ use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, 
 
 pub use certified::CertificateRule;
 
-use crate::{Genuine, Secret};
+use crate::{Genuine, Secret, stand_in};
 use certified::Anchors;
 use content::ContentKey;
 pub use fresh::SealedCertificate;
@@ -117,6 +117,9 @@ impl Keyring {
     /// Signs with RSA PKCS#1 v1.5 and SHA-256. Deterministic: the same message gives the same signature.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         let key = self.signer.as_ref().ok_or(KeyError::Missing("the signing key"))?;
+        if stand_in::is_used() {
+            return Ok(stand_in::signature(key.public().as_ref(), message));
+        }
         let mut signature = vec![0; key.public().modulus_len()];
         key.sign(&RSA_PKCS1_SHA256, &self.random, message, &mut signature).map_err(|_| {
             KeyError::Unusable {
@@ -288,8 +291,11 @@ impl KeyringBuilder {
 
 impl Verifier {
     fn check(&self, message: &[u8], signature: &[u8]) -> Result<Genuine, NotGenuine> {
-        let verified = self.public_key.verify(message, signature);
-        if verified.is_err() && !planted::is(Defect::SignatureUnchecked) {
+        let is_genuine = match stand_in::is_used() {
+            true => stand_in::signature(self.public_key.as_ref(), message) == signature,
+            false => self.public_key.verify(message, signature).is_ok(),
+        };
+        if !is_genuine && !planted::is(Defect::SignatureUnchecked) {
             return Err(NotGenuine::WrongSignature);
         }
         let mut sum = [0; 32];

@@ -30,6 +30,7 @@ mod notification;
 mod proof;
 mod redirect;
 mod secret;
+pub mod stand_in;
 
 pub use adapter::{Context, Plan, PlanError, Rail};
 pub use call::{

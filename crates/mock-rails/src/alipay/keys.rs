@@ -6,16 +6,15 @@
 use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
-use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair;
-use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey};
+use aws_lc_rs::signature::KeyPair as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::cert::Certificate;
-use crate::locked;
+use crate::{locked, rsa};
 
 /// A certificate file: the leaf, then what leads to a root.
 pub(super) struct CertFile {
@@ -91,11 +90,7 @@ impl Keys {
 
     /// The rail's signature in standard base64 with padding: 344 characters for RSA-2048.
     pub(super) fn sign(&self, string: &[u8]) -> String {
-        let key = &self.signer().key;
-        let mut signature = vec![0; key.public_modulus_len()];
-        key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), string, &mut signature)
-            .expect("the buffer has the length of the modulus, which is all that can be wrong");
-        STANDARD.encode(signature)
+        STANDARD.encode(rsa::sign(&self.signer().key, string))
     }
 
     /// The certificate that verifies answers now.
@@ -158,5 +153,5 @@ impl Keys {
 /// Whether this key (SubjectPublicKeyInfo or PKCS#1 DER) signed `string`.
 pub(super) fn verified(public: &[u8], string: &[u8], sign: &str) -> bool {
     let Ok(signature) = STANDARD.decode(sign) else { return false };
-    UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public).verify(string, &signature).is_ok()
+    rsa::is_signed(public, string, &signature)
 }

@@ -10,12 +10,8 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
-use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair;
-use aws_lc_rs::signature::{
-    RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
-    RsaParameters, UnparsedPublicKey,
-};
+use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -25,7 +21,7 @@ use super::certificate::Certificate;
 use super::legacy::LegacyKey;
 use super::wire::{Charset, Fields};
 use crate::parsed::parsed;
-use crate::vectors;
+use crate::{rsa, vectors};
 
 /// The form of a message: its version and how it is signed. An answer takes that of its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,24 +109,16 @@ impl Signer {
             Seal::Wrong => hashed.push('!'),
             Seal::Missing => return fields,
         }
-        let signature =
-            if legacy { self.legacy.sign(hashed.as_bytes()) } else { self.sign(hashed.as_bytes()) };
+        let message = hashed.as_bytes();
+        let signature = if legacy { self.legacy.sign(message) } else { rsa::sign(&self.key, message) };
         fields.put("signature", STANDARD.encode(signature));
         fields
-    }
-
-    fn sign(&self, message: &[u8]) -> Vec<u8> {
-        let mut signature = vec![0; self.key.public_modulus_len()];
-        self.key
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
-            .expect("the buffer has the length of the modulus, which is all that can be wrong");
-        signature
     }
 
     /// The signature over a digest's hex, base64.
     #[cfg(test)]
     pub(super) fn sign_text(&self, hashed: &str) -> String {
-        STANDARD.encode(self.sign(hashed.as_bytes()))
+        STANDARD.encode(rsa::sign(&self.key, hashed.as_bytes()))
     }
 
     /// What the payer's phone hands to the merchant's app: a hint that is signed with SHA-1 to this day.
@@ -171,18 +159,18 @@ pub(super) fn keyed_hex(fields: &Fields, charset: Charset, key: &str, sm3: bool)
 
 /// Whether the owner of `certificate` signed `fields` by [`Dialect::Rsa`].
 pub(super) fn signed_by(certificate: &Certificate, fields: &Fields, charset: Charset) -> bool {
-    verifies(&RSA_PKCS1_2048_8192_SHA256, certificate, fields, &digest_hex(fields, charset))
+    let hashed = digest_hex(fields, charset);
+    signature_of(fields)
+        .is_some_and(|sign| rsa::is_signed(certificate.public_key(), hashed.as_bytes(), &sign))
 }
 
 /// Whether the owner of `certificate` signed `fields` by [`Dialect::LegacyRsa`].
 pub(super) fn signed_by_legacy(certificate: &Certificate, fields: &Fields, charset: Charset) -> bool {
     let hashed = sha1_hex(fields, charset);
-    verifies(&RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, certificate, fields, &hashed)
+    let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, certificate.public_key());
+    signature_of(fields).is_some_and(|sign| key.verify(hashed.as_bytes(), &sign).is_ok())
 }
 
-fn verifies(how: &'static RsaParameters, by: &Certificate, fields: &Fields, hashed: &str) -> bool {
-    let Some(signature) = fields.value("signature").and_then(|text| STANDARD.decode(text).ok()) else {
-        return false;
-    };
-    UnparsedPublicKey::new(how, by.public_key()).verify(hashed.as_bytes(), &signature).is_ok()
+fn signature_of(fields: &Fields) -> Option<Vec<u8>> {
+    STANDARD.decode(fields.value("signature")?).ok()
 }

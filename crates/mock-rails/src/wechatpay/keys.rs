@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{OAEP_SHA1_MGF1SHA1, OaepPrivateDecryptingKey, PrivateDecryptingKey};
-use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey};
+use aws_lc_rs::signature::RsaKeyPair;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
@@ -15,6 +14,7 @@ use super::certificate::Certificate;
 use super::files::{self, APIV3_KEY, Account, PUBLIC_KEY_PRIVATE};
 use crate::Files;
 use crate::parsed::parsed;
+use crate::rsa;
 use crate::vectors::der_of_pem;
 
 /// A file of this rail that is missing or holds no usable key; the text names it.
@@ -57,7 +57,8 @@ pub(crate) struct Listed {
 /// A merchant API certificate, as far as the rail needs it.
 struct MerchantKey {
     serial: String,
-    public: UnparsedPublicKey<Vec<u8>>,
+    /// SubjectPublicKeyInfo, DER.
+    public: Vec<u8>,
 }
 
 /// Which of the merchant's certificates.
@@ -154,7 +155,7 @@ impl Keys {
     /// Whether `signature` (Base64) is the merchant's over `message`, under that certificate.
     pub(crate) fn merchant_signed(&self, by: MerchantChoice, message: &[u8], signature: &str) -> bool {
         let Some(key) = self.merchant_key(by) else { return false };
-        BASE64.decode(signature).is_ok_and(|bytes| key.public.verify(message, &bytes).is_ok())
+        BASE64.decode(signature).is_ok_and(|bytes| rsa::is_signed(&key.public, message, &bytes))
     }
 
     /// A sensitive field in the clear: Base64 of RSAES-OAEP with SHA-1. `None` when it was not encrypted for that key,
@@ -214,8 +215,7 @@ impl MerchantKey {
     fn parse(files: &Files, name: &str) -> Result<Self, UnusableKey> {
         let name = files::certificate(name);
         let Some(read) = Certificate::parse(file(files, &name)?) else { return Err(UnusableKey(name)) };
-        let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, read.public_key);
-        Ok(Self { serial: read.serial, public })
+        Ok(Self { serial: read.serial, public: read.public_key })
     }
 }
 
@@ -229,10 +229,6 @@ impl Signer {
 
     /// RSASSA-PKCS1-v1_5 with SHA-256, Base64: the same bytes for the same message, always.
     pub(crate) fn sign(&self, message: &[u8]) -> String {
-        let mut signature = vec![0; self.key.public_modulus_len()];
-        self.key
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
-            .expect("the buffer has the length of the modulus, the only thing that could be wrong");
-        BASE64.encode(signature)
+        BASE64.encode(rsa::sign(&self.key, message))
     }
 }
