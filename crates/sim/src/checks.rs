@@ -15,6 +15,7 @@ use paifang_store::{IntentRow, Operation, PAGE_MAX, Resource, Store, WorkKey, Wo
 
 use crate::customer::row;
 use crate::exec::locked;
+use crate::rails::SimAccount;
 use crate::universe::Universe;
 
 /// What a storefront was told.
@@ -67,15 +68,16 @@ pub async fn violations(universe: &Arc<Universe>, acked: &[Acked]) -> Vec<String
         Ok(report) => wrong.extend(report.findings.iter().map(|found| format!("I5 I7 I8: fsck: {found}"))),
         Err(error) => wrong.push(format!("fsck: {error}")),
     }
-    books(universe, &mut wrong).await;
+    let aside = set_aside(universe).await;
+    books(universe, &aside, &mut wrong).await;
     strangers(universe, &mut wrong).await;
     promises(universe, acked, &mut wrong).await;
-    intents(universe, &mut wrong).await;
+    intents(universe, &aside, &mut wrong).await;
     wrong
 }
 
 /// I1, I2: each rail's truth equals our ledger to the fen, and nobody was charged twice.
-async fn books(universe: &Universe, wrong: &mut Vec<String>) {
+async fn books(universe: &Universe, aside: &Aside, wrong: &mut Vec<String>) {
     let balances = universe.store.balances(universe.tenant).await.unwrap_or_default();
     for account in &universe.accounts {
         let mut truth = 0_i128;
@@ -85,7 +87,7 @@ async fn books(universe: &Universe, wrong: &mut Vec<String>) {
                 wrong.push(format!("I1: {} was charged {} times", entry.order_no, entry.charges));
             }
             let held = entry.held_fen - entry.captured_fen - entry.released_fen;
-            if held != 0 && !is_set_aside(universe).await {
+            if held != 0 && !is_aside(universe, account, &entry, aside).await {
                 wrong.push(format!("I2: a hold of {held} fen stands: {entry:?}"));
             }
         }
@@ -151,10 +153,28 @@ fn kept_of(entry: &BookEntry) -> i64 {
     taken - entry.refunded_fen
 }
 
-/// Whether something was given to a person: then not everything need be at its end.
-async fn is_set_aside(universe: &Universe) -> bool {
-    let work = universe.store.scan_work(None, PAGE_MAX).await.unwrap_or_default();
-    work.iter().any(|row| row.quarantined.is_some())
+/// Intents of which something was given to a person: then not everything of them need be at its end.
+type Aside = BTreeSet<IntentId>;
+
+async fn set_aside(universe: &Universe) -> Aside {
+    let mut aside = Aside::new();
+    for row in universe.all_work().await.iter().filter(|row| row.quarantined.is_some()) {
+        match &row.key {
+            WorkKey::Attempt { intent, .. } | WorkKey::Expiry { intent, .. } => drop(aside.insert(*intent)),
+            WorkKey::Refund { tenant, refund } => {
+                let known = universe.store.refund(*tenant, *refund).await.ok().flatten();
+                aside.extend(known.map(|refund| refund.terms.intent));
+            }
+        }
+    }
+    aside
+}
+
+/// Whether this order belongs to such an intent.
+async fn is_aside(universe: &Universe, account: &SimAccount, entry: &BookEntry, aside: &Aside) -> bool {
+    let Ok(number) = OrderNo::parse(&entry.order_no) else { return false };
+    let at = universe.store.attempt_by_order(&account.id, &number).await.ok().flatten();
+    at.is_some_and(|at| aside.contains(&at.intent))
 }
 
 /// I1, I3: what was acknowledged is there, once.
@@ -198,7 +218,7 @@ async fn captured(universe: &Universe, id: IntentId, fen: Option<i64>) -> bool {
 }
 
 /// At most one payment of an intent stays; what storefronts see is what the rails know.
-async fn intents(universe: &Universe, wrong: &mut Vec<String>) {
+async fn intents(universe: &Universe, aside: &Aside, wrong: &mut Vec<String>) {
     let heard = events::Heard::all(universe, wrong).await;
     heard.compare_refunds(universe, wrong).await;
     let mut after = None;
@@ -207,14 +227,14 @@ async fn intents(universe: &Universe, wrong: &mut Vec<String>) {
         let Some(last) = rows.last() else { return };
         after = Some(last.intent.terms.id);
         for row in &rows {
-            intent(universe, row, wrong).await;
+            intent(universe, row, aside.contains(&row.intent.terms.id), wrong);
             evidence::check(universe, row, wrong).await;
             heard.compare(row, wrong);
         }
     }
 }
 
-async fn intent(universe: &Universe, row: &IntentRow, wrong: &mut Vec<String>) {
+fn intent(universe: &Universe, row: &IntentRow, aside: bool, wrong: &mut Vec<String>) {
     let id = row.intent.terms.id;
     let kept: Vec<(&Attempt, i64)> = row
         .intent
@@ -230,7 +250,6 @@ async fn intent(universe: &Universe, row: &IntentRow, wrong: &mut Vec<String>) {
         })
         .filter(|(_, net)| *net > 0)
         .collect();
-    let aside = is_set_aside(universe).await;
     if kept.len() > 1 && !aside {
         wrong.push(format!("I1: {} payments of {id} stay", kept.len()));
     }

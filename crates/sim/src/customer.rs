@@ -11,12 +11,13 @@ use paifang_mock_rails::faults::Fault;
 use paifang_mock_rails::{CodeOutcome, PayerAct, PayerTarget};
 use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::intent::CaptureMode;
-use paifang_payment::{IntentId, PayerId, Presentation, RequestId, WalletName};
+use paifang_payment::{IntentId, PayerId, Presentation, RequestId, Verb, WalletName};
 use paifang_rail::{ClientKind, PayerCode};
 use paifang_store::{IntentRow, Store};
 
 use crate::checks::Acked;
 use crate::exec::locked;
+use crate::net::refusing_code;
 use crate::universe::{Core, Universe};
 
 /// How often a storefront repeats a call that brought no answer, at most.
@@ -76,12 +77,12 @@ impl Customer {
         let way = self.some_way(holds);
         let Some(id) = self.create(way, fen, holds).await else { return };
         self.come_to_pay(id, way).await;
-        if self.universe.exec.happens(250) {
+        if self.universe.exec.happens(350) {
             self.change_wallet(id, holds).await;
         }
-        if self.universe.exec.happens(150) {
+        if self.universe.exec.happens(200) {
             self.rest(0, 120_000).await;
-            self.cancel(id).await;
+            self.cancel_while_paying(id).await;
         }
         if holds {
             self.rest(1_000, 600_000).await;
@@ -194,13 +195,14 @@ impl Customer {
                 .push(Acked::Intent(wanted.request_id.clone(), again.resource.intent.terms.id));
         }
         if separate {
-            self.confirm(id, way).await;
+            let request = self.request_id("confirm");
+            self.confirm(request, id, way).await;
         }
         Some(id)
     }
 
-    async fn confirm(&mut self, intent: IntentId, way: Way) {
-        let (confirmation, request_id) = (self.choice(way), self.request_id("confirm"));
+    async fn confirm(&self, request_id: RequestId, intent: IntentId, way: Way) {
+        let confirmation = self.choice(way);
         let wanted = ConfirmIntent { request_id, intent, etag: None, confirmation };
         let tenant = self.universe.tenant;
         let call = |core: Core| -> BoxFuture<'static, _> {
@@ -249,7 +251,7 @@ impl Customer {
         if way.presentation == Presentation::PayerCode {
             return;
         }
-        let late = self.universe.exec.happens(150);
+        let late = self.universe.exec.happens(200);
         if late {
             self.rest(600_000, 5_400_000).await
         } else {
@@ -258,11 +260,17 @@ impl Customer {
         if self.universe.exec.happens(150) {
             return;
         }
+        self.pay_what_is_shown(id, late).await;
+    }
+
+    async fn pay_what_is_shown(&self, id: IntentId, late: bool) {
         let Ok(Some(row)) = self.universe.store.intent(self.universe.tenant, id).await else { return };
         // Whatever was ever shown can still be paid, as far as the rail lets it.
         let shown = row.intent.attempts.len();
         for (at, attempt) in row.intent.attempts.iter().enumerate() {
-            if at + 1 == shown || self.universe.exec.happens(300) {
+            // What was paid by scanning the payer is settled there and then: nobody can pay it afterwards.
+            let payable = attempt.terms.presentation != Presentation::PayerCode;
+            if payable && (at + 1 == shown || self.universe.exec.happens(400)) {
                 let rail = self.universe.accounts.iter().find(|account| account.id == attempt.terms.account);
                 let Some(rail) = rail else { continue };
                 let target = || PayerTarget::OrderNo(attempt.terms.order_no.as_str().to_owned());
@@ -288,13 +296,34 @@ impl Customer {
     }
 
     async fn change_wallet(&mut self, id: IntentId, holds: bool) {
-        let way = self.some_way(holds);
-        self.confirm(id, way).await;
+        let (way, paying) = (self.some_way(holds), self.universe.exec.happens(400));
+        let request = self.request_id("confirm");
+        if paying {
+            join(self.confirm(request, id, way), self.pay_in_a_moment(id)).await;
+        } else {
+            self.confirm(request, id, way).await;
+        }
         self.come_to_pay(id, way).await;
     }
 
-    async fn cancel(&mut self, intent: IntentId) {
-        let wanted = CancelIntent { request_id: self.request_id("cancel"), intent, etag: None };
+    /// Pays while the order may be about to close.
+    async fn pay_in_a_moment(&self, id: IntentId) {
+        self.rest(0, 3_000).await;
+        let force = self.universe.exec.happens(500);
+        self.pay_what_is_shown(id, force).await;
+    }
+
+    async fn cancel_while_paying(&mut self, id: IntentId) {
+        let request = self.request_id("cancel");
+        if self.universe.exec.happens(400) {
+            join(self.cancel(request, id), self.pay_in_a_moment(id)).await;
+        } else {
+            self.cancel(request, id).await;
+        }
+    }
+
+    async fn cancel(&self, request_id: RequestId, intent: IntentId) {
+        let wanted = CancelIntent { request_id, intent, etag: None };
         let tenant = self.universe.tenant;
         let call = |core: Core| -> BoxFuture<'static, _> {
             let wanted = wanted.clone();
@@ -306,11 +335,13 @@ impl Customer {
     /// Takes all or a part of what is held, or gives it back, or forgets about it.
     async fn end_hold(&mut self, intent: IntentId, fen: i64) {
         if self.universe.exec.happens(150) {
-            return self.cancel(intent).await;
+            let request = self.request_id("cancel");
+            return self.cancel(request, intent).await;
         }
         if self.universe.exec.happens(100) {
             return;
         }
+        self.perhaps_spoil_capture(intent).await;
         let part = self.draw(1, fen);
         let amount = self.universe.exec.happens(500).then(|| money(part));
         let wanted = CaptureIntent { request_id: self.request_id("capture"), intent, amount, etag: None };
@@ -325,7 +356,22 @@ impl Customer {
         }
         // Right after it, a cancel or a second capture: one of them has to lose.
         if self.universe.exec.happens(200) {
-            self.cancel(intent).await;
+            let request = self.request_id("cancel");
+            self.cancel(request, intent).await;
+        }
+    }
+
+    /// Now and then the rail refuses a capture once, for a reason of its own.
+    async fn perhaps_spoil_capture(&self, intent: IntentId) {
+        if !self.universe.chaos() || !self.universe.exec.happens(250) {
+            return;
+        }
+        let row = row(&self.universe, intent).await;
+        let account = row.and_then(|row| row.intent.attempts.last().map(|last| last.terms.account.clone()));
+        let rail = self.universe.accounts.iter().find(|known| Some(&known.id) == account.as_ref());
+        let code = rail.and_then(|rail| refusing_code(rail.mock.name(), Verb::Capture));
+        if let (Some(rail), Some(code)) = (rail, code) {
+            rail.bench.faults.arm(Some("capture"), Fault::BusinessCode(code.to_owned()), 1);
         }
     }
 

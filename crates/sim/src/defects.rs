@@ -15,6 +15,9 @@ const SEEDS_MAX: u64 = 500;
 const POLLS_MAX: u64 = 3_000_000;
 /// Every so many seeds a run is repeated: it has to be the same again (I20).
 const TWICE_EVERY: u64 = 20;
+/// Both need a copy that is minutes late, another one that is refused or not sent, and a lost notice, all of one order: no
+/// seed of the first 500 has that. Tests of the machines hold them instead; here they are planted by their names only.
+const RARE: [Defect; 2] = [Defect::DoubtForgotten, Defect::CaptureRefusalAtOnce];
 /// A finding is printed up to this many characters.
 const TEXT_CHARS_MAX: usize = 150;
 
@@ -76,7 +79,7 @@ pub fn run(args: &Args, first: u64, seeds: Option<u64>, threads: u64) -> Option<
 
 /// `count` defects, or all for 0; each rotation goes on where the last one ended.
 fn rotated(count: usize, rotation: usize) -> Vec<Defect> {
-    let all = Defect::ALL;
+    let all: Vec<Defect> = Defect::ALL.iter().filter(|defect| !RARE.contains(defect)).copied().collect();
     let count = if count == 0 { all.len() } else { count.min(all.len()) };
     all.iter().cycle().skip(rotation.wrapping_mul(count) % all.len()).take(count).copied().collect()
 }
@@ -101,7 +104,7 @@ fn violation(defect: Defect, seed: u64) -> Option<String> {
     if let Some(first) = outcome.violations.into_iter().next() {
         return Some(first);
     }
-    if seed % TWICE_EVERY != 0 {
+    if !seed.is_multiple_of(TWICE_EVERY) {
         return None;
     }
     let again = play().map_or_else(|_| "a panic".to_owned(), |again| again.hash);
@@ -130,7 +133,7 @@ mod tests {
         met.sort_unstable();
         met.dedup();
         assert_eq!(met.len(), 30);
-        assert_eq!(rotated(0, 5).len(), Defect::ALL.len());
+        assert_eq!(rotated(0, 5).len(), Defect::ALL.len() - RARE.len());
     }
 
     /// F08: if this one is not noticed, nothing is.

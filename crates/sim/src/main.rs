@@ -2,7 +2,8 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout)] // a command talks to its user
 
-#[cfg(feature = "planted")]
+mod coverage;
+#[cfg(feature = "laboratory")]
 mod defects;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +32,7 @@ struct Args {
     /// Threads; each runs seeds of its own.
     #[arg(long, default_value_t = 2)]
     threads: u64,
-    #[cfg(feature = "planted")]
+    #[cfg(feature = "laboratory")]
     #[command(flatten)]
     planted: defects::Args,
 }
@@ -54,7 +55,7 @@ struct Sum {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    #[cfg(feature = "planted")]
+    #[cfg(feature = "laboratory")]
     if let Some(exit) = defects::run(&args.planted, args.first, args.seeds, args.threads) {
         return exit;
     }
@@ -81,7 +82,13 @@ fn main() -> ExitCode {
     let panicked = workers.into_iter().filter_map(|worker| worker.join().err()).count();
     let sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
     tell(&sum, args.cells);
-    if panicked == 0 && sum.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    // The lists are about the seeds from 1 on.
+    let lacking = if args.first == 1 { coverage::judge(sum.runs, &sum.cells) } else { Vec::new() };
+    println!("{}", coverage::summary(sum.runs));
+    lacking.iter().for_each(|lack| println!("  {lack}"));
+    println!("{} seeds with violations: {:?}", sum.failed.len(), sum.failed);
+    let is_good = panicked == 0 && sum.failed.is_empty() && lacking.is_empty();
+    if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn one(seed: u64, sum: &Mutex<Sum>) {
@@ -104,7 +111,8 @@ fn one(seed: u64, sum: &Mutex<Sum>) {
     sum.polls += outcome.polls;
     sum.hours += outcome.lasted.as_hours();
     for (cell, count) in outcome.cells {
-        *sum.cells.entry(cell).or_default() += count;
+        // In how many seeds, not how often: that is what tells how sure it is to be hit.
+        *sum.cells.entry(cell).or_default() += u64::from(count > 0);
     }
     for (fault, count) in outcome.faults {
         *sum.faults.entry(fault).or_default() += count;
@@ -136,5 +144,4 @@ fn tell(sum: &Sum, cells: bool) {
     if cells {
         sum.cells.iter().for_each(|(cell, count)| println!("{count:>9} {cell}"));
     }
-    println!("{} seeds with violations: {:?}", sum.failed.len(), sum.failed);
 }

@@ -10,7 +10,7 @@ use paifang_engine::ports::{IncomingMessage, Rails, Transport, TransportError};
 use paifang_mock_rails::faults::Fault;
 use paifang_mock_rails::notifier::{HttpMessage, Notice};
 use paifang_mock_rails::{RailReply, RailRequest};
-use paifang_payment::{AccountId, NotSent};
+use paifang_payment::{AccountId, NotSent, Verb};
 use paifang_rail::{Exchange, Reply, Verdict};
 
 use crate::exec::{OUTSIDE, Process, locked};
@@ -22,6 +22,9 @@ use crate::watch::TAMPERED;
 /// How long a client waits for a rail.
 const DEADLINE_MS: i64 = 10_000;
 const PAGE: &[u8] = b"<html><body>502 Bad Gateway</body></html>";
+
+/// How far a rail's query may lag behind its own book.
+const STALE_FOR: SignedDuration = SignedDuration::from_mins(4);
 
 /// The way from one replica to the rails.
 #[derive(Clone)]
@@ -44,7 +47,8 @@ impl Transport for Net {
         let account = universe.accounts.iter().find(|known| known.id == *account).cloned();
         let account = account.ok_or(TransportError::NotSent(NotSent::NotConnected))?;
         universe.watch_sending(&account.id, verb, &number).await;
-        let fault = universe.strikes(&account);
+        let about = (verb, number.clone());
+        let fault = universe.strikes(&account, &about);
         universe.trace.note(format_args!("{} asks {} {number}", self.process, verb.as_str()));
         if let Some(fault) = fault {
             universe.trace.fault(fault.name(), verb.as_str());
@@ -52,7 +56,7 @@ impl Transport for Net {
         }
         // The rail and the wire do not end with whoever asked.
         let (sender, receiver) = oneshot::channel();
-        let traveller = Traveller { universe: universe.clone(), account, exchange, fault };
+        let traveller = Traveller { universe: universe.clone(), account, exchange, about, fault };
         universe.exec.spawn(OUTSIDE, "wire", async move {
             let answer = traveller.travel().await;
             // Nobody may be left to read it.
@@ -70,7 +74,7 @@ impl Transport for Net {
 
 impl Universe {
     /// What becomes of the next exchange with this rail.
-    fn strikes(&self, account: &SimAccount) -> Option<NetFault> {
+    fn strikes(&self, account: &SimAccount, about: &(Verb, String)) -> Option<NetFault> {
         if !self.chaos() {
             return None;
         }
@@ -81,7 +85,49 @@ impl Universe {
             let dark = [NetFault::NotConnected, NetFault::RequestLost, NetFault::PageInstead];
             return self.exec.draw(|chance| dark.get(chance.usize(0..dark.len())).copied());
         }
-        self.swarm.net.iter().find(|(_, often)| self.exec.happens(*often)).map(|(fault, _)| *fault)
+        let strikes = |(fault, often): &&(NetFault, u32)| {
+            self.can_strike(*fault, account, about) && self.exec.happens(*often)
+        };
+        self.swarm.net.iter().find(strikes).map(|(fault, _)| *fault)
+    }
+
+    /// Whether it would make a difference.
+    fn can_strike(&self, fault: NetFault, account: &SimAccount, about: &(Verb, String)) -> bool {
+        match fault {
+            NetFault::RefusingCode => refusing_code(account.mock.name(), about.0).is_some(),
+            NetFault::RefundFails => about.0 == Verb::Refund && account.mock.name() == "wechatpay",
+            NetFault::Stale => self.said_lately(about).is_some(),
+            NetFault::NotConnected
+            | NetFault::RequestLost
+            | NetFault::AnswerLost
+            | NetFault::AnswerLate
+            | NetFault::Delayed
+            | NetFault::Twice
+            | NetFault::PageInstead
+            | NetFault::PageAfter
+            | NetFault::Cut
+            | NetFault::Garbled
+            | NetFault::WrongSignature
+            | NetFault::Unsigned
+            | NetFault::UnsureCode
+            | NetFault::RateLimited => true,
+        }
+    }
+
+    /// What a rail answered to a query may be told again when it is no longer true.
+    fn heard_from_rail(&self, about: &(Verb, String), reply: &Reply) {
+        if is_query(about.0) && self.chaos() {
+            let outdated = self.said_lately(about).is_none();
+            if outdated || self.exec.happens(200) {
+                locked(&self.said).insert(about.clone(), (self.exec.now(), reply.clone()));
+            }
+        }
+    }
+
+    fn said_lately(&self, about: &(Verb, String)) -> Option<Reply> {
+        let said = locked(&self.said);
+        let (at, reply) = said.get(about)?;
+        (self.exec.now().duration_since(*at) < STALE_FOR).then(|| reply.clone())
     }
 
     /// Takes what the rails want to tell, and sends couriers.
@@ -100,6 +146,7 @@ struct Traveller {
     universe: Arc<Universe>,
     account: Arc<SimAccount>,
     exchange: Exchange,
+    about: (Verb, String),
     fault: Option<NetFault>,
 }
 
@@ -109,7 +156,10 @@ impl Traveller {
         exec.sleep(exec.millis(1..=200)).await;
         match self.fault {
             None => self.there_and_back().await,
-            Some(NetFault::NotConnected) => Err(TransportError::NotSent(NotSent::NotConnected)),
+            Some(NetFault::NotConnected) => {
+                locked(&self.universe.left).remove(&self.about.1);
+                Err(TransportError::NotSent(NotSent::NotConnected))
+            }
             Some(NetFault::RequestLost) => self.silence().await,
             Some(NetFault::AnswerLost) => {
                 drop(self.handle().await);
@@ -126,13 +176,7 @@ impl Traveller {
                 }
             }
             Some(NetFault::Delayed) => {
-                let (universe, wait) = (self.universe.clone(), exec.millis(10_000..=600_000));
-                let (account, exchange) = (self.account.clone(), self.exchange.clone());
-                exec.spawn(OUTSIDE, "wire", async move {
-                    universe.exec.sleep(wait).await;
-                    let late = Self { universe, account, exchange, fault: None };
-                    drop(late.handle().await);
-                });
+                self.arrives_late();
                 self.silence().await
             }
             Some(NetFault::Twice) => {
@@ -148,37 +192,66 @@ impl Traveller {
                 drop(self.handle().await);
                 Err(TransportError::Lost)
             }
-            Some(NetFault::Garbled) => {
-                let mut reply = self.there_and_back().await?;
-                let at = exec.draw(|chance| chance.usize(0..reply.body.len().max(1)));
-                if let Some(byte) = reply.body.get_mut(at) {
-                    *byte ^= 1;
-                }
-                Ok(tampered(reply, NetFault::Garbled))
-            }
+            Some(NetFault::Garbled) => self.garbled().await,
             Some(NetFault::WrongSignature) => {
                 Ok(tampered(self.armed(Fault::WrongSignature).await?, NetFault::WrongSignature))
             }
             Some(NetFault::Unsigned) => Ok(tampered(self.armed(Fault::Unsigned).await?, NetFault::Unsigned)),
-            Some(NetFault::UnsureCode) => {
-                let code = match self.account.mock.name() {
-                    "alipay" => "ACQ.SYSTEM_ERROR",
-                    "wechatpay" => "SYSTEM_ERROR",
-                    _ => "06",
-                };
-                self.armed(Fault::BusinessCode(code.to_owned())).await
+            Some(NetFault::Stale) => match self.universe.said_lately(&self.about) {
+                Some(earlier) => Ok(earlier),
+                None => self.there_and_back().await,
+            },
+            Some(NetFault::UnsureCode) => self.armed(self.code(unsure_code)).await,
+            Some(NetFault::RefusingCode) => {
+                let verb = self.about.0;
+                self.armed(self.code(|rail| refusing_code(rail, verb).unwrap_or(unsure_code(rail)))).await
             }
+            Some(NetFault::RateLimited) => match self.account.mock.name() {
+                "wechatpay" => self.armed(self.code(|_| "FREQUENCY_LIMITED")).await,
+                _ => self.armed(Fault::Status(StatusCode::TOO_MANY_REQUESTS.as_u16())).await,
+            },
+            Some(NetFault::RefundFails) => self.armed(self.code(|_| "CLOSED")).await,
         }
+    }
+
+    /// The rail answers with this code of its own instead of the work.
+    fn code(&self, of: impl FnOnce(&str) -> &'static str) -> Fault {
+        Fault::BusinessCode(of(self.account.mock.name()).to_owned())
+    }
+
+    /// Executed minutes later, when everybody has given up on it.
+    fn arrives_late(&self) {
+        let (universe, wait) = (self.universe.clone(), self.universe.exec.millis(10_000..=600_000));
+        let (account, exchange, about) = (self.account.clone(), self.exchange.clone(), self.about.clone());
+        self.universe.exec.spawn(OUTSIDE, "wire", async move {
+            universe.exec.sleep(wait).await;
+            let late = Self { universe, account, exchange, about, fault: None };
+            drop(late.handle().await);
+        });
+    }
+
+    async fn garbled(&self) -> Result<Reply, TransportError> {
+        let mut reply = self.there_and_back().await?;
+        let at = self.universe.exec.draw(|chance| chance.usize(0..reply.body.len().max(1)));
+        if let Some(byte) = reply.body.get_mut(at) {
+            *byte ^= 1;
+        }
+        Ok(tampered(reply, NetFault::Garbled))
     }
 
     async fn there_and_back(&self) -> Result<Reply, TransportError> {
         let answer = self.handle().await;
         self.universe.exec.sleep(self.universe.exec.millis(1..=300)).await;
+        if let Ok(reply) = &answer {
+            self.universe.heard_from_rail(&self.about, reply);
+        }
         answer
     }
 
     /// The rail misbehaves by itself.
     async fn armed(&self, fault: Fault) -> Result<Reply, TransportError> {
+        // What was armed for the next capture would strike instead.
+        self.account.bench.faults.clear();
         self.account.bench.faults.arm(None, fault, 1);
         let answer = self.handle().await;
         self.account.bench.faults.clear();
@@ -207,6 +280,37 @@ impl Traveller {
                 body: body.to_vec(),
             }),
         }
+    }
+}
+
+fn is_query(verb: Verb) -> bool {
+    match verb {
+        Verb::Query | Verb::QueryReverse | Verb::QueryRefund | Verb::QueryCapture | Verb::QueryRelease => {
+            true
+        }
+        Verb::Charge | Verb::Close | Verb::Reverse | Verb::Refund | Verb::Capture | Verb::Release => false,
+    }
+}
+
+/// A code by which this rail leaves everything open.
+fn unsure_code(rail: &str) -> &'static str {
+    match rail {
+        "alipay" => "ACQ.SYSTEM_ERROR",
+        "wechatpay" => "SYSTEM_ERROR",
+        _ => "06",
+    }
+}
+
+/// A code that ends this operation at this rail; `None` where only doubt would come of it.
+pub fn refusing_code(rail: &str, verb: Verb) -> Option<&'static str> {
+    match (rail, verb) {
+        ("alipay", Verb::Charge) => Some("ACQ.ACCESS_FORBIDDEN"),
+        ("alipay", Verb::Refund) => Some("ACQ.INVALID_PARAMETER"),
+        ("alipay", Verb::Capture) => Some("ACQ.MERCHANT_STATUS_NOT_NORMAL"),
+        ("alipay", Verb::Release) => Some("ILLEGAL_ARGUMENT"),
+        ("wechatpay", Verb::Charge | Verb::Refund) => Some("PARAM_ERROR"),
+        ("unionpay", Verb::Charge | Verb::Refund | Verb::Capture | Verb::Release) => Some("13"),
+        _ => None,
     }
 }
 

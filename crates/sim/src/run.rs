@@ -17,6 +17,10 @@ const HEALING: SignedDuration = SignedDuration::from_hours(40 * 24);
 /// Polls of one run at most: more means that something turns in circles.
 const POLLS_MAX: u64 = 20_000_000;
 
+/// Every so many seeds are signed with RSA even where a keyed hash could stand in for it.
+#[cfg(feature = "laboratory")]
+const RSA_EVERY: u64 = 16;
+
 /// What came of a run.
 pub struct Outcome {
     /// Its seed.
@@ -53,6 +57,12 @@ pub fn run(seed: u64, tell: bool) -> Outcome {
 /// As [`run`].
 pub fn run_within(seed: u64, tell: bool, polls_max: u64) -> Outcome {
     paifang_mock_rails::chance::seed(Some(seed));
+    #[cfg(feature = "laboratory")]
+    {
+        let keyed = !seed.is_multiple_of(RSA_EVERY);
+        paifang_rail::stand_in::replace_rsa(keyed);
+        paifang_mock_rails::replace_rsa(keyed);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let outcome = runtime.expect("a runtime without sockets").block_on(play(seed, tell, polls_max));
     paifang_mock_rails::chance::seed(None);
@@ -132,7 +142,7 @@ async fn direct(universe: Arc<Universe>, acked: Arc<Mutex<Vec<Acked>>>, over: Ar
         }
         if is_quiet(&universe).await {
             // A payer's late payment may still be on its way to us.
-            universe.exec.sleep(SignedDuration::from_hours(26)).await;
+            universe.exec.sleep(SignedDuration::from_hours(29)).await;
             if is_quiet(&universe).await {
                 break;
             }

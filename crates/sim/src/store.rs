@@ -12,7 +12,7 @@ use paifang_payment::{
 use paifang_store::{
     AccountBalance, AttemptRef, Batch, Committed, InboxRow, IntentFilter, IntentRow, Leased, Operation, Page,
     RefundRef, RequestRow, Stats, Store, StoreError, StoredEvent, StoredTransfer, Submission, Tenant,
-    WorkKey, WorkRow,
+    WorkChange, WorkKey, WorkRow,
 };
 
 use crate::exec::{Process, locked};
@@ -101,6 +101,14 @@ impl SimStore {
         if let Some(fence) = &batch.fence {
             self.universe.watch_fence(work, fence);
         }
+        if batch.fence.is_none() && sends_again(batch) {
+            self.universe.found(format!("I16: {:?} is sent again without a claim", numbers_of(batch)));
+        }
+        for change in &batch.work {
+            if let WorkChange::Quarantine { key, reason } = change {
+                self.universe.watch_surrender(key, reason).await;
+            }
+        }
         let written = batch.intent.as_ref().map(|write| write.row.terms.id);
         for intent in written.into_iter().chain(batch.guards.iter().map(|guard| guard.intent())) {
             self.universe.watch_amounts(intent).await;
@@ -111,8 +119,31 @@ impl SimStore {
         let universe = &self.universe;
         let struck = locked(&universe.struck).insert(number.to_owned(), "none").unwrap_or("none");
         universe.trace.note(format_args!("{what} {number}: {from} -> {to} (after {struck})"));
-        universe.trace.cover(format!("{what} {from} -> {to} x {struck}"));
+        universe.trace.cover(format!("{what} {from} -> {to} x {}", family(struck)));
     }
+}
+
+/// Whether a worker writes ahead that it sends something again.
+fn sends_again(batch: &Batch) -> bool {
+    let intent = batch.intent.iter().flat_map(|write| &write.entries).map(|entry| &entry.evidence);
+    let refunds = batch.refunds.iter().flat_map(|write| &write.entries).map(|entry| &entry.evidence);
+    intent.chain(refunds).any(|evidence| evidence.rule.ends_with("send_again"))
+}
+
+/// Faults of one number of the catalogue are one column of the coverage list.
+fn family(fault: &'static str) -> &'static str {
+    match fault.split_once('-') {
+        Some((number, _)) if number.starts_with('F') => number,
+        _ => fault,
+    }
+}
+
+/// The order and refunds that a commit is about.
+fn numbers_of(batch: &Batch) -> Vec<String> {
+    let order = batch.intent.as_ref().and_then(|write| write.row.attempts.last());
+    let order = order.map(|attempt| attempt.terms.order_no.as_str());
+    let refunds = batch.refunds.iter().map(|write| write.row.terms.refund_no.as_str());
+    order.into_iter().chain(refunds).map(str::to_owned).collect()
 }
 
 impl Store for SimStore {
@@ -121,11 +152,10 @@ impl Store for SimStore {
         let universe = &self.universe;
         let (chaos, swarm) = (universe.chaos(), &universe.swarm);
         let label = universe.exec.label();
-        let number = batch.intent.as_ref().and_then(|write| write.row.attempts.last());
-        let number = number.map(|attempt| attempt.terms.order_no.as_str().to_owned());
+        let numbers = numbers_of(&batch);
         let struck = |fault: &'static str| {
             universe.trace.fault(fault, label);
-            number.iter().for_each(|number| universe.strike(number, fault));
+            numbers.iter().for_each(|number| universe.strike(number, fault));
         };
         if chaos && universe.exec.happens(swarm.commit_fails) {
             struck("F22-commit-fails");
@@ -174,7 +204,7 @@ impl Store for SimStore {
         self.read().await?;
         let work = self.universe.all_work().await;
         let leased = self.universe.store.lease_due(lane, max, owner, lease).await?;
-        self.universe.watch_claims(&work, &leased);
+        self.universe.watch_claims(&work, &leased, lane, max);
         for item in &leased {
             let (key, tries) = (item.key.text(), item.tries);
             self.universe.trace.note(format_args!("{} claims {key} ({tries})", self.process));

@@ -18,7 +18,7 @@ pub enum NetFault {
     AnswerLate,
     /// F04: executed minutes later, when everybody has given up on it.
     Delayed,
-    /// F05: it arrives twice.
+    /// It arrives twice.
     Twice,
     /// F07: an HTML page with status 502 instead of the work.
     PageInstead,
@@ -34,11 +34,19 @@ pub enum NetFault {
     Unsigned,
     /// F06: a code that leaves everything open instead of the work.
     UnsureCode,
+    /// F06: a code that refuses for good instead of the work.
+    RefusingCode,
+    /// F09: a query is answered with what the rail said earlier.
+    Stale,
+    /// F14: too many calls; nothing is done.
+    RateLimited,
+    /// F18: a refund is accepted, and fails later.
+    RefundFails,
 }
 
 impl NetFault {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::NotConnected,
         Self::RequestLost,
         Self::AnswerLost,
@@ -52,6 +60,10 @@ impl NetFault {
         Self::WrongSignature,
         Self::Unsigned,
         Self::UnsureCode,
+        Self::RefusingCode,
+        Self::Stale,
+        Self::RateLimited,
+        Self::RefundFails,
     ];
 
     /// Its name in the coverage lists.
@@ -62,7 +74,7 @@ impl NetFault {
             Self::AnswerLost => "F02-answer-lost",
             Self::AnswerLate => "F03-answer-late",
             Self::Delayed => "F04-delayed",
-            Self::Twice => "F05-twice",
+            Self::Twice => "twice",
             Self::PageInstead => "F07-page-instead",
             Self::PageAfter => "F07-page-after",
             Self::Cut => "F07-cut",
@@ -70,6 +82,10 @@ impl NetFault {
             Self::WrongSignature => "F08-wrong-signature",
             Self::Unsigned => "F08-unsigned",
             Self::UnsureCode => "F06-unsure-code",
+            Self::RefusingCode => "F06-refusing-code",
+            Self::Stale => "F09-stale",
+            Self::RateLimited => "F14-rate-limited",
+            Self::RefundFails => "F18-refund-fails",
         }
     }
 }
@@ -122,17 +138,18 @@ impl Swarm {
             if exec.happens(per_mille) { exec.draw(|chance| chance.u32(range)) } else { 0 }
         };
         let net = NetFault::ALL.map(|fault| (fault, sometimes(300, 20..=200)));
+        let net = net.into_iter().filter(|(_, often)| *often > 0).collect();
         let hours = [1, 2, 2, 3, 9];
         let hours = hours[exec.draw(|chance| chance.usize(0..hours.len()))];
         let minutes = |range: std::ops::RangeInclusive<i64>| {
             SignedDuration::from_mins(exec.draw(|chance| chance.i64(range)))
         };
-        Self {
+        let mut drawn = Self {
             replicas: exec.draw(|chance| chance.u32(1..=3)),
-            customers: exec.draw(|chance| chance.u32(3..=9)),
+            customers: exec.draw(|chance| chance.u32(4..=14)),
             chaos: SignedDuration::from_hours(hours),
             look_every: SignedDuration::from_secs(if hours > 3 { 30 } else { 5 }),
-            net: net.into_iter().filter(|(_, often)| *often > 0).collect(),
+            net,
             away: exec
                 .happens(200)
                 .then(|| (exec.draw(|chance| chance.usize(0..3)), minutes(0..=30), minutes(1..=hours * 45))),
@@ -151,6 +168,25 @@ impl Swarm {
             notice_twice: sometimes(300, 100..=500),
             notice_amount: sometimes(150, 100..=500),
             notice_late: SignedDuration::from_secs(i64::from(sometimes(500, 1..=900))),
+        };
+        if exec.happens(450) {
+            drawn.insist(exec);
+        }
+        drawn
+    }
+
+    /// Insists on one fault that strikes again and again, so that it meets each state of an order.
+    fn insist(&mut self, exec: &Exec) {
+        let often = exec.draw(|chance| chance.u32(150..=600));
+        let minutes = SignedDuration::from_mins(exec.draw(|chance| chance.i64(1..=4)));
+        let which = exec.draw(|chance| chance.usize(0..NetFault::ALL.len() + 5));
+        match (NetFault::ALL.get(which), which - which.min(NetFault::ALL.len())) {
+            (Some(fault), _) => self.net = vec![(*fault, often)],
+            (None, 0) => self.commit_fails = often / 3,
+            (None, 1) => self.commit_unknown = often / 3,
+            (None, 2) => self.crash = often / 6,
+            (None, 3) => self.kill_every = Some(minutes),
+            (None, _) => self.pause_every = Some(minutes),
         }
     }
 }

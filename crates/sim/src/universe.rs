@@ -1,6 +1,6 @@
 //! What a run consists of: the rails with their truth, the replicas that come and go, and the faults between them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use paifang_engine::ports::Environment;
 use paifang_engine::{Accounts, Engine, Limits};
 use paifang_payment::{TenantId, Verb};
+use paifang_rail::Reply;
 use paifang_store::ModelStore;
 
 use crate::exec::{Exec, OUTSIDE, Process, locked};
@@ -39,8 +40,12 @@ pub struct Universe {
     pub replicas: Mutex<BTreeMap<Process, Core>>,
     /// Whose number the exchange that comes next is about: an adapter plans and the transport sends without a pause.
     pub planned: Mutex<Option<(Verb, String)>>,
+    /// An earlier answer to a query of an order or refund, and when it was true.
+    pub said: Mutex<BTreeMap<(Verb, String), (Timestamp, Reply)>>,
     /// What struck an order last, by its number.
     pub struck: Mutex<BTreeMap<String, &'static str>>,
+    /// Orders by a payer's code of which a charge may have left.
+    pub left: Mutex<BTreeSet<String>>,
     /// What was found to be wrong while it went on.
     pub found: Mutex<Vec<String>>,
     chaos: AtomicBool,
@@ -62,7 +67,9 @@ impl Universe {
             tenant,
             replicas: Mutex::default(),
             planned: Mutex::default(),
+            said: Mutex::default(),
             struck: Mutex::default(),
+            left: Mutex::default(),
             found: Mutex::default(),
             chaos: AtomicBool::new(true),
             last_process: AtomicU32::new(OUTSIDE),
@@ -169,8 +176,8 @@ impl Universe {
 
     /// Pauses a replica for longer than its leases last.
     pub fn pause(self: &Arc<Self>, process: Process) {
-        self.trace.fault("F20-paused", &format!("replica {process}"));
-        self.strike_all("F20-paused");
+        self.trace.fault("F27-paused", &format!("replica {process}"));
+        self.strike_all("F27-paused");
         self.exec.pause(process, true);
         let (universe, time) = (self.clone(), self.exec.millis(20_000..=120_000));
         self.exec.spawn(OUTSIDE, "resume", async move {

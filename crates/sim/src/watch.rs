@@ -1,12 +1,13 @@
 //! What is checked while a run goes on: each claim, each commit, each exchange and each answer, where it passes between
 //! the gateway and the world.
 
+use jiff::SignedDuration;
 use paifang_engine::ports::IncomingMessage;
 use paifang_payment::attempt::{Attempt, Phase, State};
 use paifang_payment::refund;
 use paifang_payment::{AccountId, Basis, IntentId, OrderNo, Outcome, Verb};
 use paifang_rail::{Answer, Subject};
-use paifang_store::{Fence, InboxRow, Leased, PAGE_MAX, Store, WorkRow};
+use paifang_store::{Fence, InboxRow, Leased, PAGE_MAX, Store, WorkKey, WorkRow};
 
 use crate::customer::row;
 use crate::exec::locked;
@@ -14,6 +15,9 @@ use crate::universe::Universe;
 
 /// More findings than this of one run are not kept.
 const FOUND_MAX: usize = 20;
+
+/// Nothing is given up sooner.
+const SURRENDER_AFTER: SignedDuration = SignedDuration::from_hours(12);
 
 /// A header that tells [`Universe::watch_answer`] what befell a reply; no adapter ever sees it.
 pub const TAMPERED: &str = "X-Sim-Tampered";
@@ -34,8 +38,16 @@ impl Universe {
     }
 
     /// I16: nobody claims what somebody else holds.
-    pub fn watch_claims(&self, before: &[WorkRow], claimed: &[Leased]) {
+    /// I12: nothing that is due is passed over while there is room for it.
+    pub fn watch_claims(&self, before: &[WorkRow], claimed: &[Leased], lane: Option<&AccountId>, max: usize) {
         let now = self.exec.now();
+        let is_claimed = |row: &WorkRow| claimed.iter().any(|item| item.key == row.key);
+        for row in before.iter().filter(|row| claimed.len() < max && row.lane.as_ref() == lane) {
+            let free = row.leased_until.is_none_or(|until| until <= now) && row.quarantined.is_none();
+            if free && row.due_at <= now && !is_claimed(row) {
+                self.found(format!("I12: {} is due and was passed over", row.key.text()));
+            }
+        }
         for row in before {
             let held = row.leased_until.is_some_and(|until| until > now);
             if held && claimed.iter().any(|item| item.key == row.key) {
@@ -52,6 +64,29 @@ impl Universe {
         }
     }
 
+    /// I12: work is given to a person only after it was tried for half a day, or where the rail refused to take late money
+    /// back.
+    pub async fn watch_surrender(&self, key: &WorkKey, reason: &str) {
+        let since = match key {
+            WorkKey::Attempt { intent, attempt, .. } => {
+                let row = row(self, *intent).await;
+                row.and_then(|row| row.intent.attempt(*attempt).map(|known| known.terms.opened_at))
+            }
+            WorkKey::Refund { tenant, refund } => {
+                let refund = self.store.refund(*tenant, *refund).await.ok().flatten();
+                let failed = |refund: &refund::Refund| matches!(refund.state, refund::State::Failed { .. });
+                if refund.as_ref().is_some_and(failed) {
+                    return;
+                }
+                refund.map(|refund| refund.terms.opened_at)
+            }
+            WorkKey::Expiry { .. } => None,
+        };
+        if since.is_none_or(|since| self.exec.now().duration_since(since) < SURRENDER_AFTER) {
+            self.found(format!("I12: {} was given to a person too soon: {reason}", key.text()));
+        }
+    }
+
     /// I6: `reserved + refunded <= captured <= authorized <= amount`, after each commit.
     pub async fn watch_amounts(&self, intent: IntentId) {
         let Some(row) = row(self, intent).await else { return };
@@ -63,9 +98,13 @@ impl Universe {
         }
     }
 
-    /// I1, I3: what moves money leaves only after it was written down that it may have left.
+    /// I1, I3: what moves money leaves only after it was written down that it may have left. A payer's code is charged in
+    /// the call: what may have left once is asked about, and never sent again.
     pub async fn watch_sending(&self, account: &AccountId, verb: Verb, number: &str) {
         let Ok(number) = OrderNo::parse(number) else { return };
+        if verb == Verb::Charge && locked(&self.left).contains(number.as_str()) {
+            self.found(format!("I1: the payer's code of {number} is charged again, and nobody asked first"));
+        }
         let written = match verb {
             Verb::Charge | Verb::Capture | Verb::Release => {
                 let at = self.store.attempt_by_order(account, &number).await.ok().flatten();
@@ -74,6 +113,9 @@ impl Universe {
                     None => None,
                 };
                 let known = at.zip(row).and_then(|(at, row)| row.intent.attempt(at.attempt).cloned());
+                if verb == Verb::Charge && known.as_ref().is_some_and(Attempt::is_synchronous) {
+                    locked(&self.left).insert(number.as_str().to_owned());
+                }
                 known.is_some_and(|known| is_written(&known))
             }
             Verb::Refund => {

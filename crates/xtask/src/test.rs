@@ -34,6 +34,7 @@ pub(crate) fn test(repo: &Repo, options: &[&str]) -> Result<()> {
     }
     if options.is_empty() {
         steps.step("simulator", || sim::sim(repo, &["--seeds", "200"]));
+        steps.step("planted defects", || sim::defects(repo));
     }
     steps.finish()
 }
