@@ -234,7 +234,7 @@ fn ours(verb: Verb, outcome: Outcome, source: Source, rule: &str) -> Observation
     Observation { verb, news: News::Outcome(outcome), attention: None, evidence }
 }
 
-fn sha256(bytes: &[u8]) -> Digest {
+pub(crate) fn sha256(bytes: &[u8]) -> Digest {
     let mut sum = [0; 32];
     sum.copy_from_slice(digest(&SHA256, bytes).as_ref());
     Digest(sum)

@@ -8,6 +8,7 @@ use paifang_payment::{
 use paifang_rail::{Claims, NamedPayment, Notification, NotificationError, Subject, Verdict};
 use paifang_store::{AttemptRef, InboxEntry, InboxVerdict, RefundRef, Store, WorkKey};
 
+use crate::carry::sha256;
 use crate::claim::Came;
 use crate::observe::Observed;
 use crate::ports::{Environment, IncomingMessage, Rails, Transport};
@@ -63,13 +64,14 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             Err(error) => return Notified::Rejected(error),
         };
         self.inner.world.reached("notify.verified");
+        let carried = sha256(&message.body);
         if planted::is(Defect::AckBeforeCommit) {
             let (engine, account) = (self.clone(), account.clone());
-            let later = async move { drop(engine.take(&account, notification).await) };
+            let later = async move { drop(engine.take(&account, notification, carried).await) };
             self.inner.world.spawn(later.boxed());
             return Notified::Known;
         }
-        let notified = self.take(account, notification).await.unwrap_or_else(|error| {
+        let notified = self.take(account, notification, carried).await.unwrap_or_else(|error| {
             tracing::error!(%account, %error, "a notification was not kept");
             Notified::Failed
         });
@@ -77,11 +79,17 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         notified
     }
 
-    async fn take(&self, account: &AccountId, notification: Notification) -> Result<Notified, Error> {
+    /// `carried` is the digest of the whole message, for what rests on no signature of its own.
+    async fn take(
+        &self,
+        account: &AccountId,
+        notification: Notification,
+        carried: Digest,
+    ) -> Result<Notified, Error> {
         let Notification { key, subject, claims, refund_of, outcome, rule } = notification;
         let observed = |verb| {
-            let seen = outcome.into_observation(verb, Source::Notification, Digest([0; 32]), rule);
-            let digest = seen.evidence.digest.unwrap_or(Digest([0; 32]));
+            let seen = outcome.into_observation(verb, Source::Notification, carried, rule);
+            let digest = seen.evidence.digest.unwrap_or(carried);
             let inbox = InboxEntry { account: account.clone(), key, verdict: InboxVerdict::Applied, digest };
             (seen, inbox)
         };

@@ -90,12 +90,22 @@ pub(crate) fn attempt_due(
     Some(if live && now < expiry && due > expiry { expiry } else { due })
 }
 
-/// When an attempt that has ended is looked at again after a look that brought no word; `None` when that has gone on for
-/// long enough: what the rail's bill says is all that is left (I19).
-pub(crate) fn ended_again(attempt: &Attempt, tries: u32, now: Timestamp) -> Option<Timestamp> {
-    let until = plus(attempt.terms.expires_at, ENDED_GIVE_UP_AFTER);
-    let due = plus(now, jittered(ENDED_AGAIN_S, attempt.terms.order_no.as_str(), tries));
-    (due < until).then_some(due)
+/// When an attempt that was closed at `ended_at` is looked at again; `None` when the looks are over: what the rail's bill says
+/// is all that is left (I19). The planned looks go by the time since the end and not by how often somebody looked: a look
+/// that brought no word is repeated sooner, and a hastened one takes none away.
+pub(crate) fn ended_due(
+    attempt: &Attempt,
+    ended_at: Timestamp,
+    has_word: bool,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let number = attempt.terms.order_no.as_str();
+    let again = plus(now, jittered(ENDED_AGAIN_S, number, 0));
+    if !has_word && again < plus(ended_at, ENDED_GIVE_UP_AFTER) {
+        return Some(again);
+    }
+    let planned = |(look, wait): (u32, &i64)| plus(ended_at, jittered(*wait, number, look));
+    (0..).zip(ENDED_S).map(planned).find(|due| *due > now)
 }
 
 /// When a refund is looked at next; `None`: give it to a person. `asks` as in [`attempt_due`].

@@ -189,10 +189,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         if planted::is(Defect::WorkRemovedEarly) {
             return self.finish(item, at.tenant).await;
         }
-        let due = match last {
-            // A look that brought no word is none: money may have come since the end.
-            Some(seen) if !attempt.is_live() && is_no_word(&seen.news) => {
-                schedule::ended_again(attempt, item.tries, self.now())
+        let due = match (&attempt.state, last) {
+            // The intent changed last when this attempt ended, or later, which only lengthens the watch.
+            (attempt::State::Closed(_), Some(seen)) => {
+                schedule::ended_due(attempt, row.intent.updated_at, has_word(&seen.news), self.now())
             }
             _ => schedule::attempt_due(attempt, wanted, asks, item.tries, self.now()),
         };
@@ -372,10 +372,10 @@ fn later(now: Timestamp) -> Timestamp {
     now.saturating_add(SignedDuration::from_mins(10)).unwrap_or(Timestamp::MAX)
 }
 
-/// Whether the rail did not say anything.
-fn is_no_word(news: &News) -> bool {
+/// Whether the rail said anything.
+fn has_word(news: &News) -> bool {
     match news {
-        News::Outcome(Outcome::Unknown(_) | Outcome::NotSent(_)) => true,
+        News::Outcome(Outcome::Unknown(_) | Outcome::NotSent(_)) => false,
         News::Absent
         | News::Outcome(
             Outcome::Paid(_)
@@ -384,6 +384,6 @@ fn is_no_word(news: &News) -> bool {
             | Outcome::Closed(_)
             | Outcome::Pending(_)
             | Outcome::Refused(_),
-        ) => false,
+        ) => true,
     }
 }

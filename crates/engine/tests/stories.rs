@@ -340,3 +340,18 @@ async fn late_money_is_found_although_looks_after_the_end_are_lost() {
     assert!(truth.faults.is_empty(), "every look was lost but the last");
     assert_eq!((truth.orders[&order].paid, truth.orders[&order].refunded), (10_000, 10_000));
 }
+
+/// I17: a look that is repeated takes no other one away: what comes after it is found a day after the end.
+#[tokio::test(start_paused = true)]
+async fn a_repeated_look_after_the_end_leaves_the_next_days_look() {
+    let stage = Stage::open_looking_every(SignedDuration::from_secs(60)).await;
+    let id = stage.create("c1", Some(qr("sturdy"))).await.intent.terms.id;
+    let order = order_no(&stage.cancel("x1", id).await, 0);
+    stage.fault("query", Fault::RequestLost);
+    tokio::time::sleep(std::time::Duration::from_secs(4 * 3_600)).await;
+    assert!(stage.truth.lock().unwrap().faults.is_empty(), "the first look was lost, and repeated");
+    stage.truth.lock().unwrap().pay_although_closed(&order);
+    tokio::time::sleep(std::time::Duration::from_secs(30 * 3_600)).await;
+    let truth = stage.check().await;
+    assert_eq!(truth.lock().unwrap().orders[&order].refunded, 10_000);
+}
