@@ -121,7 +121,14 @@ impl Calls {
         };
         let held = Held { settled, since: opened(), captures: 0, last_failure: None };
         let phase = Phase::Sending { doubted: false };
-        let operation = Operation { number: capture_no, opened_at: opened(), sends: 1, sent_at: None, phase };
+        let operation = Operation {
+            number: capture_no,
+            opened_at: opened(),
+            sends: 1,
+            doubted: false,
+            sent_at: None,
+            phase,
+        };
         let state = State::Capturing(Capturing { held, amount: self.capture.amount, operation });
         Attempt { state, ..Attempt::open(attempt::Terms { hold: Some(hold), ..self.attempt_terms() }) }
     }

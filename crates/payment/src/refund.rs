@@ -122,6 +122,9 @@ pub struct InDoubt {
     pub doubt: Doubt,
     /// How often it was sent.
     pub sends: u32,
+    /// An earlier send than the last may have left us.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub doubted: bool,
     /// What the last query found.
     pub found: Option<Found>,
 }

@@ -73,6 +73,9 @@ pub struct Operation {
     pub opened_at: Timestamp,
     /// How often it was written ahead.
     pub sends: u32,
+    /// An earlier send than the last may have left us.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub doubted: bool,
     /// When it was written ahead last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<Timestamp>,
@@ -149,7 +152,8 @@ impl Operation {
     /// Not yet sent.
     pub(crate) fn unsent(number: OrderNo, now: Timestamp) -> Self {
         let opened_at = Timestamp::from_second(now.as_second()).unwrap_or(now);
-        Self { number, opened_at, sends: 0, sent_at: None, phase: Phase::Unsent { doubted: false } }
+        let phase = Phase::Unsent { doubted: false };
+        Self { number, opened_at, sends: 0, doubted: false, sent_at: None, phase }
     }
 
     /// Written ahead (again), always under its number. `None` when nothing is to be sent.
@@ -157,7 +161,8 @@ impl Operation {
         match self.phase {
             Phase::Unsent { doubted } => {
                 let phase = Phase::Sending { doubted };
-                Some(Self { sends: self.sends + 1, sent_at: Some(now), phase, ..self.clone() })
+                let (sends, doubted) = (self.sends + 1, self.doubted || doubted);
+                Some(Self { sends, doubted, sent_at: Some(now), phase, ..self.clone() })
             }
             Phase::Sending { .. } | Phase::Pending | Phase::InDoubt { .. } | Phase::Refused { .. } => None,
         }
@@ -176,7 +181,7 @@ impl Operation {
     /// last send, which is later than any other.
     pub(super) fn may_yet_arrive(&self, now: Timestamp) -> bool {
         let last = self.sent_at.unwrap_or(self.opened_at);
-        self.sends > 1 && now < last.saturating_add(COPIES_LINGER).unwrap_or(Timestamp::MAX)
+        self.doubted && now < last.saturating_add(COPIES_LINGER).unwrap_or(Timestamp::MAX)
     }
 
     /// Whether its outcome is unknown.

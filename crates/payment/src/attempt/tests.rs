@@ -131,6 +131,15 @@ fn the_transition_table_is_the_printed_one() {
 }
 
 /// I4: another amount than the order's moves nothing, whatever the state.
+/// F01: "not sent" says nothing of an earlier copy that may have arrived.
+#[test]
+fn not_sent_is_not_the_end_where_an_earlier_copy_may_have_arrived() {
+    let state = State::Sending(Sending { sends: 2, unsent: false, doubted: true });
+    let attempt = Attempt { state, ..Attempt::open(attempt_terms(1, Presentation::QrShown, ALL)) };
+    let turn = attempt.on(&seen(Verb::Charge, not_sent()), after(1));
+    assert!(matches!(turn, Turn::Move(State::InDoubt(_))), "{turn:?}");
+}
+
 #[test]
 fn another_amount_is_suspicious_in_every_state() {
     for state in states() {

@@ -179,27 +179,28 @@ impl Refund {
         }
     }
 
-    fn sends(&self) -> u32 {
+    /// How often it was sent, and whether an earlier send than the last may have left us.
+    fn sends(&self) -> (u32, bool) {
         match &self.state {
-            State::Sending(sending) => sending.sends,
-            State::InDoubt(doubt) => doubt.sends,
-            State::Processing { .. } | State::Succeeded { .. } | State::Failed { .. } => 1,
+            State::Sending(sending) => (sending.sends, sending.doubted),
+            State::InDoubt(doubt) => (doubt.sends, doubt.doubted),
+            State::Processing { .. } | State::Succeeded { .. } | State::Failed { .. } => (1, false),
         }
     }
 
     fn on_refused(&self, refusal: &Refusal, verb: Verb) -> Turn {
-        let sends = self.sends();
+        let (sends, doubted) = self.sends();
         if planted::is(Defect::RefundRefusedIsDone) {
             let (amount, rail_ref, settled_at) = (self.terms.amount, None, None);
             return Turn::Move(State::Succeeded { settled: Settled { amount, rail_ref, settled_at } });
         }
         let unconfirmed = || {
             let doubt = Doubt::Unconfirmed(refusal.clone());
-            Turn::Move(State::InDoubt(InDoubt { doubt, sends, found: None }))
+            Turn::Move(State::InDoubt(InDoubt { doubt, sends, doubted, found: None }))
         };
         match refusal.basis {
             // Of a repeat it says nothing about the earlier copy, which may still be on its way.
-            Basis::Signed if sends > 1 && verb == Verb::Refund => unconfirmed(),
+            Basis::Signed if doubted && verb == Verb::Refund => unconfirmed(),
             Basis::Channel => unconfirmed(),
             Basis::Signed | Basis::NotSent => Turn::Move(State::Failed { refusal: refusal.clone() }),
         }
@@ -210,9 +211,8 @@ impl Refund {
             return Turn::Move(State::Failed { refusal: not_planned("absent") });
         }
         match &self.state {
-            State::InDoubt(InDoubt { doubt: Doubt::Unconfirmed(_), sends, .. })
-                if *sends > 1
-                    && now < self.updated_at.saturating_add(COPIES_LINGER).unwrap_or(Timestamp::MAX) =>
+            State::InDoubt(InDoubt { doubt: Doubt::Unconfirmed(_), doubted: true, .. })
+                if now < self.updated_at.saturating_add(COPIES_LINGER).unwrap_or(Timestamp::MAX) =>
             {
                 Turn::Stay
             }
@@ -223,8 +223,9 @@ impl Refund {
                 Turn::Move(State::InDoubt(InDoubt { found: Some(Found::Nothing), ..doubt.clone() }))
             }
             State::Sending(sending) => {
-                let (doubt, sends) = (Doubt::Crashed, sending.sends);
-                Turn::Move(State::InDoubt(InDoubt { doubt, sends, found: Some(Found::Nothing) }))
+                let (sends, doubted) = (sending.sends, sending.doubted);
+                let found = Some(Found::Nothing);
+                Turn::Move(State::InDoubt(InDoubt { doubt: Doubt::Crashed, sends, doubted, found }))
             }
             State::Processing { .. } | State::Succeeded { .. } | State::Failed { .. } => Turn::Stay,
         }
@@ -237,8 +238,8 @@ impl Refund {
                 Turn::Move(State::Failed { refusal: not_planned(rule) })
             }
             NotSent::NotPlanned(_) | NotSent::NotConnected | NotSent::HeldBack if sending.doubted => {
-                let doubt = InDoubt { doubt: Doubt::ConnectionLost, sends: sending.sends, found: None };
-                Turn::Move(State::InDoubt(doubt))
+                let (doubt, sends) = (Doubt::ConnectionLost, sending.sends);
+                Turn::Move(State::InDoubt(InDoubt { doubt, sends, doubted: true, found: None }))
             }
             NotSent::NotPlanned(_) | NotSent::NotConnected | NotSent::HeldBack => {
                 Turn::Move(State::Sending(Sending { unsent: true, ..sending.clone() }))
@@ -252,7 +253,8 @@ impl Refund {
             return Turn::Move(State::Failed { refusal: not_planned("timed_out") });
         }
         let doubt = if verb == Verb::Refund { doubt.clone() } else { Doubt::Crashed };
-        Turn::Move(State::InDoubt(InDoubt { doubt, sends: sending.sends, found: None }))
+        let (sends, doubted) = (sending.sends, sending.doubted);
+        Turn::Move(State::InDoubt(InDoubt { doubt, sends, doubted, found: None }))
     }
 
     fn moved(mut self, to: State, rail_ref: Option<RailRef>, evidence: Evidence, now: Timestamp) -> Step {

@@ -93,6 +93,17 @@ fn a_refused_repeat_is_final_only_when_no_copy_can_be_on_its_way_any_more() {
     }
 }
 
+/// A send that is proved not to have left is no copy that could arrive: the no to the next one is final at once.
+#[test]
+fn the_no_to_the_first_send_that_left_is_final_at_once() {
+    let (refund, ..) = story(&[(Verb::Refund, not_sent())]);
+    let refund = refund.begin_send(after(6)).unwrap().refund;
+    let Seen::News(step) = refund.observe(&seen(Verb::Refund, refused(Basis::Signed)), after(7)) else {
+        panic!("it is news")
+    };
+    assert_eq!(step.refund.state.name(), "failed");
+}
+
 /// F18: what the payer's account does not take stays under way, says so, and goes on once somebody has decided.
 #[test]
 fn an_abnormal_refund_needs_attention_until_somebody_decides() {
