@@ -218,8 +218,12 @@ pub(crate) async fn inbox(pool: &Pool, account: &AccountId, max: usize) -> Answe
 
 /// What the server has counted so far: it compares the checksum of each page that it reads, where the cluster has them.
 pub(crate) async fn damage(pool: &Pool) -> Answer<Vec<String>> {
-    let text = "SELECT coalesce(checksum_failures, 0) AS pages FROM pg_stat_database WHERE datname = current_database()";
-    let counted = all(pool, text, &[], |row| get::<i64>(row, "pages")).await?;
-    let wrong = counted.into_iter().filter(|pages| *pages > 0);
-    Ok(wrong.map(|pages| format!("the database: {pages} pages with a wrong checksum")).collect())
+    let text = "SELECT coalesce(checksum_failures, 0) AS pages, coalesce(checksum_last_failure::text, '') AS last FROM pg_stat_database WHERE datname = current_database()";
+    let counted =
+        all(pool, text, &[], |row| Ok((get::<i64>(row, "pages")?, get::<String>(row, "last")?))).await?;
+    let wrong = counted.into_iter().filter(|(pages, _)| *pages > 0);
+    let line = |(pages, last)| {
+        format!("the database: {pages} pages with a wrong checksum so far, the last at {last}")
+    };
+    Ok(wrong.map(line).collect())
 }

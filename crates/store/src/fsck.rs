@@ -78,19 +78,25 @@ impl Report {
 pub async fn run(store: &impl Store) -> Result<Report, StoreError> {
     let mut report = Report::default();
     store.damage().await?.into_iter().for_each(|line| report.find(line));
-    // Rows that are read from torn pages say nothing, neither good nor bad.
-    if !report.is_clean() {
-        return Ok(report);
+    let damaged = !report.is_clean();
+    match check(store, &mut report).await {
+        // What is torn may not even be read; whatever can be is checked all the same.
+        Err(error) if damaged => report.find(format!("the rest cannot be read: {error}")),
+        checked => checked?,
     }
-    let mut known = Known::default();
-    let work = all_work(store, &mut report).await?;
-    let sums = rows::check_refunds(store, &work, &mut known, &mut report).await?;
-    rows::check_intents(store, &work, &sums, &mut known, &mut report).await?;
-    check_work(&work, &known, &mut report);
-    books::check(store, &mut known, &mut report).await?;
-    events::check(store, &mut known, &mut report).await?;
-    known.named.report(&mut report);
     Ok(report)
+}
+
+async fn check(store: &impl Store, report: &mut Report) -> Result<(), StoreError> {
+    let mut known = Known::default();
+    let work = all_work(store, report).await?;
+    let sums = rows::check_refunds(store, &work, &mut known, report).await?;
+    rows::check_intents(store, &work, &sums, &mut known, report).await?;
+    check_work(&work, &known, report);
+    books::check(store, &mut known, report).await?;
+    events::check(store, &mut known, report).await?;
+    known.named.report(report);
+    Ok(())
 }
 
 async fn all_work(store: &impl Store, report: &mut Report) -> Result<BTreeMap<String, WorkRow>, StoreError> {

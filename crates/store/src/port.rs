@@ -207,6 +207,6 @@ pub trait Store: Send + Sync + 'static {
     fn inbox(&self, account: &AccountId, max: usize) -> impl Future<Output = Answer<Vec<InboxRow>>> + Send;
 
     /// What is damaged below the rows, where the store has a medium that can tell: one line each, empty when nothing is
-    /// (F21). Reads all of it; for checks.
+    /// (F21): SQLite reads all pages and indexes, PostgreSQL tells what its server has counted. For checks.
     fn damage(&self) -> impl Future<Output = Answer<Vec<String>>> + Send;
 }
