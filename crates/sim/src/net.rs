@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures::channel::oneshot;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use jiff::SignedDuration;
+use paifang_engine::Notified;
 use paifang_engine::ports::{IncomingMessage, Rails, Transport, TransportError};
 use paifang_mock_rails::faults::Fault;
 use paifang_mock_rails::notifier::{HttpMessage, Notice};
@@ -404,12 +405,13 @@ async fn knock(
         Box::pin(async move {
             let notified = core.notified(&id, &message).await;
             let said = rails.acknowledge(&id, notified.verdict());
-            (notified.verdict() == Verdict::Kept, said.status, said.body)
+            let suspicious = notified == Notified::Suspicious;
+            (notified.verdict() == Verdict::Kept, suspicious, said.status, said.body)
         })
     };
-    let (kept, status, body) = universe.ask("notify", call).await?;
+    let (kept, suspicious, status, body) = universe.ask("notify", call).await?;
     if let Some(key) = key.filter(|_| kept) {
-        universe.watch_acknowledged(&account.id, &key).await;
+        universe.watch_acknowledged(&account.id, &key, suspicious).await;
     }
     Some((status, body))
 }

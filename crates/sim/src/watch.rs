@@ -160,10 +160,11 @@ impl Universe {
     }
 
     /// I3: a notification that was acknowledged is kept.
-    pub async fn watch_acknowledged(&self, account: &AccountId, key: &str) {
+    pub async fn watch_acknowledged(&self, account: &AccountId, key: &str, suspicious: bool) {
         let kept = self.store.inbox(account, PAGE_MAX).await.unwrap_or_default();
-        // What does not fit is kept under a key that ends with the message's own.
-        let is_kept = |row: &InboxRow| row.key == key || row.key.ends_with(&format!(":{key}"));
+        // What does not fit, and that alone, is kept under a key that ends with the message's own.
+        let wanted = if suspicious { format!(":{key}") } else { key.to_owned() };
+        let is_kept = |row: &InboxRow| row.key == wanted || suspicious && row.key.ends_with(&wanted);
         if kept.len() < PAGE_MAX && !kept.iter().any(is_kept) {
             self.found(format!("I3: the notification {key} was acknowledged, and is not kept"));
         }

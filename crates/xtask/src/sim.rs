@@ -14,11 +14,12 @@ const DEFECTS: &str = "10";
 /// where the same are wanted again.
 pub(crate) fn defects(repo: &Repo) -> Result<()> {
     let mut git = Command::new("git");
-    let commits = || shell::output(git.current_dir(&repo.root).args(["rev-list", "--count", "HEAD"]));
-    let rotation = std::env::var("SIM_ROTATION").ok().or_else(commits).unwrap_or_else(|| "0".to_owned());
-    let rotation = rotation.trim();
+    // The commit's hash draws, also where the clone is shallow and could not count.
+    let hash = shell::output(git.current_dir(&repo.root).args(["rev-parse", "--short=6", "HEAD"]));
+    let drawn = hash.and_then(|hash| u32::from_str_radix(hash.trim().get(..6)?, 16).ok()).unwrap_or(0);
+    let rotation = std::env::var("SIM_ROTATION").unwrap_or_else(|_| drawn.to_string());
     println!("these again: SIM_ROTATION={rotation} cargo xtask sim --defects {DEFECTS}");
-    sim(repo, &["--defects", DEFECTS, "--rotation", rotation])
+    sim(repo, &["--defects", DEFECTS, "--rotation", &rotation])
 }
 
 /// Builds and runs it with these options.
