@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use paifang_payment::attempt::{self, Attempt, Duty};
 use paifang_payment::planted::{self, Defect};
 use paifang_payment::refund::Refund;
-use paifang_payment::{AccountId, Evidence, IntentId, News, Observation, Outcome, TenantId, Verb};
+use paifang_payment::{AccountId, Evidence, IntentId, Observation, TenantId, Verb};
 use paifang_store::{
     AttemptRef, Batch, Committed, IntentRow, Leased, PAGE_MAX, Quarantine, Store, StoreError, WorkChange,
     WorkKey,
@@ -192,7 +192,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let due = match (&attempt.state, last) {
             // The intent changed last when this attempt ended, or later, which only lengthens the watch.
             (attempt::State::Closed(_), Some(seen)) => {
-                schedule::ended_due(attempt, row.intent.updated_at, has_word(&seen.news), self.now())
+                schedule::ended_due(attempt, row.intent.updated_at, seen.news.is_answer(), self.now())
             }
             _ => schedule::attempt_due(attempt, wanted, asks, item.tries, self.now()),
         };
@@ -370,20 +370,4 @@ enum Next {
 /// An expiry that waits for a rail's word is only looked at to be sure that nothing was forgotten.
 fn later(now: Timestamp) -> Timestamp {
     now.saturating_add(SignedDuration::from_mins(10)).unwrap_or(Timestamp::MAX)
-}
-
-/// Whether the rail said anything.
-fn has_word(news: &News) -> bool {
-    match news {
-        News::Outcome(Outcome::Unknown(_) | Outcome::NotSent(_)) => false,
-        News::Absent
-        | News::Outcome(
-            Outcome::Paid(_)
-            | Outcome::Held(_)
-            | Outcome::Refunded(_)
-            | Outcome::Closed(_)
-            | Outcome::Pending(_)
-            | Outcome::Refused(_),
-        ) => true,
-    }
 }

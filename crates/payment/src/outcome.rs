@@ -199,6 +199,22 @@ impl News {
             Self::Absent => "absent",
         }
     }
+
+    /// Whether the rail said anything; silence, doubt and what never left us are no answers.
+    pub fn is_answer(&self) -> bool {
+        match self {
+            Self::Outcome(Outcome::Unknown(_) | Outcome::NotSent(_)) => false,
+            Self::Absent
+            | Self::Outcome(
+                Outcome::Paid(_)
+                | Outcome::Held(_)
+                | Outcome::Refunded(_)
+                | Outcome::Closed(_)
+                | Outcome::Pending(_)
+                | Outcome::Refused(_),
+            ) => true,
+        }
+    }
 }
 
 impl Verb {

@@ -13,6 +13,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 #![allow(clippy::print_stdout, reason = "the counts are the result")]
 
+#[path = "interleavings/actions.rs"]
+mod actions;
 #[path = "interleavings/count.rs"]
 mod count;
 #[path = "interleavings/laws.rs"]
@@ -32,10 +34,10 @@ mod steps;
 #[path = "interleavings/world.rs"]
 mod world;
 
+use actions::{Defect, Variant};
 use rail::{BARRING, CLOSABLE, CODE, CODE_ASKED, EXPIRING, Rail};
 use samples::{EXPIRY_S, IMPATIENT_S, OVER_S};
 use search::search;
-use steps::{Defect, Variant};
 
 /// Time matters to a code shown when it expires, and when its absence is final.
 const SHOWN_TIMES: &[i64] = &[0, EXPIRY_S, OVER_S];

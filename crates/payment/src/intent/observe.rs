@@ -54,7 +54,7 @@ impl Intent {
             Turn::Stay | Turn::Suspicious(_) => None,
         };
         let to = to.filter(|to| known.state.is_live() || *to != known.state);
-        let asked = (seen.verb == Verb::Query && is_answer(&seen.news)).then_some(attempt);
+        let asked = (seen.verb == Verb::Query && seen.news.is_answer()).then_some(attempt);
         let mut draft = Draft::new(self, now, seen.evidence.clone(), namer);
         draft.asked = asked;
         if let Some(to) = to {
@@ -142,21 +142,6 @@ fn speaks_of_order(verb: Verb) -> bool {
         Verb::Charge | Verb::Query | Verb::Close | Verb::Reverse | Verb::QueryReverse => true,
         Verb::Refund | Verb::QueryRefund => true,
         Verb::Capture | Verb::QueryCapture | Verb::Release | Verb::QueryRelease => false,
-    }
-}
-
-fn is_answer(news: &News) -> bool {
-    match news {
-        News::Absent => true,
-        News::Outcome(Outcome::Unknown(_) | Outcome::NotSent(_)) => false,
-        News::Outcome(
-            Outcome::Paid(_)
-            | Outcome::Held(_)
-            | Outcome::Refunded(_)
-            | Outcome::Closed(_)
-            | Outcome::Pending(_)
-            | Outcome::Refused(_),
-        ) => true,
     }
 }
 

@@ -4,10 +4,11 @@
 use std::fmt::{self, Write};
 use std::hash::{Hash, Hasher};
 
+use crate::actions::{Action, Defect, Next, Variant};
 use crate::count::Count;
 use crate::laws;
 use crate::mixer::Mixer;
-use crate::steps::{Action, Defect, Next, Steps, Variant};
+use crate::steps::Steps;
 use crate::world::World;
 
 /// What a search has seen.
