@@ -37,6 +37,7 @@ mod refunds;
 mod schedule;
 mod signals;
 pub mod statement;
+mod stray;
 mod worker;
 
 pub use accounts::{Account, Accounts};

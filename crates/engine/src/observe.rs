@@ -17,7 +17,7 @@ use crate::carry::{hold_call, operation_of, refund_order};
 use crate::claim::{self, Came};
 use crate::engine::CONFLICTS_MAX;
 use crate::ports::{Environment, RailCall, Rails, Transport};
-use crate::{Engine, Error};
+use crate::{Engine, Error, stray};
 
 /// What became of a piece of news.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,21 +50,24 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let now = self.now();
             raise_mismatch(&row, at.attempt, seen);
             if number.is_some_and(|number| is_over(&row, at.attempt, number)) {
-                return match &seen.news {
-                    News::Outcome(Outcome::Paid(_)) => {
-                        let doubt = Doubt::Mismatch("captured after it was refused".into());
-                        self.suspect(at.tenant, inbox, now, &doubt).await
-                    }
-                    News::Outcome(_) | News::Absent => {
-                        self.keep(at.tenant, inbox, now, Observed::Known).await
-                    }
+                let known = row.intent.attempt(at.attempt).zip(number);
+                let stray = known.and_then(|(known, number)| stray::late_capture(known, number, seen));
+                return match stray {
+                    Some(stray) => self.book_stray(at.tenant, at.intent, &stray, &seen.evidence, inbox).await,
+                    None => self.keep(at.tenant, inbox, now, Observed::Known).await,
                 };
             }
             let step = match row.intent.clone().observe(at.attempt, seen, now, &self.inner.names) {
                 Ok(intent::Seen::News(step)) => step,
                 Ok(intent::Seen::Known(_)) => return self.keep(at.tenant, inbox, now, Observed::Known).await,
                 Ok(intent::Seen::Suspicious(doubt)) => {
-                    return self.suspect(at.tenant, inbox, now, &doubt).await;
+                    let known = row.intent.attempt(at.attempt);
+                    return match known.and_then(|known| stray::second_payment(known, seen)) {
+                        Some(stray) => {
+                            self.book_stray(at.tenant, at.intent, &stray, &seen.evidence, inbox).await
+                        }
+                        None => self.suspect(at.tenant, inbox, now, &doubt).await,
+                    };
                 }
                 Err(error) => return Err(Error::Broken(error.to_string())),
             };
@@ -104,10 +107,16 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         for _ in 0..CONFLICTS_MAX {
             let row = self.inner.store.refund(tenant, id).await?.ok_or(Error::NotFound("refund"))?;
             let (expected, from, now) = (row.version, row.state.name(), self.now());
+            let (intent, stray) = (row.terms.intent, stray::late_refund(&row, seen));
             let step = match row.observe(seen, now) {
                 refund::Seen::News(step) => step,
                 refund::Seen::Known(_) => return self.keep(tenant, inbox, now, Observed::Known).await,
-                refund::Seen::Suspicious(doubt) => return self.suspect(tenant, inbox, now, &doubt).await,
+                refund::Seen::Suspicious(doubt) => {
+                    return match stray {
+                        Some(stray) => self.book_stray(tenant, intent, &stray, &seen.evidence, inbox).await,
+                        None => self.suspect(tenant, inbox, now, &doubt).await,
+                    };
+                }
             };
             let mut batch = Batch::new(tenant, now);
             self.compose_refund(&mut batch, expected, &step, now);

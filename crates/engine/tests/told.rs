@@ -6,8 +6,9 @@ mod world;
 use jiff::SignedDuration;
 use paifang_engine::ports::IncomingMessage;
 use paifang_engine::{CreateRefund, Notified};
+use paifang_ledger::AccountKind;
 use paifang_payment::{AccountId, RequestId};
-use paifang_store::{InboxRow, IntentRow, Store};
+use paifang_store::{InboxRow, IntentRow, Store, fsck};
 use serde_json::{Value, json};
 use world::{Fault, Stage, qr, yuan};
 
@@ -49,6 +50,61 @@ async fn the_right_news_is_taken_up_after_wrong_news_with_its_key() {
     assert_eq!(keys.iter().filter(|key| *key == "one key").count(), 1, "{keys:?}");
     stage.run();
     stage.check().await;
+}
+
+/// What the ledger has in suspense, in fen; in is above zero.
+async fn stray_fen(stage: &Stage) -> i128 {
+    let rows = stage.engine.store().balances(stage.tenant).await.unwrap();
+    let stray = rows.iter().filter(|row| row.account.kind() == AccountKind::SuspenseStray);
+    stray.map(|row| row.balance.posted(&row.account)).sum()
+}
+
+async fn stray_events(stage: &Stage) -> usize {
+    let events = stage.engine.store().events_after(Some(stage.tenant), 0, 100).await.unwrap();
+    events.iter().filter(|event| event.kind == "money.stray").count()
+}
+
+/// F05: a rail that forgets idempotency has charged twice. The second payment is booked to suspense and told, once.
+#[tokio::test(start_paused = true)]
+async fn a_second_transaction_of_an_order_is_booked_to_suspense() {
+    let stage = Stage::open_idle(SignedDuration::from_secs(1)).await;
+    let row = stage.create("c1", Some(qr("sturdy"))).await;
+    let order = row.intent.attempts[0].terms.order_no.to_string();
+    stage.truth.lock().unwrap().pay(&order);
+    assert_eq!(told(&stage, &paid(&row, 10_000)).await, Notified::News);
+    for key in ["k2", "k3", "k2"] {
+        let second = json!({ "is": "paid", "order": order, "fen": 10_000, "payment": "T2", "key": key });
+        assert_eq!(told(&stage, &second).await, Notified::Suspicious);
+    }
+    assert_eq!((stray_fen(&stage).await, stray_events(&stage).await), (10_000, 1));
+    let now = stage.engine.store().intent(stage.tenant, row.intent.terms.id).await.unwrap().unwrap();
+    assert_eq!((now.intent.state.name(), now.amounts.captured.minor_units()), ("succeeded", 10_000));
+    assert!(fsck::run(stage.engine.store()).await.unwrap().is_clean());
+}
+
+/// F04: a refund was told as failed, and a copy of it that nobody reckoned with was carried out.
+#[tokio::test(start_paused = true)]
+async fn a_refund_that_comes_after_it_failed_is_booked_to_suspense() {
+    let mut stage = Stage::open_idle(SignedDuration::from_secs(1)).await;
+    let row = stage.create("c1", Some(qr("sturdy"))).await;
+    let order = row.intent.attempts[0].terms.order_no.to_string();
+    stage.truth.lock().unwrap().pay(&order);
+    assert_eq!(told(&stage, &paid(&row, 10_000)).await, Notified::News);
+    stage.truth.lock().unwrap().refuses_refunds = true;
+    stage.run();
+    assert_eq!(stage.refund("r1", row.intent.terms.id, 3_000).await.as_deref(), Ok("failed"));
+    let page = stage.engine.store().refunds(stage.tenant, None, None, 10).await.unwrap();
+    let number = page.rows[0].terms.refund_no.to_string();
+    for key in ["k2", "k3", "k2"] {
+        let late = json!({
+            "is": "refunded", "refund": number, "order": order, "payment": format!("T{order}"), "fen": 3_000, "key": key,
+        });
+        assert_eq!(told(&stage, &late).await, Notified::Suspicious);
+    }
+    assert_eq!((stray_fen(&stage).await, stray_events(&stage).await), (-3_000, 1));
+    let now = stage.engine.store().intent(stage.tenant, row.intent.terms.id).await.unwrap().unwrap();
+    assert_eq!((now.amounts.refunded.minor_units(), now.amounts.reserved.minor_units()), (0, 0));
+    assert!(fsck::run(stage.engine.store()).await.unwrap().is_clean());
 }
 
 /// S12: the refund's own number is right, and the payment that it names is another one.

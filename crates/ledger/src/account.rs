@@ -24,11 +24,16 @@ pub enum AccountKind {
     Merchant,
     /// Money that came too late and goes back. Grows by credits, never below zero.
     SuspenseLate,
+    /// Money that the rail proves and nothing here explains, until a person decides whose it is. Grows by credits; below zero
+    /// where the rail gave back what it should not have.
+    SuspenseStray,
 }
 
 /// The text names no account of the chart.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("an account is named rail:X, merchant:X or suspense_late:X, at most {NAME_BYTES_MAX} bytes")]
+#[error(
+    "an account is named rail:X, merchant:X, suspense_late:X or suspense_stray:X, at most {NAME_BYTES_MAX} bytes"
+)]
 pub struct NameError;
 
 impl Account {
@@ -45,6 +50,11 @@ impl Account {
     /// Late money that came in over this rail account.
     pub fn suspense_late(account: &str) -> Self {
         Self { kind: AccountKind::SuspenseLate, of: account.to_owned() }
+    }
+
+    /// Money over this rail account that nothing explains.
+    pub fn suspense_stray(account: &str) -> Self {
+        Self { kind: AccountKind::SuspenseStray, of: account.to_owned() }
     }
 
     /// What it stands for.
@@ -69,13 +79,14 @@ impl Account {
 }
 
 impl AccountKind {
-    const ALL: [Self; 3] = [Self::Rail, Self::Merchant, Self::SuspenseLate];
+    const ALL: [Self; 4] = [Self::Rail, Self::Merchant, Self::SuspenseLate, Self::SuspenseStray];
 
     fn word(self) -> &'static str {
         match self {
             Self::Rail => "rail",
             Self::Merchant => "merchant",
             Self::SuspenseLate => "suspense_late",
+            Self::SuspenseStray => "suspense_stray",
         }
     }
 
@@ -83,7 +94,7 @@ impl AccountKind {
     pub fn grows_by_debits(self) -> bool {
         match self {
             Self::Rail => true,
-            Self::Merchant | Self::SuspenseLate => false,
+            Self::Merchant | Self::SuspenseLate | Self::SuspenseStray => false,
         }
     }
 
@@ -91,7 +102,7 @@ impl AccountKind {
     pub fn is_bounded(self) -> bool {
         match self {
             Self::SuspenseLate => true,
-            Self::Rail | Self::Merchant => false,
+            Self::Rail | Self::Merchant | Self::SuspenseStray => false,
         }
     }
 }

@@ -15,6 +15,7 @@ mod fact;
 mod holds;
 mod observe;
 mod settle;
+mod stray;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +29,7 @@ use crate::{AttemptId, Digest, IntentId, OrderNo, RequestId, TenantId};
 pub use commands::{CancelError, CaptureError, ConfirmError};
 pub use fact::{Entry, Fact, FoldError};
 pub use observe::{ObserveError, Seen};
+pub use stray::{Stray, Way};
 
 /// Attempts per intent, automatic repeats included.
 pub const ATTEMPTS_MAX: usize = 20;

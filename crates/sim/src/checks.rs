@@ -219,6 +219,7 @@ async fn captured(universe: &Universe, id: IntentId, fen: Option<i64>) -> bool {
 
 /// At most one payment of an intent stays; what storefronts see is what the rails know.
 async fn intents(universe: &Universe, aside: &Aside, wrong: &mut Vec<String>) {
+    let strays = strays(universe).await;
     let heard = events::Heard::all(universe, wrong).await;
     heard.compare_refunds(universe, wrong).await;
     let mut after = None;
@@ -227,14 +228,35 @@ async fn intents(universe: &Universe, aside: &Aside, wrong: &mut Vec<String>) {
         let Some(last) = rows.last() else { return };
         after = Some(last.intent.terms.id);
         for row in &rows {
-            intent(universe, row, aside.contains(&row.intent.terms.id), wrong);
+            let id = row.intent.terms.id;
+            let stray = strays.get(&id).copied().unwrap_or(0);
+            intent(universe, row, stray, aside.contains(&id), wrong);
             evidence::check(universe, row, wrong).await;
             heard.compare(row, wrong);
         }
     }
 }
 
-fn intent(universe: &Universe, row: &IntentRow, aside: bool, wrong: &mut Vec<String>) {
+/// What the books have in suspense for each intent, in fen.
+async fn strays(universe: &Universe) -> BTreeMap<IntentId, i64> {
+    let (mut all, mut position) = (BTreeMap::new(), 0);
+    loop {
+        let rows = universe.store.transfers_after(None, position, PAGE_MAX).await.unwrap_or_default();
+        let Some(last) = rows.last() else { return all };
+        position = last.position;
+        for transfer in rows.iter().map(|row| &row.transfer) {
+            let Ok(id) = IntentId::parse(&transfer.subject) else { continue };
+            let fen = transfer.amount.minor_units();
+            if transfer.credit.kind() == AccountKind::SuspenseStray {
+                *all.entry(id).or_default() += fen;
+            } else if transfer.debit.kind() == AccountKind::SuspenseStray {
+                *all.entry(id).or_default() -= fen;
+            }
+        }
+    }
+}
+
+fn intent(universe: &Universe, row: &IntentRow, stray: i64, aside: bool, wrong: &mut Vec<String>) {
     let id = row.intent.terms.id;
     let kept: Vec<(&Attempt, i64)> = row
         .intent
@@ -254,7 +276,7 @@ fn intent(universe: &Universe, row: &IntentRow, aside: bool, wrong: &mut Vec<Str
         wrong.push(format!("I1: {} payments of {id} stay", kept.len()));
     }
     let net: i64 = kept.iter().map(|(_, net)| net).sum();
-    let ours = row.amounts.captured.minor_units() - row.amounts.refunded.minor_units();
+    let ours = row.amounts.captured.minor_units() - row.amounts.refunded.minor_units() + stray;
     if net != ours && !aside {
         wrong.push(format!("I2: the rails keep {net} fen of {id}, we say {ours}: {:?}", row.intent.state));
     }

@@ -51,9 +51,10 @@ pub async fn ledger_totals(shop: &mut Shop) -> anyhow::Result<BTreeMap<String, (
         let grown = fen(&balance.debits_posted) - fen(&balance.credits_posted);
         let (posted, pending) = match account.kind() {
             v1::AccountKind::Rail => (grown, fen(&balance.credits_pending)),
-            v1::AccountKind::Merchant | v1::AccountKind::SuspenseLate | v1::AccountKind::Unspecified => {
-                (-grown, fen(&balance.debits_pending))
-            }
+            v1::AccountKind::Merchant
+            | v1::AccountKind::SuspenseLate
+            | v1::AccountKind::SuspenseStray
+            | v1::AccountKind::Unspecified => (-grown, fen(&balance.debits_pending)),
         };
         totals.insert(account.account_name, (posted, pending));
     }

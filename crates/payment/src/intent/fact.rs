@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Intent, State, Terms, Wish};
+use super::{Intent, State, Stray, Terms, Wish};
 use crate::attempt::{self, Attempt};
 use crate::{AttemptId, Evidence, RailRef, Remark, Seal};
 
@@ -60,6 +60,11 @@ pub enum Fact {
     Moved {
         /// Where to.
         to: State,
+    },
+    /// The rail proved money that no operation of ours explains; no state changed.
+    Strayed {
+        /// What moved.
+        stray: Stray,
     },
     /// An operator gave quarantined work back to the workers; nothing else changed.
     Redriven {
@@ -148,6 +153,11 @@ impl Intent {
                     return Err(FoldError::Final(entry.seq));
                 }
                 self.state = *to;
+            }
+            Fact::Strayed { stray } => {
+                if self.attempt(stray.attempt).is_none() {
+                    return Err(FoldError::Attempt(entry.seq));
+                }
             }
             Fact::Redriven { attempt, .. } => {
                 if attempt.is_some_and(|attempt| self.attempt(attempt).is_none()) {

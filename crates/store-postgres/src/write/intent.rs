@@ -78,6 +78,7 @@ fn follow(row: &Intent, fact: &Fact, steps: &mut Vec<Step>) -> Answer<()> {
         | Fact::Wished { .. }
         | Fact::AttemptLeft { .. }
         | Fact::Moved { .. }
+        | Fact::Strayed { .. }
         | Fact::Redriven { .. } => Ok(()),
     }
 }

@@ -78,6 +78,7 @@ fn follow(connection: &Connection, row: &Intent, fact: &Fact) -> Step {
         | Fact::Wished { .. }
         | Fact::AttemptLeft { .. }
         | Fact::Moved { .. }
+        | Fact::Strayed { .. }
         | Fact::Redriven { .. } => Ok(()),
     }
 }

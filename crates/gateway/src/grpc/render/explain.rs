@@ -91,6 +91,7 @@ impl Story {
                 | Fact::AttemptOpened { .. }
                 | Fact::AttemptMoved { .. }
                 | Fact::AttemptLeft { .. }
+                | Fact::Strayed { .. }
                 | Fact::Moved { .. } => None,
             },
             entry: with_seal(teller.line(entry), entry.seal.as_ref()),
@@ -188,6 +189,10 @@ impl Teller {
             Fact::AttemptLeft { attempt } => {
                 let same = self.attempts.get(attempt).copied().unwrap_or_default();
                 self.of_attempt(shell, *attempt, same, Some("left"))
+            }
+            Fact::Strayed { stray } => {
+                let same = self.attempts.get(&stray.attempt).copied().unwrap_or_default();
+                self.of_attempt(shell, stray.attempt, same, Some("stray_money"))
             }
             Fact::Redriven { attempt: Some(attempt), .. } => {
                 let same = self.attempts.get(attempt).copied().unwrap_or_default();

@@ -12,6 +12,7 @@ pub(crate) fn account(account: &Account, currency: Currency) -> v1::Account {
         AccountKind::Rail => v1::AccountKind::Rail,
         AccountKind::Merchant => v1::AccountKind::Merchant,
         AccountKind::SuspenseLate => v1::AccountKind::SuspenseLate,
+        AccountKind::SuspenseStray => v1::AccountKind::SuspenseStray,
     };
     v1::Account {
         account_name: account.to_string(),

@@ -14,6 +14,7 @@ pub(super) fn of_intent(fact: &Fact) -> Told<'_> {
         Fact::Wished { wish: Wish::Switch { next } } => (Some(next.amount), None),
         Fact::AttemptOpened { terms } => (Some(terms.amount), None),
         Fact::AttemptMoved { to, .. } => of_attempt(to),
+        Fact::Strayed { stray } => (Some(stray.amount), None),
         Fact::Wished { wish: Wish::None | Wish::Cancel | Wish::Expire }
         | Fact::AttemptLeft { .. }
         | Fact::Moved { .. }

@@ -1,0 +1,142 @@
+//! Books money that a rail proves and nothing here explains ([`Stray`]): the entry in the intent's journal, the transfer to
+//! suspense and the event in one commit, once for each number.
+
+use jiff::Timestamp;
+use paifang_ledger::{Account as LedgerAccount, Kind, PostingKey, Transfer};
+use paifang_payment::attempt::{Attempt, State};
+use paifang_payment::intent::{Fact, Stray, Way};
+use paifang_payment::refund::{self, Refund};
+use paifang_payment::{Doubt, Evidence, IntentId, News, Observation, OrderNo, Outcome, TenantId};
+use paifang_store::{Committed, InboxEntry, IntentRow, NewEvent, Snapshot, Store};
+
+use crate::engine::CONFLICTS_MAX;
+use crate::observe::Observed;
+use crate::ports::{Environment, Rails, Transport};
+use crate::{Engine, Error};
+
+/// Told to the storefront; the snapshot is the intent as it stands.
+const KIND: &str = "money.stray";
+
+impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
+    /// Books it, unless that was done before. The news itself is kept as suspicious either way.
+    pub(crate) async fn book_stray(
+        &self,
+        tenant: TenantId,
+        id: IntentId,
+        stray: &Stray,
+        evidence: &Evidence,
+        inbox: Option<InboxEntry>,
+    ) -> Result<Observed, Error> {
+        for _ in 0..CONFLICTS_MAX {
+            let now = self.now();
+            let row = self.inner.store.intent(tenant, id).await?.ok_or(Error::NotFound("payment intent"))?;
+            let journal = self.inner.store.intent_journal(tenant, id).await?;
+            let known = journal.iter().any(|entry| is_of(&entry.fact, stray));
+            let step = row.intent.clone().note_stray(stray.clone(), evidence.clone(), now);
+            let Some(step) = step.filter(|_| !known) else {
+                return self.suspect(tenant, inbox, now, &stray.why).await;
+            };
+            let mut batch = self.compose(Some(&row), &step, now)?;
+            batch.inbox = inbox.clone().map(|entry| entry.suspicious(format!("{:?}", stray.why)));
+            batch.transfers.push(transfer(&row, stray, now)?);
+            let snapshot = Snapshot::Intent { intent: Box::new(step.intent.clone()), amounts: row.amounts };
+            batch.events.push(NewEvent { id: self.new_event_id(), intent: id, kind: KIND.into(), snapshot });
+            match self.commit(batch).await? {
+                Committed::Done => {
+                    let Stray { number, amount, way, why, .. } = stray;
+                    tracing::error!(payment = %id, number, %amount, ?way, ?why, "stray money: booked to suspense, a person decides whose it is");
+                    return Ok(Observed::Suspicious);
+                }
+                Committed::SeenBefore => return Ok(Observed::Suspicious),
+                Committed::Conflict => {}
+                refused => return Err(Error::Broken(format!("stray money was refused: {refused:?}"))),
+            }
+        }
+        Err(Error::Busy)
+    }
+}
+
+fn is_of(fact: &Fact, stray: &Stray) -> bool {
+    match fact {
+        Fact::Strayed { stray: known } => known.number == stray.number && known.way == stray.way,
+        Fact::Created { .. }
+        | Fact::Wished { .. }
+        | Fact::AttemptOpened { .. }
+        | Fact::AttemptMoved { .. }
+        | Fact::AttemptLeft { .. }
+        | Fact::Moved { .. }
+        | Fact::Redriven { .. } => false,
+    }
+}
+
+fn transfer(row: &IntentRow, stray: &Stray, at: Timestamp) -> Result<Transfer, Error> {
+    let attempt = row.intent.attempt(stray.attempt).ok_or(Error::NotFound("attempt"))?;
+    let account = attempt.terms.account.as_str();
+    let (rail, suspense) = (LedgerAccount::rail(account), LedgerAccount::suspense_stray(account));
+    let (debit, credit, way) = match stray.way {
+        Way::In => (rail, suspense, "in"),
+        Way::Out => (suspense, rail, "out"),
+    };
+    Ok(Transfer {
+        key: PostingKey::of(&["stray", way, account, &stray.number]),
+        debit,
+        credit,
+        amount: stray.amount,
+        kind: Kind::Posted,
+        subject: row.intent.terms.id.to_string(),
+        at,
+    })
+}
+
+/// A capture that the rail carried out although it is over for us.
+pub(crate) fn late_capture(attempt: &Attempt, number: &OrderNo, seen: &Observation) -> Option<Stray> {
+    let News::Outcome(Outcome::Paid(settled)) = &seen.news else { return None };
+    Some(Stray {
+        attempt: attempt.terms.id,
+        number: number.to_string(),
+        amount: settled.amount,
+        way: Way::In,
+        why: Doubt::Mismatch("captured after it was refused".into()),
+    })
+}
+
+/// Another transaction of the rail under the number of an order that is paid.
+pub(crate) fn second_payment(attempt: &Attempt, seen: &Observation) -> Option<Stray> {
+    let News::Outcome(Outcome::Paid(told)) = &seen.news else { return None };
+    let known = match &attempt.state {
+        State::Paid(paid) if paid.taken.is_none() => &paid.settled,
+        State::Late(late) => &late.settled,
+        State::Paid(_)
+        | State::Sending(_)
+        | State::AwaitingPayer(_)
+        | State::InDoubt(_)
+        | State::Closing(_)
+        | State::Held(_)
+        | State::Capturing(_)
+        | State::Releasing(_)
+        | State::Refused(_)
+        | State::Closed(_) => return None,
+    };
+    let (Some(first), Some(second)) = (&known.rail_ref, &told.rail_ref) else { return None };
+    let is_second = first != second && known.amount == told.amount;
+    is_second.then(|| Stray {
+        attempt: attempt.terms.id,
+        number: second.to_string(),
+        amount: told.amount,
+        way: Way::In,
+        why: Doubt::Mismatch("a second transaction of this order".into()),
+    })
+}
+
+/// A refund that the rail carried out although it was told as failed.
+pub(crate) fn late_refund(refund: &Refund, seen: &Observation) -> Option<Stray> {
+    let News::Outcome(Outcome::Refunded(settled)) = &seen.news else { return None };
+    let failed = matches!(refund.state, refund::State::Failed { .. });
+    (failed && settled.amount == refund.terms.amount).then(|| Stray {
+        attempt: refund.terms.attempt,
+        number: refund.terms.refund_no.to_string(),
+        amount: settled.amount,
+        way: Way::Out,
+        why: Doubt::Mismatch("refunded after it had failed".into()),
+    })
+}
