@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use jiff::SignedDuration;
 use rustix::process::Signal;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{JoinHandle, JoinSet, block_in_place};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::bot::{Bot, PATIENCE};
@@ -26,6 +26,8 @@ pub struct Run {
     pub ground: Arc<Ground>,
     pub gateways: Vec<Gateway>,
     pub figures: Figures,
+    /// How often the server's disk was full before.
+    pub refused: usize,
 }
 
 /// Counted for the report.
@@ -40,6 +42,8 @@ pub struct Figures {
     pub slowest: Option<(Duration, String)>,
 }
 
+/// Rounds of trade until the journal is the largest table.
+const FILLINGS_MAX: u64 = 20;
 /// Flows beside each other in mixed trade.
 const TRADES: u64 = 5;
 /// Points that a gateway comes by when it takes up what the dead one left.
@@ -79,6 +83,7 @@ impl Run {
             Kind::Random => self.random(number, again, &mut draw).await,
             Kind::Stop => self.stop(number, &mut draw).await,
             Kind::Cuts => self.cuts(number, &mut draw).await,
+            Kind::Full if self.gateways.len() > 1 => self.full_server(number, &mut draw).await,
             Kind::Full => self.full(number, &mut draw).await,
             Kind::Drain => self.drain(number, &mut draw).await,
         }
@@ -239,7 +244,7 @@ impl Run {
         finished
     }
 
-    /// The disk is full in the middle of trade; somebody makes room, and the gateway is started anew (F22).
+    /// The disk is full in the middle of trade; somebody makes room, and the gateway is started anew (F22, F23).
     async fn full(&mut self, number: u64, draw: &mut Draw) -> anyhow::Result<()> {
         let Some(kib) = self.ground.database.log_kib() else { bail!("no file to fill") };
         let Some(gateway) = self.gateways.first_mut() else { bail!("no gateway") };
@@ -260,6 +265,27 @@ impl Run {
             }
         }
         self.revive(false, draw).await?;
+        self.finish(flows).await
+    }
+
+    /// The database's disk is full in the middle of trade: what finds no room is refused as a whole, the gateways live on, and
+    /// take up everything when there is room again (F23).
+    async fn full_server(&mut self, number: u64, draw: &mut Draw) -> anyhow::Result<()> {
+        let ground = self.ground.clone();
+        let mut fillings = 0;
+        while !block_in_place(|| ground.database.fill())? {
+            fillings += 1;
+            ensure!(fillings <= FILLINGS_MAX, "the journal does not become the largest table");
+            let flows = self.trade(number * 100 + fillings, draw);
+            self.finish(flows).await?;
+        }
+        let flows = self.trade(number, draw);
+        sleep(Duration::from_millis(1_000 + draw.below(1_000))).await;
+        let refused = block_in_place(|| ground.database.make_room())?;
+        ensure!(refused > self.refused, "no write found the disk full");
+        let times = u32::try_from(refused - self.refused)?;
+        self.refused = refused;
+        *self.figures.kills.entry("writes that found the server's disk full").or_default() += times;
         self.finish(flows).await
     }
 

@@ -1,5 +1,5 @@
 //! The kill harness: real gateways die in every way that can be arranged, while storefronts sell and payers pay. Whatever was
-//! acknowledged stands, nobody is charged twice, and our ledger equals the rails' own books to the fen (F19, F20, F22, F42;
+//! acknowledged stands, nobody is charged twice, and our ledger equals the rails' own books to the fen (F19, F20, F22, F23, F42;
 //! I1, I2, I3, I12, I16).
 //!
 //! - [`plan`]: the cycles of a seed; [`cells`]: the points of each flow that must be died at.
@@ -66,7 +66,7 @@ async fn kills(store: StoreKind) {
 async fn run(options: Options) -> anyhow::Result<()> {
     let begun = Instant::now();
     let (ground, gateways) = Ground::prepare(options.store).await?;
-    let mut run = Run { ground, gateways, figures: Figures::default() };
+    let mut run = Run { ground, gateways, figures: Figures::default(), refused: 0 };
     let replay = |number: u64, cycles: u64| {
         let (store, seed) = (options.store.name(), options.seed);
         format!("cargo xtask kill --store {store} --seed {seed} --first {number} --cycles {cycles}")

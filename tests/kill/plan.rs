@@ -79,11 +79,7 @@ pub fn plans(options: Options) -> Vec<Plan> {
             b'R' => Kind::Random,
             b'S' => Kind::Stop,
             b'C' => Kind::Cuts,
-            b'F' => match options.store {
-                StoreKind::Sqlite => Kind::Full,
-                // Its disk is not the gateway's, and the server says so in its own way.
-                StoreKind::Postgres => Kind::Cuts,
-            },
+            b'F' => Kind::Full,
             b'D' => Kind::Drain,
             _ => {
                 let at = next;

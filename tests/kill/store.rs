@@ -2,10 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use paifang_conformance::postgres::Server;
+use anyhow::bail;
+use paifang_conformance::postgres::{LOG_FILE_BYTES, Server};
 
 use crate::cut::{Cut, Cutter};
 use crate::draw::Draw;
+
+/// A page of PostgreSQL.
+const PAGE_BYTES: u64 = 8 * 1024;
 
 /// Which store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +98,30 @@ impl Database {
             }
             Self::Postgres { .. } => None,
         }
+    }
+
+    /// The server's disk is full where its largest table ends: its next page finds no room. `false`: the table is smaller than
+    /// a file of the server's own log, which would be met first; it grows by a page with each row now.
+    pub fn fill(&self) -> anyhow::Result<bool> {
+        let Self::Postgres { server, name, .. } = self else { bail!("no server to fill") };
+        server.say(name, "ALTER TABLE paifang.intent_journal SET (fillfactor = 10)")?;
+        let number = |statement: &str| anyhow::Ok(server.say(name, statement)?.parse::<u64>()?);
+        let journal = number("SELECT pg_relation_size('paifang.intent_journal')")?;
+        let largest =
+            number("SELECT max(pg_relation_size(oid)) FROM pg_class WHERE relkind IN ('r', 'i', 't')")?;
+        if journal < largest.max(LOG_FILE_BYTES) {
+            return Ok(false);
+        }
+        // In the middle of a page.
+        server.bound_files(Some(journal + PAGE_BYTES / 2))?;
+        Ok(true)
+    }
+
+    /// There is room again; answers how often there was none.
+    pub fn make_room(&self) -> anyhow::Result<usize> {
+        let Self::Postgres { server, .. } = self else { bail!("no server to fill") };
+        server.bound_files(None)?;
+        Ok(server.log().matches("could not extend file").count())
     }
 
     /// Cuts an exchange with it in a moment, most often the answer to what may be a commit: its fate is unknown then (F20).

@@ -2,10 +2,13 @@
 //! it, however that ends.
 //!
 //! The server's programs are found on the `PATH`, where Debian puts them, or in `$PAIFANG_POSTGRES`. Flushes stay on: what
-//! is tested is the store as it runs. PostgreSQL refuses to run as root, so there it runs as `postgres` or `nobody`.
+//! is tested is the store as it runs. PostgreSQL refuses to run as root, so there it runs as `postgres` or `nobody`. Its log
+//! is cut into files of 1 MiB, the smallest there are, so that [`Server::bound_files`] can stop the tables and not the log.
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,6 +23,9 @@ const MAJOR_MIN: u32 = 15;
 
 /// How long the server may take until it answers, in tenths of a second.
 const START_MAX: u32 = 600;
+
+/// The length of each file of the server's own log.
+pub const LOG_FILE_BYTES: u64 = 1024 * 1024;
 
 /// A directory in memory, and how much of it must be free for a few servers at once.
 const MEMORY: &str = "/dev/shm";
@@ -37,7 +43,8 @@ if [ "$(id -u)" = 0 ]; then
     chown "$user" "$dir"
 fi
 cd "$dir" || exit 1
-if $as "$bin/initdb" -D "$dir/data" -U paifang -A trust -E UTF8 --no-locale --no-sync --no-instructions; then
+if $as "$bin/initdb" -D "$dir/data" -U paifang -A trust -E UTF8 --no-locale --wal-segsize=1 --no-sync \
+    --no-instructions; then
     $as "$bin/postgres" -D "$dir/data" -p "$port" -k "$dir" -h 127.0.0.1 "$@" &
     server=$!
     cat >/dev/null
@@ -122,6 +129,41 @@ impl Server {
             return Err(io::Error::other(String::from_utf8_lossy(&done.stderr).into_owned()));
         }
         Ok(String::from_utf8_lossy(&done.stdout).trim_end().to_owned())
+    }
+
+    /// No file of the server grows beyond so many bytes from now on, `None`: as far as it likes. It meets a full disk there:
+    /// it is built to ignore the signal of a limit (SIGXFSZ) and to fail at the write. Not below [`LOG_FILE_BYTES`].
+    ///
+    /// # Errors
+    /// When a process takes no limit.
+    pub fn bound_files(&self, bytes: Option<u64>) -> io::Result<()> {
+        let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.max(LOG_FILE_BYTES).to_string());
+        let file = std::fs::read_to_string(self.directory.join("data/postmaster.pid"))?;
+        // First the one whose children inherit it.
+        let first = file.lines().next().unwrap_or_default().trim().to_owned();
+        let children =
+            || self.say("postgres", "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()");
+        self.bound(&first, &limit)?;
+        for process in children()?.lines() {
+            if let Err(error) = self.bound(process, &limit)
+                && Path::new("/proc").join(process).exists()
+            {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the soft limit of one process, as the user whose process it is: nobody else may.
+    fn bound(&self, process: &str, limit: &str) -> io::Result<()> {
+        let owner = std::fs::metadata(self.directory.join("data"))?;
+        let mut command = Command::new("prlimit");
+        command.uid(owner.uid()).gid(owner.gid());
+        let done = command.args(["--pid", process, &format!("--fsize={limit}:")]).output()?;
+        match done.status.success() {
+            true => Ok(()),
+            false => Err(io::Error::other(String::from_utf8_lossy(&done.stderr).into_owned())),
+        }
     }
 
     /// The server's log so far.
