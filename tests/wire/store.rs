@@ -76,6 +76,7 @@ operations! {
     scan_intents(after: Option<IntentId>, max: usize) -> Vec<IntentRow>;
     scan_refunds(after: Option<RefundId>, max: usize) -> Vec<Refund>;
     scan_work(after: Option<&str>, max: usize) -> Vec<WorkRow>;
+    scan_quarantine(after: Option<&str>, max: usize) -> Vec<WorkRow>;
     inbox(account: &AccountId, max: usize) -> Vec<InboxRow>;
     damage() -> Vec<String>;
 }

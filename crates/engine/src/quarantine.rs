@@ -56,7 +56,7 @@ impl From<StoreError> for RedriveError {
 }
 
 impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
-    /// Everything in quarantine, ordered by key, at most `max` pieces, and whether there are more. Reads all work.
+    /// Everything in quarantine, ordered by key, at most `max` pieces, and whether there are more.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -64,7 +64,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let mut found = Vec::new();
         let mut after: Option<String> = None;
         loop {
-            let rows = self.inner.store.scan_work(after.as_deref(), PAGE_MAX).await?;
+            let rows = self.inner.store.scan_quarantine(after.as_deref(), PAGE_MAX).await?;
             let Some(last) = rows.last() else { return Ok((found, false)) };
             after = Some(last.key.text());
             for row in rows {
@@ -154,8 +154,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     async fn poisoned(&self, key: &str) -> Result<Option<WorkRow>, StoreError> {
         // The port lists work after a key: a shortened one stands right before it.
         let shorter = key.char_indices().next_back().map(|(last, _)| &key[..last]);
-        let rows = self.inner.store.scan_work(shorter, PAGE_MAX).await?;
-        Ok(rows.into_iter().find(|row| row.key.text() == key && row.quarantined.is_some()))
+        let rows = self.inner.store.scan_quarantine(shorter, PAGE_MAX).await?;
+        Ok(rows.into_iter().find(|row| row.key.text() == key))
     }
 
     async fn subject_of(

@@ -340,6 +340,10 @@ impl Store for SimStore {
         self.universe.store.scan_work(after, max).await
     }
 
+    async fn scan_quarantine(&self, after: Option<&str>, max: usize) -> Answer<Vec<WorkRow>> {
+        self.universe.store.scan_quarantine(after, max).await
+    }
+
     async fn inbox(&self, account: &AccountId, max: usize) -> Answer<Vec<InboxRow>> {
         self.universe.store.inbox(account, max).await
     }

@@ -180,20 +180,27 @@ fn tenant(row: &Row) -> Answer<Tenant> {
 pub(crate) async fn work(pool: &Pool, after: &str, max: usize) -> Answer<Vec<WorkRow>> {
     let text = "SELECT lane, due_at, tries, epoch, leased_until, quarantined, form, body
                   FROM work WHERE NOT ended AND key > $1 ORDER BY key LIMIT $2";
-    all(pool, text, &[after.into(), scan_limit(max).into()], |row| {
-        let lane: String = get(row, "lane")?;
-        let lane = if lane.is_empty() { None } else { Some(named(row, "lane")?) };
-        Ok(WorkRow {
-            key: body(row)?,
-            lane,
-            due_at: moment(row, "due_at")?,
-            tries: u32::try_from(count(row, "tries")?).map_err(|_| damaged("tries"))?,
-            epoch: count(row, "epoch")?,
-            leased_until: get::<Option<i64>>(row, "leased_until")?.map(time),
-            quarantined: get(row, "quarantined")?,
-        })
+    all(pool, text, &[after.into(), scan_limit(max).into()], work_row).await
+}
+
+pub(crate) async fn quarantine(pool: &Pool, after: &str, max: usize) -> Answer<Vec<WorkRow>> {
+    let text = "SELECT lane, due_at, tries, epoch, leased_until, quarantined, form, body
+                  FROM work WHERE quarantined IS NOT NULL AND NOT ended AND key > $1 ORDER BY key LIMIT $2";
+    all(pool, text, &[after.into(), scan_limit(max).into()], work_row).await
+}
+
+fn work_row(row: &Row) -> Answer<WorkRow> {
+    let lane: String = get(row, "lane")?;
+    let lane = if lane.is_empty() { None } else { Some(named(row, "lane")?) };
+    Ok(WorkRow {
+        key: body(row)?,
+        lane,
+        due_at: moment(row, "due_at")?,
+        tries: u32::try_from(count(row, "tries")?).map_err(|_| damaged("tries"))?,
+        epoch: count(row, "epoch")?,
+        leased_until: get::<Option<i64>>(row, "leased_until")?.map(time),
+        quarantined: get(row, "quarantined")?,
     })
-    .await
 }
 
 pub(crate) async fn inbox(pool: &Pool, account: &AccountId, max: usize) -> Answer<Vec<InboxRow>> {

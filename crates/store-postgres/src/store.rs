@@ -354,6 +354,11 @@ impl Store for PostgresStore {
         self.read(move |inner| async move { read::work(&inner.pool, &after, max).await }).await
     }
 
+    async fn scan_quarantine(&self, after: Option<&str>, max: usize) -> Answer<Vec<WorkRow>> {
+        let after = after.unwrap_or_default().to_owned();
+        self.read(move |inner| async move { read::quarantine(&inner.pool, &after, max).await }).await
+    }
+
     async fn inbox(&self, account: &AccountId, max: usize) -> Answer<Vec<InboxRow>> {
         let account = account.clone();
         self.read(move |inner| async move { read::inbox(&inner.pool, &account, max).await }).await

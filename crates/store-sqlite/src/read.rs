@@ -144,18 +144,25 @@ fn tenant(row: &Row<'_>) -> Result<Tenant, Fault> {
 
 pub(crate) fn work(connection: &Connection, after: &str, max: usize) -> Result<Vec<WorkRow>, Fault> {
     let text = "SELECT * FROM work WHERE key > ?1 ORDER BY key LIMIT ?2";
-    all(connection, text, params![after, scan_limit(max)], |row| {
-        let lane: String = get(row, "lane")?;
-        let lane = if lane.is_empty() { None } else { Some(named(row, "lane")?) };
-        Ok(WorkRow {
-            key: body(row)?,
-            lane,
-            due_at: moment(row, "due_at")?,
-            tries: get(row, "tries")?,
-            epoch: count(row, "epoch")?,
-            leased_until: get::<Option<i64>>(row, "leased_until")?.map(time),
-            quarantined: get(row, "quarantined")?,
-        })
+    all(connection, text, params![after, scan_limit(max)], work_row)
+}
+
+pub(crate) fn quarantine(connection: &Connection, after: &str, max: usize) -> Result<Vec<WorkRow>, Fault> {
+    let text = "SELECT * FROM work WHERE quarantined IS NOT NULL AND key > ?1 ORDER BY key LIMIT ?2";
+    all(connection, text, params![after, scan_limit(max)], work_row)
+}
+
+fn work_row(row: &Row<'_>) -> Result<WorkRow, Fault> {
+    let lane: String = get(row, "lane")?;
+    let lane = if lane.is_empty() { None } else { Some(named(row, "lane")?) };
+    Ok(WorkRow {
+        key: body(row)?,
+        lane,
+        due_at: moment(row, "due_at")?,
+        tries: get(row, "tries")?,
+        epoch: count(row, "epoch")?,
+        leased_until: get::<Option<i64>>(row, "leased_until")?.map(time),
+        quarantined: get(row, "quarantined")?,
     })
 }
 

@@ -285,6 +285,11 @@ impl Store for SqliteStore {
         self.read(move |connection| read::work(connection, &after, max)).await
     }
 
+    async fn scan_quarantine(&self, after: Option<&str>, max: usize) -> Answer<Vec<WorkRow>> {
+        let after = after.unwrap_or_default().to_owned();
+        self.read(move |connection| read::quarantine(connection, &after, max)).await
+    }
+
     async fn inbox(&self, account: &AccountId, max: usize) -> Answer<Vec<InboxRow>> {
         let account = account.clone();
         self.read(move |connection| read::inbox(connection, &account, max)).await

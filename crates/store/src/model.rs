@@ -273,6 +273,14 @@ impl Store for ModelStore {
         self.read(|all| all.scan_work(after, max))
     }
 
+    fn scan_quarantine(
+        &self,
+        after: Option<&str>,
+        max: usize,
+    ) -> impl Future<Output = Answer<Vec<WorkRow>>> + Send {
+        self.read(|all| all.scan_quarantine(after, max))
+    }
+
     fn inbox(&self, account: &AccountId, max: usize) -> impl Future<Output = Answer<Vec<InboxRow>>> + Send {
         self.read(|all| {
             all.inbox.iter().filter(|row| row.account == *account).take(max.min(PAGE_MAX)).cloned().collect()

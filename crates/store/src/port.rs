@@ -203,6 +203,13 @@ pub trait Store: Send + Sync + 'static {
     fn scan_work(&self, after: Option<&str>, max: usize)
     -> impl Future<Output = Answer<Vec<WorkRow>>> + Send;
 
+    /// The work in quarantine, as [`Store::scan_work`] lists it; costs what is there, and not what other work there is.
+    fn scan_quarantine(
+        &self,
+        after: Option<&str>,
+        max: usize,
+    ) -> impl Future<Output = Answer<Vec<WorkRow>>> + Send;
+
     /// What was kept of genuine notifications of a rail account, oldest first; for checks and operators.
     fn inbox(&self, account: &AccountId, max: usize) -> impl Future<Output = Answer<Vec<InboxRow>>> + Send;
 

@@ -98,6 +98,12 @@ impl Content {
         rows.take(max.min(PAGE_MAX)).map(|(_, work)| work.row.clone()).collect()
     }
 
+    pub(super) fn scan_quarantine(&self, after: Option<&str>, max: usize) -> Vec<WorkRow> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let rows = self.work.range::<str, _>((start, Bound::Unbounded)).map(|(_, work)| &work.row);
+        rows.filter(|row| row.quarantined.is_some()).take(max.min(PAGE_MAX)).cloned().collect()
+    }
+
     pub(super) fn stats(&self, now: Timestamp) -> Stats {
         let mut stats = Stats { last_event: self.events.len() as u64, ..Stats::default() };
         for row in self.intents.values() {

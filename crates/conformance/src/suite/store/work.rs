@@ -150,6 +150,7 @@ pub async fn delays_and_quarantine(bench: &impl Bench) {
     assert_eq!(lease(&desk, None, 1).await, []);
     desk.refused(fenced(&desk, &claim, vec![]), Committed::Fenced).await;
     let quarantined = row(&desk, &key).await;
+    only_quarantined_work_is_listed(&desk, &quarantined).await;
     assert_eq!((quarantined.quarantined, quarantined.leased_until), (Some(reason), None));
     assert_eq!(desk.store.stats().await.expect("the store works").quarantined, 1);
     redriven_once(&desk, &key).await;
@@ -160,6 +161,15 @@ pub async fn delays_and_quarantine(bench: &impl Bench) {
     let unknown = super::work::key(&desk);
     let gone = WorkChange::Quarantine { key: unknown, reason: "gone".to_owned() };
     desk.done(batch(&desk, vec![gone])).await;
+}
+
+async fn only_quarantined_work_is_listed<S: Store>(desk: &Desk<S>, quarantined: &WorkRow) {
+    let lane = account("alipay-main");
+    desk.done(batch(desk, vec![put(&key(desk), Some(&lane), desk.clock.now())])).await;
+    let listed =
+        async |after: Option<&str>| desk.store.scan_quarantine(after, 10).await.expect("the store works");
+    assert_eq!(listed(None).await, std::slice::from_ref(quarantined));
+    assert_eq!(listed(Some(&quarantined.key.text())).await, []);
 }
 
 /// F72: quarantined work goes back to the workers by the epoch that was read, once, and as if it were new.
