@@ -110,6 +110,9 @@ fn crowded(world: &Rc<World>, kinds: Vec<Idler>) {
             let longest = group.iter().max().expect("a crowd");
             println!("WIRE {}: {CROWD} peers, away after {longest:?}", kind.name);
             assert!(*longest <= kind.limit + SLACK, "{}: {longest:?}", kind.name);
+            // Who is only slow has the time that the limit promises.
+            let shortest = group.iter().min().expect("a crowd");
+            assert!(*shortest >= kind.limit - SLACK, "{}: {shortest:?}", kind.name);
         }
         Ok(())
     });

@@ -16,8 +16,10 @@ pub(crate) struct Migration {
 }
 
 /// All changes, oldest first.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[Migration { text: include_str!("schema/0001_first.sql"), needs: 1 }];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { text: include_str!("schema/0001_first.sql"), needs: 1 },
+    Migration { text: include_str!("schema/0002_history.sql"), needs: 1 },
+];
 
 /// Why the schema could not be brought up to date. Nothing was changed by the step that failed.
 #[derive(Debug, thiserror::Error)]

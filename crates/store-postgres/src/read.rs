@@ -7,10 +7,10 @@ pub(crate) mod refund;
 pub(crate) mod stats;
 
 use deadpool_postgres::{Object, Pool};
-use paifang_payment::{AccountId, AttemptId, Digest, RequestId, TenantId};
+use paifang_payment::{AccountId, AttemptId, Digest, IntentId, RequestId, TenantId};
 use paifang_store::{
-    InboxRow, InboxVerdict, Operation, PAGE_MAX, Page, RequestRow, StoreError, StoredEvent, Submission,
-    Tenant, WorkRow,
+    HISTORY_MAX, InboxRow, InboxVerdict, Operation, PAGE_MAX, Page, RequestRow, StoreError, StoredEvent,
+    Submission, Tenant, WorkRow,
 };
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
@@ -143,6 +143,14 @@ pub(crate) async fn events_after(
             placed(pool, text, &[cursor, max, tenant.to_string().into()], event).await
         }
     }
+}
+
+pub(crate) async fn intent_events(pool: &Pool, tenant: TenantId, id: IntentId) -> Answer<Vec<StoredEvent>> {
+    let text = "SELECT cursor, id, event.tenant, intent, sequence, kind, at, form, body
+                  FROM event JOIN event_place USING (place_id)
+                 WHERE intent = $1 AND event.tenant = $2 ORDER BY sequence LIMIT $3";
+    let values = [id.to_string().into(), tenant.to_string().into(), limit(HISTORY_MAX).into()];
+    placed(pool, text, &values, event).await
 }
 
 fn event(row: &Row) -> Answer<StoredEvent> {

@@ -337,6 +337,15 @@ impl Store for PostgresStore {
         self.write(move |inner| async move { deployment_key(&inner, fresh).await }).await
     }
 
+    async fn intent_transfers(&self, tenant: TenantId, id: IntentId) -> Answer<Vec<StoredTransfer>> {
+        self.read(move |inner| async move { read::ledger::intent_transfers(&inner.pool, tenant, id).await })
+            .await
+    }
+
+    async fn intent_events(&self, tenant: TenantId, id: IntentId) -> Answer<Vec<StoredEvent>> {
+        self.read(move |inner| async move { read::intent_events(&inner.pool, tenant, id).await }).await
+    }
+
     async fn stats(&self) -> Answer<Stats> {
         self.read(move |inner| async move { read::stats::stats(&inner.pool, &inner.clock).await }).await
     }

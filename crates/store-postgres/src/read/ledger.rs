@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use deadpool_postgres::Pool;
 use paifang_ledger::{Account, Balance, Kind, PostingKey, Transfer};
 use paifang_money::{Currency, PositiveMoney};
-use paifang_payment::TenantId;
-use paifang_store::{AccountBalance, StoredTransfer};
+use paifang_payment::{IntentId, TenantId};
+use paifang_store::{AccountBalance, HISTORY_MAX, StoredTransfer};
 use tokio_postgres::Row;
 
 use super::{Answer, all, placed, scan_limit};
-use crate::value::{capped, count, damaged, get, moment, named};
+use crate::value::{capped, count, damaged, get, limit, moment, named};
 
 pub(crate) async fn transfers_after(
     pool: &Pool,
@@ -37,6 +37,19 @@ pub(crate) async fn transfers_after(
             placed(pool, text, &[position, max, tenant.to_string().into()], transfer).await
         }
     }
+}
+
+pub(crate) async fn intent_transfers(
+    pool: &Pool,
+    tenant: TenantId,
+    id: IntentId,
+) -> Answer<Vec<StoredTransfer>> {
+    let text = "SELECT position, transfer.tenant, posting_key, debit, credit, currency, amount, phase,
+                       resolves, subject, at
+                  FROM transfer JOIN transfer_place USING (id)
+                 WHERE transfer.tenant = $1 AND subject = $2 ORDER BY position LIMIT $3";
+    let values = [tenant.to_string().into(), id.to_string().into(), limit(HISTORY_MAX).into()];
+    placed(pool, text, &values, transfer).await
 }
 
 fn transfer(row: &Row) -> Answer<StoredTransfer> {

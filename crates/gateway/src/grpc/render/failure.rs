@@ -31,8 +31,14 @@ pub(crate) fn of_intent(intent: &Intent) -> Option<Failure> {
         | intent::State::Processing
         | intent::State::Authorized => of_last(),
         intent::State::Expired => Some(of_last().unwrap_or_else(|| expired(FailureStage::Charge)).and_stop()),
-        intent::State::Canceled | intent::State::Failed => of_last().map(Stop::and_stop),
+        intent::State::Canceled => of_last().and_then(of_canceled),
+        intent::State::Failed => of_last().map(Stop::and_stop),
     }
+}
+
+/// That an unpaid order ran out is what a storefront wants that cancels it at a rail that cannot close one.
+fn of_canceled(last: Failure) -> Option<Failure> {
+    (last.category() != FailureCategory::Expired).then(|| last.and_stop())
 }
 
 /// Why an attempt did not go well, or why its outcome is unknown.

@@ -97,6 +97,15 @@ fn an_end_is_told_where_it_is_not_what_the_storefront_asked_for() {
 }
 
 #[test]
+fn a_canceled_intent_does_not_complain_that_its_order_ran_out() {
+    let amount = paifang_money::PositiveMoney::new(1, paifang_money::Currency::CNY).unwrap();
+    let told =
+        |end, returned| line(of_closed(&Closed { end, returned, released: None }).and_then(of_canceled));
+    assert_eq!(told(End::NeverExisted, None), "-");
+    assert_eq!(told(End::NeverExisted, Some(amount)), "REVERSE LATE CERTAIN STOP paid_and_reversed");
+}
+
+#[test]
 fn a_final_intent_advises_no_further_attempt() {
     let refused = Refused { refusal: refusal("insufficient_funds", Basis::Signed) };
     let failure = of_refusal(FailureStage::Charge, &refused.refusal);
