@@ -70,8 +70,11 @@ pub(crate) async fn migrate(client: &mut Client, migrations: &[Migration]) -> Re
 
 /// Needs no right but to read, so a role that may not change the schema can start on one that is up to date.
 async fn is_up_to_date(client: &Client, known: i64) -> Result<bool, MigrateError> {
-    let there = "SELECT to_regclass('paifang.migration') IS NOT NULL,
-                        EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = to_regnamespace('paifang'))";
+    // Of one snapshot: functions such as `to_regclass` may answer what this connection found before.
+    let there =
+        "SELECT EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = ours.oid AND relname = 'migration'),
+                        EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = ours.oid)
+                   FROM (SELECT (SELECT oid FROM pg_namespace WHERE nspname = 'paifang')) AS ours (oid)";
     let row = client.query_one(there, &[]).await?;
     match (row.try_get(0)?, row.try_get(1)?) {
         (false, true) => return Err(MigrateError::Foreign),
@@ -91,7 +94,9 @@ async fn is_up_to_date(client: &Client, known: i64) -> Result<bool, MigrateError
 async fn apply(change: &Transaction<'_>, version: i64, migration: Migration) -> Result<(), MigrateError> {
     change.batch_execute("SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = 0").await?;
     change.batch_execute(LOCK).await?;
-    let row = change.query_one("SELECT to_regnamespace('paifang') IS NOT NULL", &[]).await?;
+    // A read of the table: `to_regnamespace` may still answer what this connection found before it waited for the lock.
+    let there = "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = 'paifang')";
+    let row = change.query_one(there, &[]).await?;
     if !row.try_get::<_, bool>(0)? {
         change.batch_execute("CREATE SCHEMA paifang").await?;
     }
