@@ -1,15 +1,9 @@
 //! Who may write what came back from a rail. Whoever asked under a claim writes under it too: a worker that was paused past
 //! its lease affects no row, because somebody else has claimed the work since and asks again.
 //!
-//! Two kinds of news outlive their claim, since dropping them could lose something that asking again does not bring back
-//! soon enough, or at all:
-//!
-//! - the rail's proven word that money moved (paid, held, refunded, returned by a reverse). It stays true whoever hears it,
-//!   the machine takes it in any order, and the commit is conditional on the row's version; work that went into quarantine
-//!   meanwhile would never ask again (I17);
-//! - the answer to a creation that brings what the payer is shown: no query repeats it.
+//! Some news outlives its claim: see [`Observation::outlives_its_claim`].
 
-use paifang_payment::{News, Observation, OrderNo, Outcome, Verb};
+use paifang_payment::{Observation, OrderNo};
 use paifang_store::{Fence, InboxEntry, Leased, WorkKey};
 
 /// How news came in.
@@ -51,19 +45,6 @@ pub(crate) fn of(item: &Leased) -> Fence {
 /// The claim after the worker has written a send ahead: that commit schedules the work anew, leased to the same worker.
 pub(crate) fn renewed(item: &Leased) -> Fence {
     Fence { key: item.key.clone(), epoch: item.epoch.saturating_add(1) }
-}
-
-/// Whether news is written although the claim under which it was asked for is lost.
-pub(crate) fn is_outlived_by(seen: &Observation) -> bool {
-    match &seen.news {
-        News::Absent => false,
-        News::Outcome(outcome) => match outcome {
-            Outcome::Paid(_) | Outcome::Held(_) | Outcome::Refunded(_) => true,
-            Outcome::Closed(proof) => proof.returned.is_some(),
-            Outcome::Pending(pending) => seen.verb == Verb::Charge && pending.next_action.is_some(),
-            Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::Unknown(_) => false,
-        },
-    }
 }
 
 /// Says that news was dropped; whoever holds the claim now asks again.

@@ -83,7 +83,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                     return Ok(Observed::News);
                 }
                 Committed::SeenBefore => return Ok(Observed::Known),
-                Committed::Fenced if claim::is_outlived_by(seen) => claim = None,
+                Committed::Fenced if seen.outlives_its_claim() => claim = None,
                 Committed::Fenced => {
                     claim::log_drop(&at.attempt.to_string(), seen);
                     return Ok(Observed::Known);
@@ -133,7 +133,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                     return Ok(Observed::News);
                 }
                 Committed::SeenBefore => return Ok(Observed::Known),
-                Committed::Fenced if claim::is_outlived_by(seen) => claim = None,
+                Committed::Fenced if seen.outlives_its_claim() => claim = None,
                 Committed::Fenced => {
                     claim::log_drop(&id.to_string(), seen);
                     return Ok(Observed::Known);

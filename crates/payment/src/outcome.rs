@@ -175,6 +175,27 @@ pub struct Observation {
     pub evidence: Evidence,
 }
 
+impl Observation {
+    /// Whether it is written although the claim under which it was asked for is lost (I16). Two kinds are, since dropping
+    /// them could lose something that asking again does not bring back soon enough, or at all:
+    ///
+    /// - the rail's proven word that money moved (paid, held, refunded, returned by a reverse). It stays true whoever hears
+    ///   it, the machine takes it in any order, and the commit is conditional on the row's version; work that went into
+    ///   quarantine meanwhile would never ask again (I17);
+    /// - the answer to a creation that brings what the payer is shown: no query repeats it.
+    pub fn outlives_its_claim(&self) -> bool {
+        match &self.news {
+            News::Absent => false,
+            News::Outcome(outcome) => match outcome {
+                Outcome::Paid(_) | Outcome::Held(_) | Outcome::Refunded(_) => true,
+                Outcome::Closed(proof) => proof.returned.is_some(),
+                Outcome::Pending(pending) => self.verb == Verb::Charge && pending.next_action.is_some(),
+                Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::Unknown(_) => false,
+            },
+        }
+    }
+}
+
 impl Outcome {
     /// One word for logs and metrics.
     pub fn word(&self) -> &'static str {

@@ -19,9 +19,6 @@ pub struct Variant {
     pub harms: u8,
     /// The storefront may cancel.
     pub cancels: bool,
-    /// A worker may stand still for longer than the margin after which absence is final, and then tell what it had been
-    /// told before. Else each answer is heard, or lost for good, within that margin.
-    pub stopped_workers: bool,
 }
 
 /// A fault of the gateway that the search has to find.
@@ -84,6 +81,8 @@ pub enum What {
     TakenOver(Ask),
     LateExecuted(Ask, Word),
     LateHeard(Ask, Word),
+    /// It is no news any more: the worker has lost its claim.
+    LateDropped(Ask, Word),
 }
 
 /// Where an action leads.
@@ -101,7 +100,8 @@ impl What {
             Self::NoticeHeard
             | Self::NoticeHeardAndRepeated
             | Self::LateExecuted(..)
-            | Self::LateHeard(..) => true,
+            | Self::LateHeard(..)
+            | Self::LateDropped(..) => true,
             Self::Confirm
             | Self::Cancel
             | Self::Expire

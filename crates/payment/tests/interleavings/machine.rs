@@ -256,6 +256,11 @@ fn canonical(intent: &Intent) -> String {
     serde_json::to_string(&(intent.state, wish, attempts)).expect("plain data")
 }
 
+/// Whether a worker may still write this whose claim another one has by now.
+pub fn outlives_its_claim(ask: Ask, word: Word) -> bool {
+    observation(0, ask, word, false, false).outlives_its_claim()
+}
+
 fn observation(slot: u8, ask: Ask, word: Word, noticed: bool, code: bool) -> Observation {
     let next_action = if code { paifang_payment::NextAction::WaitForPayer } else { samples::next_action() };
     let outcome = match word {

@@ -7,7 +7,7 @@ use paifang_payment::refund;
 
 use crate::actions::{Action, Defect, Next, Variant, What};
 use crate::laws;
-use crate::machine::{Booking, Input, Machine};
+use crate::machine::{self, Booking, Input, Machine};
 use crate::rail::Rail;
 use crate::world::{
     Ask, CAPTURED, Call, HARM_NOTICE, HARM_WORKER, LATE, Notice, REFUNDED, RETURNED, SLOTS, Slot, Truth,
@@ -99,18 +99,11 @@ impl Steps {
         let mut next = *world;
         next.phase += 1;
         let over = self.is_over(&next);
-        let unheard = world.slots.iter().any(|slot| matches!(slot.call, Call::Back(..)));
-        if over && unheard && !self.variant.stopped_workers {
-            return;
-        }
         for slot in &mut next.slots {
             (slot.asked, slot.refund_asked) = (false, false);
             // Every order has ended by then.
             if over && slot.truth == Truth::Open {
                 slot.become_true(Truth::Ended);
-            }
-            if over && !self.variant.stopped_workers && matches!(slot.old, Call::Back(..)) {
-                slot.old = Call::None;
             }
         }
         push(out, 0, What::TimePasses, next, None);
@@ -221,8 +214,11 @@ impl Steps {
             Call::Back(ask, word) => {
                 let mut next = *world;
                 next.slots[slot].old = Call::None;
-                let broken = self.hear(&mut next, slot, ask, word, false);
-                push(out, slot, What::LateHeard(ask, word), next, broken);
+                let (what, broken) = match machine::outlives_its_claim(ask, word) {
+                    true => (What::LateHeard(ask, word), self.hear(&mut next, slot, ask, word, false)),
+                    false => (What::LateDropped(ask, word), None),
+                };
+                push(out, slot, what, next, broken);
             }
         }
     }
