@@ -59,14 +59,20 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             }
             let step = match row.intent.clone().observe(at.attempt, seen, now, &self.inner.names) {
                 Ok(intent::Seen::News(step)) => step,
-                Ok(intent::Seen::Known(_)) => return self.keep(at.tenant, inbox, now, Observed::Known).await,
-                Ok(intent::Seen::Suspicious(doubt)) => {
+                // A second transaction may be told in any way, also by a late answer, or of an order that was reversed.
+                Ok(seen_as @ (intent::Seen::Known(_) | intent::Seen::Suspicious(_))) => {
                     let known = row.intent.attempt(at.attempt);
-                    return match known.and_then(|known| stray::second_payment(known, seen)) {
-                        Some(stray) => {
+                    let stray = known.and_then(|known| stray::second_payment(known, seen));
+                    return match (stray, seen_as) {
+                        (Some(stray), _) => {
                             self.book_stray(at.tenant, at.intent, &stray, &seen.evidence, inbox).await
                         }
-                        None => self.suspect(at.tenant, inbox, now, &doubt).await,
+                        (None, intent::Seen::Suspicious(doubt)) => {
+                            self.suspect(at.tenant, inbox, now, &doubt).await
+                        }
+                        (None, intent::Seen::Known(_) | intent::Seen::News(_)) => {
+                            self.keep(at.tenant, inbox, now, Observed::Known).await
+                        }
                     };
                 }
                 Err(error) => return Err(Error::Broken(error.to_string())),

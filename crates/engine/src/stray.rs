@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use paifang_ledger::{Account as LedgerAccount, Kind, PostingKey, Transfer};
-use paifang_payment::attempt::{Attempt, State};
+use paifang_payment::attempt::{Attempt, Closed, Closing, State};
 use paifang_payment::intent::{Fact, Stray, Way};
 use paifang_payment::refund::{self, Refund};
 use paifang_payment::{Doubt, Evidence, IntentId, News, Observation, OrderNo, Outcome, TenantId};
@@ -104,8 +104,11 @@ pub(crate) fn late_capture(attempt: &Attempt, number: &OrderNo, seen: &Observati
 pub(crate) fn second_payment(attempt: &Attempt, seen: &Observation) -> Option<Stray> {
     let News::Outcome(Outcome::Paid(told)) = &seen.news else { return None };
     let known = match &attempt.state {
-        State::Paid(paid) if paid.taken.is_none() => &paid.settled,
-        State::Late(late) => &late.settled,
+        State::Paid(paid) if paid.taken.is_none() => &paid.settled.rail_ref,
+        State::Late(late) => &late.settled.rail_ref,
+        // What is being reversed, or was, is one transaction too.
+        State::Closing(Closing { paid: Some(settled), .. }) => &settled.rail_ref,
+        State::Closed(Closed { returned: Some(_), .. }) => &attempt.rail_ref,
         State::Paid(_)
         | State::Sending(_)
         | State::AwaitingPayer(_)
@@ -117,8 +120,8 @@ pub(crate) fn second_payment(attempt: &Attempt, seen: &Observation) -> Option<St
         | State::Refused(_)
         | State::Closed(_) => return None,
     };
-    let (Some(first), Some(second)) = (&known.rail_ref, &told.rail_ref) else { return None };
-    let is_second = first != second && known.amount == told.amount;
+    let (Some(first), Some(second)) = (known, &told.rail_ref) else { return None };
+    let is_second = first != second && attempt.terms.amount == told.amount;
     is_second.then(|| Stray {
         attempt: attempt.terms.id,
         number: second.to_string(),

@@ -27,6 +27,17 @@ pub struct BookEntry {
     pub released_fen: i64,
     /// Each refund the rail knows.
     pub refunds: Vec<BookRefund>,
+    /// What the rail took once more although the merchant asked once (F05). Not among `charges`.
+    pub again: Option<BookAgain>,
+}
+
+/// A second transaction under one order number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BookAgain {
+    /// The rail's number of it.
+    pub rail_ref: String,
+    /// How much was taken, in fen.
+    pub fen: i64,
 }
 
 /// One refund as the rail sees it.

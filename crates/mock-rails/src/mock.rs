@@ -31,6 +31,16 @@ pub trait RailMock: Send + Sync + 'static {
     /// Something the payer does. The answer says what came of it.
     fn payer(&self, act: PayerAct) -> Result<serde_json::Value, PayerError>;
 
+    /// F05: the rail forgets that this order is paid and takes the payer's money once more, as a transaction with a number
+    /// of its own, of which it tells the merchant. Happens once per order at most. Queries by the order's number go on
+    /// telling of the first transaction, and bills list the first one only. Answers the second one's number.
+    ///
+    /// # Errors
+    /// When there is no such order, it is not paid, or it was charged again before; a hold takes no money.
+    fn charge_again(&self, _order_no: &str) -> Result<String, PayerError> {
+        Err(PayerError::Unsupported)
+    }
+
     /// What a request asks for, in the words of [`crate::faults::OPERATIONS`], judged by its form alone: nobody has looked
     /// yet at whose it is. `None` when it is none of them.
     fn operation(&self, _request: &RailRequest) -> Option<&'static str> {

@@ -17,6 +17,7 @@ use paifang_store::{IntentRow, Store};
 
 use crate::checks::Acked;
 use crate::exec::locked;
+use crate::habits::Habits;
 use crate::net::refusing_code;
 use crate::universe::{Core, Universe};
 
@@ -73,14 +74,19 @@ impl Customer {
         let latest = self.universe.swarm.chaos.as_millis() / 2;
         self.rest(0, i64::try_from(latest).unwrap_or(0)).await;
         let fen = self.draw(100, 20_000);
-        let holds = self.universe.exec.happens(300);
+        let habits = self.habits();
+        let holds = self.universe.exec.happens(habits.holds);
         let way = self.some_way(holds);
         let Some(id) = self.create(way, fen, holds).await else { return };
+        if self.universe.exec.happens(habits.hasty) {
+            self.rest(0, 20_000).await;
+            self.cancel_while_paying(id).await;
+        }
         self.come_to_pay(id, way).await;
-        if self.universe.exec.happens(350) {
+        if self.universe.exec.happens(habits.change) {
             self.change_wallet(id, holds).await;
         }
-        if self.universe.exec.happens(200) {
+        if self.universe.exec.happens(habits.cancel) {
             self.rest(0, 120_000).await;
             self.cancel_while_paying(id).await;
         }
@@ -88,7 +94,7 @@ impl Customer {
             self.rest(1_000, 600_000).await;
             self.end_hold(id, fen).await;
         }
-        let refunds = if self.universe.exec.happens(500) { self.draw(1, 4) } else { 0 };
+        let refunds = if self.universe.exec.happens(habits.refunds) { self.draw(1, 4) } else { 0 };
         for _ in 0..refunds {
             if self.universe.exec.happens(600) {
                 self.rest(0, 300_000).await;
@@ -105,6 +111,10 @@ impl Customer {
         }
     }
 
+    fn habits(&self) -> Habits {
+        self.universe.swarm.profile.habits()
+    }
+
     fn draw(&self, from: i64, to: i64) -> i64 {
         self.universe.exec.draw(|chance| chance.i64(from..=to))
     }
@@ -114,7 +124,9 @@ impl Customer {
     }
 
     fn some_way(&self, holds: bool) -> Way {
-        let fit: Vec<Way> = WAYS.into_iter().filter(|way| way.holds || !holds).collect();
+        let codes = self.universe.exec.happens(self.habits().codes);
+        let by_code = |way: &Way| !codes || way.presentation == Presentation::PayerCode;
+        let fit: Vec<Way> = WAYS.into_iter().filter(|way| way.holds || !holds).filter(by_code).collect();
         fit[self.universe.exec.draw(|chance| chance.usize(0..fit.len()))]
     }
 
@@ -251,13 +263,13 @@ impl Customer {
         if way.presentation == Presentation::PayerCode {
             return;
         }
-        let late = self.universe.exec.happens(200);
+        let late = self.universe.exec.happens(self.habits().late);
         if late {
             self.rest(600_000, 5_400_000).await
         } else {
             self.rest(500, 240_000).await
         }
-        if self.universe.exec.happens(150) {
+        if self.universe.exec.happens(self.habits().never) {
             return;
         }
         self.pay_what_is_shown(id, late).await;
@@ -279,7 +291,10 @@ impl Customer {
                 let act = match self.universe.exec.draw(|chance| chance.u32(0..10)) {
                     0 => PayerAct::Decline(target()),
                     1 => PayerAct::Pay { target: target(), force: true },
-                    _ => PayerAct::Pay { target: target(), force: late && self.universe.exec.happens(500) },
+                    _ => PayerAct::Pay {
+                        target: target(),
+                        force: late && self.universe.exec.happens(self.habits().forced),
+                    },
                 };
                 let fen = attempt.terms.amount.minor_units() - 1;
                 if self.universe.chaos() && self.universe.exec.happens(self.universe.swarm.notice_amount) {
@@ -288,6 +303,9 @@ impl Customer {
                 }
                 let done = rail.mock.payer(act.clone());
                 rail.bench.faults.clear();
+                if done.is_ok() {
+                    self.universe.perhaps_charged_again(rail, attempt.terms.order_no.as_str());
+                }
                 let word = done.map_or_else(|error| error.to_string(), |_| "done".to_owned());
                 self.universe.trace.note(format_args!("{} {act:?}: {word}", self.name));
                 self.universe.send_notices();
@@ -296,7 +314,7 @@ impl Customer {
     }
 
     async fn change_wallet(&mut self, id: IntentId, holds: bool) {
-        let (way, paying) = (self.some_way(holds), self.universe.exec.happens(400));
+        let (way, paying) = (self.some_way(holds), self.universe.exec.happens(self.habits().paying));
         let request = self.request_id("confirm");
         if paying {
             join(self.confirm(request, id, way), self.pay_in_a_moment(id)).await;
@@ -309,13 +327,18 @@ impl Customer {
     /// Pays while the order may be about to close.
     async fn pay_in_a_moment(&self, id: IntentId) {
         self.rest(0, 3_000).await;
-        let force = self.universe.exec.happens(500);
+        let force = self.universe.exec.happens(self.habits().forced);
         self.pay_what_is_shown(id, force).await;
+        // Whoever insists tries what is shown by then, too.
+        for _ in 0..self.habits().insists {
+            self.rest(500, 9_000).await;
+            self.pay_what_is_shown(id, force).await;
+        }
     }
 
     async fn cancel_while_paying(&mut self, id: IntentId) {
         let request = self.request_id("cancel");
-        if self.universe.exec.happens(400) {
+        if self.universe.exec.happens(self.habits().paying) {
             join(self.cancel(request, id), self.pay_in_a_moment(id)).await;
         } else {
             self.cancel(request, id).await;
@@ -334,11 +357,11 @@ impl Customer {
 
     /// Takes all or a part of what is held, or gives it back, or forgets about it.
     async fn end_hold(&mut self, intent: IntentId, fen: i64) {
-        if self.universe.exec.happens(150) {
+        if self.universe.exec.happens(self.habits().give_back) {
             let request = self.request_id("cancel");
             return self.cancel(request, intent).await;
         }
-        if self.universe.exec.happens(100) {
+        if self.universe.exec.happens(self.habits().forget) {
             return;
         }
         self.perhaps_spoil_capture(intent).await;
@@ -363,7 +386,7 @@ impl Customer {
 
     /// Now and then the rail refuses a capture once, for a reason of its own.
     async fn perhaps_spoil_capture(&self, intent: IntentId) {
-        if !self.universe.chaos() || !self.universe.exec.happens(250) {
+        if !self.universe.chaos() || !self.universe.exec.happens(self.habits().spoil) {
             return;
         }
         let row = row(&self.universe, intent).await;

@@ -6,9 +6,12 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout)] // a run is told to whoever replays it
 
+mod again;
 mod checks;
 mod customer;
 mod exec;
+mod habits;
+mod keys;
 mod net;
 mod rails;
 mod run;

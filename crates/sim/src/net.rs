@@ -10,7 +10,7 @@ use paifang_engine::Notified;
 use paifang_engine::ports::{IncomingMessage, Rails, Transport, TransportError};
 use paifang_mock_rails::faults::Fault;
 use paifang_mock_rails::notifier::{HttpMessage, Notice};
-use paifang_mock_rails::{RailReply, RailRequest};
+use paifang_mock_rails::{PayerAct, PayerTarget, RailReply, RailRequest};
 use paifang_payment::{AccountId, NotSent, Verb};
 use paifang_rail::{Exchange, Reply, Verdict};
 
@@ -53,7 +53,10 @@ impl Transport for Net {
         universe.trace.note(format_args!("{} asks {} {number}", self.process, verb.as_str()));
         if let Some(fault) = fault {
             universe.trace.fault(fault.name(), verb.as_str());
-            universe.strike(&number, fault.name());
+            // F10 is told to the row of an order that is closing: nothing else can be reversed.
+            if fault != NetFault::CancelAgain || universe.is_closing(&account.id, &number).await {
+                universe.strike(&number, fault.name());
+            }
         }
         // The rail and the wire do not end with whoever asked.
         let (sender, receiver) = oneshot::channel();
@@ -86,6 +89,9 @@ impl Universe {
             let dark = [NetFault::NotConnected, NetFault::RequestLost, NetFault::PageInstead];
             return self.exec.draw(|chance| dark.get(chance.usize(0..dark.len())).copied());
         }
+        if self.is_told_again(about) {
+            return Some(NetFault::CancelAgain);
+        }
         let strikes = |(fault, often): &&(NetFault, u32)| {
             self.can_strike(*fault, account, about) && self.exec.happens(*often)
         };
@@ -97,6 +103,7 @@ impl Universe {
         match fault {
             NetFault::RefusingCode => refusing_code(account.mock.name(), about.0).is_some(),
             NetFault::RefundFails => about.0 == Verb::Refund && account.mock.name() == "wechatpay",
+            NetFault::CancelAgain => about.0 == Verb::Reverse,
             NetFault::Stale => self.said_lately(about).is_some(),
             NetFault::NotConnected
             | NetFault::RequestLost
@@ -211,6 +218,7 @@ impl Traveller {
                 "wechatpay" => self.armed(self.code(|_| "FREQUENCY_LIMITED")).await,
                 _ => self.armed(Fault::Status(StatusCode::TOO_MANY_REQUESTS.as_u16())).await,
             },
+            Some(NetFault::CancelAgain) => self.cancel_again().await,
             Some(NetFault::RefundFails) => self.armed(self.code(|_| "CLOSED")).await,
         }
     }
@@ -272,15 +280,44 @@ impl Traveller {
     async fn handle(&self) -> Result<Reply, TransportError> {
         self.account.bench.clock.set(self.universe.exec.now());
         let answer = self.account.mock.handle(request(&self.exchange)).await;
+        self.universe.perhaps_charged_again(&self.account, &self.about.1);
         self.universe.send_notices();
-        match answer {
-            RailReply::Dropped => Err(TransportError::Lost),
-            RailReply::Answer { status, headers, body } => Ok(Reply {
-                status: status.as_u16(),
-                headers: headers.iter().map(header).collect(),
-                body: body.to_vec(),
-            }),
+        let mut reply = heard(answer)?;
+        reply.headers.extend(self.account.mark_of_key().map(|(name, value)| (name.to_owned(), value)));
+        Ok(reply)
+    }
+
+    /// F10: the reverse is not carried out, or it is, and the rail does not know. The payer may pay in between.
+    async fn cancel_again(&self) -> Result<Reply, TransportError> {
+        let (universe, order_no) = (&self.universe, &self.about.1);
+        universe.tell_again(order_no);
+        if universe.exec.happens(300) {
+            self.account.bench.clock.set(universe.exec.now());
+            let act = PayerAct::Pay { target: PayerTarget::OrderNo(order_no.clone()), force: false };
+            let paid =
+                self.account.mock.payer(act).map_or_else(|error| error.to_string(), |_| "done".to_owned());
+            universe.trace.note(format_args!("{order_no} is paid while it is reversed: {paid}"));
         }
+        let done = universe.exec.happens(300);
+        let code = match (self.account.mock.name(), done) {
+            ("alipay", false) => "RETRY",
+            ("alipay", true) => "RETRY:DONE",
+            ("unionpay", true) => "DONE:05",
+            (rail, _) => unsure_code(rail),
+        };
+        self.armed(Fault::BusinessCode(code.to_owned())).await
+    }
+}
+
+/// What came over the wire.
+pub fn heard(answer: RailReply) -> Result<Reply, TransportError> {
+    match answer {
+        RailReply::Dropped => Err(TransportError::Lost),
+        RailReply::Answer { status, headers, body } => Ok(Reply {
+            status: status.as_u16(),
+            headers: headers.iter().map(header).collect(),
+            body: body.to_vec(),
+        }),
     }
 }
 
@@ -330,7 +367,8 @@ fn header((name, value): (&HeaderName, &HeaderValue)) -> (String, String) {
     (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-fn request(exchange: &Exchange) -> RailRequest {
+/// What is sent to the rail.
+pub fn request(exchange: &Exchange) -> RailRequest {
     let rest = exchange.url.strip_prefix("http://").unwrap_or(&exchange.url);
     let (host, target) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let mut headers = HeaderMap::new();
@@ -367,7 +405,8 @@ impl Courier {
 
     async fn try_once(&self, number: u32) -> bool {
         let (exec, swarm) = (&self.universe.exec, &self.universe.swarm);
-        let message = (self.notice.render)(number, exec.now());
+        let mut message = (self.notice.render)(number, exec.now());
+        message.headers.extend(self.account.mark_of_key());
         exec.sleep(exec.millis(1..=300)).await;
         if self.universe.chaos() {
             if exec.happens(swarm.notice_lost) {
@@ -399,7 +438,7 @@ async fn knock(
 ) -> Option<(u16, &'static str)> {
     let headers = message.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let message = IncomingMessage { headers, query: String::new(), body: message.body };
-    let key = universe.key_of(&account.id, &message);
+    let news = universe.news_of(&account.id, &message);
     let (id, rails) = (account.id.clone(), SimRails(universe.clone()));
     let call = move |core: crate::universe::Core| -> futures::future::BoxFuture<'static, _> {
         Box::pin(async move {
@@ -410,8 +449,11 @@ async fn knock(
         })
     };
     let (kept, suspicious, status, body) = universe.ask("notify", call).await?;
-    if let Some(key) = key.filter(|_| kept) {
+    if let Some((key, paid)) = news.filter(|_| kept) {
         universe.watch_acknowledged(&account.id, &key, suspicious).await;
+        if let Some((order_no, rail_ref)) = paid {
+            locked(&universe.told).entry(order_no).or_default().insert(rail_ref);
+        }
     }
     Some((status, body))
 }

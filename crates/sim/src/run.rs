@@ -129,6 +129,9 @@ async fn direct(universe: Arc<Universe>, acked: Arc<Mutex<Vec<Acked>>>, over: Ar
             universe.exec.spawn(OUTSIDE, "fate", fate(universe.clone(), every, kill));
         }
     }
+    if let Some(rotation) = universe.swarm.rotation {
+        universe.exec.spawn(OUTSIDE, "rotation", universe.clone().rotate(rotation));
+    }
     universe.exec.sleep(universe.swarm.chaos).await;
     universe.heal();
     universe.kill_all();

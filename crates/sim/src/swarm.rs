@@ -4,6 +4,7 @@
 use jiff::SignedDuration;
 
 use crate::exec::Exec;
+use crate::habits::Profile;
 
 /// What can happen to one exchange with a rail. The numbers of `docs/reliability.md` stand beside them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,11 +43,13 @@ pub enum NetFault {
     RateLimited,
     /// F18: a refund is accepted, and fails later.
     RefundFails,
+    /// F10: a reverse is answered "again" for minutes, and may be carried out behind that.
+    CancelAgain,
 }
 
 impl NetFault {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::NotConnected,
         Self::RequestLost,
         Self::AnswerLost,
@@ -64,6 +67,7 @@ impl NetFault {
         Self::Stale,
         Self::RateLimited,
         Self::RefundFails,
+        Self::CancelAgain,
     ];
 
     /// Its name in the coverage lists.
@@ -86,9 +90,13 @@ impl NetFault {
             Self::Stale => "F09-stale",
             Self::RateLimited => "F14-rate-limited",
             Self::RefundFails => "F18-refund-fails",
+            Self::CancelAgain => "F10-cancel-again",
         }
     }
 }
+
+/// How many runs insist on one fault, in thousandths.
+const INSISTING: u32 = 650;
 
 /// The mixture of one run. Frequencies are in thousandths.
 #[derive(Debug, Clone)]
@@ -129,6 +137,23 @@ pub struct Swarm {
     pub notice_amount: u32,
     /// How late a notice may be.
     pub notice_late: SignedDuration,
+    /// Per exchange and payment: the rail forgets that it has the payer's money, and takes it again (F05).
+    pub charged_again: u32,
+    /// A rail's key changes (F15).
+    pub rotation: Option<Rotation>,
+    /// Which sort of customers there is.
+    pub profile: Profile,
+}
+
+/// The change of a rail's signing key, and when our side has the next one.
+#[derive(Debug, Clone, Copy)]
+pub struct Rotation {
+    /// Which rail.
+    pub rail: usize,
+    /// From then on the rail signs with the next key.
+    pub switch: SignedDuration,
+    /// After which time our side fetches it, or is given it.
+    pub known: SignedDuration,
 }
 
 impl Swarm {
@@ -168,25 +193,68 @@ impl Swarm {
             notice_twice: sometimes(300, 100..=500),
             notice_amount: sometimes(150, 100..=500),
             notice_late: SignedDuration::from_secs(i64::from(sometimes(500, 1..=900))),
+            charged_again: sometimes(200, 20..=300),
+            rotation: exec.happens(200).then(|| Rotation {
+                // UnionPay's messages carry their certificates, and are believed by the chain.
+                rail: exec.draw(|chance| chance.usize(0..2)),
+                switch: minutes(0..=hours * 30),
+                known: minutes(0..=hours * 45),
+            }),
+            profile: Profile::Mixed,
         };
-        if exec.happens(450) {
+        if exec.happens(INSISTING) {
             drawn.insist(exec);
         }
         drawn
     }
 
-    /// Insists on one fault that strikes again and again, so that it meets each state of an order.
+    /// Insists on one fault that strikes again and again, and on one sort of customers, so that the fault meets each state
+    /// of an order. Faults of one number of the catalogue share their turn.
     fn insist(&mut self, exec: &Exec) {
+        let one_of = |count: usize| exec.draw(|chance| chance.usize(0..count));
+        self.profile = Profile::ALL[one_of(Profile::ALL.len())];
+        if self.profile.waits_for_looks() {
+            // News comes by our own looks alone, and the last of them, an hour after the end, is in the time of faults.
+            self.chaos = self.chaos.max(SignedDuration::from_hours(4));
+            self.look_every = SignedDuration::from_secs(20);
+            self.notice_lost = 850;
+        }
+        self.customers += 2;
         let often = exec.draw(|chance| chance.u32(150..=600));
         let minutes = SignedDuration::from_mins(exec.draw(|chance| chance.i64(1..=4)));
-        let which = exec.draw(|chance| chance.usize(0..NetFault::ALL.len() + 5));
-        match (NetFault::ALL.get(which), which - which.min(NetFault::ALL.len())) {
-            (Some(fault), _) => self.net = vec![(*fault, often)],
-            (None, 0) => self.commit_fails = often / 3,
-            (None, 1) => self.commit_unknown = often / 3,
-            (None, 2) => self.crash = often / 6,
-            (None, 3) => self.kill_every = Some(minutes),
-            (None, _) => self.pause_every = Some(minutes),
+        let net: &[NetFault] = match one_of(19) {
+            0 => &[NetFault::NotConnected],
+            1 => &[NetFault::RequestLost],
+            2 => &[NetFault::AnswerLost],
+            3 => &[NetFault::AnswerLate],
+            4 => &[NetFault::Delayed],
+            5 => &[NetFault::Twice],
+            6 => &[NetFault::UnsureCode, NetFault::RefusingCode],
+            7 => &[NetFault::PageInstead, NetFault::PageAfter, NetFault::Cut],
+            8 => &[NetFault::Garbled, NetFault::WrongSignature, NetFault::Unsigned],
+            9 => &[NetFault::Stale],
+            10 => &[NetFault::RateLimited],
+            11 => &[NetFault::CancelAgain, NetFault::RefundFails],
+            12 => return self.commit_fails = often / 3,
+            13 => return self.commit_unknown = often / 3,
+            14 => return self.crash = often / 6,
+            15 => return self.kill_every = Some(minutes),
+            16 => return self.pause_every = Some(minutes),
+            17 => return self.charged_again = often,
+            _ => {
+                // What is under way at the switch meets it, whatever it is.
+                let longest = self.chaos.as_mins() / 2;
+                let (from, unknown) = exec.draw(|chance| (chance.i64(0..=longest), chance.i64(10..=60)));
+                let switch = SignedDuration::from_mins(from);
+                let known = SignedDuration::from_mins(from + unknown);
+                return self.rotation = Some(Rotation { rail: one_of(2), switch, known });
+            }
+        };
+        let often = often / u32::try_from(net.len()).unwrap_or(1);
+        self.net = net.iter().map(|fault| (*fault, often)).collect();
+        if exec.happens(400) {
+            // Copies that were executed unheard of, so that what is sent again meets them.
+            self.net.extend([(NetFault::AnswerLost, 80), (NetFault::Delayed, 80)]);
         }
     }
 }

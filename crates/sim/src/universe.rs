@@ -46,6 +46,10 @@ pub struct Universe {
     pub struck: Mutex<BTreeMap<String, &'static str>>,
     /// Orders by a payer's code of which a charge may have left.
     pub left: Mutex<BTreeSet<String>>,
+    /// Reverses that a rail answers with "again" until then (F10).
+    pub again: Mutex<BTreeMap<String, Timestamp>>,
+    /// Of each order, the transactions that the rail has told us of by notices that we acknowledged.
+    pub told: Mutex<BTreeMap<String, BTreeSet<String>>>,
     /// What was found to be wrong while it went on.
     pub found: Mutex<Vec<String>>,
     chaos: AtomicBool,
@@ -60,7 +64,7 @@ impl Universe {
         let tenant = TenantId::from_parts(exec.now(), [1; 10]);
         Arc::new(Self {
             store: ModelStore::new(move || clock.now()),
-            accounts: accounts(exec.now()),
+            accounts: accounts(exec.now(), &swarm),
             exec,
             trace,
             swarm,
@@ -70,6 +74,8 @@ impl Universe {
             said: Mutex::default(),
             struck: Mutex::default(),
             left: Mutex::default(),
+            again: Mutex::default(),
+            told: Mutex::default(),
             found: Mutex::default(),
             chaos: AtomicBool::new(true),
             last_process: AtomicU32::new(OUTSIDE),

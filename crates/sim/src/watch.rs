@@ -170,14 +170,35 @@ impl Universe {
         }
     }
 
-    /// What deduplicates this message, where it is genuine and has to be kept.
-    pub fn key_of(&self, account: &AccountId, message: &IncomingMessage) -> Option<String> {
+    /// What deduplicates this message, where it is genuine and has to be kept; and the order and the rail's transaction
+    /// where it tells of a payment of the right amount.
+    pub fn news_of(
+        &self,
+        account: &AccountId,
+        message: &IncomingMessage,
+    ) -> Option<(String, Option<(String, String)>)> {
         let known = self.accounts.iter().find(|known| known.id == *account)?;
         let opened = known.open(message, self.exec.now()).ok()?.into_inner();
+        let paid = match (&opened.subject, opened.outcome.plain()) {
+            (Subject::Charge(number), Outcome::Paid(settled)) => {
+                let fen = known.mock.book().into_iter().find(|entry| entry.order_no == number.as_str());
+                let right = fen.is_some_and(|entry| entry.total_fen == settled.amount.minor_units());
+                let rail_ref = settled.rail_ref.as_ref().filter(|_| right);
+                rail_ref.map(|rail_ref| (number.to_string(), rail_ref.as_str().to_owned()))
+            }
+            (
+                Subject::Charge(_)
+                | Subject::Refund(_)
+                | Subject::Reversal(_)
+                | Subject::Capture(_)
+                | Subject::Release(_),
+                _,
+            ) => None,
+        };
         match opened.subject {
             Subject::Reversal(_) => None,
             Subject::Charge(_) | Subject::Refund(_) | Subject::Capture(_) | Subject::Release(_) => {
-                Some(opened.key)
+                Some((opened.key, paid))
             }
         }
     }

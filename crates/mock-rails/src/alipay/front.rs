@@ -19,6 +19,10 @@ use crate::{RailReply, RailRequest, locked};
 const CONTENT_TYPE_UTF8: &str = "text/html;charset=utf-8";
 const CONTENT_TYPE_GBK: &str = "text/html;charset=GBK";
 
+/// A text of `BusinessCode` for a cancel that is no code: nothing is done, and the client is to call again (F10).
+const AGAIN: &str = "RETRY";
+/// The same, and the cancel is carried out all the same.
+const AGAIN_AFTER: &str = "RETRY:DONE";
 /// Too many calls.
 const LIMITED: &str = "isv.app-call-limited";
 /// The rail does not know what came of it.
@@ -141,6 +145,13 @@ impl AlipayMock {
     async fn perform(&self, request: &RailRequest, call: &Call, twist: &Twist) -> Inner {
         let mood = self.mood(call);
         let mut done = match (twist, mood) {
+            (Twist::BusinessCode(code), _) if call.method == Method::Cancel && code == AGAIN => {
+                orders::cancel_again(call.biz.text("out_trade_no"))
+            }
+            (Twist::BusinessCode(code), mood) if call.method == Method::Cancel && code == AGAIN_AFTER => {
+                let done = self.run(request, call, mood);
+                Done { inner: orders::cancel_again(call.biz.text("out_trade_no")).inner, ..done }
+            }
             (Twist::BusinessCode(code), _) => Done::only(Inner::on_demand(code)),
             (_, Some(Mood::RateLimited)) => Done::only(Inner::on_demand(LIMITED)),
             (Twist::Plain | Twist::WrongSignature | Twist::Unsigned, mood) => self.run(request, call, mood),

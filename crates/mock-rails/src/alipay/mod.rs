@@ -14,6 +14,9 @@
 //!
 //! Amounts are fen inside and decimal yuan text on the wire.
 //!
+//! Two texts of the fault `BusinessCode` for `reverse` are no codes of the rail: a cancel under `RETRY` does nothing and is
+//! answered `retry_flag` Y, one under `RETRY:DONE` is carried out and answered so all the same (F10).
+//!
 //! The files it is built from, which are also what an integrator needs ([`forge`] makes them, [`of_vectors`] are those that
 //! everybody knows):
 //!
@@ -228,6 +231,10 @@ impl RailMock for AlipayMock {
     /// order string of an app. A pre-authorisation is paid by setting its money aside.
     fn payer(&self, act: PayerAct) -> Result<Value, PayerError> {
         self.act(act)
+    }
+
+    fn charge_again(&self, order_no: &str) -> Result<String, PayerError> {
+        self.take_again(order_no)
     }
 
     fn book(&self) -> Vec<BookEntry> {

@@ -18,7 +18,7 @@ use super::keys::Keys;
 use super::material::{Account, Material};
 use super::sign::notice_string;
 use super::time;
-use super::trades::{Order, Trade};
+use super::trades::{Again, Order, Trade};
 use super::wire::{Charset, write_form};
 use crate::notifier::{HttpMessage, Notice};
 
@@ -27,6 +27,8 @@ use crate::notifier::{HttpMessage, Notice};
 pub(super) enum Event {
     /// The buyer paid.
     Paid,
+    /// The buyer was charged once more (F05).
+    PaidAgain(Again),
     /// Money went back. Whether it was all of it shows in the trade's state.
     Refunded {
         /// The out_request_no, or the out_trade_no when the refund had none.
@@ -40,7 +42,7 @@ impl Event {
     pub(super) fn operation(&self, order: &Order) -> &'static str {
         match self {
             Self::Paid if order.auth_no.is_some() => "capture",
-            Self::Paid => "charge",
+            Self::Paid | Self::PaidAgain(_) => "charge",
             Self::Refunded { .. } => "refund",
         }
     }
@@ -48,6 +50,7 @@ impl Event {
     pub(super) fn key(&self, order: &Order) -> String {
         match self {
             Self::Paid => format!("paid {}", order.out_trade_no),
+            Self::PaidAgain(again) => format!("paid again {} {}", order.out_trade_no, again.trade_no),
             Self::Refunded { out_biz_no, .. } => format!("refunded {} {out_biz_no}", order.out_trade_no),
         }
     }
@@ -86,7 +89,12 @@ pub(super) fn notice(
 ) -> Option<Notice> {
     let url = order.notify_url.clone()?;
     let account = &material.account;
-    let fields = fields(order, order.trade.as_ref()?, event, notify_id, account, falsified.amount_fen);
+    let again = match event {
+        Event::PaidAgain(again) => Some(Trade::paid_again(again)),
+        Event::Paid | Event::Refunded { .. } => None,
+    };
+    let trade = again.as_ref().or(order.trade.as_ref())?;
+    let fields = fields(order, trade, event, notify_id, account, falsified.amount_fen);
     Some(made(event.key(order), url, fields, order.charset, material.clone(), falsified))
 }
 
@@ -216,7 +224,7 @@ fn fields(
         ("point_amount", "0.00".to_owned()),
     ];
     match event {
-        Event::Paid => {}
+        Event::Paid | Event::PaidAgain(_) => {}
         Event::Refunded { out_biz_no, at } => fields.extend([
             ("refund_fee", yuan(trade.refunded_fen())),
             ("gmt_refund", time::text_with_millis(*at)),

@@ -142,6 +142,11 @@ pub(super) fn cancel(trades: &mut Trades, biz: &Biz, now: Timestamp) -> Done {
     Done { inner, news }
 }
 
+/// The answer of a rail that could not cancel, or does not know whether it did: the client is to call again (F10).
+pub(super) fn cancel_again(out_trade_no: Option<String>) -> Done {
+    Done::only(Inner::success().with_some("out_trade_no", out_trade_no).with("retry_flag", "Y"))
+}
+
 fn cancel_unknown(trades: &mut Trades, biz: &Biz, now: Timestamp) -> Inner {
     let Some(out_trade_no) = biz.text("out_trade_no") else {
         // The rail's own number cannot be remembered for later: there is no such trade, and there never will be.

@@ -46,6 +46,20 @@ impl AlipayMock {
         Ok(answer)
     }
 
+    /// See [`crate::RailMock::charge_again`].
+    pub(super) fn take_again(&self, out_trade_no: &str) -> Result<String, PayerError> {
+        self.settle();
+        let now = self.bench.clock.now();
+        let (order, again) = {
+            let trades = &mut locked(&self.state).trades;
+            let (order, again) = trades.pay_again(out_trade_no, now).map_err(not_now)?;
+            (order.clone(), again)
+        };
+        let news = News::Trade(Box::new(order), Event::PaidAgain(again.clone()));
+        self.notices(&news).0.into_iter().for_each(|notice| self.bench.notifier.post(notice));
+        Ok(again.trade_no)
+    }
+
     fn look(&self, state: &mut State, target: &PayerTarget, now: Timestamp) -> Result<Value, PayerError> {
         match self.target(state, target)? {
             Target::Trade(no) => {

@@ -45,7 +45,9 @@ impl News {
     /// The amount that magic is looked for in, in fen.
     pub(super) fn amount(&self) -> (On, i64) {
         match self {
-            Self::Trade(order, notify::Event::Paid) => (On::Payment, order.total_fen),
+            Self::Trade(order, notify::Event::Paid | notify::Event::PaidAgain(_)) => {
+                (On::Payment, order.total_fen)
+            }
             Self::Trade(order, notify::Event::Refunded { out_biz_no, .. }) => {
                 let refunds = order.trade.iter().flat_map(|trade| &trade.refunds);
                 let found = refunds.into_iter().find(|refund| refund.out_request_no == *out_biz_no);

@@ -135,6 +135,16 @@ pub(super) struct Trade {
     pub(super) refunds: Vec<Refund>,
     /// What a cancel did, which a repeated cancel tells again.
     pub(super) cancel_action: Option<CancelAction>,
+    /// The money that was taken once more (F05).
+    #[serde(default)]
+    pub(super) again: Option<Again>,
+}
+
+/// A second payment of one order, as the rail's own mistake.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Again {
+    pub(super) trade_no: String,
+    pub(super) at: Timestamp,
 }
 
 /// A refund that was taken on.
@@ -179,6 +189,11 @@ impl Trade {
     pub(super) fn close(&mut self, at: Timestamp) {
         self.status = Status::Closed;
         self.closed = Some(at);
+    }
+
+    /// The rail's numbers that lead to it.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.trade_no).chain(self.again.iter().map(|again| &again.trade_no))
     }
 
     fn sum(&self, counts: impl Fn(RefundState) -> bool) -> i64 {
@@ -279,6 +294,21 @@ impl Order {
         trade.closed = None;
         Ok(())
     }
+
+    /// Takes the payer's money once more (F05): once, of what was paid, and not out of a hold.
+    pub(super) fn pay_again(
+        &mut self,
+        trade_no: impl FnOnce() -> String,
+        now: Timestamp,
+    ) -> Result<Again, NotNow> {
+        let word = self.word(now);
+        let free = self.auth_no.is_none();
+        let trade = self.trade.as_mut().filter(|trade| free && trade.paid.is_some() && trade.again.is_none());
+        let trade = trade.ok_or(NotNow(word))?;
+        let again = Again { trade_no: trade_no(), at: now };
+        trade.again = Some(again.clone());
+        Ok(again)
+    }
 }
 
 impl Trade {
@@ -292,6 +322,13 @@ impl Trade {
             charges: 0,
             refunds: Vec::new(),
             cancel_action: None,
+            again: None,
         }
+    }
+
+    /// The second payment, as if it were the only one.
+    pub(super) fn paid_again(again: &Again) -> Self {
+        let paid = Self::waiting(again.trade_no.clone(), again.at);
+        Self { status: Status::Success, paid: Some(again.at), charges: 1, ..paid }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::numbers::Numbers;
 
 pub(super) use super::trade::{
-    CancelAction, NotNow, Order, Pending, Product, Refund, RefundState, Status, Told, Trade,
+    Again, CancelAction, NotNow, Order, Pending, Product, Refund, RefundState, Status, Told, Trade,
 };
 
 /// How many orders one mock keeps; further ones are answered as if the rail were down.
@@ -53,14 +53,14 @@ impl Trades {
         let mut trades = Self { cancelled, numbers, ..Self::default() };
         for order in orders {
             let (no, pending) = (order.out_trade_no.clone(), order.pending);
-            let trade_no = order.trade.as_ref().map(|trade| trade.trade_no.clone());
+            let trade_nos: Vec<String> = order.trade.iter().flat_map(Trade::numbers).cloned().collect();
             let refunds = order.trade.iter().flat_map(|trade| &trade.refunds);
             let processing = refunds.filter(|refund| matches!(refund.state, RefundState::Processing { .. }));
             let returning = processing.map(|refund| (refund.at, no.clone(), refund.out_request_no.clone()));
             trades.returning.extend(returning);
             trades.put(order);
-            if let (Some(trade_no), Some(at)) = (trade_no, trades.by_number.get(&no)) {
-                trades.by_trade_no.insert(trade_no, *at);
+            if let Some(at) = trades.by_number.get(&no).copied() {
+                trades.by_trade_no.extend(trade_nos.into_iter().map(|trade_no| (trade_no, at)));
             }
             if let Some(pending) = pending {
                 trades.thinking.insert((pending.due, no));
@@ -223,6 +223,20 @@ impl Trades {
     /// The payer pays the order of this number; see [`Order::pay`].
     pub(super) fn pay(&mut self, out_trade_no: &str, force: bool, now: Timestamp) -> Result<&Order, NotNow> {
         self.act(out_trade_no, now, |order, number| order.pay(number, force, now))
+    }
+
+    /// The rail charges the order of this number once more; see [`Order::pay_again`].
+    pub(super) fn pay_again(
+        &mut self,
+        out_trade_no: &str,
+        now: Timestamp,
+    ) -> Result<(&Order, Again), NotNow> {
+        let at = *self.by_number.get(out_trade_no).ok_or(NotNow("TRADE_NOT_EXIST"))?;
+        let numbers = &mut self.numbers;
+        let order = self.orders.get_mut(at).ok_or(NotNow("TRADE_NOT_EXIST"))?;
+        let again = order.pay_again(|| numbers.trade_no(now), now)?;
+        self.by_trade_no.insert(again.trade_no.clone(), at);
+        Ok((order, again))
     }
 
     fn act(

@@ -7,7 +7,7 @@ use super::holds::{Hold, Status as HoldStatus};
 use super::material::Account;
 use super::state::State;
 use super::trades::{Order, Refund, Status, Trade};
-use crate::book::{BookEntry, BookRefund};
+use crate::book::{BookAgain, BookEntry, BookRefund};
 use crate::{BillKind, BillLine, WalletView};
 
 /// Orders, then pre-authorisations; each oldest first. A payment out of a pre-authorisation is an order of its own.
@@ -35,6 +35,9 @@ fn entry(order: &Order, now: Timestamp) -> BookEntry {
         captured_fen: 0,
         released_fen: 0,
         refunds: trade.map_or(Vec::new(), |trade| trade.refunds.iter().map(refund).collect()),
+        again: trade
+            .and_then(|trade| trade.again.as_ref())
+            .map(|again| BookAgain { rail_ref: again.trade_no.clone(), fen: order.total_fen }),
     }
 }
 

@@ -251,6 +251,10 @@ impl RailMock for UnionPayMock {
         self.core.act(act)
     }
 
+    fn charge_again(&self, order_no: &str) -> Result<String, PayerError> {
+        self.core.take_again(order_no)
+    }
+
     fn book(&self) -> Vec<BookEntry> {
         self.core.settle_due();
         view::book(&locked(&self.core.trades))

@@ -50,6 +50,20 @@ impl Core {
         }))
     }
 
+    /// See [`crate::RailMock::charge_again`].
+    pub(super) fn take_again(&self, order_id: &str) -> Result<String, PayerError> {
+        self.settle_due();
+        let now = self.bench.clock.now();
+        let again = {
+            let mut trades = locked(&self.trades);
+            let id = trades.by_order_id(order_id).ok_or(PayerError::NoSuchOrder)?;
+            let not_now = |NotNow(code)| PayerError::NotPayable { state: code.digits.into_owned() };
+            trades.pay_again(id, now).map_err(not_now)?
+        };
+        self.post(&again);
+        Ok(again.query_id())
+    }
+
     /// The cashier page and its two buttons.
     pub(super) async fn cashier(&self, method: &Method, rest: &str) -> RailReply {
         let (token, button) = rest.split_once('/').unwrap_or((rest, ""));

@@ -298,6 +298,17 @@ pub(super) struct Trade {
     pub(super) fate: Option<Code>,
     /// The fault taken for its notification when it was accepted.
     pub(super) fault: Option<Fault>,
+    /// The money that was taken once more (F05).
+    #[serde(default)]
+    pub(super) again: Option<Again>,
+}
+
+/// A second transaction of one order: what makes its `queryId`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Again {
+    pub(super) at: Timestamp,
+    /// Six digits.
+    pub(super) trace_no: String,
 }
 
 impl Trade {
@@ -305,6 +316,13 @@ impl Trade {
     pub(super) fn query_id(&self) -> String {
         let time = time::text(self.created).split_off("YY".len());
         format!("04{time}{}8", self.trace_no)
+    }
+
+    /// The second transaction as if it were the only one; `None` where there is none.
+    pub(super) fn paid_again(&self) -> Option<Self> {
+        let Again { at, trace_no } = self.again.clone()?;
+        let state = State::Done { at, code: Code::SUCCESS };
+        Some(Self { state, created: at, trace_no, fault: None, ..self.clone() })
     }
 
     /// The card it shows: the merchant's, or that of a payer whom nobody asked.

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::codes::{Code, Refusal};
 use super::conduct::{Conduct, LateMoney};
 use super::time;
-use super::trade::{Order, OrderKey, PayerCode, State, Trade, TradeId, Way, What};
+use super::trade::{Again, Order, OrderKey, PayerCode, State, Trade, TradeId, Way, What};
 use crate::CodeOutcome;
 
 /// How many transactions the book takes before it answers "busy".
@@ -208,6 +208,7 @@ impl Trades {
             lapsed: false,
             fate: plan.fate.clone().filter(|_| !plan.thinks).or_else(|| plan.shown.clone()),
             fault: None,
+            again: None,
         };
         self.index(id, &trade);
         self.all.push(trade);
@@ -231,6 +232,7 @@ impl Trades {
         self.by_key.insert(trade.order.key.clone(), id);
         self.by_order_id.insert(trade.order.key.order_id.clone(), id);
         self.by_query_id.insert(trade.query_id(), id);
+        self.by_query_id.extend(trade.paid_again().map(|again| (again.query_id(), id)));
         self.by_qr.extend(trade.qr_code.iter().map(|text| (text.clone(), id)));
         self.by_cashier.extend(trade.cashier.iter().map(|token| (token.clone(), id)));
         self.by_tn.extend(trade.tn.iter().map(|tn| (tn.clone(), id)));
@@ -388,6 +390,23 @@ impl Trades {
                 Err(NotNow(trade.state.code()))
             }
         }
+    }
+
+    /// Takes the payer's money once more (F05): once, and of a paid purchase only. Answers the second transaction.
+    pub(super) fn pay_again(&mut self, id: TradeId, now: Timestamp) -> Result<Trade, NotNow> {
+        let trade = self.trade(id);
+        let purchase = trade.order.what.payment().is_some() && trade.order.what.takes_money();
+        let refused = NotNow(trade.state.code());
+        if !purchase || !trade.is_done() || trade.again.is_some() {
+            return Err(refused);
+        }
+        self.trace = if self.trace >= 999_999 { 1 } else { self.trace + 1 };
+        let trace_no = format!("{:06}", self.trace);
+        let trade = self.trade_mut(id);
+        trade.again = Some(Again { at: now, trace_no });
+        let again = trade.paid_again().ok_or(refused)?;
+        self.by_query_id.insert(again.query_id(), id);
+        Ok(again)
     }
 
     /// The payer turns away, or a running transaction fails. Answers whether the merchant is to be told.

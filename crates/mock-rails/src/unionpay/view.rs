@@ -3,7 +3,7 @@
 use super::codes::Code;
 use super::trade::{State, Trade};
 use super::trades::Trades;
-use crate::book::{BookEntry, BookRefund};
+use crate::book::{BookAgain, BookEntry, BookRefund};
 
 /// Payments and pre-authorisations, oldest first, with what was given back below them. States are the codes that a query
 /// would report.
@@ -40,6 +40,9 @@ fn entry(trades: &Trades, payment: &Trade) -> BookEntry {
         refunded_fen: if sent_back { payment.order.fen } else { returned },
         charges,
         refunds: trades.given_back(payment).map(refund).collect(),
+        again: payment
+            .paid_again()
+            .map(|again| BookAgain { rail_ref: again.query_id(), fen: payment.order.fen }),
     }
 }
 

@@ -176,6 +176,10 @@ impl RailMock for WechatPay {
         self.act(act)
     }
 
+    fn charge_again(&self, order_no: &str) -> Result<String, PayerError> {
+        self.take_again(order_no)
+    }
+
     fn book(&self) -> Vec<BookEntry> {
         self.expire_due();
         locked(&self.state).trades.book()

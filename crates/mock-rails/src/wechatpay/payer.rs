@@ -81,6 +81,24 @@ impl WechatPay {
         Ok(answer)
     }
 
+    /// See [`crate::RailMock::charge_again`].
+    pub(super) fn take_again(&self, order_no: &str) -> Result<String, PayerError> {
+        let now = self.bench.clock.now();
+        self.settle(now);
+        let (number, notices) = {
+            let mut state = locked(&self.state);
+            let again = state.trades.pay_again(order_no, now);
+            let number = again.map_err(|refused| told(refused, &mut state, order_no, now))?;
+            let again = state.trades.order(order_no, now).and_then(Order::paid_again);
+            let told = again.as_ref().and_then(|order| Some((order, order.payment.as_ref()?)));
+            let notices =
+                told.map(|(order, payment)| notify::of_payment(&self.keyring, order, payment, None));
+            (number, notices.unwrap_or_default())
+        };
+        notices.into_iter().for_each(|notice| self.bench.notifier.post(notice));
+        Ok(number)
+    }
+
     fn notices_of_payment(&self, trades: &mut Trades, order_no: &str, now: Timestamp) -> Vec<Notice> {
         let Some(order) = trades.order(order_no, now) else { return Vec::new() };
         let Some(payment) = order.payment.as_ref().filter(|_| order.body.notify_url.is_some()) else {

@@ -20,6 +20,8 @@ pub struct Settings {
     /// Whether two refunds of one order must be a minute apart (429 otherwise). The rule is documented; it is off by
     /// default, for tests on the wall's clock.
     pub refunds_paced: bool,
+    /// How long a refund takes, in seconds of the rail's clock; three by default. Real ones take minutes to days.
+    pub refunds_take_s: Option<u32>,
     /// The code of every 429.
     pub rate_code: RateCode,
     /// Whose spelling the codes have.

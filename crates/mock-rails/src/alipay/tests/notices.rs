@@ -237,3 +237,27 @@ async fn the_control_api_drives_a_payment_and_shows_the_book_and_the_journal() {
     );
     assert!(requests[0]["expected"].as_str().unwrap().starts_with("app_id=9021000000000001&biz_content={"));
 }
+
+/// F05: the second payment has a number, an entry in the book and a notice of its own; queries know the first one.
+#[tokio::test]
+async fn a_rail_that_forgets_takes_the_money_once_more_and_tells_of_it() {
+    let world = World::open(&[(200, "success")]).await;
+    let rail = world.rails.rail("alipay");
+    assert!(rail.charge_again("A1").is_err(), "nobody has paid");
+    world.pay();
+    let second = rail.charge_again("A1").unwrap();
+    assert!(rail.charge_again("A1").is_err(), "once");
+    let entry = rail.book().remove(0);
+    let again = entry.again.unwrap();
+    assert_eq!((entry.charges, again.fen, &again.rail_ref), (1, 8_888, &second));
+    let first = entry.rail_ref.unwrap();
+    let forms = world.forms(2).await;
+    let mut told: Vec<&str> = forms.iter().map(|form| form["trade_no"].as_str()).collect();
+    told.sort_unstable();
+    let mut numbers = [first.as_str(), second.as_str()];
+    numbers.sort_unstable();
+    assert_eq!(told, numbers);
+    assert!(forms.iter().all(|form| genuine(form) && form["trade_status"] == "TRADE_SUCCESS"));
+    let answer = world.call("alipay.trade.query", r#"{"out_trade_no":"A1"}"#, &[]).await;
+    assert!(answer.contains(&first) && !answer.contains(&second), "{answer}");
+}

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Rig, body_of, code, order, post, signed_form};
 use crate::alipay::wire::Charset;
+use crate::faults::Fault;
 use crate::{PayerAct, PayerError, PayerTarget, RailMock, RailReply, RailRequest};
 
 fn refused(state: &str) -> PayerError {
@@ -201,6 +202,21 @@ fn f10_cancel_closes_or_gives_back_and_its_repeat_tells_the_same() {
     );
     assert_eq!(code(&cancel("PART")), "ACQ.REASON_TRADE_REFUND_FEE_ERR");
     assert_eq!(rig.entry("PART").refunded_fen, 40);
+}
+
+#[test]
+fn f10_a_cancel_may_say_again_whether_it_was_carried_out_or_not() {
+    let rig = Rig::new();
+    let cancel = || rig.call("alipay.trade.cancel", json!({"out_trade_no":"A1"}));
+    let arm = |code: &str| rig.mock.bench.faults.arm(Some("reverse"), Fault::BusinessCode(code.into()), 1);
+    let again = json!({"code":"10000","msg":"Success","out_trade_no":"A1","retry_flag":"Y"});
+    rig.precreate("A1", "1.00");
+    rig.pay("A1").unwrap();
+    arm("RETRY");
+    assert_eq!((cancel(), rig.entry("A1").refunded_fen), (again.clone(), 0));
+    arm("RETRY:DONE");
+    assert_eq!((cancel(), rig.entry("A1").refunded_fen), (again, 100));
+    assert_eq!(cancel()["action"], json!("refund"));
 }
 
 #[test]

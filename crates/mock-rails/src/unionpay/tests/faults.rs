@@ -211,3 +211,22 @@ async fn a_fault_on_a_query_changes_nothing() {
     assert_eq!(desk.ask(&order).await, ("00".to_owned(), "05".to_owned()));
     assert_eq!(desk.mock.book().len(), 1);
 }
+
+#[tokio::test]
+async fn f05_a_rail_that_forgets_takes_the_money_once_more_and_tells_of_it() {
+    let (shop, desk) = shop_and_desk(&[(200, "ok")]).await;
+    let order = desk.payer_code("B0000001", 100, CodeOutcome::Pays);
+    assert_eq!(desk.code(&order).await, "00");
+    assert!(desk.mock.charge_again("B0000001").is_err(), "nothing is decided yet");
+    desk.step(1);
+    let second = desk.mock.charge_again("B0000001").unwrap();
+    assert!(desk.mock.charge_again("B0000001").is_err(), "once");
+    let done = |d: &crate::notifier::Delivery| d.state != DeliveryState::Pending;
+    within(desk.bench.notifier.until(|all| all.len() == 2 && all.iter().all(done))).await;
+    let entry = desk.mock.book().remove(0);
+    let told = shop.seen().into_iter().map(|seen| notified(&seen).0.value("queryId").unwrap().to_owned());
+    let mut told: Vec<String> = told.collect();
+    told.sort_unstable();
+    assert_eq!((told, entry.charges), (vec![entry.rail_ref.unwrap(), second.clone()], 1));
+    assert_eq!(entry.again.map(|again| (again.rail_ref, again.fen)), Some((second, 100)));
+}

@@ -91,7 +91,7 @@ impl WechatPay {
     pub(super) fn query_by_transaction(&self, id: &str, asked: Asked<'_>) -> Result<Done, Refusal> {
         check_parameter("transaction_id", "微信支付订单号", Some(id), &bodies::RAIL_NUMBER)?;
         self.check_queried_mchid(asked.request.query())?;
-        view(locked(&self.state).trades.order_of_transaction(id, asked.now))
+        view(locked(&self.state).trades.order_of_transaction(id, asked.now).as_ref())
     }
 
     fn check_queried_mchid(&self, query: &str) -> Result<(), Refusal> {

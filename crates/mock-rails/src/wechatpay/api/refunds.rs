@@ -45,6 +45,9 @@ impl WechatPay {
     /// What becomes of a refund: what a fault says, else what its amount says, else what is usual.
     fn plan(&self, end: Option<&str>, fen: i64) -> RefundPlan {
         let usual = RefundPlan::default();
+        let told =
+            self.keyring.settings().refunds_take_s.map(|seconds| SignedDuration::from_secs(seconds.into()));
+        let usual = RefundPlan { takes: told.unwrap_or(usual.takes), ..usual };
         match (end, self.bench.magic.mood(On::Refund, fen)) {
             (Some("ABNORMAL"), _) => RefundPlan { end: RefundEnd::Abnormal, ..usual },
             (Some("CLOSED"), _) => RefundPlan { end: RefundEnd::Closed, ..usual },

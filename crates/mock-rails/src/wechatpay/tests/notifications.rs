@@ -229,3 +229,25 @@ async fn a_notification_can_overtake_the_reply() {
     assert_eq!(world.query_refund("R1").await.json()["status"], "SUCCESS");
     assert_eq!(world.bench.notifier.deliveries().len(), 2, "ended once, told once");
 }
+
+/// F05: the second payment has a number and a notification of its own; each is found by its number.
+#[tokio::test]
+async fn a_rail_that_forgets_takes_the_money_once_more_and_tells_of_it() {
+    let (world, shop) = with_shop(&[(204, "")]).await;
+    pay_for(&world, &shop).await;
+    let second = world.rail.charge_again("T00000001").unwrap();
+    assert!(world.rail.charge_again("T00000001").is_err(), "once");
+    settled(&world, 2).await;
+    let told = shop.seen().into_iter().map(|seen| text(&opened(&seen.body).1, "transaction_id").to_owned());
+    let mut told: Vec<String> = told.collect();
+    told.sort_unstable();
+    let entry = world.rail.book().remove(0);
+    let first = entry.rail_ref.unwrap();
+    assert_eq!((told, entry.charges), (vec![first.clone(), second.clone()], 1));
+    assert_eq!(entry.again.map(|again| (again.rail_ref, again.fen)), Some((second.clone(), 100)));
+    for id in [&first, &second] {
+        let found = world.get(&format!("/v3/pay/transactions/id/{id}?mchid=1900000109")).await.json();
+        assert_eq!(text(&found, "transaction_id"), id);
+    }
+    assert_eq!(text(&world.query("T00000001").await.json(), "transaction_id"), first);
+}

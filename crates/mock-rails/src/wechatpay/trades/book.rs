@@ -1,7 +1,7 @@
 //! What the rail believes, for the ledger that is compared with it.
 
 use super::{Order, Refund, RefundState, Trades};
-use crate::book::{BookEntry, BookRefund};
+use crate::book::{BookAgain, BookEntry, BookRefund};
 
 impl Trades {
     /// What the rail believes, oldest order first.
@@ -28,6 +28,10 @@ impl Trades {
                     state: refund.state.word().to_owned(),
                 })
                 .collect(),
+            again: order.again.as_ref().map(|again| BookAgain {
+                rail_ref: again.transaction_id.clone(),
+                fen: order.body.amount.total,
+            }),
             ..BookEntry::default()
         }
     }

@@ -126,10 +126,12 @@ impl Trades {
         self.order_mut(order_no, now).map(|order| &*order)
     }
 
-    /// The paid order of this transaction.
-    pub(crate) fn order_of_transaction(&mut self, transaction_id: &str, now: Timestamp) -> Option<&Order> {
+    /// The paid order of this transaction, as that transaction paid it.
+    pub(crate) fn order_of_transaction(&mut self, transaction_id: &str, now: Timestamp) -> Option<Order> {
         let order_no = self.by_transaction.get(transaction_id)?.clone();
-        self.order(&order_no, now)
+        let order = self.order(&order_no, now)?;
+        let again = order.again.as_ref().filter(|again| again.transaction_id == transaction_id);
+        again.and_then(|_| order.paid_again()).or_else(|| Some(order.clone()))
     }
 
     /// Closes every unpaid order whose time is over.

@@ -70,6 +70,9 @@ pub(crate) struct Order {
     pub(super) thinking: Option<Thinking>,
     /// The money of a reversed order that was paid.
     pub(crate) reversal: Option<Reversal>,
+    /// The money that the rail took once more (F05).
+    #[serde(default)]
+    pub(crate) again: Option<Payment>,
 }
 
 /// A payer who was asked for a password.
@@ -183,6 +186,7 @@ impl Order {
             asked: new.asked,
             thinking: None,
             reversal: None,
+            again: None,
         }
     }
 
@@ -196,6 +200,12 @@ impl Order {
     /// Whether the money may be shared with others.
     pub(super) fn shares(&self) -> bool {
         self.body.settle_info.as_ref().is_some_and(|settle| settle.profit_sharing)
+    }
+
+    /// The order with its second payment as if it were the only one; `None` where there is none.
+    pub(crate) fn paid_again(&self) -> Option<Self> {
+        let again = self.again.clone()?;
+        Some(Self { state: OrderState::Success, payment: Some(again), reversal: None, ..self.clone() })
     }
 
     /// What the payer's phone has of it: the newest of what it can be paid with.

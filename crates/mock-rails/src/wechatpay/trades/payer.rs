@@ -150,6 +150,20 @@ impl Trades {
     }
 }
 
+impl Trades {
+    /// Takes the payer's money once more (F05): once, and of a paid order only. Answers the new transaction's number.
+    pub(crate) fn pay_again(&mut self, order_no: &str, now: Timestamp) -> Result<String, PayerRefused> {
+        let number = self.transactions + 1;
+        let order = self.order_mut(order_no, now).ok_or(PayerRefused::UnknownOrder)?;
+        let first = order.payment.as_ref().filter(|_| order.again.is_none()).ok_or(PayerRefused::Paid)?;
+        let transaction_id = ids::transaction_id(now, number);
+        order.again = Some(Payment { transaction_id: transaction_id.clone(), paid_at: now, ..first.clone() });
+        self.transactions = number;
+        self.by_transaction.insert(transaction_id.clone(), order_no.to_owned());
+        Ok(transaction_id)
+    }
+}
+
 fn free_for(order: &Order, openid: &str) -> Result<(), PayerRefused> {
     let taken = order.scanned_by.as_deref().is_some_and(|first| first != openid);
     if taken { Err(PayerRefused::OtherPayer) } else { Ok(()) }

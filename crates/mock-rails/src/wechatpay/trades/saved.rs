@@ -83,7 +83,7 @@ impl Trades {
             for handle in &order.handles {
                 self.by_handle.insert(Handle::key(&handle.text).to_owned(), order_no.clone());
             }
-            if let Some(payment) = &order.payment {
+            for payment in order.payment.iter().chain(&order.again) {
                 self.by_transaction.insert(payment.transaction_id.clone(), order_no.clone());
             }
             if let Some(thinking) = order.thinking {
