@@ -15,8 +15,8 @@
 //! queries and refunds of what was paid go on whatever it says ([`opening::Standing`]).
 #![forbid(unsafe_code)]
 
-//pub mod bundle;
-//pub mod cohort;
+pub mod bundle;
+pub mod cohort;
 pub mod condition;
 //pub mod diff;
 pub mod facts;
