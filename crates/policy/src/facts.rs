@@ -160,6 +160,25 @@ impl Input {
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|input| input.name() == name)
     }
+
+    /// Whether it is known at a refund only, and so never when a payment is decided.
+    pub fn is_of_refunds(self) -> bool {
+        match self {
+            Self::RefundReason | Self::RefundAmount | Self::RefundDays | Self::RefundConsented => true,
+            Self::PayerRegion
+            | Self::PayerAgeBand
+            | Self::PayerTier
+            | Self::MerchantId
+            | Self::MerchantCategory
+            | Self::ProductCategory
+            | Self::ProductLiveRoom
+            | Self::OrderAmount
+            | Self::OrderCurrency
+            | Self::OrderAt
+            | Self::ClientKind
+            | Self::ClientInsideWallet => false,
+        }
+    }
 }
 
 impl Facts {

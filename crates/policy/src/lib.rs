@@ -18,15 +18,15 @@
 pub mod bundle;
 pub mod cohort;
 pub mod condition;
-//pub mod diff;
+pub mod diff;
 pub mod facts;
-//pub mod guard;
-//pub mod lifecycle;
+pub mod guard;
+pub mod lifecycle;
 mod name;
-//pub mod opening;
+pub mod opening;
 mod place;
-//pub mod rank;
-//pub mod simulate;
+pub mod rank;
+pub mod simulate;
 
 pub use name::{BundleName, Code, MerchantId, Ppm, RuleId};
 pub use place::{Fault, Faults, Place};

@@ -250,7 +250,14 @@ fn presentation(notes: &mut Notes<'_>, fields: &mut Fields<'_>) -> Option<Presen
 fn when(notes: &mut Notes<'_>, fields: &mut Fields<'_>) -> Option<Condition> {
     let found = fields.optional(notes, "when", "a condition in CEL", |text| Ok::<_, String>(text.to_owned()))?;
     let faults = match Condition::compile(&found.value) {
-        Ok(condition) => return Some(condition),
+        Ok(condition) => {
+            let of_refunds = condition.names().find(|input| input.is_of_refunds());
+            let Some(input) = of_refunds else { return Some(condition) };
+            // It would never be known, so the rule would close without anybody seeing why.
+            let right = "rules about payments name payer, merchant, product, order and client";
+            notes.add(&found.span, &found.field, format!("{input} is known at a refund only"), right);
+            return None;
+        }
         Err(faults) => faults,
     };
     let raw = notes.text.get(found.span.clone()).unwrap_or_default();

@@ -138,6 +138,13 @@ wallet = "alipay"
 weight = 1.5
 reason = "Because"
 
+[[ranking]]
+id = "late"
+when = "refund.consented"
+wallet = "alipay"
+weight = 1
+reason = "late"
+
 [[guard_rail]]
 id = "g"
 opening = "k"
