@@ -241,7 +241,8 @@ impl Bundle {
     }
 
     fn of(content: Content) -> Self {
-        let canonical = serde_json::to_vec(&content).expect("structs of texts and numbers always have a JSON form");
+        let canonical =
+            serde_json::to_vec(&content).expect("structs of texts and numbers always have a JSON form");
         let mut hash = Context::new(&SHA256);
         hash.update(DIGEST_DOMAIN);
         hash.update(&canonical);

@@ -10,8 +10,8 @@ use std::fmt;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
-use crate::name::NameError;
 use crate::Ppm;
+use crate::name::NameError;
 
 /// A payer under a name that means nothing outside of this tenant. Never a payer's id: whoever has one makes a
 /// pseudonym of it first. It has no `Display`, and `Debug` hides it.
@@ -143,7 +143,11 @@ mod tests {
         ("walls-2024", "payer-2", 866_167),
         ("walls-2025", "payer-1", 191_158),
         ("s", "p", 198_463),
-        ("a", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", 498_456),
+        (
+            "a",
+            "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+            498_456,
+        ),
     ];
 
     /// Must show 5: 5 % of a million is 5 % to a tenth of a point, and two salts draw independently of each other.

@@ -106,7 +106,9 @@ impl Condition {
             Ok(Ok(cel::Value::Bool(false))) => Ok(Verdict::No),
             Ok(Ok(cel::Value::Bool(true))) if missing.is_empty() => Ok(Verdict::Yes),
             Ok(Ok(_) | Err(_)) if !missing.is_empty() => Ok(Verdict::Missing(missing)),
-            Ok(Ok(other)) => Err(self.failure(format!("it gave {:?} in place of true or false", other.type_of()))),
+            Ok(Ok(other)) => {
+                Err(self.failure(format!("it gave {:?} in place of true or false", other.type_of())))
+            }
             Ok(Err(error)) => Err(self.failure(error.to_string())),
             Err(_) => Err(self.failure("the expression library panicked".to_owned())),
         }
@@ -166,7 +168,8 @@ fn syntax_fault(errors: &cel::ParseErrors) -> Fault {
         place: Place { line: at_least_one(line), column: at_least_one(column) },
         field: String::new(),
         wrong,
-        right: "it must be one expression in CEL, such as payer.tier == \"gold\" && order.amount_fen < 10000".into(),
+        right: "it must be one expression in CEL, such as payer.tier == \"gold\" && order.amount_fen < 10000"
+            .into(),
     }
 }
 

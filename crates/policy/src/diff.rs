@@ -134,7 +134,8 @@ fn moved(before: &Listed, after: &Listed) -> BTreeSet<RuleId> {
 fn changed(before: &Value, after: &Value) -> Vec<FieldChange> {
     let (Value::Object(before), Value::Object(after)) = (before, after) else { return Vec::new() };
     let fields: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let value = |of: &serde_json::Map<String, Value>, field: &String| of.get(field).cloned().unwrap_or(Value::Null);
+    let value =
+        |of: &serde_json::Map<String, Value>, field: &String| of.get(field).cloned().unwrap_or(Value::Null);
     let pairs = fields.into_iter().map(|field| (field, value(before, field), value(after, field)));
     pairs
         .filter(|(_, before, after)| before != after)

@@ -3,8 +3,11 @@
 //! [`decide`] asks the kill switches first, then the openings in the order of the file; the first that fits decides.
 //! An opening fits when its wallet, presentation and rail are those of the offer and its dates, merchants, cohort and
 //! condition all say yes. Where one of them says no it does not fit, whatever else is missing. Where none says no and
-//! an input is missing, or the condition fails, nothing behind it is asked: the wallet is hidden, and the decision
-//! names what was missing. So an input that is left out never opens what an earlier rule would have closed.
+//! an input is missing, the opening is undecided: it may have fitted, or left the decision to those behind it. Then the
+//! wallet is shown, or accepted, only if that holds both ways; where it does not, the decision names what was missing.
+//! So a missing input is never a yes, it never opens what an earlier rule would have closed, and to learn it later
+//! never takes away what was shown (but by a condition that asks with `has()`, or one that fails). A condition that
+//! fails closes at once.
 
 use std::fmt;
 
@@ -41,7 +44,8 @@ pub struct Decision {
     pub rule: Option<RuleId>,
     /// Why.
     pub because: Because,
-    /// What `rule` lacked, in the order of the inputs' table. Empty unless `because` says that an input is missing.
+    /// What `rule`, and undecided openings behind it, lacked, in the order of the inputs' table. Empty unless `because`
+    /// says that an input is missing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Lack>,
     /// How `rule` failed, for whoever wrote it. Absent unless `because` says that it failed.
@@ -63,7 +67,7 @@ pub enum Because {
     OpeningFits,
     /// The opening would fit, but it is rolled back.
     RolledBack,
-    /// The opening cannot be judged without an input.
+    /// The opening cannot be judged without an input, and it matters; `shown` and `accepted` are what holds either way.
     InputMissing,
     /// The opening's condition failed.
     RuleFailed,
@@ -116,38 +120,72 @@ pub fn decide(
     if let Some(kill) = bundle.kills().iter().find(|kill| kills(kill, offer)) {
         return closed(bundle, Some(&kill.id), Because::Killed);
     }
+    let mut undecided = Vec::new();
     for opening in bundle.openings().iter().filter(|opening| names(opening, offer)) {
-        let id = Some(&opening.id);
+        let is_rolled_back = rolled_back.holds(&opening.id);
         match fit(opening, facts, payer) {
             Ok(Fit::No) => {}
-            Ok(Fit::Yes) if rolled_back.holds(&opening.id) => return closed(bundle, id, Because::RolledBack),
-            Ok(Fit::Yes) => {
-                let Opening { show, accept, .. } = *opening;
-                return Decision { shown: show, accepted: accept, ..closed(bundle, id, Because::OpeningFits) };
-            }
+            Ok(Fit::Yes) => return settle(bundle, undecided, fitting(bundle, opening, is_rolled_back)),
             Ok(Fit::Missing(missing)) => {
-                return Decision { missing, ..closed(bundle, id, Because::InputMissing) };
+                undecided.push(Undecided { fitting: fitting(bundle, opening, is_rolled_back), missing });
             }
             Err(failure) => {
                 let failure = Some(failure.to_string());
-                return Decision { failure, ..closed(bundle, id, Because::RuleFailed) };
+                return Decision { failure, ..closed(bundle, Some(&opening.id), Because::RuleFailed) };
             }
         }
     }
     let is_listed = bundle.openings().iter().any(|opening| opening.wallet == offer.wallet);
-    match (is_listed, bundle.header().unlisted) {
+    let without = match (is_listed, bundle.header().unlisted) {
         (true, _) => closed(bundle, None, Because::NoOpeningFits),
         (false, Unlisted::Closed) => closed(bundle, None, Because::UnlistedClosed),
         (false, Unlisted::Open) => {
             Decision { shown: true, accepted: true, ..closed(bundle, None, Because::UnlistedOpen) }
         }
+    };
+    settle(bundle, undecided, without)
+}
+
+/// An opening that lacks an input: what it would say, and what it lacks (never empty).
+struct Undecided {
+    fitting: Decision,
+    missing: Vec<Lack>,
+}
+
+fn fitting(bundle: &Bundle, opening: &Opening, is_rolled_back: bool) -> Decision {
+    let Opening { id, show, accept, .. } = opening;
+    if is_rolled_back {
+        return closed(bundle, Some(id), Because::RolledBack);
     }
+    Decision { shown: *show, accepted: *accept, ..closed(bundle, Some(id), Because::OpeningFits) }
+}
+
+/// What holds whether the undecided openings fit or not; `decided` is what holds if none of them does.
+fn settle(bundle: &Bundle, undecided: Vec<Undecided>, decided: Decision) -> Decision {
+    let same =
+        |one: &Undecided| one.fitting.shown == decided.shown && one.fitting.accepted == decided.accepted;
+    if undecided.iter().all(same) {
+        return decided;
+    }
+    let shown = decided.shown && undecided.iter().all(|one| one.fitting.shown);
+    let accepted = decided.accepted && undecided.iter().all(|one| one.fitting.accepted);
+    let rule = undecided.first().and_then(|one| one.fitting.rule.clone());
+    let mut missing: Vec<Lack> = undecided.into_iter().flat_map(|one| one.missing).collect();
+    missing.sort();
+    missing.dedup();
+    Decision { shown, accepted, missing, ..closed(bundle, rule.as_ref(), Because::InputMissing) }
 }
 
 /// What decisions by this bundle may depend on, in the order of the inputs' table.
 pub fn inputs_of(bundle: &Bundle) -> Vec<Lack> {
     let mut found: Vec<Lack> = bundle.openings().iter().flat_map(inputs).collect();
-    found.extend(bundle.rankings().iter().flat_map(|ranking| &ranking.when).flat_map(|when| when.names().map(Lack::Input)));
+    found.extend(
+        bundle
+            .rankings()
+            .iter()
+            .flat_map(|ranking| &ranking.when)
+            .flat_map(|when| when.names().map(Lack::Input)),
+    );
     found.sort();
     found.dedup();
     found

@@ -193,7 +193,8 @@ impl Totals {
         self.no_longer_shown += one(before.shown && !after.shown);
         self.newly_accepted += one(!before.accepted && after.accepted);
         self.no_longer_accepted += one(before.accepted && !after.accepted);
-        let (Some(amount), Some(currency)) = (facts.number(Input::OrderAmount), facts.text(Input::OrderCurrency))
+        let (Some(amount), Some(currency)) =
+            (facts.number(Input::OrderAmount), facts.text(Input::OrderCurrency))
         else {
             return;
         };
@@ -210,7 +211,11 @@ impl Totals {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { draft, total, lines, rules, because, missing, beyond_lines } = self;
-        writeln!(f, "{} version {}: {} records, {} unchanged", draft.name, draft.version, total.records, total.unchanged)?;
+        writeln!(
+            f,
+            "{} version {}: {} records, {} unchanged",
+            draft.name, draft.version, total.records, total.unchanged
+        )?;
         writeln!(
             f,
             "{:<32} {:<13} {:>9} {:>9} {:>9} {:>9} {:>9}",

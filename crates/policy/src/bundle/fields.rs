@@ -38,7 +38,13 @@ struct Entry<'t> {
 }
 
 impl Notes<'_> {
-    pub(super) fn add(&mut self, span: &Range<usize>, field: &str, wrong: impl Into<String>, right: impl Into<String>) {
+    pub(super) fn add(
+        &mut self,
+        span: &Range<usize>,
+        field: &str,
+        wrong: impl Into<String>,
+        right: impl Into<String>,
+    ) {
         self.faults.push(Fault {
             place: Place::of(self.text, span.start),
             field: field.to_owned(),
@@ -104,7 +110,12 @@ impl<'t> Fields<'t> {
     ) -> Option<Located<T>> {
         let found = self.take(name)?;
         let DeValue::String(text) = &found.value else {
-            notes.add(&found.span, &found.field, format!("it is {}", kind(&found.value)), format!("it must be {right}"));
+            notes.add(
+                &found.span,
+                &found.field,
+                format!("it is {}", kind(&found.value)),
+                format!("it must be {right}"),
+            );
             return None;
         };
         match parse(text) {
@@ -165,14 +176,23 @@ impl<'t> Fields<'t> {
             }
             Some(Located { value: DeValue::Boolean(flag), .. }) => Some(flag),
             Some(found) => {
-                notes.add(&found.span, &found.field, format!("it is {}", kind(&found.value)), "it must be true or false");
+                notes.add(
+                    &found.span,
+                    &found.field,
+                    format!("it is {}", kind(&found.value)),
+                    "it must be true or false",
+                );
                 None
             }
         }
     }
 
     /// A time that must be there.
-    pub(super) fn required_time(&mut self, notes: &mut Notes<'_>, name: &'static str) -> Option<Located<Timestamp>> {
+    pub(super) fn required_time(
+        &mut self,
+        notes: &mut Notes<'_>,
+        name: &'static str,
+    ) -> Option<Located<Timestamp>> {
         if !self.left.contains_key(name) {
             self.known.push(name);
             self.lacks(notes, name, TIME);
@@ -219,7 +239,9 @@ impl<'t> Fields<'t> {
             let path = format!("{}[{at}]", list.field);
             match item.value {
                 DeValue::Table(table) => tables.push(Fields::new(&path, item.span, table)),
-                other => notes.add(&item.span, &path, format!("it is {}", kind(&other)), "it must be a table"),
+                other => {
+                    notes.add(&item.span, &path, format!("it is {}", kind(&other)), "it must be a table")
+                }
             }
         }
         tables

@@ -106,7 +106,12 @@ impl Ids {
             let is_opening = self.first.get(&guarded.value).is_some_and(|(_, is_opening)| *is_opening);
             if !is_opening {
                 let wrong = format!("no opening has the id {}", guarded.value);
-                notes.add(&guarded.span, &guarded.field, wrong, "it must be the id of an opening of this bundle");
+                notes.add(
+                    &guarded.span,
+                    &guarded.field,
+                    wrong,
+                    "it must be the id of an opening of this bundle",
+                );
             }
         }
     }
@@ -143,7 +148,12 @@ fn opening(notes: &mut Notes<'_>, ids: &mut Ids, mut fields: Fields<'_>) -> Opti
     if let (Some(from), Some(until)) = (&from, &until)
         && from.value >= until.value
     {
-        notes.add(&until.span, &until.field, "it is not after `from`", "the opening must last: make it later");
+        notes.add(
+            &until.span,
+            &until.field,
+            "it is not after `from`",
+            "the opening must last: make it later",
+        );
     }
     let cohort = fields.table(notes, "cohort").map(|table| cohort(notes, table));
     let merchants = merchants(notes, &mut fields);
@@ -173,7 +183,12 @@ fn kill(notes: &mut Notes<'_>, ids: &mut Ids, mut fields: Fields<'_>) -> Option<
     let wallet = fields.optional(notes, "wallet", NAME, WalletName::parse);
     let presentation = presentation(notes, &mut fields);
     if rail.is_none() && wallet.is_none() && presentation.is_none() && notes.faults.len() == before {
-        notes.add(&span, &path, "it names nothing to close", "name a rail, a wallet, a presentation, or several");
+        notes.add(
+            &span,
+            &path,
+            "it names nothing to close",
+            "name a rail, a wallet, a presentation, or several",
+        );
     }
     let note = fields.required(notes, "note", "1 to 200 characters of why", Remark::parse);
     fields.finish(notes);
@@ -213,8 +228,14 @@ fn guard_rail(notes: &mut Notes<'_>, ids: &mut Ids, mut fields: Fields<'_>) -> O
     let min = fields.number(notes, "min", &PPM);
     let max = fields.number(notes, "max", &PPM);
     if min.is_some() == max.is_some() && notes.faults.len() == before {
-        let wrong = if min.is_some() { "it has both `min` and `max`" } else { "it has neither `min` nor `max`" };
-        notes.add(&span, &path, wrong, "name one bound, in parts per million; make two guard rails for two bounds");
+        let wrong =
+            if min.is_some() { "it has both `min` and `max`" } else { "it has neither `min` nor `max`" };
+        notes.add(
+            &span,
+            &path,
+            wrong,
+            "name one bound, in parts per million; make two guard rails for two bounds",
+        );
     }
     let action = fields.required(notes, "action", "\"roll_back\"", |text| match text {
         "roll_back" => Ok(Action::RollBack),
@@ -248,7 +269,8 @@ fn presentation(notes: &mut Notes<'_>, fields: &mut Fields<'_>) -> Option<Presen
 
 /// A condition's mistakes are told at their place in the bundle, where its text stands there as it is read.
 fn when(notes: &mut Notes<'_>, fields: &mut Fields<'_>) -> Option<Condition> {
-    let found = fields.optional(notes, "when", "a condition in CEL", |text| Ok::<_, String>(text.to_owned()))?;
+    let found =
+        fields.optional(notes, "when", "a condition in CEL", |text| Ok::<_, String>(text.to_owned()))?;
     let faults = match Condition::compile(&found.value) {
         Ok(condition) => {
             let of_refunds = condition.names().find(|input| input.is_of_refunds());
@@ -291,14 +313,21 @@ fn merchants(notes: &mut Notes<'_>, fields: &mut Fields<'_>) -> Option<Vec<Merch
     let mut found = BTreeMap::new();
     for item in list.value {
         let read = match &item.value {
-            DeValue::String(text) => MerchantId::parse(text).map_err(|error| (quoted(text), error.to_string())),
+            DeValue::String(text) => {
+                MerchantId::parse(text).map_err(|error| (quoted(text), error.to_string()))
+            }
             other => Err((kind(other).to_owned(), "it must be a text, the merchant's id".to_owned())),
         };
         match read {
             Err((what, right)) => notes.add(&item.span, &item.field, format!("it is {what}"), right),
             Ok(merchant) => {
                 if let Some(first) = found.insert(merchant, item.field.clone()) {
-                    notes.add(&item.span, &item.field, format!("{first} is the same"), "list each merchant once");
+                    notes.add(
+                        &item.span,
+                        &item.field,
+                        format!("{first} is the same"),
+                        "list each merchant once",
+                    );
                 }
             }
         }

@@ -60,7 +60,8 @@ fn a_full_bundle_is_read() {
 fn the_digest_covers_every_value_and_no_spelling() {
     let digest = |text: &str| Bundle::read(text).unwrap_or_else(|faults| panic!("{text}\n{faults}")).digest();
     let same = FULL
-        .replace("50_000", "0xC350").replace("show = true", "show  =  true # to the payer")
+        .replace("50_000", "0xC350")
+        .replace("show = true", "show  =  true # to the payer")
         .replace("2024-10-08T00:00:00+08:00", "2024-10-07T16:00:00Z")
         .replace("[\"m-2\", \"m-1\"]", "['m-1',\n 'm-2']");
     assert_eq!(digest(FULL), digest(&same));
@@ -94,7 +95,8 @@ fn the_digest_covers_every_value_and_no_spelling() {
         assert_ne!(changed, FULL, "{from}");
         assert_ne!(digest(&changed), digest(FULL), "{from} -> {to}");
     }
-    expect_test::expect!["cb5050018b3c7fffb739ee2078e0c805273cf8cc7b568f3981ab9faee77a88c5"].assert_eq(&String::from(digest(FULL)));
+    expect_test::expect!["cb5050018b3c7fffb739ee2078e0c805273cf8cc7b568f3981ab9faee77a88c5"]
+        .assert_eq(&String::from(digest(FULL)));
 }
 
 /// Every mistake of the file is in the answer, by place, with what would be right.
@@ -184,7 +186,8 @@ fn every_field_that_must_be_there_is_missed() {
     for line in FULL.lines().filter(|line| line.contains(" = ")) {
         let without = FULL.replacen(&format!("{line}\n"), "", 1);
         let field = line.split(" = ").next().unwrap_or_default();
-        let may_lack = ["presentation", "rail", "when", "from", "until", "cohort", "merchants"].contains(&field);
+        let may_lack =
+            ["presentation", "rail", "when", "from", "until", "cohort", "merchants"].contains(&field);
         let is_optional_wallet = line == "wallet = \"wechatpay\"" && !may_lack;
         match Bundle::read(&without) {
             Ok(_) => assert!(may_lack, "{line}"),

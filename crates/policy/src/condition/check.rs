@@ -83,9 +83,14 @@ impl Walk<'_> {
                 LiteralValue::Boolean(_) => Some(Type::Flag),
                 LiteralValue::Int(_) => Some(Type::Number),
                 LiteralValue::String(_) => Some(Type::Text),
-                LiteralValue::Bytes(_) | LiteralValue::Double(_) | LiteralValue::UInt(_) | LiteralValue::Null => {
-                    self.wrong(node, "a value of a kind that no input has", "use a text, a whole number, true or false")
-                }
+                LiteralValue::Bytes(_)
+                | LiteralValue::Double(_)
+                | LiteralValue::UInt(_)
+                | LiteralValue::Null => self.wrong(
+                    node,
+                    "a value of a kind that no input has",
+                    "use a text, a whole number, true or false",
+                ),
             },
             Expr::Call(_) => self.call(node, depth),
             Expr::List(_) => self.wrong(node, "a list", "a list stands on the right of `in` only"),
@@ -117,14 +122,22 @@ impl Walk<'_> {
     fn unknown_function(&mut self, place: Place, call: &CallExpr) -> Option<Type> {
         let name: String = call.func_name.chars().take(40).collect();
         let wrong = match call.func_name.as_str() {
-            "all" | "exists" | "exists_one" | "map" | "filter" => format!("{name} is a loop, and there are none"),
+            "all" | "exists" | "exists_one" | "map" | "filter" => {
+                format!("{name} is a loop, and there are none")
+            }
             "matches" => "there are no regular expressions".to_owned(),
             _ => format!("the function {name} is unknown, or takes other arguments"),
         };
         self.fault(place, &wrong, ALLOWED)
     }
 
-    fn operands(&mut self, place: Place, operator: Operator, call: &mut CallExpr, depth: usize) -> Option<Type> {
+    fn operands(
+        &mut self,
+        place: Place,
+        operator: Operator,
+        call: &mut CallExpr,
+        depth: usize,
+    ) -> Option<Type> {
         // All operands are looked at even if the first is wrong: every mistake is told at once.
         let types: Vec<Option<Type>> = call.args.iter_mut().map(|arg| self.visit(arg, depth + 1)).collect();
         let types: Vec<Type> = types.into_iter().collect::<Option<_>>()?;

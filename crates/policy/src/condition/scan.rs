@@ -52,7 +52,9 @@ impl Scan<'_> {
                 Ok(())
             }
             '?' => self.choose(at),
-            '{' | '}' => refused("there are no maps in conditions", "use x in [\"a\", \"b\"] for a choice of values"),
+            '{' | '}' => {
+                refused("there are no maps in conditions", "use x in [\"a\", \"b\"] for a choice of values")
+            }
             '/' if rest.starts_with("//") => refused("a comment", "write comments in the TOML around it"),
             '\\' | '`' => refused("a backslash or a backtick", "the names of inputs need neither"),
             _ if !c.is_ascii() || (c.is_ascii_control() && !c.is_ascii_whitespace()) => {
@@ -76,11 +78,13 @@ impl Scan<'_> {
         self.depth += 1;
         self.brackets += 1;
         if self.depth > NESTING_MAX {
-            let right = format!("at most {NESTING_MAX} brackets may stand within each other; make two rules of it");
+            let right =
+                format!("at most {NESTING_MAX} brackets may stand within each other; make two rules of it");
             return Err(fault(self.text, at, "it is nested too deeply", &right));
         }
         if self.brackets > BRACKETS_MAX {
-            let right = format!("a condition has at most {BRACKETS_MAX} opening brackets; make two rules of it");
+            let right =
+                format!("a condition has at most {BRACKETS_MAX} opening brackets; make two rules of it");
             return Err(fault(self.text, at, "it has too many brackets", &right));
         }
         Ok(())

@@ -7,7 +7,9 @@ fn facts(record: &str) -> Facts {
 }
 
 fn answer(condition: &str, record: &str) -> Result<Verdict, Failure> {
-    Condition::compile(condition).unwrap_or_else(|faults| panic!("{condition}: {faults}")).evaluate(&facts(record))
+    Condition::compile(condition)
+        .unwrap_or_else(|faults| panic!("{condition}: {faults}"))
+        .evaluate(&facts(record))
 }
 
 #[test]
@@ -78,7 +80,8 @@ fn mistakes_are_named_with_their_place() {
     let told = |condition: &str| match Condition::compile(condition) {
         Ok(_) => format!("{condition}\n  accepted\n"),
         Err(faults) => {
-            let lines: Vec<String> = faults.0.iter().map(|one| format!("  {} {}", one.place, one.wrong)).collect();
+            let lines: Vec<String> =
+                faults.0.iter().map(|one| format!("  {} {}", one.place, one.wrong)).collect();
             format!("{condition}\n{}\n", lines.join("\n"))
         }
     };
@@ -128,7 +131,8 @@ fn mistakes_are_named_with_their_place() {
 /// texts far beyond them. A stack that overflows would end this test's process.
 #[test]
 fn no_text_takes_the_process_down() {
-    let nested = |open: &str, close: &str, depth: usize| format!("{}1{}", open.repeat(depth), close.repeat(depth));
+    let nested =
+        |open: &str, close: &str, depth: usize| format!("{}1{}", open.repeat(depth), close.repeat(depth));
     let texts = [
         nested("(", ")", NESTING_MAX),
         nested("[", "]", NESTING_MAX),
