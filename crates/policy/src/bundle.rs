@@ -64,6 +64,8 @@ use crate::{BundleName, Code, Faults, MerchantId, Ppm, RuleId};
 
 /// Bytes of a bundle's text at most.
 pub const TEXT_BYTES_MAX: usize = 1 << 20;
+/// Mistakes told at once at most.
+pub const FAULTS_MAX: usize = 200;
 /// Rules of a bundle at most, of all kinds together.
 pub const RULES_MAX: usize = 1_000;
 /// Merchants that an opening lists at most.

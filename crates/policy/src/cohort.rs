@@ -184,7 +184,8 @@ mod tests {
             let salt = Salt::parse(&salt).unwrap();
             let payer = Pseudonym::parse(&payer).unwrap();
             let holds = |ppm| Cohort { salt: salt.clone(), ppm: Ppm::new(ppm).unwrap() }.holds(&payer);
-            proptest::prop_assert!(bucket(&salt, &payer) < 1_000_000);
+            let bucket = bucket(&salt, &payer);
+            proptest::prop_assert!(bucket < 1_000_000 && !holds(bucket) && holds(bucket + 1));
             proptest::prop_assert!(!holds(a.min(b)) || holds(a.max(b)));
         }
     }

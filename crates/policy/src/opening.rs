@@ -63,8 +63,10 @@ pub struct Decision {
 pub enum Because {
     /// A kill switch is on.
     Killed,
-    /// The opening fits; its `show` and `accept` hold.
+    /// The opening fits, and shows or accepts: its `show` and `accept` hold.
     OpeningFits,
+    /// The opening fits, and neither shows nor accepts.
+    OpeningCloses,
     /// The opening would fit, but it is rolled back.
     RolledBack,
     /// The opening cannot be judged without an input, and it matters; `shown` and `accepted` are what holds either way.
@@ -157,7 +159,8 @@ fn fitting(bundle: &Bundle, opening: &Opening, is_rolled_back: bool) -> Decision
     if is_rolled_back {
         return closed(bundle, Some(id), Because::RolledBack);
     }
-    Decision { shown: *show, accepted: *accept, ..closed(bundle, Some(id), Because::OpeningFits) }
+    let because = if *show || *accept { Because::OpeningFits } else { Because::OpeningCloses };
+    Decision { shown: *show, accepted: *accept, ..closed(bundle, Some(id), because) }
 }
 
 /// What holds whether the undecided openings fit or not; `decided` is what holds if none of them does.
@@ -279,6 +282,7 @@ impl Because {
         match self {
             Self::Killed => "killed",
             Self::OpeningFits => "opening_fits",
+            Self::OpeningCloses => "opening_closes",
             Self::RolledBack => "rolled_back",
             Self::InputMissing => "input_missing",
             Self::RuleFailed => "rule_failed",

@@ -1,4 +1,5 @@
 //! The laws of decisions, over random bundles, facts and payers.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 
 use std::fmt::Write as _;
 

@@ -1,5 +1,6 @@
 //! September 2024 as rules: a wallet announced for a date, tried on 5 % of the payers and two categories, ramped by
 //! merchant, rolled back by a guard rail, opened again; and what a draft would have changed.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 
 use jiff::Timestamp;
 use paifang_payment::{Presentation, RailName, Remark, WalletName};
@@ -212,11 +213,13 @@ fn what_is_shown_is_ranked_with_reasons() {
     let order = order("2024-09-27T08:00:00+08:00", "books", "m-9");
     expect_test::expect![[r#"
         alipay 10 ["home home_wallet +10"] []
-        wechatpay 0 [] ["counties lacks [payer.region]"]"#]].assert_eq(&ranked(&order));
+        wechatpay 0 [] ["counties lacks [payer.region]"]"#]]
+    .assert_eq(&ranked(&order));
     let near = order.clone().with(Input::PayerRegion, "330106").unwrap();
     expect_test::expect![[r#"
         wechatpay 20 ["counties region_preference +20"] []
-        alipay 10 ["home home_wallet +10"] []"#]].assert_eq(&ranked(&near));
+        alipay 10 ["home home_wallet +10"] []"#]]
+    .assert_eq(&ranked(&near));
 }
 
 #[test]
@@ -243,7 +246,8 @@ fn a_difference_is_told_rule_by_rule() {
     expect_test::expect![[r#"
         ~ opening wechat-tried: moved
         ~ opening wechat-coming: moved
-    "#]].assert_eq(&diff(&first, &read(&swapped)).to_string());
+    "#]]
+    .assert_eq(&diff(&first, &read(&swapped)).to_string());
 }
 
 fn records(bundle: &Bundle, count: u32) -> impl Iterator<Item = Record> {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::FAULTS_MAX;
 use crate::{Fault, Place};
 
 /// The mistakes found so far, and the text they are in.
@@ -38,6 +39,11 @@ struct Entry<'t> {
 }
 
 impl Notes<'_> {
+    /// Whether enough was told: a text of nothing but mistakes must not cost more than one with some.
+    pub(super) fn is_full(&self) -> bool {
+        self.faults.len() >= FAULTS_MAX
+    }
+
     pub(super) fn add(
         &mut self,
         span: &Range<usize>,
@@ -45,6 +51,9 @@ impl Notes<'_> {
         wrong: impl Into<String>,
         right: impl Into<String>,
     ) {
+        if self.is_full() {
+            return;
+        }
         self.faults.push(Fault {
             place: Place::of(self.text, span.start),
             field: field.to_owned(),

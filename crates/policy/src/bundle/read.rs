@@ -47,6 +47,7 @@ fn content(notes: &mut Notes<'_>, document: DeTable<'_>) -> Option<Content> {
     let count = openings.len() + kills.len() + rankings.len() + guard_rails.len();
     if count > RULES_MAX {
         notes.add(&(0..0), "", format!("it has {count} rules"), format!("it must have at most {RULES_MAX}"));
+        return None;
     }
     let mut ids = Ids::default();
     let header = match header {

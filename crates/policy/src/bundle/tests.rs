@@ -181,6 +181,24 @@ fn broken_toml_tells_all_its_errors() {
     assert!(Bundle::read(&long).is_err_and(|faults| faults.to_string().contains("bytes")));
 }
 
+/// A text made to be expensive is refused like any other.
+#[test]
+fn hostile_texts_are_refused_in_bounds() {
+    let texts = [
+        format!("a = {}", "[".repeat(200_000)),
+        format!("a = {}", "{a=".repeat(200_000)),
+        "=\n".repeat(200_000),
+        (0..100_000).map(|number| format!("a{number}=1\n")).collect(),
+        "[[opening]]\n".repeat(80_000),
+        "[[opening]]\nid=\"a\"\n".repeat(900),
+        format!("a.{} = 1", "b.".repeat(200_000)),
+    ];
+    for text in texts {
+        let faults = Bundle::read(&text).expect_err("hostile");
+        assert!((1..=FAULTS_MAX).contains(&faults.0.len()), "{}", faults.0.len());
+    }
+}
+
 #[test]
 fn every_field_that_must_be_there_is_missed() {
     for line in FULL.lines().filter(|line| line.contains(" = ")) {
