@@ -172,6 +172,21 @@ fn no_text_takes_the_process_down() {
     }
 }
 
+/// The longest rows that are still accepted, so that the limits are known to let them through.
+#[test]
+fn the_limits_are_reached_and_not_passed() {
+    let sum = |terms: usize| format!("{}1 > 0", "1+".repeat(terms));
+    let row = |operator: &str| format!("{}true", format!("true{operator}").repeat(165));
+    let nested = |depth: usize| format!("{}true{}", "(".repeat(depth), ")".repeat(depth));
+    let long = |chars: usize| format!("true{}", " ".repeat(chars - 4));
+    for text in [sum(DEPTH_MAX - 1), row("&&"), row("||"), nested(NESTING_MAX), long(CHARS_MAX)] {
+        assert_eq!(answer(&text, "{}"), Ok(Verdict::Yes), "{text}");
+    }
+    for text in [sum(DEPTH_MAX), nested(NESTING_MAX + 1), long(CHARS_MAX + 1)] {
+        assert!(Condition::compile(&text).is_err(), "{text}");
+    }
+}
+
 #[test]
 fn a_condition_crosses_threads() {
     fn crosses<T: Send + Sync>() {}
