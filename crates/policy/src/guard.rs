@@ -30,7 +30,7 @@ pub enum Verdict {
     },
     /// The rate is beyond the bound: the opening is to be rolled back.
     RollBack {
-        /// The rate in parts per million, rounded away from the bound's side it kept, so it never looks kept.
+        /// The rate in parts per million, rounded away from the bound, so that it never looks kept.
         measured_ppm: Ppm,
         /// The bound.
         bound_ppm: Ppm,

@@ -191,6 +191,22 @@ fn the_walls_open_step_by_step() {
 }
 
 #[test]
+fn an_opening_begins_at_its_from_and_ends_before_its_until() {
+    let text = TRIED.replace("until = 2024", "from = 2024-09-10T00:00:00+08:00\nuntil = 2024");
+    let bundle = read(&text);
+    for (when, fits) in [
+        ("2024-09-09T23:59:59.999999999+08:00", false),
+        ("2024-09-10T00:00:00+08:00", true),
+        ("2024-09-25T23:59:59.999999999+08:00", true),
+        ("2024-09-26T00:00:00+08:00", false),
+    ] {
+        let decision =
+            decide(&bundle, &Overlay::none(), &offer("wechatpay"), &order(when, "food", "m-9"), None);
+        assert_eq!(decision.shown, fits, "{when}");
+    }
+}
+
+#[test]
 fn what_is_shown_is_ranked_with_reasons() {
     let bundle = read(TRIED);
     let (inside, _) = payers();
