@@ -1,0 +1,306 @@
+//! One version of a tenant's rules.
+//!
+//! ```toml
+//! [bundle]
+//! name = "storefront"
+//! version = 3
+//! note = "WeChat Pay for 5 % of the payers"
+//! effective_at = 2024-09-26T00:00:00+08:00
+//! unlisted = "closed"            # wallets that no opening names: "open" or "closed"
+//!
+//! [[opening]]                    # in this order; the first that fits decides
+//! id = "wechat-5"
+//! wallet = "wechatpay"
+//! presentation = "qr_shown"      # optional, as is `rail`: all of them
+//! when = "product.category in ['books', 'toys']"
+//! from = 2024-09-26T00:00:00+08:00
+//! until = 2024-10-08T00:00:00+08:00   # no longer at this moment
+//! cohort = { salt = "walls", ppm = 50_000 }
+//! merchants = ["m-1", "m-2"]
+//! show = true                    # whether the payer sees it
+//! accept = true                  # whether a payment with it is taken
+//!
+//! [[kill]]                       # before every opening; queries and refunds go on
+//! id = "no-app"
+//! wallet = "wechatpay"           # one or more of rail, wallet, presentation: all that are named must fit
+//! presentation = "app"
+//! note = "the app's callback fails"
+//!
+//! [[ranking]]
+//! id = "counties"
+//! when = "payer.region.startsWith('3301')"
+//! wallet = "wechatpay"
+//! weight = 20
+//! reason = "region_preference"
+//!
+//! [[guard_rail]]
+//! id = "success"
+//! opening = "wechat-5"
+//! measure = "success_rate"       # success_rate, refund_rate, complaint_rate
+//! window_s = 3600
+//! at_least = 200
+//! min = 900_000                  # parts per million; or max
+//! action = "roll_back"
+//! ```
+//!
+//! Reading ([`Bundle::read`]) tells every mistake at once, each with its place. A bundle cannot be changed after; its
+//! [`Bundle::digest`] names exactly what decided.
+//!
+//! Limits: [`TEXT_BYTES_MAX`], [`RULES_MAX`] rules, [`MERCHANTS_MAX`] merchants of an opening.
+
+mod fields;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use jiff::Timestamp;
+use paifang_payment::{Digest, Presentation, RailName, Remark, WalletName};
+use ring::digest::{Context, SHA256};
+use serde::{Deserialize, Serialize};
+
+use crate::cohort::Cohort;
+use crate::condition::Condition;
+use crate::{BundleName, Code, Faults, MerchantId, Ppm, RuleId};
+
+/// Bytes of a bundle's text at most.
+pub const TEXT_BYTES_MAX: usize = 1 << 20;
+/// Mistakes told at once at most.
+pub const FAULTS_MAX: usize = 200;
+/// Rules of a bundle at most, of all kinds together.
+pub const RULES_MAX: usize = 1_000;
+/// Merchants that an opening lists at most.
+pub const MERCHANTS_MAX: usize = 10_000;
+/// The weight of a ranking lies between this and its negative.
+pub const WEIGHT_MAX: i64 = 1_000_000;
+/// Seconds of a guard rail's window: a minute to 30 days.
+pub const WINDOW_S: std::ops::RangeInclusive<i64> = 60..=2_592_000;
+
+/// One checked version of a tenant's rules. It cannot be changed; a change is another version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bundle {
+    content: Content,
+    digest: Digest,
+}
+
+/// What the digest is taken over: all of a bundle in the order of its fields, rules in the order of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Content {
+    header: Header,
+    openings: Vec<Opening>,
+    kills: Vec<Kill>,
+    rankings: Vec<Ranking>,
+    guard_rails: Vec<GuardRail>,
+}
+
+/// What a bundle is and from when it is meant to decide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Header {
+    /// The name that all versions share.
+    pub name: BundleName,
+    /// The version, from 1.
+    pub version: u32,
+    /// Why this version is, for people.
+    pub note: Remark,
+    /// From when it is meant to decide. What decides is what was announced ([`crate::lifecycle`]).
+    pub effective_at: Timestamp,
+    /// What holds for a wallet that no opening names.
+    pub unlisted: Unlisted,
+}
+
+/// What holds for a wallet that no opening names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unlisted {
+    /// It is shown and accepted.
+    Open,
+    /// It is neither.
+    Closed,
+}
+
+/// Whom a wallet is opened for, or closed: of the openings that fit, the first decides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Opening {
+    /// The rule's id.
+    pub id: RuleId,
+    /// The wallet.
+    pub wallet: WalletName,
+    /// Only this presentation of it; absent: each.
+    pub presentation: Option<Presentation>,
+    /// Only through this rail; absent: through each.
+    pub rail: Option<RailName>,
+    /// Only where this holds; absent: always.
+    pub when: Option<Condition>,
+    /// Only for orders placed at this time or later.
+    pub from: Option<Timestamp>,
+    /// Only for orders placed before this time.
+    pub until: Option<Timestamp>,
+    /// Only for this share of the payers.
+    pub cohort: Option<Cohort>,
+    /// Only for these merchants, sorted; absent: for all. Never empty.
+    pub merchants: Option<Vec<MerchantId>>,
+    /// Whether a payer is shown the wallet.
+    pub show: bool,
+    /// Whether a payment with it is taken.
+    pub accept: bool,
+}
+
+/// A kill switch: new payments that fit are closed, whatever the openings say. At least one of `rail`, `wallet` and
+/// `presentation` is named; all that are named must fit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Kill {
+    /// The rule's id.
+    pub id: RuleId,
+    /// The rail.
+    pub rail: Option<RailName>,
+    /// The wallet.
+    pub wallet: Option<WalletName>,
+    /// The presentation.
+    pub presentation: Option<Presentation>,
+    /// Why, for people.
+    pub note: Remark,
+}
+
+/// A reason to put a wallet further up, or further down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Ranking {
+    /// The rule's id.
+    pub id: RuleId,
+    /// Only where this holds; absent: always.
+    pub when: Option<Condition>,
+    /// The wallet.
+    pub wallet: WalletName,
+    /// What it adds to the wallet's weight, from -[`WEIGHT_MAX`] to [`WEIGHT_MAX`].
+    pub weight: i64,
+    /// The reason told to the caller.
+    pub reason: Code,
+}
+
+/// A bound on what is measured of an opening; beyond it the opening is rolled back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GuardRail {
+    /// The rule's id.
+    pub id: RuleId,
+    /// The opening it watches.
+    pub opening: RuleId,
+    /// What is measured.
+    pub measure: Measure,
+    /// Over how many seconds.
+    pub window_s: i64,
+    /// With fewer samples than this it says nothing. At least 1.
+    pub at_least: u32,
+    /// The bound.
+    pub bound: Bound,
+    /// What happens beyond the bound.
+    pub action: Action,
+}
+
+/// What a guard rail measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// Payments that succeeded, of those that ended.
+    SuccessRate,
+    /// Payments that were refunded, of those that succeeded.
+    RefundRate,
+    /// Payments that were complained about, of those that succeeded.
+    ComplaintRate,
+}
+
+/// A bound on a rate. The bound itself is still within it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// The rate must be at least this.
+    Min(Ppm),
+    /// The rate must be at most this.
+    Max(Ppm),
+}
+
+/// What happens beyond a bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// The opening closes until a person opens it again.
+    RollBack,
+}
+
+/// Which bundle decided: name, version and the digest of its content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BundleRef {
+    /// The name.
+    pub name: BundleName,
+    /// The version.
+    pub version: u32,
+    /// SHA-256 of the content ([`Bundle::digest`]).
+    pub digest: Digest,
+}
+
+impl Bundle {
+    /// Reads and checks a bundle's TOML. Of a text that is no TOML all errors of syntax are told, of one that is all
+    /// errors of meaning, by place.
+    pub fn read(text: &str) -> Result<Self, Faults> {
+        read::read(text).map(Self::of)
+    }
+
+    fn of(content: Content) -> Self {
+        let canonical =
+            serde_json::to_vec(&content).expect("structs of texts and numbers always have a JSON form");
+        let mut hash = Context::new(&SHA256);
+        hash.update(DIGEST_DOMAIN);
+        hash.update(&canonical);
+        let mut digest = [0; 32];
+        digest.copy_from_slice(hash.finish().as_ref());
+        Self { content, digest: Digest(digest) }
+    }
+
+    /// What the bundle is.
+    pub fn header(&self) -> &Header {
+        &self.content.header
+    }
+
+    /// The openings, in the order in which they are asked.
+    pub fn openings(&self) -> &[Opening] {
+        &self.content.openings
+    }
+
+    /// The kill switches.
+    pub fn kills(&self) -> &[Kill] {
+        &self.content.kills
+    }
+
+    /// The rankings.
+    pub fn rankings(&self) -> &[Ranking] {
+        &self.content.rankings
+    }
+
+    /// The guard rails.
+    pub fn guard_rails(&self) -> &[GuardRail] {
+        &self.content.guard_rails
+    }
+
+    /// SHA-256 over the line `paifang policy bundle 1` and the content as compact JSON, fields in the order of these
+    /// types. Comments, blanks and the way a value is spelled do not matter; everything that decides does.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The bundle's name, version and digest.
+    pub fn reference(&self) -> BundleRef {
+        let Header { name, version, .. } = self.header();
+        BundleRef { name: name.clone(), version: *version, digest: self.digest }
+    }
+}
+
+/// Keeps the digest of a bundle apart from that of anything else; its number changes with the canonical form.
+const DIGEST_DOMAIN: &[u8] = b"paifang policy bundle 1\n";
+
+impl Measure {
+    /// The name in bundles and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SuccessRate => "success_rate",
+            Self::RefundRate => "refund_rate",
+            Self::ComplaintRate => "complaint_rate",
+        }
+    }
+}

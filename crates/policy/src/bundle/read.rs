@@ -1,0 +1,354 @@
+//! From TOML to a checked bundle.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use paifang_payment::{Presentation, RailName, Remark, WalletName};
+use toml::de::{DeTable, DeValue};
+
+use super::fields::{Fields, Located, Notes, kind, quoted};
+use super::{
+    Action, Bound, Content, GuardRail, Header, Kill, MERCHANTS_MAX, Measure, Opening, RULES_MAX, Ranking,
+    TEXT_BYTES_MAX, Unlisted, WEIGHT_MAX, WINDOW_S,
+};
+use crate::cohort::{Cohort, Salt};
+use crate::condition::Condition;
+use crate::{BundleName, Code, Fault, Faults, MerchantId, Place, Ppm, RuleId};
+
+pub(super) fn read(text: &str) -> Result<Content, Faults> {
+    if text.len() > TEXT_BYTES_MAX {
+        let right = format!("it must be at most {TEXT_BYTES_MAX} bytes");
+        let wrong = format!("it has {} bytes", text.len());
+        return Err(Faults(vec![Fault { place: Place::START, field: String::new(), wrong, right }]));
+    }
+    let mut notes = Notes { text, faults: Vec::new() };
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        notes.add(&error.span().unwrap_or(0..0), "", error.message(), "it must be TOML 1.1");
+    }
+    // What was recovered from broken TOML is not what was meant: it is not judged.
+    let content = if errors.is_empty() { content(&mut notes, document.into_inner()) } else { None };
+    notes.faults.sort();
+    match content {
+        Some(content) if notes.faults.is_empty() => Ok(content),
+        Some(_) | None => Err(Faults(notes.faults)),
+    }
+}
+
+fn content(notes: &mut Notes<'_>, document: DeTable<'_>) -> Option<Content> {
+    let mut top = Fields::new("", 0..0, document);
+    let header = top.table(notes, "bundle");
+    let openings = top.tables(notes, "opening");
+    let kills = top.tables(notes, "kill");
+    let rankings = top.tables(notes, "ranking");
+    let guard_rails = top.tables(notes, "guard_rail");
+    top.finish(notes);
+
+    let count = openings.len() + kills.len() + rankings.len() + guard_rails.len();
+    if count > RULES_MAX {
+        notes.add(&(0..0), "", format!("it has {count} rules"), format!("it must have at most {RULES_MAX}"));
+        return None;
+    }
+    let mut ids = Ids::default();
+    let header = match header {
+        Some(fields) => read_header(notes, fields),
+        None => {
+            notes.add(&(0..0), "bundle", "it is missing", "a bundle begins with a table [bundle]");
+            None
+        }
+    };
+    let openings = all(openings, |fields| opening(notes, &mut ids, fields));
+    let kills = all(kills, |fields| kill(notes, &mut ids, fields));
+    let rankings = all(rankings, |fields| ranking(notes, &mut ids, fields));
+    let guard_rails = all(guard_rails, |fields| guard_rail(notes, &mut ids, fields));
+    ids.check_openings(notes);
+    Some(Content {
+        header: header?,
+        openings: openings?,
+        kills: kills?,
+        rankings: rankings?,
+        guard_rails: guard_rails?,
+    })
+}
+
+/// Reads each table, also after one that is wrong.
+fn all<'t, T>(tables: Vec<Fields<'t>>, read: impl FnMut(Fields<'t>) -> Option<T>) -> Option<Vec<T>> {
+    let read: Vec<Option<T>> = tables.into_iter().map(read).collect();
+    read.into_iter().collect()
+}
+
+/// The ids of all rules, each with where it stands.
+#[derive(Default)]
+struct Ids {
+    first: BTreeMap<RuleId, (Range<usize>, bool)>,
+    guarded: Vec<Located<RuleId>>,
+}
+
+impl Ids {
+    /// Takes the id of a rule; a second rule of that id is told.
+    fn take(&mut self, notes: &mut Notes<'_>, fields: &mut Fields<'_>, is_opening: bool) -> Option<RuleId> {
+        let id = fields.required(notes, "id", RuleId::RULE, RuleId::parse)?;
+        match self.first.get(&id.value) {
+            Some((first, _)) => {
+                let place = Place::of(notes.text, first.start);
+                let wrong = format!("the rule at {place} has the id {} too", id.value);
+                notes.add(&id.span, &id.field, wrong, "each rule of a bundle has an id of its own");
+            }
+            None => {
+                self.first.insert(id.value.clone(), (id.span, is_opening));
+            }
+        }
+        Some(id.value)
+    }
+
+    /// A guard rail must watch an opening of this bundle. Openings that are wrong elsewhere still count.
+    fn check_openings(&self, notes: &mut Notes<'_>) {
+        for guarded in &self.guarded {
+            let is_opening = self.first.get(&guarded.value).is_some_and(|(_, is_opening)| *is_opening);
+            if !is_opening {
+                let wrong = format!("no opening has the id {}", guarded.value);
+                notes.add(
+                    &guarded.span,
+                    &guarded.field,
+                    wrong,
+                    "it must be the id of an opening of this bundle",
+                );
+            }
+        }
+    }
+}
+
+fn read_header(notes: &mut Notes<'_>, mut fields: Fields<'_>) -> Option<Header> {
+    let name = fields.required(notes, "name", BundleName::RULE, BundleName::parse);
+    let version = fields.required_number(notes, "version", &(1..=i64::from(u32::MAX)));
+    let note = fields.required(notes, "note", "1 to 200 characters of why this version is", Remark::parse);
+    let effective_at = fields.required_time(notes, "effective_at");
+    let unlisted = fields.required(notes, "unlisted", "\"open\" or \"closed\"", |text| match text {
+        "open" => Ok(Unlisted::Open),
+        "closed" => Ok(Unlisted::Closed),
+        _ => Err("it must be \"open\" or \"closed\": what holds for a wallet that no opening names"),
+    });
+    fields.finish(notes);
+    Some(Header {
+        name: name?.value,
+        version: u32::try_from(version?.value).ok()?,
+        note: note?.value,
+        effective_at: effective_at?.value,
+        unlisted: unlisted?.value,
+    })
+}
+
+fn opening(notes: &mut Notes<'_>, ids: &mut Ids, mut fields: Fields<'_>) -> Option<Opening> {
+    let id = ids.take(notes, &mut fields, true);
+    let wallet = fields.required(notes, "wallet", NAME, WalletName::parse);
+    let presentation = presentation(notes, &mut fields);
+    let rail = fields.optional(notes, "rail", NAME, RailName::parse);
+    let when = when(notes, &mut fields);
+    let from = fields.time(notes, "from");
+    let until = fields.time(notes, "until");
+    if let (Some(from), Some(until)) = (&from, &until)
+        && from.value >= until.value
+    {
+        notes.add(
+            &until.span,
+            &until.field,
+            "it is not after `from`",
+            "the opening must last: make it later",
+        );
+    }
+    let cohort = fields.table(notes, "cohort").map(|table| cohort(notes, table));
+    let merchants = merchants(notes, &mut fields);
+    let show = fields.flag(notes, "show");
+    let accept = fields.flag(notes, "accept");
+    fields.finish(notes);
+    Some(Opening {
+        id: id?,
+        wallet: wallet?.value,
+        presentation,
+        rail: rail.map(|rail| rail.value),
+        when,
+        from: from.map(|from| from.value),
+        until: until.map(|until| until.value),
+        cohort: cohort.flatten(),
+        merchants,
+        show: show?,
+        accept: accept?,
+    })
+}
+
+fn kill(notes: &mut Notes<'_>, ids: &mut Ids, mut fields: Fields<'_>) -> Option<Kill> {
+    let (span, path) = fields.place();
+    let id = ids.take(notes, &mut fields, false);
+    let before = notes.faults.len();
+    let rail = fields.optional(notes, "rail", NAME, RailName::parse);
+    let wallet = fields.optional(notes, "wallet", NAME, WalletName::parse);
+    let presentation = presentation(notes, &mut fields);
+    if rail.is_none() && wallet.is_none() && presentation.is_none() && notes.faults.len() == before {
+        notes.add(
+            &span,
+            &path,
+            "it names nothing to close",
+            "name a rail, a wallet, a presentation, or several",
+        );
+    }
+    let note = fields.required(notes, "note", "1 to 200 characters of why", Remark::parse);
+    fields.finish(notes);
+    Some(Kill {
+        id: id?,
+        rail: rail.map(|rail| rail.value),
+        wallet: wallet.map(|wallet| wallet.value),
+        presentation,
+        note: note?.value,
+    })
+}
+
+fn ranking(notes: &mut Notes<'_>, ids: &mut Ids, mut fields: Fields<'_>) -> Option<Ranking> {
+    let id = ids.take(notes, &mut fields, false);
+    let when = when(notes, &mut fields);
+    let wallet = fields.required(notes, "wallet", NAME, WalletName::parse);
+    let weight = fields.required_number(notes, "weight", &(-WEIGHT_MAX..=WEIGHT_MAX));
+    let reason = fields.required(notes, "reason", Code::RULE, Code::parse);
+    fields.finish(notes);
+    Some(Ranking { id: id?, when, wallet: wallet?.value, weight: weight?.value, reason: reason?.value })
+}
+
+fn guard_rail(notes: &mut Notes<'_>, ids: &mut Ids, mut fields: Fields<'_>) -> Option<GuardRail> {
+    let (span, path) = fields.place();
+    let id = ids.take(notes, &mut fields, false);
+    let opening = fields.required(notes, "opening", "the id of an opening", RuleId::parse);
+    ids.guarded.extend(opening.clone());
+    let measure = fields.required(notes, "measure", MEASURES, |text| match text {
+        "success_rate" => Ok(Measure::SuccessRate),
+        "refund_rate" => Ok(Measure::RefundRate),
+        "complaint_rate" => Ok(Measure::ComplaintRate),
+        _ => Err(format!("it must be {MEASURES}")),
+    });
+    let window_s = fields.required_number(notes, "window_s", &WINDOW_S);
+    let at_least = fields.required_number(notes, "at_least", &(1..=1_000_000_000));
+    let before = notes.faults.len();
+    let min = fields.number(notes, "min", &PPM);
+    let max = fields.number(notes, "max", &PPM);
+    if min.is_some() == max.is_some() && notes.faults.len() == before {
+        let wrong =
+            if min.is_some() { "it has both `min` and `max`" } else { "it has neither `min` nor `max`" };
+        notes.add(
+            &span,
+            &path,
+            wrong,
+            "name one bound, in parts per million; make two guard rails for two bounds",
+        );
+    }
+    let action = fields.required(notes, "action", "\"roll_back\"", |text| match text {
+        "roll_back" => Ok(Action::RollBack),
+        _ => Err("it must be \"roll_back\""),
+    });
+    fields.finish(notes);
+    let bound = match (min, max) {
+        (Some(min), _) => Bound::Min(ppm(&min)?),
+        (None, max) => Bound::Max(ppm(&max?)?),
+    };
+    Some(GuardRail {
+        id: id?,
+        opening: opening?.value,
+        measure: measure?.value,
+        window_s: window_s?.value,
+        at_least: u32::try_from(at_least?.value).ok()?,
+        bound,
+        action: action?.value,
+    })
+}
+
+fn presentation(notes: &mut Notes<'_>, fields: &mut Fields<'_>) -> Option<Presentation> {
+    let names = PRESENTATIONS.map(Presentation::as_str).join(", ");
+    let right = format!("one of {names}");
+    let parse = |text: &str| {
+        let found = PRESENTATIONS.into_iter().find(|presentation| presentation.as_str() == text);
+        found.ok_or_else(|| format!("it must be {right}"))
+    };
+    fields.optional(notes, "presentation", &right, parse).map(|presentation| presentation.value)
+}
+
+/// A condition's mistakes are told at their place in the bundle, where its text stands there as it is read.
+fn when(notes: &mut Notes<'_>, fields: &mut Fields<'_>) -> Option<Condition> {
+    let found =
+        fields.optional(notes, "when", "a condition in CEL", |text| Ok::<_, String>(text.to_owned()))?;
+    let faults = match Condition::compile(&found.value) {
+        Ok(condition) => {
+            let of_refunds = condition.names().find(|input| input.is_of_refunds());
+            let Some(input) = of_refunds else { return Some(condition) };
+            // It would never be known, so the rule would close without anybody seeing why.
+            let right = "rules about payments name payer, merchant, product, order and client";
+            notes.add(&found.span, &found.field, format!("{input} is known at a refund only"), right);
+            return None;
+        }
+        Err(faults) => faults,
+    };
+    let raw = notes.text.get(found.span.clone()).unwrap_or_default();
+    let start = raw.find(&found.value).map(|inside| Place::of(notes.text, found.span.start + inside));
+    for fault in faults.0 {
+        let place = match start {
+            Some(start) if fault.place.line == 1 => {
+                Place { line: start.line, column: start.column + fault.place.column - 1 }
+            }
+            Some(start) => Place { line: start.line + fault.place.line - 1, column: fault.place.column },
+            None => Place::of(notes.text, found.span.start),
+        };
+        notes.faults.push(Fault { place, field: found.field.clone(), ..fault });
+    }
+    None
+}
+
+fn cohort(notes: &mut Notes<'_>, mut fields: Fields<'_>) -> Option<Cohort> {
+    let salt = fields.required(notes, "salt", "1 to 64 visible ASCII characters", Salt::parse);
+    let parts = fields.required_number(notes, "ppm", &PPM);
+    fields.finish(notes);
+    Some(Cohort { salt: salt?.value, ppm: ppm(&parts?)? })
+}
+
+fn merchants(notes: &mut Notes<'_>, fields: &mut Fields<'_>) -> Option<Vec<MerchantId>> {
+    let list = fields.list(notes, "merchants", "merchants' ids")?;
+    if list.value.is_empty() || list.value.len() > MERCHANTS_MAX {
+        let right = format!("it must list 1 to {MERCHANTS_MAX}; leave it out for all merchants");
+        notes.add(&list.span, &list.field, format!("it lists {} merchants", list.value.len()), right);
+    }
+    let mut found = BTreeMap::new();
+    for item in list.value {
+        let read = match &item.value {
+            DeValue::String(text) => {
+                MerchantId::parse(text).map_err(|error| (quoted(text), error.to_string()))
+            }
+            other => Err((kind(other).to_owned(), "it must be a text, the merchant's id".to_owned())),
+        };
+        match read {
+            Err((what, right)) => notes.add(&item.span, &item.field, format!("it is {what}"), right),
+            Ok(merchant) => {
+                if let Some(first) = found.insert(merchant, item.field.clone()) {
+                    notes.add(
+                        &item.span,
+                        &item.field,
+                        format!("{first} is the same"),
+                        "list each merchant once",
+                    );
+                }
+            }
+        }
+    }
+    Some(found.into_keys().collect())
+}
+
+fn ppm(number: &Located<i64>) -> Option<Ppm> {
+    u32::try_from(number.value).ok().and_then(|parts| Ppm::new(parts).ok())
+}
+
+const PPM: std::ops::RangeInclusive<i64> = 0..=1_000_000;
+const NAME: &str = "1 to 32 of a-z, 0-9, _ and -";
+const MEASURES: &str = "\"success_rate\", \"refund_rate\" or \"complaint_rate\"";
+const PRESENTATIONS: [Presentation; 7] = [
+    Presentation::QrShown,
+    Presentation::PayerCode,
+    Presentation::Jsapi,
+    Presentation::MiniProgram,
+    Presentation::App,
+    Presentation::MobileWeb,
+    Presentation::DesktopWeb,
+];

@@ -1,0 +1,186 @@
+//! What one bundle changes against another, rule by rule.
+//!
+//! A rule is the same rule where its id and its kind are. Openings are asked in order, so one that keeps its content
+//! and changes its place among those that stay is told too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::RuleId;
+use crate::bundle::Bundle;
+
+/// What changed between two bundles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Diff {
+    /// Fields of the header.
+    pub header: Vec<FieldChange>,
+    /// Rules, by kind in the order of a bundle, then as the newer bundle has them; removed ones last.
+    pub rules: Vec<RuleChange>,
+}
+
+/// One rule that changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleChange {
+    /// Of which kind.
+    pub kind: RuleKind,
+    /// The rule.
+    pub id: RuleId,
+    /// How it changed.
+    pub change: Change,
+}
+
+/// The kinds of rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleKind {
+    /// `[[opening]]`
+    Opening,
+    /// `[[kill]]`
+    Kill,
+    /// `[[ranking]]`
+    Ranking,
+    /// `[[guard_rail]]`
+    GuardRail,
+}
+
+/// How a rule changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// It has other values, and perhaps another place.
+    Changed(Vec<FieldChange>),
+    /// It has the same values and is asked earlier or later than another opening that stays.
+    Moved,
+}
+
+/// A field with another value. Values are JSON, `null` where there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldChange {
+    /// The field.
+    pub field: String,
+    /// What it was.
+    pub before: Value,
+    /// What it is.
+    pub after: Value,
+}
+
+/// What `after` changes against `before`.
+pub fn diff(before: &Bundle, after: &Bundle) -> Diff {
+    let mut rules = Vec::new();
+    let openings = |bundle: &Bundle| listed(bundle.openings(), |rule| &rule.id);
+    compare(&mut rules, RuleKind::Opening, &openings(before), &openings(after));
+    let kills = |bundle: &Bundle| listed(bundle.kills(), |rule| &rule.id);
+    compare(&mut rules, RuleKind::Kill, &kills(before), &kills(after));
+    let rankings = |bundle: &Bundle| listed(bundle.rankings(), |rule| &rule.id);
+    compare(&mut rules, RuleKind::Ranking, &rankings(before), &rankings(after));
+    let guard_rails = |bundle: &Bundle| listed(bundle.guard_rails(), |rule| &rule.id);
+    compare(&mut rules, RuleKind::GuardRail, &guard_rails(before), &guard_rails(after));
+    Diff { header: changed(&json(before.header()), &json(after.header())), rules }
+}
+
+type Listed = Vec<(RuleId, Value)>;
+
+fn listed<T: Serialize>(rules: &[T], id: impl Fn(&T) -> &RuleId) -> Listed {
+    rules.iter().map(|rule| (id(rule).clone(), json(rule))).collect()
+}
+
+fn json<T: Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).expect("structs of texts and numbers always have a JSON form")
+}
+
+fn compare(found: &mut Vec<RuleChange>, kind: RuleKind, before: &Listed, after: &Listed) {
+    let old: BTreeMap<&RuleId, &Value> = before.iter().map(|(id, value)| (id, value)).collect();
+    let new: BTreeSet<&RuleId> = after.iter().map(|(id, _)| id).collect();
+    let moved = match kind {
+        RuleKind::Opening => moved(before, after),
+        // The order of the others decides nothing.
+        RuleKind::Kill | RuleKind::Ranking | RuleKind::GuardRail => BTreeSet::new(),
+    };
+    let mut add = |id: &RuleId, change| found.push(RuleChange { kind, id: id.clone(), change });
+    for (id, value) in after {
+        let Some(earlier) = old.get(id) else {
+            add(id, Change::Added);
+            continue;
+        };
+        let fields = changed(earlier, value);
+        if !fields.is_empty() {
+            add(id, Change::Changed(fields));
+        } else if moved.contains(id) {
+            add(id, Change::Moved);
+        }
+    }
+    for (id, _) in before.iter().filter(|(id, _)| !new.contains(id)) {
+        add(id, Change::Removed);
+    }
+}
+
+/// The rules whose place among those in both lists is another.
+fn moved(before: &Listed, after: &Listed) -> BTreeSet<RuleId> {
+    let ids = |list: &Listed| list.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
+    let (old, new) = (ids(before), ids(after));
+    let (in_old, in_new): (BTreeSet<_>, BTreeSet<_>) = (old.iter().collect(), new.iter().collect());
+    let old = old.iter().filter(|id| in_new.contains(id));
+    let new = new.iter().filter(|id| in_old.contains(id));
+    old.zip(new).filter(|(old, new)| old != new).flat_map(|(old, new)| [old.clone(), new.clone()]).collect()
+}
+
+fn changed(before: &Value, after: &Value) -> Vec<FieldChange> {
+    let (Value::Object(before), Value::Object(after)) = (before, after) else { return Vec::new() };
+    let fields: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let value =
+        |of: &serde_json::Map<String, Value>, field: &String| of.get(field).cloned().unwrap_or(Value::Null);
+    let pairs = fields.into_iter().map(|field| (field, value(before, field), value(after, field)));
+    pairs
+        .filter(|(_, before, after)| before != after)
+        .map(|(field, before, after)| FieldChange { field: field.clone(), before, after })
+        .collect()
+}
+
+impl Diff {
+    /// Whether the two say the same. Versions and notes are part of the header.
+    pub fn is_empty(&self) -> bool {
+        self.header.is_empty() && self.rules.is_empty()
+    }
+}
+
+/// One line per header field and rule, for people.
+impl fmt::Display for Diff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for FieldChange { field, before, after } in &self.header {
+            writeln!(f, "bundle.{field}: {before} -> {after}")?;
+        }
+        for RuleChange { kind, id, change } in &self.rules {
+            let kind = kind.as_str();
+            match change {
+                Change::Added => writeln!(f, "+ {kind} {id}")?,
+                Change::Removed => writeln!(f, "- {kind} {id}")?,
+                Change::Moved => writeln!(f, "~ {kind} {id}: moved")?,
+                Change::Changed(fields) => {
+                    for FieldChange { field, before, after } in fields {
+                        writeln!(f, "~ {kind} {id}.{field}: {before} -> {after}")?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl RuleKind {
+    /// The name of its tables in a bundle.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Opening => "opening",
+            Self::Kill => "kill",
+            Self::Ranking => "ranking",
+            Self::GuardRail => "guard_rail",
+        }
+    }
+}

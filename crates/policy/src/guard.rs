@@ -1,0 +1,206 @@
+//! Guard rails: what is counted over a window, held against a bound. Integers only.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::Ppm;
+use crate::bundle::{Bound, GuardRail};
+
+/// How often something happened, of how often it could have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counts {
+    /// How often it happened: successes, refunds, complaints.
+    pub hits: u64,
+    /// How often it could have. Never less than `hits` where the counting is right.
+    pub samples: u64,
+}
+
+/// What a guard rail says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// The rate is within the bound.
+    Keep,
+    /// There are fewer samples than the guard rail asks for.
+    TooFew {
+        /// The samples there are.
+        samples: u64,
+    },
+    /// The rate is beyond the bound: the opening is to be rolled back.
+    RollBack {
+        /// The rate in parts per million, rounded away from the bound, so that it never looks kept.
+        measured_ppm: Ppm,
+        /// The bound.
+        bound_ppm: Ppm,
+    },
+}
+
+/// Holds counts against a guard rail. The rate itself is compared, not its rounded form; at the bound it is kept.
+pub fn judge(rail: &GuardRail, counts: Counts) -> Verdict {
+    let Counts { hits, samples } = counts;
+    if samples < u64::from(rail.at_least) || samples == 0 {
+        return Verdict::TooFew { samples };
+    }
+    let scaled = u128::from(hits.min(samples)) * MILLION;
+    let samples = u128::from(samples);
+    let (is_kept, measured, bound) = match rail.bound {
+        Bound::Min(bound) => (scaled >= u128::from(bound.parts()) * samples, scaled / samples, bound),
+        Bound::Max(bound) => (scaled <= u128::from(bound.parts()) * samples, scaled.div_ceil(samples), bound),
+    };
+    if is_kept {
+        return Verdict::Keep;
+    }
+    // At most a million, for there are at most as many hits as samples.
+    let measured_ppm =
+        u32::try_from(measured).ok().and_then(|parts| Ppm::new(parts).ok()).unwrap_or(Ppm::ALL);
+    Verdict::RollBack { measured_ppm, bound_ppm: bound }
+}
+
+/// Counts over a window that moves with the time. It keeps at most [`Meter::BUCKETS`] + 1 sums, so a sample leaves the
+/// window up to a 60th of its length late, never early.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meter {
+    window_s: i64,
+    bucket_s: i64,
+    buckets: BTreeMap<i64, Counts>,
+}
+
+impl Meter {
+    /// How many sums a window is made of.
+    pub const BUCKETS: i64 = 60;
+
+    /// A meter for a guard rail's window.
+    pub fn new(rail: &GuardRail) -> Self {
+        let window_s = rail.window_s.max(1);
+        let bucket_s = (window_s + Self::BUCKETS - 1) / Self::BUCKETS;
+        Self { window_s, bucket_s, buckets: BTreeMap::new() }
+    }
+
+    /// Counts one sample at a time. The order of samples does not matter; one that is out of the window when it comes
+    /// in is dropped with the next [`Self::forget`]. Counting a sample once is up to the caller.
+    pub fn count(&mut self, at: Timestamp, is_hit: bool) {
+        let counts = self.buckets.entry(at.as_second().div_euclid(self.bucket_s)).or_default();
+        counts.samples = counts.samples.saturating_add(1);
+        counts.hits = counts.hits.saturating_add(u64::from(is_hit));
+    }
+
+    /// What was counted in the window that ends at `now`. Samples after `now` are not in it, but for the rest of its
+    /// own sum.
+    pub fn counts(&self, now: Timestamp) -> Counts {
+        let (first, last) = self.span(now);
+        self.buckets.range(first..=last).fold(Counts::default(), |sum, (_, one)| Counts {
+            hits: sum.hits.saturating_add(one.hits),
+            samples: sum.samples.saturating_add(one.samples),
+        })
+    }
+
+    /// Drops what has left the window.
+    pub fn forget(&mut self, now: Timestamp) {
+        let (first, _) = self.span(now);
+        self.buckets = self.buckets.split_off(&first);
+    }
+
+    fn span(&self, now: Timestamp) -> (i64, i64) {
+        let now = now.as_second();
+        ((now.saturating_sub(self.window_s)).div_euclid(self.bucket_s), now.div_euclid(self.bucket_s))
+    }
+}
+
+const MILLION: u128 = 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::RuleId;
+    use crate::bundle::{Action, Measure};
+
+    fn rail(bound: Bound, at_least: u32, window_s: i64) -> GuardRail {
+        let id = |text| RuleId::parse(text).unwrap();
+        GuardRail {
+            id: id("g"),
+            opening: id("o"),
+            measure: Measure::SuccessRate,
+            window_s,
+            at_least,
+            bound,
+            action: Action::RollBack,
+        }
+    }
+
+    fn ppm(parts: u32) -> Ppm {
+        Ppm::new(parts).unwrap()
+    }
+
+    #[test]
+    fn a_rate_at_its_bound_is_kept_and_one_beyond_it_is_not() {
+        let (min, max) = (Bound::Min(ppm(900_000)), Bound::Max(ppm(20_000)));
+        let beyond =
+            |measured, bound| Verdict::RollBack { measured_ppm: ppm(measured), bound_ppm: ppm(bound) };
+        for (bound, hits, samples, wanted) in [
+            (min, 0, 0, Verdict::TooFew { samples: 0 }),
+            (min, 0, 99, Verdict::TooFew { samples: 99 }),
+            (min, 90, 100, Verdict::Keep),
+            (min, 89, 100, beyond(890_000, 900_000)),
+            (min, 899_999_999, 1_000_000_000, beyond(899_999, 900_000)),
+            (max, 2, 100, Verdict::Keep),
+            (max, 3, 100, beyond(30_000, 20_000)),
+            (max, 20_000_001, 1_000_000_000, beyond(20_001, 20_000)),
+            (max, u64::MAX, u64::MAX, beyond(1_000_000, 20_000)),
+            (min, u64::MAX, u64::MAX, Verdict::Keep),
+        ] {
+            assert_eq!(
+                judge(&rail(bound, 100, 60), Counts { hits, samples }),
+                wanted,
+                "{bound:?} {hits}/{samples}"
+            );
+        }
+    }
+
+    proptest! {
+        /// The verdict is that of the exact rate, and what is reported lies beyond the bound.
+        #[test]
+        fn the_exact_rate_decides(samples in 1..10_000_u64, part in 0..=10_000_u64, bound in 0..=1_000_000_u32, is_min: bool) {
+            let hits = samples * part / 10_000;
+            let bound = ppm(bound);
+            let rail = rail(if is_min { Bound::Min(bound) } else { Bound::Max(bound) }, 1, 60);
+            let (scaled, limit) = (hits * 1_000_000, u64::from(bound.parts()) * samples);
+            match judge(&rail, Counts { hits, samples }) {
+                Verdict::Keep => prop_assert_eq!((scaled < limit && is_min) || (scaled > limit && !is_min), false),
+                Verdict::RollBack { measured_ppm, bound_ppm } => {
+                    prop_assert_eq!(bound_ppm, bound);
+                    prop_assert_eq!((measured_ppm < bound, scaled < limit), (is_min, is_min));
+                    prop_assert_eq!((measured_ppm > bound, scaled > limit), (!is_min, !is_min));
+                }
+                Verdict::TooFew { .. } => prop_assert!(false, "there is a sample"),
+            }
+        }
+
+        /// A window counts what is in it whatever the order, and lets go of a sample at most a 60th of its length late.
+        #[test]
+        fn a_window_counts_what_is_in_it(window_s in 60..10_000_i64, mut ages in proptest::collection::vec((0..20_000_i64, any::<bool>()), 0..60)) {
+            let now = Timestamp::from_second(1_725_000_000).unwrap();
+            let rail = rail(Bound::Min(Ppm::NONE), 1, window_s);
+            let metered = |ages: &[(i64, bool)]| {
+                let mut meter = Meter::new(&rail);
+                for (age, is_hit) in ages {
+                    meter.count(Timestamp::from_second(now.as_second() - age).unwrap(), *is_hit);
+                }
+                meter
+            };
+            let mut meter = metered(&ages);
+            let counts = meter.counts(now);
+            let within = |longest: i64| u64::try_from(ages.iter().filter(|(age, _)| *age <= longest).count()).unwrap();
+            prop_assert!(counts.samples >= within(window_s) && counts.samples <= within(window_s + window_s / 60 + 1));
+            prop_assert!(counts.hits <= counts.samples);
+            meter.forget(now);
+            prop_assert_eq!(meter.counts(now), counts);
+            prop_assert!(i64::try_from(meter.buckets.len()).unwrap() <= Meter::BUCKETS + 1);
+            ages.reverse();
+            prop_assert_eq!(metered(&ages).counts(now), counts);
+        }
+    }
+}

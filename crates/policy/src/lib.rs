@@ -1,0 +1,32 @@
+//! Who may pay with what, as rules in data: versioned bundles, decided purely and explained.
+//!
+//! - [`facts`]: the closed table of inputs that a decision may look at. No payer's id is among them.
+//! - [`condition`]: a yes-or-no expression in CEL over those inputs, checked when it is loaded.
+//! - [`bundle`]: one version of a tenant's rules, read from TOML; every mistake is named with its place.
+//! - [`cohort`]: which share of pseudonymous payers a rule reaches. Widening it never drops anyone.
+//! - [`opening`]: whether a wallet is shown and accepted, which rule said so, and which input was missing; [`rank`]
+//!   puts what is shown in order.
+//! - [`lifecycle`]: which version decides at a time, and which openings are rolled back.
+//! - [`guard`]: counts over a window, held against a guard rail.
+//! - [`diff`] and [`simulate`]: what a draft changes, by its text and over recorded decisions.
+//!
+//! Everything here is a function of its arguments: there is no clock, no randomness and no I/O. What cannot be decided
+//! (a missing input, a rule that fails) closes: it is never taken as a yes. A policy speaks about new payments only;
+//! queries and refunds of what was paid go on whatever it says ([`opening::Standing`]).
+#![forbid(unsafe_code)]
+
+pub mod bundle;
+pub mod cohort;
+pub mod condition;
+pub mod diff;
+pub mod facts;
+pub mod guard;
+pub mod lifecycle;
+mod name;
+pub mod opening;
+mod place;
+pub mod rank;
+pub mod simulate;
+
+pub use name::{BundleName, Code, MerchantId, Ppm, RuleId};
+pub use place::{Fault, Faults, Place};

@@ -1,0 +1,203 @@
+//! The book of a bundle's versions: what may happen to it, and what it answers.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use paifang_payment::Remark;
+
+use super::{
+    ANNOUNCEMENTS_MAX, Deciding, Error, Fact, Overlay, ROLL_BACKS_MAX, RollBack, State, VERSIONS_MAX, Why,
+};
+use crate::bundle::BundleRef;
+use crate::{BundleName, RuleId};
+
+/// The versions of one bundle name and what happened to them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Book {
+    name: BundleName,
+    last: Option<Timestamp>,
+    versions: BTreeMap<u32, Entry>,
+    roll_backs: Vec<RollBack>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    bundle: BundleRef,
+    meant_from: Timestamp,
+    drafted_at: Timestamp,
+    announced: Vec<Announcement>,
+    retired_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Announcement {
+    at: Timestamp,
+    effective_at: Timestamp,
+    recalled_at: Option<Timestamp>,
+}
+
+impl Book {
+    /// An empty book for the versions of a bundle.
+    pub fn new(name: BundleName) -> Self {
+        Self { name, last: None, versions: BTreeMap::new(), roll_backs: Vec::new() }
+    }
+
+    /// The book after a fact, or why the fact cannot be.
+    pub fn step(mut self, fact: Fact) -> Result<Self, Error> {
+        let at = fact.at();
+        if let Some(last) = self.last.filter(|last| at < *last) {
+            return Err(Error::Backwards { at, last });
+        }
+        match fact {
+            Fact::Drafted { at, bundle, effective_at } => self.draft(at, bundle, effective_at)?,
+            Fact::Announced { at, version, effective_at } => self.announce(at, version, effective_at)?,
+            Fact::Recalled { at, version } => self.recall(at, version)?,
+            Fact::Retired { at, version } => self.retire(at, version)?,
+            Fact::RolledBack { at, opening, why } => self.roll_back(at, opening, why)?,
+            Fact::Reopened { at, opening, by } => self.reopen(at, opening, by)?,
+        }
+        self.last = Some(at);
+        Ok(self)
+    }
+
+    /// What decides at a time; `None` where nothing does, and then everything is closed. Times after the book's last
+    /// fact are answered as if nothing else happens.
+    pub fn deciding(&self, at: Timestamp) -> Option<Deciding<'_>> {
+        let (_, entry, since) = self.latest(at)?;
+        if entry.retired_at.is_some_and(|retired| retired <= at) {
+            return None;
+        }
+        Some(Deciding { bundle: &entry.bundle, since, rolled_back: self.overlay(at) })
+    }
+
+    /// Where a version stands at a time, as far as the book tells; `None` before it was written.
+    pub fn state(&self, version: u32, at: Timestamp) -> Option<State> {
+        let entry = self.versions.get(&version).filter(|entry| entry.drafted_at <= at)?;
+        let in_force =
+            |one: &&Announcement| one.at <= at && one.recalled_at.is_none_or(|recalled| at < recalled);
+        let Some(announced) = entry.announced.iter().rfind(in_force) else {
+            return Some(State::Draft);
+        };
+        if announced.effective_at > at {
+            return Some(State::Announced(announced.effective_at));
+        }
+        let is_latest = self.latest(at).is_some_and(|(latest, ..)| latest == version);
+        let is_retired = entry.retired_at.is_some_and(|retired| retired <= at);
+        Some(if is_latest && !is_retired { State::Active } else { State::Retired })
+    }
+
+    /// The openings that are rolled back at a time.
+    pub fn overlay(&self, at: Timestamp) -> Overlay {
+        let closed = self.roll_backs.iter().filter(|one| one.at <= at);
+        let closed = closed.filter(|one| one.reopened.as_ref().is_none_or(|(reopened, _)| at < *reopened));
+        Overlay(closed.map(|one| (one.opening.clone(), (one.at, one.why.clone()))).collect())
+    }
+
+    /// All roll-backs, also those that were opened again, in the order in which they happened.
+    pub fn roll_backs(&self) -> &[RollBack] {
+        &self.roll_backs
+    }
+
+    /// Of the announced versions whose time has come, the one whose time came last.
+    fn latest(&self, at: Timestamp) -> Option<(u32, &Entry, Timestamp)> {
+        let come = self.versions.iter().filter_map(|(version, entry)| {
+            let effective_at = entry.effective_at().filter(|effective_at| *effective_at <= at)?;
+            Some((*version, entry, effective_at))
+        });
+        come.max_by_key(|(_, _, effective_at)| *effective_at)
+    }
+
+    fn draft(&mut self, at: Timestamp, bundle: BundleRef, meant_from: Timestamp) -> Result<(), Error> {
+        if bundle.name != self.name {
+            return Err(Error::OtherBundle { found: bundle.name, wanted: self.name.clone() });
+        }
+        let version = bundle.version;
+        let is_draft = self.state(version, at) == Some(State::Draft);
+        if let Some(highest) = self.versions.keys().next_back().copied().filter(|highest| version <= *highest)
+            && !is_draft
+        {
+            return Err(Error::VersionTaken { version, highest });
+        }
+        if !is_draft && self.versions.len() >= VERSIONS_MAX {
+            return Err(Error::Full);
+        }
+        let fresh = Entry { bundle, meant_from, drafted_at: at, announced: Vec::new(), retired_at: None };
+        let entry = match self.versions.remove(&version) {
+            None => fresh,
+            Some(before) => Entry { drafted_at: before.drafted_at, announced: before.announced, ..fresh },
+        };
+        self.versions.insert(version, entry);
+        Ok(())
+    }
+
+    fn announce(&mut self, at: Timestamp, version: u32, effective_at: Timestamp) -> Result<(), Error> {
+        let entry = self.entry_in(version, at, "a draft", |state| state == State::Draft)?;
+        let earliest = at.max(entry.meant_from);
+        if effective_at < earliest {
+            return Err(Error::TooEarly { effective_at, earliest });
+        }
+        let is_same = |entry: &Entry| entry.effective_at() == Some(effective_at);
+        if let Some((other, _)) = self.versions.iter().find(|(_, entry)| is_same(entry)) {
+            return Err(Error::SameMoment { other: *other });
+        }
+        if let Some(entry) = self.versions.get_mut(&version) {
+            if entry.announced.len() >= ANNOUNCEMENTS_MAX {
+                return Err(Error::Full);
+            }
+            entry.announced.push(Announcement { at, effective_at, recalled_at: None });
+        }
+        Ok(())
+    }
+
+    fn recall(&mut self, at: Timestamp, version: u32) -> Result<(), Error> {
+        let is_announced = |state| matches!(state, State::Announced(_));
+        let entry = self.entry_in(version, at, "announced, its time not come", is_announced)?;
+        if let Some(announced) = entry.announced.last_mut() {
+            announced.recalled_at = Some(at);
+        }
+        Ok(())
+    }
+
+    fn retire(&mut self, at: Timestamp, version: u32) -> Result<(), Error> {
+        self.entry_in(version, at, "active", |state| state == State::Active)?.retired_at = Some(at);
+        Ok(())
+    }
+
+    fn roll_back(&mut self, at: Timestamp, opening: RuleId, why: Why) -> Result<(), Error> {
+        if self.roll_backs.iter().any(|one| one.opening == opening && one.reopened.is_none()) {
+            return Err(Error::RolledBackAlready(opening));
+        }
+        if self.roll_backs.len() >= ROLL_BACKS_MAX {
+            return Err(Error::Full);
+        }
+        self.roll_backs.push(RollBack { opening, at, why, reopened: None });
+        Ok(())
+    }
+
+    fn reopen(&mut self, at: Timestamp, opening: RuleId, by: Remark) -> Result<(), Error> {
+        let closed = self.roll_backs.iter_mut().find(|one| one.opening == opening && one.reopened.is_none());
+        closed.ok_or(Error::NotRolledBack(opening))?.reopened = Some((at, by));
+        Ok(())
+    }
+
+    fn entry_in(
+        &mut self,
+        version: u32,
+        at: Timestamp,
+        wanted: &'static str,
+        fits: impl Fn(State) -> bool,
+    ) -> Result<&mut Entry, Error> {
+        let state = self.state(version, at).ok_or(Error::UnknownVersion(version))?;
+        if !fits(state) {
+            return Err(Error::WrongState { version, state, wanted });
+        }
+        self.versions.get_mut(&version).ok_or(Error::UnknownVersion(version))
+    }
+}
+
+impl Entry {
+    /// From when the version decides or decided. What was recalled never did: it is recalled before its time.
+    fn effective_at(&self) -> Option<Timestamp> {
+        self.announced.iter().rfind(|one| one.recalled_at.is_none()).map(|one| one.effective_at)
+    }
+}

@@ -1,0 +1,177 @@
+//! The book of versions: one active at a time, and a past that stays.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn at(day: i64) -> Timestamp {
+    Timestamp::from_second(1_725_000_000 + day * 86_400).unwrap()
+}
+
+fn reference(version: u32) -> BundleRef {
+    let mut digest = [0; 32];
+    digest[0] = u8::try_from(version % 256).unwrap();
+    BundleRef { name: BundleName::parse("walls").unwrap(), version, digest: paifang_payment::Digest(digest) }
+}
+
+fn drafted(day: i64, version: u32) -> Fact {
+    Fact::Drafted { at: at(day), bundle: reference(version), effective_at: at(0) }
+}
+
+fn announced(day: i64, version: u32, from: i64) -> Fact {
+    Fact::Announced { at: at(day), version, effective_at: at(from) }
+}
+
+fn remark(text: &str) -> Remark {
+    Remark::parse(text).unwrap()
+}
+
+fn rolled_back(day: i64, opening: &str) -> Fact {
+    let why = Why::Person { remark: remark("ops: alarms") };
+    Fact::RolledBack { at: at(day), opening: RuleId::parse(opening).unwrap(), why }
+}
+
+fn reopened(day: i64, opening: &str) -> Fact {
+    Fact::Reopened { at: at(day), opening: RuleId::parse(opening).unwrap(), by: remark("ops: fixed") }
+}
+
+fn book(facts: Vec<Fact>) -> Result<Book, Error> {
+    facts.into_iter().try_fold(Book::new(BundleName::parse("walls").unwrap()), Book::step)
+}
+
+fn version_at(book: &Book, day: i64) -> Option<u32> {
+    book.deciding(at(day)).map(|deciding| deciding.bundle.version)
+}
+
+#[test]
+fn versions_take_over_at_their_time() {
+    let facts = vec![
+        drafted(1, 1),
+        announced(2, 1, 5),
+        drafted(3, 2),
+        drafted(4, 2),
+        announced(4, 2, 10),
+        drafted(6, 3),
+        announced(6, 3, 7),
+        Fact::Recalled { at: at(8), version: 2 },
+        announced(9, 2, 12),
+        Fact::Retired { at: at(14), version: 2 },
+        drafted(15, 4),
+        announced(15, 4, 15),
+    ];
+    let book = book(facts).unwrap();
+    let decided: Vec<(i64, Option<u32>)> = (0..17).map(|day| (day, version_at(&book, day))).collect();
+    let by_day = |day: i64| match day {
+        5..7 => Some(1),
+        7..12 => Some(3),
+        12 | 13 => Some(2),
+        15.. => Some(4),
+        _ => None,
+    };
+    assert_eq!(decided, (0..17).map(|day| (day, by_day(day))).collect::<Vec<_>>());
+    let states = |version| [0, 4, 8, 9, 13, 16].map(|day| book.state(version, at(day)));
+    use State::{Active, Announced, Draft, Retired};
+    let two =
+        [None, Some(Announced(at(10))), Some(Draft), Some(Announced(at(12))), Some(Active), Some(Retired)];
+    assert_eq!(states(2), two);
+    assert_eq!(
+        states(1),
+        [None, Some(Announced(at(5))), Some(Retired), Some(Retired), Some(Retired), Some(Retired)]
+    );
+}
+
+#[test]
+fn what_would_rewrite_the_past_is_refused() {
+    let begun = || vec![drafted(1, 2), announced(2, 2, 5)];
+    for (fact, wanted) in [
+        (drafted(1, 3), "before the last fact"),
+        (drafted(3, 2), "version 2 must be higher than 2"),
+        (drafted(3, 1), "version 1 must be higher than 2"),
+        (announced(3, 9, 5), "version 9 is not in the book"),
+        (announced(3, 2, 6), "it must be a draft"),
+        (Fact::Retired { at: at(3), version: 2 }, "it must be active"),
+        (Fact::Recalled { at: at(5), version: 2 }, "its time not come"),
+        (reopened(3, "o"), "is not rolled back"),
+    ] {
+        let error = begun().into_iter().chain([fact.clone()]).collect::<Vec<_>>();
+        let error = book(error).expect_err(wanted).to_string();
+        assert!(error.contains(wanted), "{error}");
+    }
+    let two = |facts: [Fact; 2]| book(begun().into_iter().chain(facts).collect()).map(|_| ());
+    assert_eq!(two([drafted(3, 3), announced(3, 3, 5)]), Err(Error::SameMoment { other: 2 }));
+    assert_eq!(
+        two([drafted(3, 3), announced(4, 3, 3)]),
+        Err(Error::TooEarly { effective_at: at(3), earliest: at(4) })
+    );
+    let other = BundleRef { name: BundleName::parse("other").unwrap(), ..reference(3) };
+    let fact = Fact::Drafted { at: at(3), bundle: other, effective_at: at(3) };
+    assert!(matches!(book(vec![fact]), Err(Error::OtherBundle { .. })));
+    let twice = book(vec![rolled_back(1, "o"), rolled_back(2, "o")]);
+    assert!(matches!(twice, Err(Error::RolledBackAlready(_))));
+}
+
+/// A version that was announced before a roll-back does not undo it.
+#[test]
+fn a_roll_back_outlives_versions_until_a_person_ends_it() {
+    let facts = vec![
+        drafted(1, 1),
+        announced(1, 1, 1),
+        drafted(2, 2),
+        announced(2, 2, 6),
+        rolled_back(4, "ramp"),
+        reopened(8, "ramp"),
+        rolled_back(9, "ramp"),
+    ];
+    let book = book(facts).unwrap();
+    let ramp = RuleId::parse("ramp").unwrap();
+    let closed: Vec<i64> = (1..12)
+        .filter(|day| book.deciding(at(*day)).is_some_and(|deciding| deciding.rolled_back.holds(&ramp)))
+        .collect();
+    assert_eq!(closed, [4, 5, 6, 7, 9, 10, 11]);
+    assert_eq!(book.roll_backs().len(), 2);
+}
+
+#[test]
+fn facts_are_stored_and_read_back() {
+    for fact in [drafted(1, 1), announced(2, 1, 5), rolled_back(3, "o"), reopened(4, "o")] {
+        let text = serde_json::to_string(&fact).unwrap();
+        assert_eq!(serde_json::from_str::<Fact>(&text).unwrap(), fact, "{text}");
+    }
+}
+
+fn any_fact() -> impl Strategy<Value = (i64, u8, u32, i64)> {
+    (0..4_i64, 0..7_u8, 1..6_u32, 0..8_i64)
+}
+
+proptest! {
+    /// At most one version is active at a time, it is the one that decides, and no fact changes an earlier answer.
+    #[test]
+    fn one_is_active_and_the_past_stays(steps in proptest::collection::vec(any_fact(), 1..40)) {
+        let mut book = Book::new(BundleName::parse("walls").unwrap());
+        let mut day = 0;
+        for (later, kind, version, ahead) in steps {
+            day += later;
+            let fact = match kind {
+                0 | 1 => drafted(day, version),
+                2 | 3 => announced(day, version, day + ahead),
+                4 => Fact::Recalled { at: at(day), version },
+                5 => Fact::Retired { at: at(day), version },
+                _ if ahead % 2 == 0 => rolled_back(day, "o"),
+                _ => reopened(day, "o"),
+            };
+            let Ok(after) = book.clone().step(fact) else { continue };
+            for past in 0..day {
+                prop_assert_eq!(book.deciding(at(past)), after.deciding(at(past)));
+                for version in 1..6 {
+                    prop_assert_eq!(book.state(version, at(past)), after.state(version, at(past)));
+                }
+            }
+            book = after;
+        }
+        for day in 0..day + 10 {
+            let active: Vec<u32> = (1..6).filter(|one| book.state(*one, at(day)) == Some(State::Active)).collect();
+            let deciding: Vec<u32> = version_at(&book, day).into_iter().collect();
+            prop_assert_eq!(active, deciding);
+        }
+    }
+}

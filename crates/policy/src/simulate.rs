@@ -1,0 +1,256 @@
+//! A draft run over recorded decisions: who could have paid with what.
+//!
+//! It is a fold: one record at a time, and the memory does not grow with their number. Records are counted once each;
+//! a record is compared with what was decided then, not with what its bundle would say again.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use paifang_payment::{Presentation, WalletName};
+use serde::{Deserialize, Serialize};
+
+use crate::RuleId;
+use crate::bundle::{Bundle, BundleRef};
+use crate::cohort::Pseudonym;
+use crate::facts::{Facts, Input};
+use crate::lifecycle::Overlay;
+use crate::opening::{Because, Decision, Lack, Offer, decide};
+
+/// Different wallets and presentations in a report at most; what comes beyond is counted in the totals only.
+pub const LINES_MAX: usize = 1_000;
+
+/// A decision as it was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// What was offered.
+    pub offer: Offer,
+    /// What was known.
+    pub facts: Facts,
+    /// The payer's pseudonym, where it was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payer: Option<Pseudonym>,
+    /// What was decided.
+    pub decision: Decision,
+}
+
+/// A draft, and what it changed so far.
+#[derive(Debug, Clone)]
+pub struct Simulation<'a> {
+    draft: &'a Bundle,
+    rolled_back: &'a Overlay,
+    report: Report,
+}
+
+/// What a draft would have changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The draft.
+    pub draft: BundleRef,
+    /// All records.
+    pub total: Totals,
+    /// By wallet and presentation.
+    pub lines: Vec<Line>,
+    /// How often each rule of the draft decided.
+    pub rules: BTreeMap<RuleId, u64>,
+    /// How often each reason was given.
+    pub because: BTreeMap<Because, u64>,
+    /// How often each input was missing.
+    pub missing: BTreeMap<Lack, u64>,
+    /// Records whose wallet and presentation came after [`LINES_MAX`] others.
+    pub beyond_lines: u64,
+}
+
+/// The figures of one wallet and presentation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// The wallet.
+    pub wallet: WalletName,
+    /// The presentation.
+    pub presentation: Presentation,
+    /// The figures.
+    pub totals: Totals,
+}
+
+/// Figures over some records. Amounts are the orders' minor units, by currency; orders whose amount or currency was
+/// not known are counted and have no amount.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Totals {
+    /// How many records.
+    pub records: u64,
+    /// Shown and accepted as before.
+    pub unchanged: u64,
+    /// Shown then.
+    pub shown_before: u64,
+    /// Shown by the draft.
+    pub shown_after: u64,
+    /// Accepted then.
+    pub accepted_before: u64,
+    /// Accepted by the draft.
+    pub accepted_after: u64,
+    /// Shown by the draft and not then.
+    pub newly_shown: u64,
+    /// Shown then and not by the draft.
+    pub no_longer_shown: u64,
+    /// Accepted by the draft and not then.
+    pub newly_accepted: u64,
+    /// Accepted then and not by the draft.
+    pub no_longer_accepted: u64,
+    /// Orders that the draft accepts and that were not accepted then.
+    pub amount_newly_accepted: BTreeMap<String, i128>,
+    /// Orders that were accepted then and are not by the draft.
+    pub amount_no_longer_accepted: BTreeMap<String, i128>,
+}
+
+/// Runs a draft over records. `progress` is told the number of records after each `every` of them, and at the end.
+pub fn simulate(
+    draft: &Bundle,
+    rolled_back: &Overlay,
+    records: impl IntoIterator<Item = Record>,
+    every: u64,
+    mut progress: impl FnMut(u64),
+) -> Report {
+    let mut simulation = Simulation::new(draft, rolled_back);
+    for record in records {
+        simulation.take(&record);
+        let count = simulation.report.total.records;
+        if count.is_multiple_of(every.max(1)) {
+            progress(count);
+        }
+    }
+    progress(simulation.report.total.records);
+    simulation.finish()
+}
+
+impl<'a> Simulation<'a> {
+    /// Nothing was counted yet.
+    pub fn new(draft: &'a Bundle, rolled_back: &'a Overlay) -> Self {
+        let report = Report {
+            draft: draft.reference(),
+            total: Totals::default(),
+            lines: Vec::new(),
+            rules: BTreeMap::new(),
+            because: BTreeMap::new(),
+            missing: BTreeMap::new(),
+            beyond_lines: 0,
+        };
+        Self { draft, rolled_back, report }
+    }
+
+    /// Counts one record, and answers what the draft decides.
+    pub fn take(&mut self, record: &Record) -> Decision {
+        let Record { offer, facts, payer, decision: before } = record;
+        let after = decide(self.draft, self.rolled_back, offer, facts, payer.as_ref());
+        let report = &mut self.report;
+        report.total.count(facts, before, &after);
+        match report.line(offer) {
+            Some(line) => line.totals.count(facts, before, &after),
+            None => report.beyond_lines += 1,
+        }
+        if let Some(rule) = &after.rule {
+            *report.rules.entry(rule.clone()).or_default() += 1;
+        }
+        *report.because.entry(after.because).or_default() += 1;
+        for lack in &after.missing {
+            *report.missing.entry(*lack).or_default() += 1;
+        }
+        after
+    }
+
+    /// The figures, lines sorted by wallet and presentation.
+    pub fn finish(self) -> Report {
+        self.report
+    }
+}
+
+impl Report {
+    /// The line of an offer; `None` where it would be one too many.
+    fn line(&mut self, offer: &Offer) -> Option<&mut Line> {
+        let key = (&offer.wallet, offer.presentation);
+        let found = self.lines.binary_search_by(|line| (&line.wallet, line.presentation).cmp(&key));
+        let at = match found {
+            Ok(at) => at,
+            Err(_) if self.lines.len() >= LINES_MAX => return None,
+            Err(at) => {
+                let (wallet, presentation) = (offer.wallet.clone(), offer.presentation);
+                self.lines.insert(at, Line { wallet, presentation, totals: Totals::default() });
+                at
+            }
+        };
+        self.lines.get_mut(at)
+    }
+}
+
+impl Totals {
+    fn count(&mut self, facts: &Facts, before: &Decision, after: &Decision) {
+        let one = |happened: bool| u64::from(happened);
+        self.records += 1;
+        self.unchanged += one(before.shown == after.shown && before.accepted == after.accepted);
+        self.shown_before += one(before.shown);
+        self.shown_after += one(after.shown);
+        self.accepted_before += one(before.accepted);
+        self.accepted_after += one(after.accepted);
+        self.newly_shown += one(!before.shown && after.shown);
+        self.no_longer_shown += one(before.shown && !after.shown);
+        self.newly_accepted += one(!before.accepted && after.accepted);
+        self.no_longer_accepted += one(before.accepted && !after.accepted);
+        let (Some(amount), Some(currency)) =
+            (facts.number(Input::OrderAmount), facts.text(Input::OrderCurrency))
+        else {
+            return;
+        };
+        let sums = match (before.accepted, after.accepted) {
+            (false, true) => &mut self.amount_newly_accepted,
+            (true, false) => &mut self.amount_no_longer_accepted,
+            (true, true) | (false, false) => return,
+        };
+        *sums.entry(currency.to_owned()).or_default() += i128::from(amount);
+    }
+}
+
+/// A table for people: one line per wallet and presentation, then the total and what decided.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { draft, total, lines, rules, because, missing, beyond_lines } = self;
+        writeln!(
+            f,
+            "{} version {}: {} records, {} unchanged",
+            draft.name, draft.version, total.records, total.unchanged
+        )?;
+        writeln!(
+            f,
+            "{:<32} {:<13} {:>9} {:>9} {:>9} {:>9} {:>9}",
+            "wallet", "presentation", "records", "+shown", "-shown", "+accepted", "-accepted"
+        )?;
+        for Line { wallet, presentation, totals } in lines {
+            row(f, wallet.as_str(), presentation.as_str(), totals)?;
+        }
+        row(f, "total", "", total)?;
+        for (currency, amount) in &total.amount_newly_accepted {
+            writeln!(f, "newly accepted: {amount} minor units of {currency}")?;
+        }
+        for (currency, amount) in &total.amount_no_longer_accepted {
+            writeln!(f, "no longer accepted: {amount} minor units of {currency}")?;
+        }
+        for (rule, count) in rules {
+            writeln!(f, "decided by {rule}: {count}")?;
+        }
+        for (because, count) in because {
+            writeln!(f, "because {}: {count}", because.as_str())?;
+        }
+        for (lack, count) in missing {
+            writeln!(f, "missing {lack}: {count}")?;
+        }
+        if *beyond_lines > 0 {
+            writeln!(f, "in the total only: {beyond_lines}")?;
+        }
+        Ok(())
+    }
+}
+
+fn row(f: &mut fmt::Formatter<'_>, wallet: &str, presentation: &str, totals: &Totals) -> fmt::Result {
+    let Totals { records, newly_shown, no_longer_shown, newly_accepted, no_longer_accepted, .. } = totals;
+    writeln!(
+        f,
+        "{wallet:<32} {presentation:<13} {records:>9} {newly_shown:>9} {no_longer_shown:>9} {newly_accepted:>9} {no_longer_accepted:>9}"
+    )
+}
