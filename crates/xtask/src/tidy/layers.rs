@@ -19,6 +19,7 @@ const LAYERS: &[(&str, Imports)] = &[
     ("money", Only(&[])),
     ("payment", Only(&["money"])),
     ("ledger", Only(&["money"])),
+    ("shares", Only(&["money"])),
     ("rail", Only(&["money", "payment"])),
     ("store", Only(&["money", "payment", "ledger"])),
     ("rail-*", Only(&["money", "payment", "rail"])),
@@ -41,7 +42,7 @@ const LAYERS: &[(&str, Imports)] = &[
 const FOR_TESTS: &[&str] = &["conformance", "mock-rails", "transport"];
 
 /// Layers 0 to 2, the adapters and the engine: they get time, entropy and sockets handed in.
-pub(super) const PURE: &[&str] = &["money", "payment", "ledger", "rail", "store", "rail-*", "engine"];
+pub(super) const PURE: &[&str] = &["money", "payment", "ledger", "shares", "rail", "store", "rail-*", "engine"];
 
 /// Foreign crates that only some of ours may name outside of tests: (the foreign one, who may, why).
 const FOREIGN: &[(&[&str], Who, &str)] = &[
