@@ -88,7 +88,8 @@ mod tests {
         check.unique(["a", "b", "a"], "rules", "id");
         check.length(0, 1, 3, "receivers");
         let text = check.done(()).map_err(|faults| faults.to_string());
-        let wanted = "rules[2].id: must differ from every entry before it; receivers: must have 1 to 3 entries, has 0";
+        let wanted =
+            "rules[2].id: must differ from every entry before it; receivers: must have 1 to 3 entries, has 0";
         assert_eq!(text, Err(wanted.to_owned()));
         assert_eq!(Check::default().done(7), Ok(7));
     }

@@ -21,13 +21,13 @@
 #![forbid(unsafe_code)]
 
 mod apportion;
-//pub mod discounts;
+pub mod discounts;
 mod fault;
-//pub mod fees;
+pub mod fees;
 mod name;
 mod parts;
 //pub mod refund_terms;
-//pub mod splits;
+pub mod splits;
 //pub mod statement;
 #[cfg(test)]
 mod testing;

@@ -157,8 +157,7 @@ impl Parts {
         }
         let sizes: Vec<i128> = self.minor.iter().copied().map(i128::from).collect();
         // All units due by `total / sum` are a beginning of the order, at most half a unit per part too long or short.
-        let mut taken: Vec<i128> =
-            sizes.iter().map(|size| (2 * size * total + sum) / (2 * sum)).collect();
+        let mut taken: Vec<i128> = sizes.iter().map(|size| (2 * size * total + sum) / (2 * sum)).collect();
         let mut beyond = taken.iter().sum::<i128>() - total;
         while beyond > 0 {
             let last = (0..sizes.len())
