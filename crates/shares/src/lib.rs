@@ -26,13 +26,13 @@ mod fault;
 pub mod fees;
 mod name;
 mod parts;
-//pub mod refund_terms;
+pub mod refund_terms;
 pub mod splits;
 //pub mod statement;
 #[cfg(test)]
 mod testing;
 mod units;
-//pub mod waterfall;
+pub mod waterfall;
 
 pub use apportion::{ApportionError, apportion};
 pub use fault::{Fault, Faults, RULES_MAX};
