@@ -28,7 +28,7 @@ mod name;
 mod parts;
 pub mod refund_terms;
 pub mod splits;
-//pub mod statement;
+pub mod statement;
 #[cfg(test)]
 mod testing;
 mod units;
