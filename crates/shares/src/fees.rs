@@ -76,7 +76,8 @@ pub struct FeeRule {
 }
 
 /// The declared inputs of a fee besides the amount. What is not known is left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FeeInputs {
     /// What was sold.
     pub category: Option<Category>,

@@ -15,7 +15,8 @@
 //!
 //! Everything here is a function of its arguments. Amounts are whole minor units (fen); products are 128 bits wide, and
 //! there is no float. Refunds are given as a running total and an amount, so a step depends only on how much had gone
-//! back before it, never on how that was cut up: repeated or reordered evidence cannot move a fen.
+//! back before it, never on how that was cut up: repeated or reordered evidence cannot move a fen. A refund that failed
+//! after all is undone by the same call with the total that stays.
 //!
 //! Limits: [`RECEIVERS_MAX`] parts of one amount, [`RULES_MAX`] rules of one set, amounts as [`paifang_money::Money`].
 #![forbid(unsafe_code)]

@@ -63,7 +63,8 @@ pub struct Split {
 }
 
 /// Amounts by receiver, and the merchant's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SplitAmounts {
     /// In the order of the rules; amounts may be zero.
     pub receivers: Vec<(Receiver, Money)>,

@@ -10,7 +10,8 @@ use crate::waterfall::{Allocation, Available, WaterfallError};
 use crate::{RuleId, WaterfallName};
 
 /// The declared inputs of a decision, besides those that conditions name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RefundInputs {
     /// Only rules of this mode; absent: of any.
     pub mode: Option<RefundMode>,
