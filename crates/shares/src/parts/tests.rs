@@ -25,6 +25,8 @@ fn examples() {
         (&[90, 10], 100, &[90, 10]),
         (&[1, 1, 1], 2, &[1, 1, 0]),
         (&[0, 7, 0], 3, &[0, 3, 0]),
+        // Beyond three parts a large one may lag by more than 1: its exact proportion is 50.44.
+        (&[97, 1, 1, 1], 52, &[49, 1, 1, 1]),
         (&[0, 0], 0, &[0, 0]),
         (&[], 0, &[]),
         (&[MINOR_UNITS_MAX - 1, 1], MINOR_UNITS_MAX - 1, &[MINOR_UNITS_MAX - 2, 1]),
