@@ -39,6 +39,8 @@ fn discounts_apply_in_order_within_their_bounds() {
         (100_000, 4_999, "4999 Budget, 300, 4735 | 89966"),
         (10_000, 0, "0 Budget, 300, 485 | 9215"),
         (100, 10_000, "10, 89 Price, 0 | 1"),
+        // 1.9 fen is 1: nobody funds more than was promised.
+        (19, 10_000, "1, 17 Price, 0 | 1"),
         (1, 10_000, "0, 0 Price, 0 | 1"),
     ];
     for (price, left, wanted) in table {

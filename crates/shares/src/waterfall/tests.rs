@@ -91,8 +91,9 @@ fn wrong_rules_are_named_and_right_ones_survive_their_stored_form() {
     let allocation = rules().fund(paid(100), &available([9, 9, 9])).unwrap();
     let text = serde_json::to_string(&allocation).unwrap();
     assert_eq!(serde_json::from_str::<Allocation>(&text).unwrap(), allocation);
-    for (from, to) in [(r#""short":{"minor":73"#, r#""short":{"minor":72"#), ("platform", "merchant_balance")]
-    {
+    let above_its_limit = (r#""limit":{"minor":30"#, r#""limit":{"minor":8"#);
+    let short = (r#""short":{"minor":73"#, r#""short":{"minor":72"#);
+    for (from, to) in [above_its_limit, short, ("platform", "merchant_balance")] {
         let wrong = text.replacen(from, to, 1);
         assert!(wrong != text && serde_json::from_str::<Allocation>(&wrong).is_err(), "{to}");
     }
