@@ -20,6 +20,7 @@ const LAYERS: &[(&str, Imports)] = &[
     ("payment", Only(&["money"])),
     ("ledger", Only(&["money"])),
     ("policy", Only(&["money", "payment"])),
+    ("shares", Only(&["money"])),
     ("rail", Only(&["money", "payment"])),
     ("store", Only(&["money", "payment", "ledger"])),
     ("rail-*", Only(&["money", "payment", "rail"])),
@@ -43,7 +44,7 @@ const FOR_TESTS: &[&str] = &["conformance", "mock-rails", "transport"];
 
 /// Layers 0 to 2, the adapters and the engine: they get time, entropy and sockets handed in.
 pub(super) const PURE: &[&str] =
-    &["money", "payment", "ledger", "policy", "rail", "store", "rail-*", "engine"];
+    &["money", "payment", "ledger", "policy", "shares", "rail", "store", "rail-*", "engine"];
 
 /// Foreign crates that only some of ours may name outside of tests: (the foreign one, who may, why).
 const FOREIGN: &[(&[&str], Who, &str)] = &[

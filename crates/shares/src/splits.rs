@@ -1,0 +1,265 @@
+//! Splits of a payment: receivers with fixed amounts and with shares, the rest to the merchant.
+//!
+//! Shares are parts per million of the whole payment. They and the merchant's remaining share are divided together by
+//! the largest remainder, so every share is within one minor unit of its exact amount. Fixed amounts then come out of the
+//! merchant's part; where that does not suffice the split is refused, naming the receiver at which it broke.
+//!
+//! At partial refunds each receiver gives back by the cumulative rule of [`Parts`], and all refunds together give back
+//! exactly what was split. What a receiver keeps by rule, the merchant gives back in its place.
+//!
+//! ```toml
+//! currency = "CNY"
+//!
+//! [[receivers]]
+//! receiver = "platform-commission"
+//! share_ppm = 50_000
+//! on_refund = "proportional"
+//!
+//! [[receivers]]
+//! receiver = "delivery"
+//! amount_minor = 500
+//! on_refund = "keep"
+//! ```
+
+use paifang_money::{Currency, Money, PositiveMoney};
+use serde::{Deserialize, Serialize};
+
+use crate::fault::{Check, Faults};
+use crate::parts::{Misfit, Parts, RECEIVERS_MAX, same_currency};
+use crate::units::part;
+use crate::{ApportionError, Minor, OnRefund, Ppm, Receiver, apportion};
+
+/// Checked split rules of one currency; receivers in their order, which breaks ties.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Form", into = "Form")]
+pub struct SplitRules {
+    currency: Currency,
+    receivers: Vec<ReceiverRule>,
+}
+
+/// What one receiver gets: either a fixed amount or a share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiverRule {
+    /// Who; unique in the rules.
+    pub receiver: Receiver,
+    /// A fixed amount, in minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount_minor: Option<Minor>,
+    /// A share of the whole payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share_ppm: Option<Ppm>,
+    /// What a refund does to this part.
+    pub on_refund: OnRefund,
+}
+
+/// A divided payment. Stored with it; what goes back at a refund is computed from this, not from the rules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "SplitForm", into = "SplitForm")]
+pub struct Split {
+    receivers: Vec<(Receiver, OnRefund)>,
+    /// One part per receiver, in their order; the merchant's part is the last.
+    parts: Parts,
+}
+
+/// Amounts by receiver, and the merchant's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SplitAmounts {
+    /// In the order of the rules; amounts may be zero.
+    pub receivers: Vec<(Receiver, Money)>,
+    /// What the merchant gets, or gives back.
+    pub merchant: Money,
+}
+
+/// Why a payment cannot be split so.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SplitError {
+    /// The receivers together get more than the payment.
+    #[error("{field}: {receiver} gets {wanted}, but only {left} of {payment} is left for it")]
+    OverAllocated {
+        /// The field at which it broke: `receivers[2].amount_minor`.
+        field: String,
+        /// Whose amount it is.
+        receiver: Receiver,
+        /// The fixed amount.
+        wanted: Money,
+        /// What shares and earlier fixed amounts leave of the payment.
+        left: Money,
+        /// The payment.
+        payment: PositiveMoney,
+    },
+    /// The shares cannot be divided.
+    #[error(transparent)]
+    Apportion(#[from] ApportionError),
+    /// An amount does not fit.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
+}
+
+impl SplitRules {
+    /// Receivers at most: the merchant is a part, too.
+    pub const RECEIVERS_MAX: usize = RECEIVERS_MAX - 1;
+
+    /// Checks the rules: up to [`Self::RECEIVERS_MAX`] receivers, each once, each with exactly one of an amount and a
+    /// share, and shares of at most the whole.
+    pub fn new(currency: Currency, receivers: Vec<ReceiverRule>) -> Result<Self, Faults> {
+        let mut check = Check::default();
+        check.length(receivers.len(), 0, Self::RECEIVERS_MAX, "receivers");
+        check.unique(receivers.iter().map(|rule| &rule.receiver), "receivers", "receiver");
+        let mut left = u64::from(Ppm::WHOLE.get());
+        for (at, rule) in receivers.iter().enumerate() {
+            let one = rule.amount_minor.is_some() != rule.share_ppm.is_some();
+            check.require(one, format_args!("receivers[{at}]"), "must have either amount_minor or share_ppm");
+            let share = rule.share();
+            let most = format_args!("must be at most {left}, since all shares together are at most 1000000")
+                .to_string();
+            check.require(share <= left, format_args!("receivers[{at}].share_ppm"), most);
+            left = left.saturating_sub(share);
+        }
+        check.done(Self { currency, receivers })
+    }
+
+    /// The currency of the rules.
+    pub fn currency(&self) -> Currency {
+        self.currency
+    }
+
+    /// The receivers in their order.
+    pub fn receivers(&self) -> &[ReceiverRule] {
+        &self.receivers
+    }
+
+    /// Divides a payment.
+    ///
+    /// Errors: another currency; fixed amounts for which shares and earlier amounts leave too little.
+    pub fn divide(&self, payment: PositiveMoney) -> Result<Split, SplitError> {
+        same_currency("payment", payment.money(), self.currency)?;
+        let mut weights: Vec<u64> = self.receivers.iter().map(ReceiverRule::share).collect();
+        weights.push(u64::from(Ppm::WHOLE.get()).saturating_sub(weights.iter().sum()));
+        let mut minor: Vec<i64> =
+            apportion(payment.money(), &weights)?.iter().map(Money::minor_units).collect();
+        let mut merchant = minor.pop().unwrap_or(0); // the last weight's part: there is always one
+        for (at, rule) in self.receivers.iter().enumerate() {
+            let Some(wanted) = rule.amount_minor else { continue };
+            if wanted.get() > merchant {
+                return Err(SplitError::OverAllocated {
+                    field: format!("receivers[{at}].amount_minor"),
+                    receiver: rule.receiver.clone(),
+                    wanted: wanted.of(self.currency),
+                    left: part(i128::from(merchant), self.currency),
+                    payment,
+                });
+            }
+            merchant -= wanted.get();
+            minor[at] = wanted.get();
+        }
+        minor.push(merchant);
+        let receivers = self.receivers.iter().map(|rule| (rule.receiver.clone(), rule.on_refund));
+        Ok(Split { receivers: receivers.collect(), parts: Parts::of(self.currency, minor) })
+    }
+}
+
+impl ReceiverRule {
+    /// Its share in ppm; 0 for a fixed amount.
+    fn share(&self) -> u64 {
+        u64::from(self.share_ppm.unwrap_or_default().get())
+    }
+}
+
+impl Split {
+    /// The payment.
+    pub fn payment(&self) -> Money {
+        self.parts.sum()
+    }
+
+    /// Who got what of the payment.
+    pub fn amounts(&self) -> SplitAmounts {
+        self.by_receiver(&self.parts)
+    }
+
+    /// Who gives back what of a refund of `refund`, after `before` of the payment was refunded already. The amounts sum
+    /// exactly to the refund.
+    ///
+    /// Errors: another currency; more than the payment.
+    pub fn give_back(&self, before: Money, refund: PositiveMoney) -> Result<SplitAmounts, Misfit> {
+        let step = self.bearing().step(before, refund.money())?;
+        Ok(self.by_receiver(&step))
+    }
+
+    /// Who bears how much of the whole payment's refund: what a receiver keeps, the merchant bears.
+    fn bearing(&self) -> Parts {
+        let mut minor: Vec<i64> = self.parts.iter().map(Money::minor_units).collect();
+        let mut kept = 0;
+        for ((_, on_refund), minor) in self.receivers.iter().zip(&mut minor) {
+            match on_refund {
+                OnRefund::Proportional => {}
+                OnRefund::Keep => kept += std::mem::take(minor),
+            }
+        }
+        if let Some(merchant) = minor.last_mut() {
+            *merchant += kept;
+        }
+        Parts::of(self.parts.currency(), minor)
+    }
+
+    fn by_receiver(&self, parts: &Parts) -> SplitAmounts {
+        let names = self.receivers.iter().map(|(receiver, _)| receiver.clone());
+        let merchant = parts.iter().next_back().unwrap_or(Money::zero(parts.currency()));
+        SplitAmounts { receivers: names.zip(parts.iter()).collect(), merchant }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Form {
+    currency: Currency,
+    receivers: Vec<ReceiverRule>,
+}
+
+impl TryFrom<Form> for SplitRules {
+    type Error = Faults;
+
+    fn try_from(form: Form) -> Result<Self, Faults> {
+        Self::new(form.currency, form.receivers)
+    }
+}
+
+impl From<SplitRules> for Form {
+    fn from(rules: SplitRules) -> Self {
+        Self { currency: rules.currency, receivers: rules.receivers }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SplitForm {
+    receivers: Vec<(Receiver, OnRefund)>,
+    parts: Parts,
+}
+
+impl TryFrom<SplitForm> for Split {
+    type Error = String;
+
+    fn try_from(form: SplitForm) -> Result<Self, String> {
+        let SplitForm { receivers, parts } = form;
+        if parts.len() == receivers.len() + 1 {
+            Ok(Self { receivers, parts })
+        } else {
+            Err(format!(
+                "parts must be {} (one per receiver and the merchant's), are {}",
+                receivers.len() + 1,
+                parts.len()
+            ))
+        }
+    }
+}
+
+impl From<Split> for SplitForm {
+    fn from(split: Split) -> Self {
+        Self { receivers: split.receivers, parts: split.parts }
+    }
+}
+
+#[cfg(test)]
+mod tests;
