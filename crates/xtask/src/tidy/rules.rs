@@ -15,7 +15,8 @@ const MACHINE_PATHS: [&str; 4] =
     [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/op", "t/")];
 
 /// Where an amount, or what carries one, lives.
-const EXACT: &[&str] = &["money", "payment", "ledger", "policy", "rail", "store", "engine", "rail-*", "store-*"];
+const EXACT: &[&str] =
+    &["money", "payment", "ledger", "policy", "shares", "rail", "store", "engine", "rail-*", "store-*"];
 
 /// Words that code may not contain.
 const BANNED: &[Banned] = &[
