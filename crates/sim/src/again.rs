@@ -91,7 +91,7 @@ fn known_ref(attempt: &Attempt) -> Option<String> {
 }
 
 /// The number of a transaction that was booked as stray.
-fn stray_ref(entry: &Entry) -> Option<String> {
+pub fn stray_ref(entry: &Entry) -> Option<String> {
     match &entry.fact {
         Fact::Strayed { stray } => Some(stray.number.clone()),
         Fact::Created { .. }
