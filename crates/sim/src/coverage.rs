@@ -156,11 +156,33 @@ impl List {
 mod tests {
     use super::*;
 
-    /// Everything that the lists demand.
+    /// Everything that the lists demand: their cells, and one of each row of rare cells.
     fn met(seeds: u64) -> BTreeMap<String, u64> {
         let lists = LISTS.map(|(name, text)| List::read(name, text).unwrap());
-        let cells = lists.into_iter().flat_map(|list| list.cells);
-        cells.filter(|(_, mark)| mark.is_demanded(seeds)).map(|(cell, _)| (cell, 1)).collect()
+        let mut met = BTreeMap::new();
+        for list in lists {
+            let demanded = list.cells.iter().filter(|(_, mark)| mark.is_demanded(seeds));
+            met.extend(demanded.map(|(cell, _)| (cell.clone(), 1)));
+            for row in list.rows {
+                let of_row = |cell: &String| cell.split_once(" x ").is_some_and(|(of, _)| of == row);
+                let rare = || list.cells.iter().find(|(cell, mark)| of_row(cell) && **mark == Mark::Rare);
+                if seeds >= SEEDS_ALL && !met.keys().any(of_row) {
+                    met.insert(rare().expect("a row that can be met").0.clone(), 1);
+                }
+            }
+        }
+        met
+    }
+
+    #[test]
+    fn a_row_of_rare_cells_is_demanded_as_a_whole() {
+        let mut hit = met(SEEDS_ALL);
+        hit.retain(|cell, _| !cell.starts_with("attempt Held -> Closed "));
+        let wrong = judge(SEEDS_ALL, &hit);
+        assert!(
+            matches!(&wrong[..], [one] if one.starts_with("attempt Held -> Closed was never met")),
+            "{wrong:?}"
+        );
     }
 
     #[test]
