@@ -42,6 +42,9 @@ pub struct Figures {
     pub slowest: Option<(Duration, String)>,
 }
 
+/// So many writes find the disk full, by then, before there is room again.
+const REFUSED_MAX: u64 = 100;
+const FULL_MAX: Duration = Duration::from_secs(20);
 /// Rounds of trade until the journal is the largest table.
 const FILLINGS_MAX: u64 = 20;
 /// Flows beside each other in mixed trade.
@@ -280,9 +283,14 @@ impl Run {
             self.finish(flows).await?;
         }
         let flows = self.trade(number, draw);
-        sleep(Duration::from_millis(1_000 + draw.below(1_000))).await;
-        let refused = block_in_place(|| ground.database.make_room())?;
-        ensure!(refused > self.refused, "no write found the disk full");
+        let wanted = self.refused + usize::try_from(1 + draw.below(REFUSED_MAX))?;
+        let deadline = Instant::now() + FULL_MAX;
+        while ground.database.refused()? < wanted && Instant::now() < deadline {
+            sleep(Duration::from_millis(20)).await;
+        }
+        block_in_place(|| ground.database.make_room())?;
+        let refused = ground.database.refused()?;
+        ensure!(refused >= wanted, "{refused} writes in all found the disk full, of {wanted}");
         let times = u32::try_from(refused - self.refused)?;
         self.refused = refused;
         *self.figures.kills.entry("writes that found the server's disk full").or_default() += times;

@@ -117,10 +117,15 @@ impl Database {
         Ok(true)
     }
 
-    /// There is room again; answers how often there was none.
-    pub fn make_room(&self) -> anyhow::Result<usize> {
+    /// There is room again.
+    pub fn make_room(&self) -> anyhow::Result<()> {
         let Self::Postgres { server, .. } = self else { bail!("no server to fill") };
-        server.bound_files(None)?;
+        Ok(server.bound_files(None)?)
+    }
+
+    /// How often there was no room for the server, in all.
+    pub fn refused(&self) -> anyhow::Result<usize> {
+        let Self::Postgres { server, .. } = self else { bail!("no server to fill") };
         Ok(server.log().matches("could not extend file").count())
     }
 
