@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use paifang_ledger::{Account as LedgerAccount, Kind, PostingKey, Transfer};
 use paifang_payment::attempt::{Attempt, Closed, Closing, State};
-use paifang_payment::intent::{Fact, Stray, Way};
+use paifang_payment::intent::{Stray, Way};
 use paifang_payment::refund::{self, Refund};
 use paifang_payment::{Doubt, Evidence, IntentId, News, Observation, OrderNo, Outcome, TenantId};
 use paifang_store::{Committed, InboxEntry, IntentRow, NewEvent, Snapshot, Store};
@@ -31,7 +31,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let now = self.now();
             let row = self.inner.store.intent(tenant, id).await?.ok_or(Error::NotFound("payment intent"))?;
             let journal = self.inner.store.intent_journal(tenant, id).await?;
-            let known = journal.iter().any(|entry| is_of(&entry.fact, stray));
+            let is_it = |known: &Stray| known.number == stray.number && known.way == stray.way;
+            let known = journal.iter().filter_map(|entry| entry.fact.stray()).any(is_it);
             let step = row.intent.clone().note_stray(stray.clone(), evidence.clone(), now);
             let Some(step) = step.filter(|_| !known) else {
                 return self.suspect(tenant, inbox, now, &stray.why).await;
@@ -53,19 +54,6 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             }
         }
         Err(Error::Busy)
-    }
-}
-
-fn is_of(fact: &Fact, stray: &Stray) -> bool {
-    match fact {
-        Fact::Strayed { stray: known } => known.number == stray.number && known.way == stray.way,
-        Fact::Created { .. }
-        | Fact::Wished { .. }
-        | Fact::AttemptOpened { .. }
-        | Fact::AttemptMoved { .. }
-        | Fact::AttemptLeft { .. }
-        | Fact::Moved { .. }
-        | Fact::Redriven { .. } => false,
     }
 }
 

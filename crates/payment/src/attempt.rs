@@ -158,18 +158,7 @@ impl Attempt {
 
     /// What was collected by it, a part of its amount where a part of a hold was taken.
     pub fn collected(&self) -> Option<PositiveMoney> {
-        match &self.state {
-            State::Paid(Paid { settled, .. }) | State::Late(Late { settled }) => Some(settled.amount),
-            State::Sending(_)
-            | State::AwaitingPayer(_)
-            | State::InDoubt(_)
-            | State::Closing(_)
-            | State::Held(_)
-            | State::Capturing(_)
-            | State::Releasing(_)
-            | State::Refused(_)
-            | State::Closed(_) => None,
-        }
+        self.state.settled().map(|settled| settled.amount)
     }
 
     /// Under which numbers the rail may speak of it: the order's, and those of its capture and release.

@@ -3,7 +3,6 @@
 use jiff::SignedDuration;
 use paifang_mock_rails::book::BookEntry;
 use paifang_payment::attempt::{Attempt, State};
-use paifang_payment::intent::{Entry, Fact};
 use paifang_payment::{AccountId, OrderNo, Verb};
 use paifang_store::{IntentRow, Store};
 
@@ -33,7 +32,13 @@ impl Universe {
         if let Some((row, attempt)) = self.attempt(account, &entry.order_no).await {
             told.extend(known_ref(&attempt));
             let journal = self.store.intent_journal(row.intent.terms.tenant, row.intent.terms.id).await;
-            told.extend(journal.unwrap_or_default().iter().filter_map(stray_ref));
+            told.extend(
+                journal
+                    .unwrap_or_default()
+                    .iter()
+                    .filter_map(|entry| entry.fact.stray())
+                    .map(|stray| stray.number.clone()),
+            );
         }
         // Whatever else is booked for this order is no transaction of the rail.
         told.retain(|rail_ref| *rail_ref == again.rail_ref || Some(rail_ref) == entry.rail_ref.as_ref());
@@ -74,32 +79,6 @@ impl Universe {
 
 /// The rail's number of the payment that our row knows.
 fn known_ref(attempt: &Attempt) -> Option<String> {
-    let settled = match &attempt.state {
-        State::Paid(paid) => paid.settled.rail_ref.as_ref(),
-        State::Late(late) => late.settled.rail_ref.as_ref(),
-        State::Sending(_)
-        | State::AwaitingPayer(_)
-        | State::InDoubt(_)
-        | State::Closing(_)
-        | State::Held(_)
-        | State::Capturing(_)
-        | State::Releasing(_)
-        | State::Refused(_)
-        | State::Closed(_) => attempt.rail_ref.as_ref(),
-    };
-    settled.map(|rail_ref| rail_ref.as_str().to_owned())
-}
-
-/// The number of a transaction that was booked as stray.
-pub fn stray_ref(entry: &Entry) -> Option<String> {
-    match &entry.fact {
-        Fact::Strayed { stray } => Some(stray.number.clone()),
-        Fact::Created { .. }
-        | Fact::Wished { .. }
-        | Fact::AttemptOpened { .. }
-        | Fact::AttemptMoved { .. }
-        | Fact::AttemptLeft { .. }
-        | Fact::Moved { .. }
-        | Fact::Redriven { .. } => None,
-    }
+    let known = attempt.state.settled().map_or(&attempt.rail_ref, |settled| &settled.rail_ref);
+    known.as_ref().map(|rail_ref| rail_ref.as_str().to_owned())
 }

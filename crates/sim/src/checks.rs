@@ -12,7 +12,6 @@ use paifang_mock_rails::book::BookEntry;
 use paifang_payment::{IntentId, OrderNo, RefundId, RequestId};
 use paifang_store::{IntentRow, Operation, PAGE_MAX, Resource, Store, WorkKey, WorkRow, fsck};
 
-use crate::again::stray_ref;
 use crate::customer::row;
 use crate::exec::locked;
 use crate::rails::SimAccount;
@@ -253,9 +252,13 @@ async fn strange(universe: &Universe, intents: impl Iterator<Item = &IntentId>, 
     for id in intents {
         let Some(row) = row(universe, *id).await else { continue };
         let journal = universe.store.intent_journal(row.intent.terms.tenant, *id).await.unwrap_or_default();
-        let unexplained = journal.iter().filter_map(stray_ref).filter(|number| !again.contains(number));
+        let unexplained = journal
+            .iter()
+            .filter_map(|entry| entry.fact.stray())
+            .filter(|stray| !again.contains(&stray.number));
         wrong.extend(
-            unexplained.map(|number| format!("I2: {number} of {id} is stray, and no fault explains it")),
+            unexplained
+                .map(|stray| format!("I2: {} of {id} is stray, and no fault explains it", stray.number)),
         );
     }
 }

@@ -163,6 +163,23 @@ pub struct Late {
 }
 
 impl State {
+    /// What the rail said about the payment that is there. Under a reverse it is on its way back, so it is not among these.
+    pub fn settled(&self) -> Option<&Settled> {
+        match self {
+            Self::Paid(paid) => Some(&paid.settled),
+            Self::Late(late) => Some(&late.settled),
+            Self::Sending(_)
+            | Self::AwaitingPayer(_)
+            | Self::InDoubt(_)
+            | Self::Closing(_)
+            | Self::Held(_)
+            | Self::Capturing(_)
+            | Self::Releasing(_)
+            | Self::Refused(_)
+            | Self::Closed(_) => None,
+        }
+    }
+
     /// Whether more can happen by itself.
     pub fn is_live(&self) -> bool {
         match self {

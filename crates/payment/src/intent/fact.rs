@@ -77,6 +77,22 @@ pub enum Fact {
     },
 }
 
+impl Fact {
+    /// The money that it notes, where it is about stray money.
+    pub fn stray(&self) -> Option<&Stray> {
+        match self {
+            Self::Strayed { stray } => Some(stray),
+            Self::Created { .. }
+            | Self::Wished { .. }
+            | Self::AttemptOpened { .. }
+            | Self::AttemptMoved { .. }
+            | Self::AttemptLeft { .. }
+            | Self::Moved { .. }
+            | Self::Redriven { .. } => None,
+        }
+    }
+}
+
 /// A journal that does not tell a possible story.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FoldError {

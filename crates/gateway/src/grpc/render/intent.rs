@@ -3,7 +3,7 @@
 use paifang_money::Money;
 use paifang_payment::attempt::{Attempt, State};
 use paifang_payment::intent::{self, CaptureMode, Intent};
-use paifang_payment::{AttemptId, NextAction, Settled};
+use paifang_payment::{AttemptId, NextAction};
 use paifang_proto::v1;
 use paifang_store::Amounts;
 
@@ -93,7 +93,7 @@ pub(super) fn attempt_state(state: &State) -> v1::AttemptState {
 
 fn attempt(attempt: &Attempt) -> v1::Attempt {
     let terms = &attempt.terms;
-    let settled = settled(&attempt.state);
+    let settled = attempt.state.settled();
     let rail_reference = attempt.rail_ref.as_ref().or(settled.and_then(|settled| settled.rail_ref.as_ref()));
     v1::Attempt {
         attempt_id: terms.id.to_string(),
@@ -111,23 +111,6 @@ fn attempt(attempt: &Attempt) -> v1::Attempt {
         repeats_attempt_id: terms.repeats.map(|id| id.to_string()).unwrap_or_default(),
         left: attempt.left,
         capture_number: attempt.state.capture_no().map(ToString::to_string).unwrap_or_default(),
-    }
-}
-
-/// What the rail said about the payment that is there. Under a reverse it is on its way back, so it is not shown as paid.
-fn settled(state: &State) -> Option<&Settled> {
-    match state {
-        State::Paid(paid) => Some(&paid.settled),
-        State::Late(late) => Some(&late.settled),
-        State::Sending(_)
-        | State::AwaitingPayer(_)
-        | State::InDoubt(_)
-        | State::Closing(_)
-        | State::Held(_)
-        | State::Capturing(_)
-        | State::Releasing(_)
-        | State::Refused(_)
-        | State::Closed(_) => None,
     }
 }
 
