@@ -2,80 +2,10 @@
 
 use std::fmt;
 
+use paifang_name::{lower_word, names, shown, visible};
 use serde::{Deserialize, Serialize};
 
-/// Why a text is not such a name. The text itself is not repeated: it may be long or hostile.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what} must be {rule}")]
-pub struct NameError {
-    what: &'static str,
-    rule: &'static str,
-}
-
-macro_rules! names {
-    ($($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $range:expr, $allowed:expr;)*) => {$(
-        $(#[$doc])*
-        #[doc = concat!("\n\nForm: ", $rule, ".")]
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
-
-        impl $name {
-            /// Reads the text, or says what would be right.
-            pub fn parse(text: &str) -> Result<Self, NameError> {
-                let allowed: fn(u8) -> bool = $allowed;
-                if ($range).contains(&text.len()) && text.bytes().all(allowed) {
-                    Ok(Self(text.to_owned()))
-                } else {
-                    Err(NameError { what: $what, rule: $rule })
-                }
-            }
-
-            /// The text.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = NameError;
-
-            fn try_from(text: String) -> Result<Self, NameError> {
-                Self::parse(&text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                name.0
-            }
-        }
-    )*};
-}
-
-macro_rules! shown {
-    ($($name:ident)*) => {$(
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    )*};
-}
-
-fn lower_word(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-')
-}
-
-fn visible(byte: u8) -> bool {
-    matches!(byte, 0x21..=0x7e)
-}
+pub use paifang_name::NameError;
 
 names! {
     /// A rail, such as `alipay`: the outside scheme and its API. An open set.
@@ -119,7 +49,7 @@ impl Remark {
         if plain && text.chars().count() <= Self::CHARS_MAX {
             Ok(Self(text.to_owned()))
         } else {
-            Err(NameError { what: "remark", rule })
+            Err(NameError::new("remark", rule))
         }
     }
 

@@ -5,28 +5,11 @@
 //! number from 0 to 999,999. A payer is in the cohort when the bucket is less than the cohort's parts per million.
 //! So widening a cohort under the same salt never drops anyone, and two salts draw independently.
 
-use std::fmt;
-
 use ring::digest::{Context, SHA256};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::Ppm;
-use crate::name::NameError;
-
-/// A payer under a name that means nothing outside of this tenant. Never a payer's id: whoever has one makes a
-/// pseudonym of it first. It has no `Display`, and `Debug` hides it.
-///
-/// Form: 1 to 128 visible ASCII characters without blanks.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Pseudonym(String);
-
-/// What keeps two cohorts apart: payers are drawn anew under another salt.
-///
-/// Form: 1 to 64 visible ASCII characters without blanks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Salt(String);
+pub use crate::name::{Pseudonym, Salt};
 
 /// A share of the payers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -40,80 +23,20 @@ pub struct Cohort {
 impl Cohort {
     /// Whether the payer is in it.
     pub fn holds(&self, payer: &Pseudonym) -> bool {
-        bucket(&self.salt, payer) < self.ppm.parts()
+        bucket(&self.salt, payer) < self.ppm.get()
     }
 }
 
 /// The payer's bucket under a salt, 0 to 999,999.
 pub fn bucket(salt: &Salt, payer: &Pseudonym) -> u32 {
     let mut hash = Context::new(&SHA256);
-    hash.update(salt.0.as_bytes());
+    hash.update(salt.as_str().as_bytes());
     hash.update(&[0]);
-    hash.update(payer.0.as_bytes());
+    hash.update(payer.as_str().as_bytes());
     let digest = hash.finish();
     let first = digest.as_ref().iter().take(8).fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
     // Less than 1,000,000, for the number is less than 2^64.
     u32::try_from((first * 1_000_000) >> 64).unwrap_or(u32::MAX)
-}
-
-fn is_visible(text: &str, longest: usize) -> bool {
-    (1..=longest).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, 0x21..=0x7e))
-}
-
-impl Pseudonym {
-    /// Reads the text, or says what would be right.
-    pub fn parse(text: &str) -> Result<Self, NameError> {
-        if is_visible(text, 128) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(NameError { rule: "1 to 128 visible ASCII characters without blanks" })
-        }
-    }
-}
-
-impl Salt {
-    /// Reads the text, or says what would be right.
-    pub fn parse(text: &str) -> Result<Self, NameError> {
-        if is_visible(text, 64) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(NameError { rule: "1 to 64 visible ASCII characters without blanks" })
-        }
-    }
-}
-
-impl TryFrom<String> for Pseudonym {
-    type Error = NameError;
-
-    fn try_from(text: String) -> Result<Self, NameError> {
-        Self::parse(&text)
-    }
-}
-
-impl From<Pseudonym> for String {
-    fn from(payer: Pseudonym) -> Self {
-        payer.0
-    }
-}
-
-impl TryFrom<String> for Salt {
-    type Error = NameError;
-
-    fn try_from(text: String) -> Result<Self, NameError> {
-        Self::parse(&text)
-    }
-}
-
-impl From<Salt> for String {
-    fn from(salt: Salt) -> Self {
-        salt.0
-    }
-}
-
-impl fmt::Debug for Pseudonym {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Pseudonym(***)")
-    }
 }
 
 #[cfg(test)]
@@ -172,7 +95,7 @@ mod tests {
     fn the_ends_hold_nobody_and_everybody_and_nobody_prints() {
         for number in 0..1_000 {
             let holds = |ppm| Cohort { salt: salt("s"), ppm }.holds(&payer(number));
-            assert!(!holds(Ppm::NONE) && holds(Ppm::ALL));
+            assert!(!holds(Ppm::NONE) && holds(Ppm::WHOLE));
         }
         assert_eq!(format!("{:?}", payer(7)), "Pseudonym(***)");
         assert!(Pseudonym::parse("a b").is_err() && Salt::parse("a\0b").is_err());

@@ -46,15 +46,15 @@ pub fn judge(rail: &GuardRail, counts: Counts) -> Verdict {
     let scaled = u128::from(hits.min(samples)) * MILLION;
     let samples = u128::from(samples);
     let (is_kept, measured, bound) = match rail.bound {
-        Bound::Min(bound) => (scaled >= u128::from(bound.parts()) * samples, scaled / samples, bound),
-        Bound::Max(bound) => (scaled <= u128::from(bound.parts()) * samples, scaled.div_ceil(samples), bound),
+        Bound::Min(bound) => (scaled >= u128::from(bound.get()) * samples, scaled / samples, bound),
+        Bound::Max(bound) => (scaled <= u128::from(bound.get()) * samples, scaled.div_ceil(samples), bound),
     };
     if is_kept {
         return Verdict::Keep;
     }
     // At most a million, for there are at most as many hits as samples.
     let measured_ppm =
-        u32::try_from(measured).ok().and_then(|parts| Ppm::new(parts).ok()).unwrap_or(Ppm::ALL);
+        u32::try_from(measured).ok().and_then(|parts| Ppm::new(parts).ok()).unwrap_or(Ppm::WHOLE);
     Verdict::RollBack { measured_ppm, bound_ppm: bound }
 }
 
@@ -167,7 +167,7 @@ mod tests {
             let hits = samples * part / 10_000;
             let bound = ppm(bound);
             let rail = rail(if is_min { Bound::Min(bound) } else { Bound::Max(bound) }, 1, 60);
-            let (scaled, limit) = (hits * 1_000_000, u64::from(bound.parts()) * samples);
+            let (scaled, limit) = (hits * 1_000_000, u64::from(bound.get()) * samples);
             match judge(&rail, Counts { hits, samples }) {
                 Verdict::Keep => prop_assert_eq!((scaled < limit && is_min) || (scaled > limit && !is_min), false),
                 Verdict::RollBack { measured_ppm, bound_ppm } => {

@@ -28,5 +28,7 @@ mod place;
 pub mod rank;
 pub mod simulate;
 
-pub use name::{BundleName, Code, MerchantId, Ppm, RuleId};
+pub use name::{BundleName, Code, MerchantId, RuleId};
+pub use paifang_money::Ppm;
+pub use paifang_name::NameError;
 pub use place::{Fault, Faults, Place};

@@ -38,7 +38,9 @@ pub mod waterfall;
 pub use apportion::{ApportionError, apportion};
 pub use fault::{Fault, Faults, RULES_MAX};
 pub use name::{
-    Category, DiscountId, EntryId, EntryKind, NameError, Party, Receiver, RuleId, WalletKind, WaterfallName,
+    Category, DiscountId, EntryId, EntryKind, Party, Receiver, RuleId, WalletKind, WaterfallName,
 };
+pub use paifang_money::{Ppm, PpmError};
+pub use paifang_name::NameError;
 pub use parts::{Misfit, Parts, RECEIVERS_MAX};
-pub use units::{Minor, OnRefund, Ppm, PpmError};
+pub use units::{Minor, OnRefund};

@@ -299,7 +299,7 @@ fn when(notes: &mut Notes<'_>, fields: &mut Fields<'_>) -> Option<Condition> {
 }
 
 fn cohort(notes: &mut Notes<'_>, mut fields: Fields<'_>) -> Option<Cohort> {
-    let salt = fields.required(notes, "salt", "1 to 64 visible ASCII characters", Salt::parse);
+    let salt = fields.required(notes, "salt", Salt::RULE, Salt::parse);
     let parts = fields.required_number(notes, "ppm", &PPM);
     fields.finish(notes);
     Some(Cohort { salt: salt?.value, ppm: ppm(&parts?)? })

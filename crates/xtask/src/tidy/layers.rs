@@ -17,10 +17,11 @@ use Imports::{Any, Only};
 /// The layers. A name that ends in `*` stands for all crates that begin so; the first row that fits counts.
 const LAYERS: &[(&str, Imports)] = &[
     ("money", Only(&[])),
-    ("payment", Only(&["money"])),
+    ("name", Only(&[])),
+    ("payment", Only(&["money", "name"])),
     ("ledger", Only(&["money"])),
-    ("policy", Only(&["money", "payment"])),
-    ("shares", Only(&["money"])),
+    ("policy", Only(&["money", "name", "payment"])),
+    ("shares", Only(&["money", "name"])),
     ("rail", Only(&["money", "payment"])),
     ("store", Only(&["money", "payment", "ledger"])),
     ("rail-*", Only(&["money", "payment", "rail"])),
@@ -44,7 +45,7 @@ const FOR_TESTS: &[&str] = &["conformance", "mock-rails", "transport"];
 
 /// Layers 0 to 2, the adapters and the engine: they get time, entropy and sockets handed in.
 pub(super) const PURE: &[&str] =
-    &["money", "payment", "ledger", "policy", "shares", "rail", "store", "rail-*", "engine"];
+    &["money", "name", "payment", "ledger", "policy", "shares", "rail", "store", "rail-*", "engine"];
 
 /// Foreign crates that only some of ours may name outside of tests: (the foreign one, who may, why).
 const FOREIGN: &[(&[&str], Who, &str)] = &[
