@@ -40,6 +40,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         came: Came<'_>,
     ) -> Result<Observed, Error> {
         let Came { number, inbox, mut claim } = came;
+        let mut booked = false;
         for _ in 0..CONFLICTS_MAX {
             let row = self
                 .inner
@@ -57,12 +58,18 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                     None => self.keep(at.tenant, inbox, now, Observed::Known).await,
                 };
             }
+            // A second transaction may be told in any way, also by a late answer, or of an order that was reversed.
+            let stray = row.intent.attempt(at.attempt).and_then(|known| stray::second_payment(known, seen));
             let step = match row.intent.clone().observe(at.attempt, seen, now, &self.inner.names) {
-                Ok(intent::Seen::News(step)) => step,
-                // A second transaction may be told in any way, also by a late answer, or of an order that was reversed.
+                // Whatever else follows from it comes after that.
+                Ok(intent::Seen::News(step)) => match stray {
+                    Some(stray) if !std::mem::replace(&mut booked, true) => {
+                        self.book_stray(at.tenant, at.intent, &stray, &seen.evidence, None).await?;
+                        continue;
+                    }
+                    Some(_) | None => step,
+                },
                 Ok(seen_as @ (intent::Seen::Known(_) | intent::Seen::Suspicious(_))) => {
-                    let known = row.intent.attempt(at.attempt);
-                    let stray = known.and_then(|known| stray::second_payment(known, seen));
                     return match (stray, seen_as) {
                         (Some(stray), _) => {
                             self.book_stray(at.tenant, at.intent, &stray, &seen.evidence, inbox).await

@@ -5,17 +5,21 @@ mod world;
 
 use jiff::SignedDuration;
 use paifang_engine::ports::IncomingMessage;
-use paifang_engine::{CreateRefund, Notified};
+use paifang_engine::{CancelIntent, CreateRefund, Notified};
 use paifang_ledger::AccountKind;
 use paifang_payment::{AccountId, RequestId};
 use paifang_store::{InboxRow, IntentRow, Store, fsck};
 use serde_json::{Value, json};
-use world::{Fault, Stage, qr, yuan};
+use world::{Fault, Stage, code, qr, wanted, yuan};
 
 async fn told(stage: &Stage, said: &Value) -> Notified {
+    told_to(stage, "sturdy", said).await
+}
+
+async fn told_to(stage: &Stage, account: &str, said: &Value) -> Notified {
     let body = said.to_string().into_bytes();
     let message = IncomingMessage { headers: Vec::new(), query: String::new(), body };
-    stage.engine.notified(&AccountId::parse("sturdy").unwrap(), &message).await
+    stage.engine.notified(&AccountId::parse(account).unwrap(), &message).await
 }
 
 fn paid(row: &IntentRow, fen: i64) -> Value {
@@ -79,6 +83,46 @@ async fn a_second_transaction_of_an_order_is_booked_to_suspense() {
     assert_eq!((stray_fen(&stage).await, stray_events(&stage).await), (10_000, 1));
     let now = stage.engine.store().intent(stage.tenant, row.intent.terms.id).await.unwrap().unwrap();
     assert_eq!((now.intent.state.name(), now.amounts.captured.minor_units()), ("succeeded", 10_000));
+    assert!(fsck::run(stage.engine.store()).await.unwrap().is_clean());
+}
+
+/// F05 by an answer: a payer's code was charged twice, the notice tells of the first transaction while the storefront
+/// cancels, the charge's late answer of the second. The first one goes back, the second one is stray, once.
+#[tokio::test(start_paused = true)]
+async fn a_second_transaction_that_an_answer_tells_of_is_booked_and_not_reversed() {
+    let mut stage = Stage::open_idle(SignedDuration::from_secs(1)).await;
+    stage.fault("charge", Fault::Paused(8));
+    let made = stage.engine.create_intent(stage.tenant, wanted("c1", Some(code()))).await.unwrap();
+    let (row, id) = (made.resource.clone(), made.resource.intent.terms.id);
+    while stage.truth.lock().unwrap().calls.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let cancel = CancelIntent { request_id: RequestId::parse("x1").unwrap(), intent: id, etag: None };
+    stage.engine.cancel_intent(stage.tenant, cancel).await.unwrap();
+    let order = row.intent.attempts[0].terms.order_no.to_string();
+    let first =
+        |key: &str| json!({ "is": "paid", "order": order, "fen": 10_000, "payment": "TA", "key": key });
+    assert_eq!(told_to(&stage, "plain", &first("k1")).await, Notified::News);
+    let intent = async || stage.engine.store().intent(stage.tenant, id).await.unwrap().unwrap().intent;
+    assert_eq!(intent().await.attempts[0].state.name(), "Closing");
+
+    tokio::time::sleep(std::time::Duration::from_secs(9)).await;
+    let attempt = intent().await.attempts[0].clone();
+    assert_eq!(
+        attempt.rail_ref.as_ref().map(|known| known.as_str()),
+        Some("TA"),
+        "what is reversed is the first one"
+    );
+    assert_eq!((stray_fen(&stage).await, stray_events(&stage).await), (10_000, 1));
+
+    stage.run();
+    let row = stage.settled(id).await;
+    assert_eq!((row.intent.state.name(), row.intent.attempts[0].state.name()), ("canceled", "Closed"));
+    assert_eq!(told_to(&stage, "plain", &first("k2")).await, Notified::Known, "it is the one that went back");
+    let second =
+        json!({ "is": "paid", "order": order, "fen": 10_000, "payment": format!("T{order}"), "key": "k3" });
+    assert_eq!(told_to(&stage, "plain", &second).await, Notified::Suspicious);
+    assert_eq!((stray_fen(&stage).await, stray_events(&stage).await), (10_000, 1));
     assert!(fsck::run(stage.engine.store()).await.unwrap().is_clean());
 }
 

@@ -41,12 +41,13 @@ impl Intent {
         let rail_ref = rail_ref_of(&seen.news)
             .filter(|_| speaks_of_order(seen.verb))
             .filter(|new| known.rail_ref.is_none() || paid && known.rail_ref.as_ref() != Some(new));
-        let turn = match known.on(seen, now) {
+        let (turn, rail_ref) = match known.on(seen, now) {
             Turn::Suspicious(doubt) if seen.evidence.source == Source::Notification => {
                 return Ok(Seen::Suspicious(doubt));
             }
-            Turn::Suspicious(doubt) => known.on(&unbelieved(seen, doubt), now),
-            turn => turn,
+            // Neither is the number believed: a reverse or a refund would go to another transaction.
+            Turn::Suspicious(doubt) => (known.on(&unbelieved(seen, doubt), now), None),
+            turn => (turn, rail_ref),
         };
         let to = match turn {
             Turn::Move(to) => Some(self.reverse_if_canceled(known, to)),
