@@ -3,7 +3,7 @@
 use futures::FutureExt;
 use paifang_payment::planted::{self, Defect};
 use paifang_payment::{
-    AccountId, Digest, Doubt, News, Observation, OrderNo, Outcome, Source, TenantId, Verb,
+    AccountId, Digest, Doubt, News, Observation, OrderNo, Outcome, Source, TenantId, Verb, refund,
 };
 use paifang_rail::{Claims, NamedPayment, Notification, NotificationError, Subject, Verdict};
 use paifang_store::{AttemptRef, InboxEntry, InboxVerdict, RefundRef, Store, WorkKey};
@@ -11,7 +11,7 @@ use paifang_store::{AttemptRef, InboxEntry, InboxVerdict, RefundRef, Store, Work
 use crate::carry::sha256;
 use crate::claim::Came;
 use crate::observe::Observed;
-use crate::ports::{Environment, IncomingMessage, Rails, Transport};
+use crate::ports::{Environment, IncomingMessage, RailCall, Rails, Transport};
 use crate::{Engine, Error};
 
 /// What became of a message, for metrics.
@@ -123,12 +123,36 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                     return self.doubted(at.tenant, inbox, "the refunded payment").await;
                 }
                 let observed = self.observe_refund(at.tenant, at.refund, &seen, Came::by(inbox)).await?;
+                if observed == Observed::Known && leaves_it_open(&seen) {
+                    self.ask_about_failed(&at);
+                }
                 self.inner.store.hasten(&WorkKey::Refund { tenant: at.tenant, refund: at.refund }).await?;
                 Ok(observed.into())
             }
             // A reverse is followed by its own query, which the timer asks anyway: nothing is lost here.
             Subject::Reversal(_) => Ok(Notified::Known),
         }
+    }
+
+    /// Nobody asks about a refund any more that has failed. A rail that tells of it all the same, and not how it ended, may
+    /// have carried it out: it is asked once.
+    fn ask_about_failed(&self, at: &RefundRef) {
+        let (engine, tenant, id) = (self.clone(), at.tenant, at.refund);
+        let asks = async move {
+            let refund = engine.inner.store.refund(tenant, id).await?.ok_or(Error::NotFound("refund"))?;
+            if matches!(refund.state, refund::State::Failed { .. }) {
+                let call = RailCall::QueryRefund(engine.refund_order(&refund).await?);
+                let seen = engine.carry(&refund.terms.account, call, &refund.terms.nonce).await;
+                engine.observe_refund(tenant, id, &seen, Came::default()).await?;
+            }
+            Ok::<_, Error>(())
+        };
+        let asks = asks.map(move |asked| {
+            if let Err(error) = asked {
+                tracing::error!(refund = %id, %error, "a rail tells of a refund that has failed, and it cannot be asked about it");
+            }
+        });
+        self.inner.world.spawn(asks.boxed());
     }
 
     /// Which question a message about this number answers. The number decides, not the kind of message: some rails tell of

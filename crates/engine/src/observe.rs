@@ -54,7 +54,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 let known = row.intent.attempt(at.attempt).zip(number);
                 let stray = known.and_then(|(known, number)| stray::late_capture(known, number, seen));
                 return match stray {
-                    Some(stray) => self.book_stray(at.tenant, at.intent, &stray, &seen.evidence, inbox).await,
+                    Some(stray) => {
+                        self.book_stray(at.tenant, at.intent, &stray, &seen.evidence, inbox, None).await
+                    }
                     None => self.keep(at.tenant, inbox, now, Observed::Known).await,
                 };
             }
@@ -64,7 +66,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 // Whatever else follows from it comes after that.
                 Ok(intent::Seen::News(step)) => match stray {
                     Some(stray) if !std::mem::replace(&mut booked, true) => {
-                        self.book_stray(at.tenant, at.intent, &stray, &seen.evidence, None).await?;
+                        self.book_stray(at.tenant, at.intent, &stray, &seen.evidence, None, None).await?;
                         continue;
                     }
                     Some(_) | None => step,
@@ -72,7 +74,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 Ok(seen_as @ (intent::Seen::Known(_) | intent::Seen::Suspicious(_))) => {
                     return match (stray, seen_as) {
                         (Some(stray), _) => {
-                            self.book_stray(at.tenant, at.intent, &stray, &seen.evidence, inbox).await
+                            self.book_stray(at.tenant, at.intent, &stray, &seen.evidence, inbox, None).await
                         }
                         (None, intent::Seen::Suspicious(doubt)) => {
                             self.suspect(at.tenant, inbox, now, &doubt).await
@@ -121,12 +123,15 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let row = self.inner.store.refund(tenant, id).await?.ok_or(Error::NotFound("refund"))?;
             let (expected, from, now) = (row.version, row.state.name(), self.now());
             let (intent, stray) = (row.terms.intent, stray::late_refund(&row, seen));
+            let work = stray::work_of(&row, now);
             let step = match row.observe(seen, now) {
                 refund::Seen::News(step) => step,
                 refund::Seen::Known(_) => return self.keep(tenant, inbox, now, Observed::Known).await,
                 refund::Seen::Suspicious(doubt) => {
                     return match stray {
-                        Some(stray) => self.book_stray(tenant, intent, &stray, &seen.evidence, inbox).await,
+                        Some(stray) => {
+                            self.book_stray(tenant, intent, &stray, &seen.evidence, inbox, work).await
+                        }
                         None => self.suspect(tenant, inbox, now, &doubt).await,
                     };
                 }

@@ -15,6 +15,9 @@ use crate::{Engine, Error};
 pub(crate) const NO_FINAL_WORD: &str = "its schedule has ended without a final word";
 /// Why work goes there: it has an end, and the end leaves money where it should not be.
 pub(crate) const LATE_MONEY_STAYS: &str = "late money could not be returned by this refund";
+/// Why it still is there after the rail has carried that refund out all the same.
+pub(crate) const LATE_MONEY_WENT: &str =
+    "the rail has carried this refund out after all: return nothing, the books have it in suspense_stray";
 
 /// One piece of work in quarantine.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,24 +1,31 @@
 //! Books money that a rail proves and nothing here explains ([`Stray`]): the entry in the intent's journal, the transfer to
 //! suspense and the event in one commit, once for each number.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use paifang_ledger::{Account as LedgerAccount, Kind, PostingKey, Transfer};
 use paifang_payment::attempt::{Attempt, Closed, Closing, State};
 use paifang_payment::intent::{Stray, Way};
-use paifang_payment::refund::{self, Refund};
+use paifang_payment::refund::{self, Purpose, Refund};
 use paifang_payment::{Doubt, Evidence, IntentId, News, Observation, OrderNo, Outcome, TenantId};
-use paifang_store::{Committed, InboxEntry, IntentRow, NewEvent, Snapshot, Store};
+use paifang_store::{
+    Committed, InboxEntry, IntentRow, NewEvent, Quarantine, Snapshot, Store, WorkChange, WorkKey,
+};
 
 use crate::engine::CONFLICTS_MAX;
 use crate::observe::Observed;
 use crate::ports::{Environment, Rails, Transport};
+use crate::quarantine::LATE_MONEY_WENT;
 use crate::{Engine, Error};
 
+/// How long the store is waited for before what an answer told is given up, in seconds.
+const ANSWER_PAUSES_S: &[i64] = &[1, 5, 30, 120, 600];
 /// Told to the storefront; the snapshot is the intent as it stands.
 const KIND: &str = "money.stray";
 
 impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
-    /// Books it, unless that was done before. The news itself is kept as suspicious either way.
+    /// Books it, unless that was done before, together with what becomes of the work on it. The news itself is kept as
+    /// suspicious either way. A rail repeats a notification that was not taken; what an answer told nobody says again, and so
+    /// a store that does not answer is tried again here.
     pub(crate) async fn book_stray(
         &self,
         tenant: TenantId,
@@ -26,6 +33,28 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         stray: &Stray,
         evidence: &Evidence,
         inbox: Option<InboxEntry>,
+        work: Option<WorkChange>,
+    ) -> Result<Observed, Error> {
+        let pauses = if inbox.is_none() { ANSWER_PAUSES_S } else { &[] };
+        for pause in pauses {
+            match self.try_book_stray(tenant, id, stray, evidence, inbox.clone(), work.clone()).await {
+                Err(Error::Store(_) | Error::Busy) => {
+                    self.inner.world.sleep(SignedDuration::from_secs(*pause)).await;
+                }
+                booked => return booked,
+            }
+        }
+        self.try_book_stray(tenant, id, stray, evidence, inbox, work).await
+    }
+
+    async fn try_book_stray(
+        &self,
+        tenant: TenantId,
+        id: IntentId,
+        stray: &Stray,
+        evidence: &Evidence,
+        inbox: Option<InboxEntry>,
+        work: Option<WorkChange>,
     ) -> Result<Observed, Error> {
         for _ in 0..CONFLICTS_MAX {
             let now = self.now();
@@ -40,6 +69,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let mut batch = self.compose(Some(&row), &step, now)?;
             batch.inbox = inbox.clone().map(|entry| entry.suspicious(format!("{:?}", stray.why)));
             batch.transfers.push(transfer(&row, stray, now)?);
+            batch.work.extend(work.clone());
             let snapshot = Snapshot::Intent { intent: Box::new(step.intent.clone()), amounts: row.amounts };
             batch.events.push(NewEvent { id: self.new_event_id(), intent: id, kind: KIND.into(), snapshot });
             match self.commit(batch).await? {
@@ -117,6 +147,14 @@ pub(crate) fn second_payment(attempt: &Attempt, seen: &Observation) -> Option<St
         way: Way::In,
         why: Doubt::Mismatch("a second transaction of this order".into()),
     })
+}
+
+/// What becomes of the work on such a refund. Late money that could not be returned was given to a person to return; that
+/// person must not return it once more.
+pub(crate) fn work_of(refund: &Refund, at: Timestamp) -> Option<WorkChange> {
+    let key = WorkKey::Refund { tenant: refund.terms.tenant, refund: refund.terms.id };
+    let late = refund.terms.purpose == Purpose::LateMoney;
+    late.then(|| WorkChange::Quarantine { key, reason: Quarantine::new(LATE_MONEY_WENT, at).text() })
 }
 
 /// A refund that the rail carried out although it was told as failed.

@@ -151,6 +151,66 @@ async fn a_refund_that_comes_after_it_failed_is_booked_to_suspense() {
     assert!(fsck::run(stage.engine.store()).await.unwrap().is_clean());
 }
 
+/// F04: a capture was refused for good and its number used up, another one was taken, and then the rail tells of the first.
+#[tokio::test(start_paused = true)]
+async fn a_capture_that_comes_after_it_was_refused_is_booked_to_suspense() {
+    let stage = Stage::open().await;
+    let row = stage.hold("c1", qr("sturdy")).await;
+    let (id, order) = (row.intent.terms.id, row.intent.attempts[0].terms.order_no.to_string());
+    stage.truth.lock().unwrap().pay(&order);
+    stage.state_within(id, "authorized", SignedDuration::from_mins(10)).await;
+    let first = row.intent.attempts[0].terms.hold.as_ref().unwrap().capture_no.to_string();
+    stage.truth.lock().unwrap().refuses_captures = true;
+    assert_eq!(stage.capture("t1", id, None).await.unwrap().intent.state.name(), "authorized");
+    stage.truth.lock().unwrap().refuses_captures = false;
+    assert_eq!(stage.capture("t2", id, Some(7_000)).await.unwrap().intent.state.name(), "succeeded");
+    for key in ["k1", "k2", "k1"] {
+        let late = json!({ "is": "paid", "order": first, "fen": 10_000, "payment": "T1", "key": key });
+        assert_eq!(told(&stage, &late).await, Notified::Suspicious);
+    }
+    assert_eq!((stray_fen(&stage).await, stray_events(&stage).await), (10_000, 1));
+    let now = stage.engine.store().intent(stage.tenant, id).await.unwrap().unwrap();
+    assert_eq!((now.intent.state.name(), now.amounts.captured.minor_units()), ("succeeded", 7_000));
+    assert!(fsck::run(stage.engine.store()).await.unwrap().is_clean());
+}
+
+/// F04: late money could not be returned and was given to a person, and then the rail has returned it all the same. A rail
+/// that tells of the refund without saying how it ended is asked; the person is told to return nothing.
+#[tokio::test(start_paused = true)]
+async fn late_money_that_went_back_after_all_is_not_returned_by_a_person_too() {
+    let mut stage = Stage::open_idle(SignedDuration::from_secs(1)).await;
+    let row = stage.create("c1", Some(qr("sturdy"))).await;
+    let order = row.intent.attempts[0].terms.order_no.to_string();
+    stage.truth.lock().unwrap().refuses_refunds = true;
+    stage.run();
+    stage.cancel("x1", row.intent.terms.id).await;
+    stage.truth.lock().unwrap().pay_although_closed(&order);
+    assert_eq!(told(&stage, &paid(&row, 10_000)).await, Notified::News);
+    let reason = async || {
+        let listed = stage.engine.store().scan_quarantine(None, 10).await.unwrap();
+        listed.first().and_then(|row| row.quarantined.clone()).unwrap_or_default()
+    };
+    while reason().await.is_empty() {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+    assert!(reason().await.contains("could not be returned"), "{}", reason().await);
+    let page = stage.engine.store().refunds(stage.tenant, None, None, 10).await.unwrap();
+    let number = page.rows[0].terms.refund_no.to_string();
+    // The delayed copy of the refund is carried out.
+    let mut truth = stage.truth.lock().unwrap();
+    let known = truth.orders.get_mut(&order).unwrap();
+    (known.refunded, _) = (10_000, known.refunds.insert(number.clone(), 10_000));
+    drop(truth);
+    let open = json!({
+        "is": "refunding", "refund": number, "order": order, "payment": format!("T{order}"), "fen": 10_000, "key": "k9",
+    });
+    assert_eq!(told(&stage, &open).await, Notified::Known);
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    assert_eq!((stray_fen(&stage).await, stray_events(&stage).await), (-10_000, 1));
+    assert!(reason().await.contains("return nothing"), "{}", reason().await);
+    assert!(fsck::run(stage.engine.store()).await.unwrap().is_clean());
+}
+
 /// S12: the refund's own number is right, and the payment that it names is another one.
 #[tokio::test(start_paused = true)]
 async fn news_of_a_refund_of_another_payment_is_suspicious() {

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use paifang_mock_rails::book::BookEntry;
-use paifang_payment::attempt::{Attempt, State};
+use paifang_payment::attempt::{Attempt, CloseVerb, Closing, State};
 use paifang_payment::{AccountId, OrderNo, Verb};
 use paifang_store::{IntentRow, Store};
 
@@ -53,6 +53,11 @@ impl Universe {
         *verb == Verb::Reverse && until.is_some_and(|until| self.exec.now() < until)
     }
 
+    /// F10: whether the rail ever answered a reverse of this order so.
+    pub fn is_told_again_at_all(&self, order_no: &str) -> bool {
+        locked(&self.again).contains_key(order_no)
+    }
+
     /// From its first time on, for minutes.
     pub fn tell_again(&self, order_no: &str) {
         let minutes = self.exec.draw(|chance| chance.i64(1..=12));
@@ -65,6 +70,14 @@ impl Universe {
     pub async fn is_closing(&self, account: &AccountId, order_no: &str) -> bool {
         let known = self.attempt(account, order_no).await;
         known.is_some_and(|(_, attempt)| matches!(attempt.state, State::Closing(_)))
+    }
+
+    /// Whether it is being reversed as things stand.
+    pub async fn is_reversing(&self, account: &AccountId, order_no: &str) -> bool {
+        let known = self.attempt(account, order_no).await;
+        known.is_some_and(|(_, attempt)| {
+            matches!(attempt.state, State::Closing(Closing { verb: CloseVerb::Reverse, .. }))
+        })
     }
 
     /// The attempt that has this number, and its intent.

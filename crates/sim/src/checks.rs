@@ -81,9 +81,11 @@ async fn books(universe: &Universe, aside: &Aside, wrong: &mut Vec<String>) {
     for account in &universe.accounts {
         let mut truth = 0_i128;
         for entry in account.mock.book() {
-            // A person has it: it was to go back, and nobody knows whether it did, so that neither leg is posted (F10).
+            // A person has it: it was to go back, the rail said "again" for too long, and nobody knows whether it did, so that
+            // neither leg is posted (F10).
             let between = is_aside(universe, account, &entry, aside).await
-                && universe.is_closing(&account.id, &entry.order_no).await;
+                && universe.is_told_again_at_all(&entry.order_no)
+                && universe.is_reversing(&account.id, &entry.order_no).await;
             truth += if between { 0 } else { i128::from(kept_of(&entry)) };
             truth += i128::from(universe.told_again(&account.id, &entry).await);
             // What the rail took by a mistake of its own has its own place in its book (F05).

@@ -444,9 +444,13 @@ impl Rails for FakeRails {
         let settled = |rail_ref| Settled { amount, rail_ref, settled_at: None };
         let named = || RailRef::parse(&text("payment")).unwrap();
         let (subject, refund_of, outcome) = match said["is"].as_str().unwrap() {
-            "refunded" => {
+            told @ ("refunded" | "refunding") => {
                 let of = NamedPayment { order_no: number("order"), rail_ref: named() };
-                (Subject::Refund(number("refund")), Some(of), Outcome::refunded(proof(), settled(None)))
+                let outcome = match told {
+                    "refunded" => Outcome::refunded(proof(), settled(None)),
+                    _ => Outcome::pending(proof(), Pending { next_action: None, rail_ref: None }),
+                };
+                (Subject::Refund(number("refund")), Some(of), outcome)
             }
             _ => (Subject::Charge(number("order")), None, Outcome::paid(proof(), settled(Some(named())))),
         };

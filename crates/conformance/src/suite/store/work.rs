@@ -170,6 +170,35 @@ async fn only_quarantined_work_is_listed<S: Store>(desk: &Desk<S>, quarantined: 
         async |after: Option<&str>| desk.store.scan_quarantine(after, 10).await.expect("the store works");
     assert_eq!(listed(None).await, std::slice::from_ref(quarantined));
     assert_eq!(listed(Some(&quarantined.key.text())).await, []);
+    quarantine_is_listed_page_by_page(desk, quarantined).await;
+}
+
+/// A page ends where it is told to and the next one begins there, also where a row has left the quarantine meanwhile.
+async fn quarantine_is_listed_page_by_page<S: Store>(desk: &Desk<S>, first: &WorkRow) {
+    let mut added = Vec::new();
+    for _ in 0..3 {
+        let key = key(desk);
+        desk.done(batch(desk, vec![put(&key, None, desk.clock.now())])).await;
+        let reason = "a page".to_owned();
+        desk.done(batch(desk, vec![WorkChange::Quarantine { key: key.clone(), reason }])).await;
+        added.push(key);
+    }
+    let mut all: Vec<String> = added.iter().map(WorkKey::text).chain([first.key.text()]).collect();
+    all.sort();
+    let (mut found, mut after) = (Vec::new(), None::<String>);
+    loop {
+        let page = desk.store.scan_quarantine(after.as_deref(), 1).await.expect("the store works");
+        assert!(page.len() <= 1, "more than was asked for");
+        let Some(row) = page.first() else { break };
+        found.push(row.key.text());
+        after = Some(row.key.text());
+    }
+    assert_eq!(found, all);
+    for gone in &added {
+        desk.done(batch(desk, vec![WorkChange::Remove { key: gone.clone() }])).await;
+    }
+    let left = desk.store.scan_quarantine(None, 10).await.expect("the store works");
+    assert_eq!(left.len(), 1);
 }
 
 /// F72: quarantined work goes back to the workers by the epoch that was read, once, and as if it were new.
