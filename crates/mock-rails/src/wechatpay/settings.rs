@@ -22,6 +22,8 @@ pub struct Settings {
     pub refunds_paced: bool,
     /// How long a refund takes, in seconds of the rail's clock; three by default. Real ones take minutes to days.
     pub refunds_take_s: Option<u32>,
+    /// How long a payer types the password that a payment code asks for, in seconds of the rail's clock; ten by default.
+    pub passwords_take_s: Option<u32>,
     /// The code of every 429.
     pub rate_code: RateCode,
     /// Whose spelling the codes have.

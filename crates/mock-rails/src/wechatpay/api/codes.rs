@@ -3,10 +3,11 @@
 //! The v3 call is documented; that a waiting password is answered 202, and all codes of refusals, are reported or taken
 //! over from v2 (unconfirmed). Nothing is notified.
 
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::{Asked, Done};
-use crate::magic::Mood;
+use crate::magic::{Mood, THINKING_S};
 use crate::wechatpay::answers::Answer;
 use crate::wechatpay::bodies::{self, OrderBody, ReverseBody, orders};
 use crate::wechatpay::refusals::Refusal;
@@ -45,6 +46,7 @@ impl WechatPay {
             outcome,
             declined,
             fee_basis_points: self.keyring.keys.account.fee_per_10_000,
+            password: SignedDuration::from_secs(settings.passwords_take_s.map_or(THINKING_S, i64::from)),
         };
         let order_no = read.out_trade_no.clone();
         let new = NewOrder { product: Product::Code, body: read, content, asked: asked.key };

@@ -5,7 +5,6 @@ use jiff::{SignedDuration, Timestamp};
 use super::order::{Handle, Reversal, Thinking};
 use super::{Due, NewOrder, ORDERS_MAX, Order, OrderState, Product, Refused, Slot, Trades};
 use crate::CodeOutcome;
-use crate::magic::THINKING_S;
 use crate::wechatpay::ids;
 use crate::wechatpay::settings::ChangedRepeat;
 
@@ -29,6 +28,8 @@ pub(crate) struct Charge {
     /// Why the payer does not pay, when they do not.
     pub(crate) declined: Refused,
     pub(crate) fee_basis_points: u16,
+    /// How long the payer types the password.
+    pub(crate) password: SignedDuration,
 }
 
 impl Trades {
@@ -57,7 +58,7 @@ impl Trades {
         let code = self.spend(&code, now)?;
         self.open(new, now)?;
         let wait = |trades: &mut Self, pays| {
-            let until = now + SignedDuration::from_secs(THINKING_S);
+            let until = now + with.password;
             if let Some(order) = trades.order_mut(&order_no, now) {
                 order.state = OrderState::UserPaying;
                 order.thinking = Some(Thinking { until, pays });
