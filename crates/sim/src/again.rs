@@ -14,7 +14,11 @@ use crate::universe::Universe;
 impl Universe {
     /// F05: the rail may forget that it has the payer's money, and take it once more.
     pub fn perhaps_charged_again(&self, account: &SimAccount, order_no: &str) {
-        if self.swarm.charged_again == 0 || !self.chaos() || !self.exec.happens(self.swarm.charged_again) {
+        if !self.is_aimed_at(order_no)
+            || self.swarm.charged_again == 0
+            || !self.chaos()
+            || !self.exec.happens(self.swarm.charged_again)
+        {
             return;
         }
         account.bench.clock.set(self.exec.now());
@@ -81,7 +85,7 @@ impl Universe {
     }
 
     /// The attempt that has this number, and its intent.
-    async fn attempt(&self, account: &AccountId, order_no: &str) -> Option<(IntentRow, Attempt)> {
+    pub async fn attempt(&self, account: &AccountId, order_no: &str) -> Option<(IntentRow, Attempt)> {
         let number = OrderNo::parse(order_no).ok()?;
         let at = self.store.attempt_by_order(account, &number).await.ok().flatten()?;
         let row = row(self, at.intent).await?;

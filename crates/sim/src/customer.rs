@@ -10,7 +10,7 @@ use paifang_engine::{
 use paifang_mock_rails::faults::Fault;
 use paifang_mock_rails::{CodeOutcome, PayerAct, PayerTarget};
 use paifang_money::{Currency, PositiveMoney};
-use paifang_payment::intent::CaptureMode;
+use paifang_payment::intent::{CaptureMode, State};
 use paifang_payment::{IntentId, PayerId, Presentation, RequestId, Verb, WalletName};
 use paifang_rail::{ClientKind, PayerCode};
 use paifang_store::{IntentRow, Store};
@@ -76,30 +76,47 @@ impl Customer {
         let fen = self.draw(100, 20_000);
         let habits = self.habits();
         let holds = self.universe.exec.happens(habits.holds);
-        let way = self.some_way(holds);
+        let dawdles = self.universe.exec.happens(habits.dawdles);
+        let doubted = self.universe.exec.happens(habits.doubted);
+        let way = match (doubted, dawdles) {
+            (true, _) => WAYS[5],
+            (false, true) => WAYS[0],
+            (false, false) => self.some_way(holds),
+        };
         let Some(id) = self.create(way, fen, holds).await else { return };
         if self.universe.exec.happens(habits.hasty) {
             self.rest(0, 20_000).await;
             self.cancel_while_paying(id).await;
         }
-        self.come_to_pay(id, way).await;
-        if self.universe.exec.happens(habits.change) {
-            self.change_wallet(id, holds).await;
+        if doubted {
+            self.wait_for(id, |row| row.intent.state == State::RequiresWallet).await;
         }
-        if self.universe.exec.happens(habits.cancel) {
-            self.rest(0, 120_000).await;
-            self.cancel_while_paying(id).await;
+        if dawdles {
+            self.change_and_pay_all(id, holds).await;
+        } else {
+            self.come_to_pay(id, way).await;
+            if self.universe.exec.happens(habits.change) {
+                self.change_wallet(id, holds).await;
+            }
+            if self.universe.exec.happens(habits.cancel) {
+                self.rest(0, 120_000).await;
+                self.cancel_while_paying(id).await;
+            }
         }
         if holds {
             self.rest(1_000, 600_000).await;
             self.end_hold(id, fen).await;
+        }
+        let patient = self.universe.exec.happens(habits.patient);
+        if patient {
+            self.wait_for(id, |row| row.intent.is_final()).await;
         }
         let refunds = if self.universe.exec.happens(habits.refunds) { self.draw(1, 4) } else { 0 };
         for _ in 0..refunds {
             if self.universe.exec.happens(600) {
                 self.rest(0, 300_000).await;
             }
-            let part = self.draw(1, fen);
+            let part = self.draw(1, if patient { fen / 4 } else { fen });
             let request = self.request_id("refund");
             if self.universe.exec.happens(150) {
                 // Two at once: together they may be more than there is (F32).
@@ -126,7 +143,13 @@ impl Customer {
     fn some_way(&self, holds: bool) -> Way {
         let codes = self.universe.exec.happens(self.habits().codes);
         let by_code = |way: &Way| !codes || way.presentation == Presentation::PayerCode;
-        let fit: Vec<Way> = WAYS.into_iter().filter(|way| way.holds || !holds).filter(by_code).collect();
+        let mut fit: Vec<Way> = WAYS.into_iter().filter(|way| way.holds || !holds).filter(by_code).collect();
+        if let Some(rail) = self.universe.swarm.rail
+            && fit.iter().any(|way| way.rail == rail)
+            && self.universe.exec.happens(800)
+        {
+            fit.retain(|way| way.rail == rail);
+        }
         fit[self.universe.exec.draw(|chance| chance.usize(0..fit.len()))]
     }
 
@@ -252,7 +275,8 @@ impl Customer {
             CodeOutcome::PendingThenPays,
             CodeOutcome::PendingThenDeclines,
         ];
-        let outcome = outcomes[self.universe.exec.draw(|chance| chance.usize(0..outcomes.len()))];
+        let first = if self.universe.exec.happens(self.habits().passwords) { 3 } else { 0 };
+        let outcome = outcomes[self.universe.exec.draw(|chance| chance.usize(first..outcomes.len()))];
         let shown = self.universe.accounts[way.rail].mock.payer(PayerAct::IssueCode(outcome));
         let shown = shown.expect("every rail here has codes");
         PayerCode::parse(shown["code"].as_str().unwrap_or_default()).expect("rails issue good codes")
@@ -282,7 +306,7 @@ impl Customer {
         for (at, attempt) in row.intent.attempts.iter().enumerate() {
             // What was paid by scanning the payer is settled there and then: nobody can pay it afterwards.
             let payable = attempt.terms.presentation != Presentation::PayerCode;
-            if payable && (at + 1 == shown || self.universe.exec.happens(400)) {
+            if payable && (at + 1 == shown || self.universe.exec.happens(self.habits().all)) {
                 let rail = self.universe.accounts.iter().find(|account| account.id == attempt.terms.account);
                 let Some(rail) = rail else { continue };
                 let target = || PayerTarget::OrderNo(attempt.terms.order_no.as_str().to_owned());
@@ -322,6 +346,24 @@ impl Customer {
             self.confirm(request, id, way).await;
         }
         self.come_to_pay(id, way).await;
+    }
+
+    /// The storefront thinks of something else, and then the payer pays whatever was ever shown, again and again.
+    async fn change_and_pay_all(&mut self, id: IntentId, holds: bool) {
+        self.rest(1_000, 30_000).await;
+        if self.universe.exec.happens(self.habits().change) {
+            let (way, request) = (self.some_way(holds), self.request_id("confirm"));
+            self.confirm(request, id, way).await;
+        } else if self.universe.exec.happens(self.habits().cancel) {
+            let request = self.request_id("cancel");
+            self.cancel(request, id).await;
+        }
+        // Soon at first: what is being sent is paid before it is answered.
+        let from = self.universe.exec.draw(|chance| chance.usize(0..3));
+        for longest in [300, 3_000, 20_000, 120_000, 1_200_000].into_iter().skip(from) {
+            self.rest(0, longest).await;
+            self.pay_what_is_shown(id, true).await;
+        }
     }
 
     /// Pays while the order may be about to close.
@@ -395,6 +437,16 @@ impl Customer {
         let code = rail.and_then(|rail| refusing_code(rail.mock.name(), Verb::Capture));
         if let (Some(rail), Some(code)) = (rail, code) {
             rail.bench.faults.arm(Some("capture"), Fault::BusinessCode(code.to_owned()), 1);
+        }
+    }
+
+    /// For ten minutes at most.
+    async fn wait_for(&self, id: IntentId, comes: impl Fn(&IntentRow) -> bool) {
+        for _ in 0..40 {
+            if row(&self.universe, id).await.is_some_and(|row| comes(&row)) {
+                return;
+            }
+            self.rest(15_000, 15_000).await;
         }
     }
 

@@ -22,6 +22,18 @@ pub enum Profile {
     Codes,
     /// Everything is given back, in parts.
     Refunds,
+    /// Money is set aside and forgotten.
+    ForgottenHolds,
+    /// They are shown a code, change the wallet and pay whatever they were ever shown.
+    PaysAll,
+    /// The same, and the other way is one by a payer's code.
+    PaysCodes,
+    /// The same where the money is set aside.
+    HoldsAll,
+    /// Payer's codes that ask for a password.
+    Passwords,
+    /// A code is to be shown, and its order is lost on the way, again and again; then the payer shows one.
+    Doubted,
 }
 
 impl Profile {
@@ -48,7 +60,13 @@ impl Profile {
             | Self::RacingHolds
             | Self::HeldCodes
             | Self::Codes
-            | Self::Refunds => false,
+            | Self::Refunds
+            | Self::ForgottenHolds
+            | Self::PaysAll
+            | Self::PaysCodes
+            | Self::HoldsAll
+            | Self::Passwords
+            | Self::Doubted => false,
         }
     }
 
@@ -80,7 +98,44 @@ impl Profile {
                 Habits { holds: 1_000, codes: 900, cancel: 800, paying: 0, hasty: 900, never: 0, ..mixed }
             }
             Self::Codes => Habits { holds: 0, codes: 900, cancel: 800, hasty: 700, ..mixed },
-            Self::Refunds => Habits { holds: 50, late: 50, never: 0, refunds: 1_000, cancel: 50, ..mixed },
+            Self::ForgottenHolds => Habits { holds: 1_000, never: 0, forget: 1_000, give_back: 0, ..mixed },
+            Self::PaysAll => Habits {
+                holds: 0,
+                dawdles: 1_000,
+                forced: 1_000,
+                never: 0,
+                change: 900,
+                cancel: 300,
+                all: 1_000,
+                refunds: 0,
+                ..mixed
+            },
+            Self::Doubted => Habits { doubted: 1_000, ..Self::PaysCodes.habits() },
+            Self::PaysCodes => Habits { codes: 1_000, ..Self::PaysAll.habits() },
+            Self::Passwords => {
+                Habits { holds: 0, codes: 1_000, change: 100, cancel: 0, passwords: 900, ..mixed }
+            }
+            Self::HoldsAll => Habits {
+                change: 500,
+                cancel: 500,
+                holds: 1_000,
+                dawdles: 1_000,
+                forced: 1_000,
+                never: 0,
+                all: 1_000,
+                refunds: 0,
+                ..mixed
+            },
+            Self::Refunds => Habits {
+                holds: 50,
+                late: 50,
+                never: 0,
+                change: 50,
+                cancel: 50,
+                refunds: 1_000,
+                patient: 1_000,
+                ..mixed
+            },
         }
     }
 }
@@ -92,6 +147,8 @@ pub struct Habits {
     pub holds: u32,
     /// Of several ways one by a payer's code is taken.
     pub codes: u32,
+    /// The code asks for a password.
+    pub passwords: u32,
     /// The payer comes late.
     pub late: u32,
     /// Who comes late or while an order closes pays all the same: the bank was slow.
@@ -106,6 +163,13 @@ pub struct Habits {
     pub paying: u32,
     /// How often more the payer tries then. Not in thousandths.
     pub insists: u32,
+    /// Whoever was shown several ways to pay pays each of the earlier ones, too.
+    pub all: u32,
+    /// The first code that a payer is shown is one of Alipay's, which is no order there before somebody looks at it; nobody
+    /// does until the storefront has changed its mind.
+    pub dawdles: u32,
+    /// The first order is one of UnionPay's, which cannot be repeated, and the storefront waits for what becomes of it.
+    pub doubted: u32,
     /// The storefront cancels as soon as it has asked for money.
     pub hasty: u32,
     /// What is held is given back.
@@ -116,6 +180,8 @@ pub struct Habits {
     pub spoil: u32,
     /// There are refunds.
     pub refunds: u32,
+    /// The storefront waits for the money before it gives parts of it back, small ones.
+    pub patient: u32,
 }
 
 impl Habits {
@@ -123,6 +189,7 @@ impl Habits {
     const MIXED: Self = Self {
         holds: 300,
         codes: 0,
+        passwords: 0,
         late: 200,
         forced: 500,
         never: 150,
@@ -130,10 +197,14 @@ impl Habits {
         cancel: 200,
         paying: 400,
         insists: 0,
+        all: 400,
+        dawdles: 0,
+        doubted: 0,
         hasty: 0,
         give_back: 150,
         forget: 100,
         spoil: 250,
         refunds: 500,
+        patient: 0,
     };
 }

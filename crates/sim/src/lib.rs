@@ -7,7 +7,10 @@
 #![allow(clippy::print_stdout)] // a run is told to whoever replays it
 
 mod again;
+mod aim;
 mod checks;
+pub mod coverage;
+mod crossing;
 mod customer;
 mod exec;
 mod habits;
@@ -21,4 +24,5 @@ mod trace;
 mod universe;
 mod watch;
 
-pub use run::{Outcome, run, run_within};
+pub use aim::Aim;
+pub use run::{Outcome, run, run_for, run_within};

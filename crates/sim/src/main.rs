@@ -2,17 +2,16 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout)] // a command talks to its user
 
-mod coverage;
 #[cfg(feature = "laboratory")]
 mod defects;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use clap::Parser;
-use paifang_sim::{Outcome, run};
+use paifang_sim::{Aim, Outcome, coverage, run, run_for};
 
 /// Plays whole days of payments with every fault that the seed chooses, and checks that no fen is lost, doubled or stuck.
 #[derive(Parser)]
@@ -26,6 +25,12 @@ struct Args {
     /// Plays this seed alone and prints its trace.
     #[arg(long)]
     replay: Option<u64>,
+    /// These seeds go for this cell of the coverage lists, such as `attempt Sending -> Late x F02`.
+    #[arg(long)]
+    aim: Option<String>,
+    /// So many of the seeds are free; the rest goes for the cells that those have not met. 3 of 5 in a run of 2,000 and more.
+    #[arg(long)]
+    free: Option<u64>,
     /// Prints every cell that was hit.
     #[arg(long)]
     cells: bool,
@@ -60,49 +65,78 @@ fn main() -> ExitCode {
         return exit;
     }
     if let Some(seed) = args.replay {
-        let outcome = run(seed, true);
-        report(&outcome);
+        let outcome = one_run(seed, args.aim.as_deref(), true);
+        report(&outcome, args.aim.as_deref());
         return if outcome.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
-    let (next, sum) = (Arc::new(AtomicU64::new(args.first)), Arc::new(Mutex::new(Sum::default())));
-    let end = args.first.saturating_add(args.seeds.unwrap_or(SEEDS));
-    let workers = (0..args.threads.max(1)).map(|_| {
-        let (next, sum) = (next.clone(), sum.clone());
-        std::thread::spawn(move || {
-            loop {
-                let seed = next.fetch_add(1, Ordering::Relaxed);
-                if seed >= end {
-                    return;
-                }
-                one(seed, &sum);
-            }
-        })
-    });
-    let workers: Vec<_> = workers.collect();
-    let panicked = workers.into_iter().filter_map(|worker| worker.join().err()).count();
+    let sum = Mutex::new(Sum::default());
+    let panicked = play_all(&args, &sum);
     let sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
     tell(&sum, args.cells);
     // The lists are about the seeds from 1 on.
-    let lacking = if args.first == 1 { coverage::judge(sum.runs, &sum.cells) } else { Vec::new() };
-    println!("{}", coverage::summary(sum.runs));
+    let lacking =
+        if args.first == 1 { coverage::judge(args.seeds.unwrap_or(SEEDS), &sum.cells) } else { Vec::new() };
+    println!("{}", coverage::summary(args.seeds.unwrap_or(SEEDS)));
     lacking.iter().for_each(|lack| println!("  {lack}"));
     println!("{} seeds with violations: {:?}", sum.failed.len(), sum.failed);
-    let is_good = panicked == 0 && sum.failed.is_empty() && lacking.is_empty();
+    let is_good = !panicked && sum.failed.is_empty() && lacking.is_empty();
     if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn one(seed: u64, sum: &Mutex<Sum>) {
-    let mut outcome = run(seed, false);
+/// Plays the seeds: in a long run some of the last of them go for the cells that the others have not met. Whether a thread
+/// panicked.
+fn play_all(args: &Args, sum: &Mutex<Sum>) -> bool {
+    let count = args.seeds.unwrap_or(SEEDS);
+    let end = args.first.saturating_add(count);
+    let free = args.free.unwrap_or(if args.first == 1 { coverage::free_of(count) } else { count });
+    let mut next = args.first.saturating_add(free.min(count));
+    let free = |seeds: std::ops::Range<u64>| seeds.map(|seed| (seed, args.aim.clone())).collect::<Vec<_>>();
+    let mut panicked = play(&free(args.first..next), args.threads, sum);
+    while next < end && !panicked {
+        let met = sum.lock().unwrap_or_else(PoisonError::into_inner).cells.clone();
+        let lacking = coverage::lacking(count, &met);
+        // Which seed goes for what depends on nothing but the seeds before: threads do not matter.
+        let round: Vec<_> = (next..end).zip(lacking.into_iter().map(Some)).collect();
+        let round = if round.is_empty() { free(next..end) } else { round };
+        next += u64::try_from(round.len()).unwrap_or(u64::MAX);
+        panicked = play(&round, args.threads, sum);
+    }
+    panicked
+}
+
+/// Plays these on so many threads; whether one of them panicked.
+fn play(seeds: &[(u64, Option<String>)], threads: u64, sum: &Mutex<Sum>) -> bool {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let worker = || {
+            while let Some((seed, aim)) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
+                one(*seed, aim.as_deref(), sum);
+            }
+        };
+        let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().any(|worker| worker.join().is_err())
+    })
+}
+
+fn one_run(seed: u64, aim: Option<&str>, tell: bool) -> Outcome {
+    match aim.and_then(Aim::read) {
+        Some(aim) => run_for(seed, aim, tell),
+        None => run(seed, tell),
+    }
+}
+
+fn one(seed: u64, aim: Option<&str>, sum: &Mutex<Sum>) {
+    let mut outcome = one_run(seed, aim, false);
     let twice = seed.is_multiple_of(20);
     if twice {
-        let again = run(seed, false);
+        let again = one_run(seed, aim, false);
         if again.hash != outcome.hash {
             outcome.violations.push(format!("I20: the trace is {} and then {}", outcome.hash, again.hash));
         }
     }
     let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
     if !outcome.violations.is_empty() {
-        report(&outcome);
+        report(&outcome, aim);
         sum.failed.insert(seed);
     }
     sum.runs += 1;
@@ -119,7 +153,7 @@ fn one(seed: u64, sum: &Mutex<Sum>) {
     }
 }
 
-fn report(outcome: &Outcome) {
+fn report(outcome: &Outcome, aim: Option<&str>) {
     if outcome.violations.is_empty() {
         println!("seed {}: no violation, trace {}", outcome.seed, outcome.hash);
         return;
@@ -128,7 +162,8 @@ fn report(outcome: &Outcome) {
     outcome.violations.iter().for_each(|violation| println!("  {violation}"));
     println!("  the end of its trace:");
     outcome.tail.iter().for_each(|line| println!("    {line}"));
-    println!("  again: cargo xtask sim --replay {}", outcome.seed);
+    let aim = aim.map(|aim| format!(" --aim '{aim}'")).unwrap_or_default();
+    println!("  again: cargo xtask sim --replay {}{aim}", outcome.seed);
 }
 
 fn tell(sum: &Sum, cells: bool) {

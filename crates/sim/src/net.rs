@@ -58,6 +58,10 @@ impl Transport for Net {
                 universe.strike(&number, fault.name());
             }
         }
+        if fault.is_some() {
+            universe.perhaps_paid_soon(&account, &number);
+        }
+        universe.perhaps_cut_off(self.process, (verb, &number));
         // The rail and the wire do not end with whoever asked.
         let (sender, receiver) = oneshot::channel();
         let traveller = Traveller { universe: universe.clone(), account, exchange, about, fault };
@@ -92,6 +96,9 @@ impl Universe {
         if self.is_told_again(about) {
             return Some(NetFault::CancelAgain);
         }
+        if let Some(aim) = &self.swarm.aim {
+            return self.strikes_aimed(aim, account, about);
+        }
         let strikes = |(fault, often): &&(NetFault, u32)| {
             self.can_strike(*fault, account, about) && self.exec.happens(*often)
         };
@@ -99,7 +106,7 @@ impl Universe {
     }
 
     /// Whether it would make a difference.
-    fn can_strike(&self, fault: NetFault, account: &SimAccount, about: &(Verb, String)) -> bool {
+    pub fn can_strike(&self, fault: NetFault, account: &SimAccount, about: &(Verb, String)) -> bool {
         match fault {
             NetFault::RefusingCode => refusing_code(account.mock.name(), about.0).is_some(),
             NetFault::RefundFails => about.0 == Verb::Refund && account.mock.name() == "wechatpay",
@@ -230,26 +237,33 @@ impl Traveller {
 
     /// Executed minutes later, when everybody has given up on it.
     fn arrives_late(&self) {
-        let (universe, wait) = (self.universe.clone(), self.universe.exec.millis(10_000..=600_000));
+        let longest = if self.universe.swarm.aim.is_some() { 40_000 } else { 600_000 };
+        let (universe, wait) = (self.universe.clone(), self.universe.exec.millis(10_000..=longest));
         let (account, exchange, about) = (self.account.clone(), self.exchange.clone(), self.about.clone());
         self.universe.exec.spawn(OUTSIDE, "wire", async move {
             universe.exec.sleep(wait).await;
             let late = Self { universe, account, exchange, about, fault: None };
             drop(late.handle().await);
+            late.universe.perhaps_paid_soon(&late.account, &late.about.1);
         });
     }
 
     async fn garbled(&self) -> Result<Reply, TransportError> {
         let mut reply = self.there_and_back().await?;
         let at = self.universe.exec.draw(|chance| chance.usize(0..reply.body.len().max(1)));
-        if let Some(byte) = reply.body.get_mut(at) {
-            *byte ^= 1;
+        match reply.body.get_mut(at) {
+            Some(byte) => *byte ^= 1,
+            // Nothing but its signature can be garbled.
+            None => reply.headers.retain(|(name, _)| !name.to_ascii_lowercase().ends_with("-signature")),
         }
         Ok(tampered(reply, NetFault::Garbled))
     }
 
     async fn there_and_back(&self) -> Result<Reply, TransportError> {
+        self.universe.perhaps_pays_earlier(&self.account, &self.about).await;
+        self.universe.perhaps_declined(&self.account, &self.about.1);
         let answer = self.handle().await;
+        self.universe.crossing(&self.account, &self.about).await;
         self.universe.exec.sleep(self.universe.exec.millis(1..=300)).await;
         if let Ok(reply) = &answer {
             self.universe.heard_from_rail(&self.about, reply);
@@ -264,6 +278,7 @@ impl Traveller {
         self.account.bench.faults.arm(None, fault, 1);
         let answer = self.handle().await;
         self.account.bench.faults.clear();
+        self.universe.crossing(&self.account, &self.about).await;
         answer
     }
 

@@ -18,7 +18,6 @@ use paifang_rail_unionpay::UnionPay;
 use paifang_rail_wechatpay::WeChatPay;
 
 use crate::exec::locked;
-use crate::habits::Profile;
 use crate::keys::NEXT_KEY;
 use crate::swarm::Swarm;
 use crate::universe::Universe;
@@ -47,6 +46,8 @@ pub struct SimAccount {
 /// How far a rail's change of its signing key has come.
 #[derive(Default)]
 pub struct Rotating {
+    /// In a run that goes for a key's change, it has begun.
+    pub begun: bool,
     /// It signs with the next key.
     pub switched: bool,
     /// We have the next key.
@@ -108,9 +109,8 @@ impl SimAccount {
 /// signs with certificates.
 pub fn accounts(start: Timestamp, swarm: &Swarm) -> Vec<Arc<SimAccount>> {
     let clock = Clock::standing_at(start);
-    let certified = swarm.rotation.is_some_and(|rotation| rotation.rail == 1);
-    let slow = swarm.profile == Profile::Refunds;
-    let their_wechatpay = if slow { slow_wechatpay } else { wechatpay::start };
+    let certified = swarm.rotation.is_some_and(|rotation| rotation.rail == 1 || swarm.aim.is_some());
+    let their_wechatpay = if swarm.slow { slow_wechatpay } else { wechatpay::start };
     let our_wechatpay = if certified { our_certified_wechatpay } else { our_wechatpay };
     let made = [
         account("alipay", 1, &clock, alipay::start, our_alipay),
@@ -139,7 +139,7 @@ fn account(
         adapter,
         keys: Mutex::new(Arc::new(keys)),
         rotating: Mutex::default(),
-        notify_url: format!("http://127.0.0.1:9/notify/{rail}-main/token"),
+        notify_url: format!("https://pay.example/notify/{rail}-main/token"),
         mock: theirs(bench.clone()),
         bench,
         notices: Mutex::new(worker),
@@ -176,9 +176,13 @@ fn alipay_files() -> Files {
     alipay::of_vectors().into_iter().chain(next).collect()
 }
 
-/// A WeChat Pay whose refunds take a while, so that somebody may ask meanwhile.
+/// A WeChat Pay whose refunds and payers take a while, so that somebody may ask meanwhile.
 fn slow_wechatpay(bench: Bench) -> Arc<dyn RailMock> {
-    let settings = wechatpay::Settings { refunds_take_s: Some(90), ..wechatpay::Settings::default() };
+    let settings = wechatpay::Settings {
+        refunds_take_s: Some(90),
+        passwords_take_s: Some(50),
+        ..wechatpay::Settings::default()
+    };
     wechatpay::start_with(bench, settings)
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::aim::Aim;
 use crate::checks::{Acked, is_quiet, violations};
 use crate::customer::Customer;
 use crate::exec::{Exec, OUTSIDE, Step, locked};
@@ -48,7 +49,15 @@ pub struct Outcome {
 /// # Panics
 /// When no runtime can be built, or the engine panics.
 pub fn run(seed: u64, tell: bool) -> Outcome {
-    run_within(seed, tell, POLLS_MAX)
+    play_once(seed, None, tell, POLLS_MAX)
+}
+
+/// Runs a seed that goes for one cell of the lists; the same seed without it is another run.
+///
+/// # Panics
+/// As [`run`].
+pub fn run_for(seed: u64, aim: Aim, tell: bool) -> Outcome {
+    play_once(seed, Some(aim), tell, POLLS_MAX)
 }
 
 /// The same with another limit of polls; a run that reaches it has a violation.
@@ -56,6 +65,10 @@ pub fn run(seed: u64, tell: bool) -> Outcome {
 /// # Panics
 /// As [`run`].
 pub fn run_within(seed: u64, tell: bool, polls_max: u64) -> Outcome {
+    play_once(seed, None, tell, polls_max)
+}
+
+fn play_once(seed: u64, aim: Option<Aim>, tell: bool, polls_max: u64) -> Outcome {
     paifang_mock_rails::chance::seed(Some(seed));
     #[cfg(feature = "laboratory")]
     {
@@ -64,16 +77,16 @@ pub fn run_within(seed: u64, tell: bool, polls_max: u64) -> Outcome {
         paifang_mock_rails::replace_rsa(keyed);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    let outcome = runtime.expect("a runtime without sockets").block_on(play(seed, tell, polls_max));
+    let outcome = runtime.expect("a runtime without sockets").block_on(play(seed, aim, tell, polls_max));
     paifang_mock_rails::chance::seed(None);
     outcome
 }
 
-async fn play(seed: u64, tell: bool, polls_max: u64) -> Outcome {
+async fn play(seed: u64, aim: Option<Aim>, tell: bool, polls_max: u64) -> Outcome {
     let start: Timestamp = "2026-11-21T02:00:00Z".parse().expect("a time");
     let exec = Exec::new(start, seed);
     let trace = Trace::new(exec.clone(), tell);
-    let universe = Universe::new(exec.clone(), trace.clone());
+    let universe = Universe::new(exec.clone(), trace.clone(), aim);
     trace.note(format_args!("{:?}", universe.swarm));
     let acked: Arc<Mutex<Vec<Acked>>> = Arc::default();
     let over = Arc::new(AtomicBool::new(false));
@@ -129,7 +142,7 @@ async fn direct(universe: Arc<Universe>, acked: Arc<Mutex<Vec<Acked>>>, over: Ar
             universe.exec.spawn(OUTSIDE, "fate", fate(universe.clone(), every, kill));
         }
     }
-    if let Some(rotation) = universe.swarm.rotation {
+    if let Some(rotation) = universe.swarm.rotation.filter(|_| universe.swarm.aim.is_none()) {
         universe.exec.spawn(OUTSIDE, "rotation", universe.clone().rotate(rotation));
     }
     universe.exec.sleep(universe.swarm.chaos).await;

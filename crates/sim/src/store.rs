@@ -5,7 +5,8 @@ use std::task::Poll;
 
 use futures::future::{pending, poll_fn};
 use jiff::SignedDuration;
-use paifang_payment::refund::{self, Refund};
+use paifang_payment::attempt::Attempt;
+use paifang_payment::refund::{self, Purpose, Refund};
 use paifang_payment::{
     AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId, intent,
 };
@@ -55,6 +56,9 @@ impl SimStore {
     async fn read(&self) -> Answer<()> {
         self.reach().await;
         let universe = &self.universe;
+        if universe.is_cut_off(self.process) {
+            return Err(StoreError::Unavailable(None));
+        }
         if universe.chaos() && universe.exec.happens(universe.swarm.read_fails) {
             universe.trace.fault("F23-read-fails", universe.exec.label());
             return Err(StoreError::Unavailable(None));
@@ -65,20 +69,8 @@ impl SimStore {
     /// What this commit does to each attempt and refund, for the trace and the coverage list.
     fn record(&self, batch: &Batch, before: Option<&IntentRow>, refunds: &[(RefundId, Option<Refund>)]) {
         let universe = &self.universe;
-        for attempt in batch.intent.iter().flat_map(|write| &write.row.attempts) {
-            let was = before.and_then(|row| row.intent.attempt(attempt.terms.id));
-            let from = was.map_or("none", |attempt| attempt.state.name());
-            if from != attempt.state.name() {
-                self.moved("attempt", from, attempt.state.name(), attempt.terms.order_no.as_str());
-            }
-        }
-        for write in &batch.refunds {
-            let was =
-                refunds.iter().find(|(id, _)| *id == write.row.terms.id).and_then(|(_, row)| row.as_ref());
-            let from = was.map_or("none", |refund| refund.state.name());
-            if from != write.row.state.name() {
-                self.moved("refund", from, write.row.state.name(), write.row.terms.refund_no.as_str());
-            }
+        for (what, from, to, number, account) in named_moves_of(batch, before, refunds) {
+            self.moved(what, from, to, number, account);
         }
         if let Some(write) = &batch.intent {
             let from = before.map_or("none", |row| row.intent.state.name());
@@ -93,6 +85,32 @@ impl SimStore {
         }
         if self.universe.chaos() && batch.intent.is_none() && batch.refunds.is_empty() {
             universe.trace.cover(format!("work {}", universe.exec.label()));
+        }
+    }
+
+    /// Which ways lead to money, and back: a rail that refuses everything makes no mistake.
+    fn cover_ways(&self, batch: &Batch, before: Option<&IntentRow>, refunds: &[(RefundId, Option<Refund>)]) {
+        let cover = |row: &str, column: &str| self.universe.trace.cover(format!("{row} x {column}"));
+        for attempt in batch.intent.iter().flat_map(|write| &write.row.attempts) {
+            let was = before.and_then(|row| row.intent.attempt(attempt.terms.id));
+            let has_money =
+                |attempt: &Attempt| attempt.state.settled().is_some() || attempt.state.hold().is_some();
+            if has_money(attempt) && !was.is_some_and(has_money) {
+                let how = if attempt.terms.hold.is_some() { "held" } else { "paid" };
+                cover(&format!("{how} {}", attempt.terms.account), attempt.terms.presentation.as_str());
+            }
+        }
+        for write in &batch.refunds {
+            let was =
+                refunds.iter().find(|(id, _)| *id == write.row.terms.id).and_then(|(_, row)| row.as_ref());
+            if write.row.state.name() == "succeeded" && was.is_none_or(|was| was.state.name() != "succeeded")
+            {
+                let purpose = match write.row.terms.purpose {
+                    Purpose::Requested => "requested",
+                    Purpose::LateMoney => "late money",
+                };
+                cover(&format!("refunded {}", write.row.terms.account), purpose);
+            }
         }
     }
 
@@ -115,12 +133,46 @@ impl SimStore {
         }
     }
 
-    fn moved(&self, what: &str, from: &str, to: &str, number: &str) {
+    fn moved(&self, what: &'static str, from: &str, to: &'static str, number: &str, account: &AccountId) {
         let universe = &self.universe;
+        universe.came(what, number, to);
         let struck = locked(&universe.struck).insert(number.to_owned(), "none").unwrap_or("none");
-        universe.trace.note(format_args!("{what} {number}: {from} -> {to} (after {struck})"));
+        universe.trace.note(format_args!("{what} {number}: {from} -> {to} at {account} (after {struck})"));
         universe.trace.cover(format!("{what} {from} -> {to} x {}", family(struck)));
     }
+}
+
+/// Kind, from, to, number and account of each attempt and refund that a commit moves.
+fn named_moves_of<'a>(
+    batch: &'a Batch,
+    before: Option<&IntentRow>,
+    refunds: &[(RefundId, Option<Refund>)],
+) -> Vec<(&'static str, &'static str, &'static str, &'a str, &'a AccountId)> {
+    let mut moves = Vec::new();
+    for attempt in batch.intent.iter().flat_map(|write| &write.row.attempts) {
+        let was = before.and_then(|row| row.intent.attempt(attempt.terms.id));
+        let from = was.map_or("none", |attempt| attempt.state.name());
+        let terms = &attempt.terms;
+        moves.push(("attempt", from, attempt.state.name(), terms.order_no.as_str(), &terms.account));
+    }
+    for write in &batch.refunds {
+        let was = refunds.iter().find(|(id, _)| *id == write.row.terms.id).and_then(|(_, row)| row.as_ref());
+        let from = was.map_or("none", |refund| refund.state.name());
+        let terms = &write.row.terms;
+        moves.push(("refund", from, write.row.state.name(), terms.refund_no.as_str(), &terms.account));
+    }
+    moves.retain(|(_, from, to, ..)| from != to);
+    moves
+}
+
+/// The same without the numbers.
+fn moves_of(
+    batch: &Batch,
+    before: Option<&IntentRow>,
+    refunds: &[(RefundId, Option<Refund>)],
+) -> Vec<(&'static str, &'static str, &'static str)> {
+    let named = named_moves_of(batch, before, refunds);
+    named.into_iter().map(|(what, from, to, ..)| (what, from, to)).collect()
 }
 
 /// Whether a worker writes ahead that it sends something again.
@@ -150,17 +202,11 @@ impl Store for SimStore {
     async fn commit(&self, batch: Batch) -> Answer<Committed> {
         self.reach().await;
         let universe = &self.universe;
-        let (chaos, swarm) = (universe.chaos(), &universe.swarm);
-        let label = universe.exec.label();
-        let numbers = numbers_of(&batch);
-        let struck = |fault: &'static str| {
-            universe.trace.fault(fault, label);
-            numbers.iter().for_each(|number| universe.strike(number, fault));
-        };
-        if chaos && universe.exec.happens(swarm.commit_fails) {
-            struck("F22-commit-fails");
+        if universe.is_cut_off(self.process) {
             return Err(StoreError::Unavailable(None));
         }
+        let (chaos, swarm) = (universe.chaos(), &universe.swarm);
+        let label = universe.exec.label();
         let before = match &batch.intent {
             Some(write) => universe.store.intent(batch.tenant, write.row.terms.id).await?,
             None => None,
@@ -170,8 +216,22 @@ impl Store for SimStore {
             let id = write.row.terms.id;
             refunds.push((id, universe.store.refund(batch.tenant, id).await?));
         }
+        let moves = moves_of(&batch, before.as_ref(), &refunds);
+        let moved = named_moves_of(&batch, before.as_ref(), &refunds);
+        let moved: Vec<String> = moved.into_iter().map(|(.., number, _)| number.to_owned()).collect();
+        let numbers = if moved.is_empty() { numbers_of(&batch) } else { moved };
+        let struck = |fault: &'static str| {
+            universe.trace.fault(fault, label);
+            numbers.iter().for_each(|number| universe.strike(number, fault));
+        };
+        if chaos && (universe.exec.happens(swarm.commit_fails) || universe.spoils_commit("F22", &moves)) {
+            struck("F22-commit-fails");
+            return Err(StoreError::Unavailable(None));
+        }
+        let spoilt = universe.spoils_commit("F24", &moves);
         let work = if batch.fence.is_some() { universe.all_work().await } else { Vec::new() };
-        if chaos && universe.exec.happens(swarm.commit_unknown / 2) {
+        if chaos && (universe.exec.happens(swarm.commit_unknown / 2) || spoilt && universe.exec.happens(700))
+        {
             struck("F24-commit-unknown-not-done");
             self.reach().await;
             return Err(StoreError::CommitUnknown("the connection ended".into()));
@@ -180,12 +240,13 @@ impl Store for SimStore {
         match &committed {
             Ok(Committed::Done) => {
                 self.record(&batch, before.as_ref(), &refunds);
+                self.cover_ways(&batch, before.as_ref(), &refunds);
                 self.watch(&batch, &work).await;
             }
             Ok(refused) => universe.trace.note(format_args!("{} refused: {refused:?}", self.process)),
             Err(error) => universe.trace.note(format_args!("{} broken: {error}", self.process)),
         }
-        if chaos && universe.exec.happens(swarm.commit_unknown) {
+        if chaos && (universe.exec.happens(swarm.commit_unknown) || spoilt) {
             struck("F24-commit-unknown");
             self.reach().await;
             return Err(StoreError::CommitUnknown("the connection ended".into()));

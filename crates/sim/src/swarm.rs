@@ -3,6 +3,7 @@
 
 use jiff::SignedDuration;
 
+use crate::aim::Aim;
 use crate::exec::Exec;
 use crate::habits::Profile;
 
@@ -143,6 +144,12 @@ pub struct Swarm {
     pub rotation: Option<Rotation>,
     /// Which sort of customers there is.
     pub profile: Profile,
+    /// Most of them pay by this rail.
+    pub rail: Option<usize>,
+    /// WeChat Pay's refunds take a while, and so do the payers' passwords.
+    pub slow: bool,
+    /// The cell that the run goes for.
+    pub aim: Option<Aim>,
 }
 
 /// The change of a rail's signing key, and when our side has the next one.
@@ -201,6 +208,9 @@ impl Swarm {
                 known: minutes(0..=hours * 45),
             }),
             profile: Profile::Mixed,
+            rail: None,
+            slow: false,
+            aim: None,
         };
         if exec.happens(INSISTING) {
             drawn.insist(exec);
@@ -208,11 +218,71 @@ impl Swarm {
         drawn
     }
 
+    /// A run that goes for one cell: nothing else goes wrong but for what leads there.
+    pub fn aimed(exec: &Exec, aim: Aim) -> Self {
+        let profile = aim.profile(exec);
+        let minutes = |at: i64| SignedDuration::from_mins(at);
+        let rotation = Rotation {
+            rail: aim.rail().unwrap_or_else(|| exec.draw(|chance| chance.usize(0..2))),
+            switch: minutes(0),
+            known: minutes(exec.draw(|chance| chance.i64(1..=60))),
+        };
+        Self {
+            replicas: 2,
+            customers: exec.draw(|chance| chance.u32(10..=18)),
+            chaos: Aim::chaos(profile),
+            look_every: SignedDuration::from_secs(if profile.waits_for_looks() { 20 } else { 5 }),
+            notice_lost: match (aim.is_late_money(), aim.is_declined() && aim.is_of("F05")) {
+                (true, _) => 0,
+                (false, true) => 950,
+                (false, false) => [0, 300, 850][exec.draw(|chance| chance.usize(0..3))],
+            },
+            charged_again: if aim.is_of("F05") { 900 } else { 0 },
+            rail: if aim.is_of("F15") { Some(rotation.rail) } else { aim.rail() },
+            slow: aim.is_slow(),
+            rotation: aim.is_of("F15").then_some(rotation),
+            profile,
+            aim: Some(aim),
+            ..Self::still()
+        }
+    }
+
+    /// Nothing goes wrong.
+    fn still() -> Self {
+        Self {
+            replicas: 1,
+            customers: 0,
+            chaos: SignedDuration::ZERO,
+            look_every: SignedDuration::from_secs(5),
+            net: Vec::new(),
+            away: None,
+            commit_fails: 0,
+            commit_unknown: 0,
+            store_slow: (30, 40),
+            read_fails: 0,
+            crash: 0,
+            kill_every: None,
+            pause_every: None,
+            skew: SignedDuration::ZERO,
+            notice_lost: 0,
+            notice_twice: 0,
+            notice_amount: 0,
+            notice_late: SignedDuration::ZERO,
+            charged_again: 0,
+            rotation: None,
+            profile: Profile::Mixed,
+            rail: None,
+            slow: false,
+            aim: None,
+        }
+    }
+
     /// Insists on one fault that strikes again and again, and on one sort of customers, so that the fault meets each state
     /// of an order. Faults of one number of the catalogue share their turn.
     fn insist(&mut self, exec: &Exec) {
         let one_of = |count: usize| exec.draw(|chance| chance.usize(0..count));
         self.profile = Profile::ALL[one_of(Profile::ALL.len())];
+        self.slow = self.profile == Profile::Refunds;
         if self.profile.waits_for_looks() {
             // News comes by our own looks alone, and the last of them, an hour after the end, is in the time of faults.
             self.chaos = self.chaos.max(SignedDuration::from_hours(4));

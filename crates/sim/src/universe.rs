@@ -12,6 +12,7 @@ use paifang_payment::{TenantId, Verb};
 use paifang_rail::Reply;
 use paifang_store::ModelStore;
 
+use crate::aim::Aim;
 use crate::exec::{Exec, OUTSIDE, Process, locked};
 use crate::net::Net;
 use crate::rails::{SimAccount, SimRails, accounts};
@@ -44,6 +45,12 @@ pub struct Universe {
     pub said: Mutex<BTreeMap<(Verb, String), (Timestamp, Reply)>>,
     /// What struck an order last, by its number.
     pub struck: Mutex<BTreeMap<String, &'static str>>,
+    /// Where each order and refund stands, by its number: its kind, its state, and since when after the start of the run.
+    pub stands: Mutex<BTreeMap<String, (&'static str, &'static str, SignedDuration)>>,
+    /// In a run that goes for something: of what an earlier copy is on its way.
+    pub copied: Mutex<BTreeSet<String>>,
+    /// Replicas that cannot reach the store until then, after the start of the run.
+    pub cut_off: Mutex<BTreeMap<Process, SignedDuration>>,
     /// Orders by a payer's code of which a charge may have left.
     pub left: Mutex<BTreeSet<String>>,
     /// Reverses that a rail answers with "again" until then (F10).
@@ -58,8 +65,11 @@ pub struct Universe {
 
 impl Universe {
     /// A universe in which nothing runs yet.
-    pub fn new(exec: Exec, trace: Trace) -> Arc<Self> {
-        let swarm = Swarm::draw(&exec);
+    pub fn new(exec: Exec, trace: Trace, aim: Option<Aim>) -> Arc<Self> {
+        let swarm = match aim {
+            Some(aim) => Swarm::aimed(&exec, aim),
+            None => Swarm::draw(&exec),
+        };
         let clock = exec.clone();
         let tenant = TenantId::from_parts(exec.now(), [1; 10]);
         Arc::new(Self {
@@ -73,6 +83,9 @@ impl Universe {
             planned: Mutex::default(),
             said: Mutex::default(),
             struck: Mutex::default(),
+            stands: Mutex::default(),
+            copied: Mutex::default(),
+            cut_off: Mutex::default(),
             left: Mutex::default(),
             again: Mutex::default(),
             told: Mutex::default(),
@@ -223,7 +236,7 @@ impl Environment for SimWorld {
         let universe = &self.universe;
         let cell = format!("{point} x {}", universe.exec.label());
         universe.trace.cover(format!("reached {cell}"));
-        if universe.chaos() && universe.exec.happens(universe.swarm.crash) {
+        if universe.crashes(point, universe.exec.label()) {
             universe.trace.cover(format!("killed {cell}"));
             universe.kill(self.process, &cell);
         }
