@@ -1,5 +1,7 @@
 //! Conditions: what they answer, what they refuse, and that no text takes the process down.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn facts(record: &str) -> Facts {
@@ -90,6 +92,10 @@ fn mistakes_are_named_with_their_place() {
         "payer.tier = 'gold'",
         "payer.tier == 'gold' &&",
         "payer.tier ==\n  'gold' )",
+        "payer.tier == 'gold' 'black'",
+        "payer.tier == && true",
+        "true ? 1",
+        "(true] || true",
         "payer.id == 'x'",
         "payer == 'x' || tier == 'y'",
         "payer.tier.name == 'x'",
@@ -164,11 +170,76 @@ fn no_text_takes_the_process_down() {
         "= ".repeat(500),
         "x".repeat(1_001),
         format!("order.amount_fen in [{}1]", "1,".repeat(480)),
+        "()".repeat(BRACKETS_MAX),
+        "[]".repeat(BRACKETS_MAX),
+        "(]".repeat(BRACKETS_MAX),
+        "(1<)".repeat(BRACKETS_MAX),
+        "(1,)".repeat(BRACKETS_MAX),
+        "(1 in)".repeat(BRACKETS_MAX),
+        "(1)".repeat(BRACKETS_MAX),
+        "f()".repeat(BRACKETS_MAX),
+        "[1,]".repeat(BRACKETS_MAX),
+        "a[1]".repeat(BRACKETS_MAX),
+        "(-)(!".repeat(BRACKETS_MAX / 2),
+        "(a.)".repeat(BRACKETS_MAX),
+        format!("{}{}", "true?1:".repeat(CHOICES_MAX), "()".repeat(BRACKETS_MAX)),
     ];
     for text in texts {
-        if let Ok(condition) = Condition::compile(&text) {
-            let _ = condition.evaluate(&Facts::new());
-        }
+        read_and_evaluate(&text);
+    }
+}
+
+/// Reads a text as bundles do, and by the parser alone: the scan's bounds and the parser's hold without each other.
+fn read_and_evaluate(text: &str) {
+    if let Ok(condition) = Condition::compile(text) {
+        let _ = condition.evaluate(&Facts::new());
+    }
+    let _ = parse(text);
+}
+
+/// Pieces of which the parser's recovery from errors could build a nest that the text does not show.
+const SOUP: &[&str] = &[
+    "(", ")", "[", "]", "()", "[]", "(]", "[)", "(1<)", "f()", "f(", "a.b(", "1", "a", "'a'", " in ", ",",
+    "<", "==", "&&", "||", "!", "-", "+", "*", ".", "?", ":", " ",
+];
+
+proptest! {
+    /// Neither does any soup of brackets and operators, a piece of it repeated or not.
+    #[test]
+    fn no_soup_of_brackets_takes_the_process_down(
+        pieces in prop::collection::vec(prop::sample::select(SOUP), 1..8),
+        rest in prop::collection::vec(prop::sample::select(SOUP), 0..200),
+        times in 1..200_usize,
+    ) {
+        read_and_evaluate(&pieces.concat().repeat(times));
+        read_and_evaluate(&rest.concat());
+        read_and_evaluate(&format!("{}{}", pieces.concat().repeat(times), rest.concat()));
+    }
+}
+
+#[test]
+fn brackets_that_cannot_fit_are_refused_before_the_parser() {
+    for (text, at, wrong) in [
+        ("(true]", 6, "this bracket closes another kind"),
+        ("payer.tier in ['a')", 19, "this bracket closes another kind"),
+        ("true)", 5, "this bracket closes nothing"),
+        ("(true", 1, "this bracket is not closed"),
+        ("() || true", 2, "there is nothing within these brackets"),
+        ("payer.tier[]", 12, "there is nothing within these brackets"),
+        ("(1 <) || true", 5, "a bracket closes where a value is due"),
+        ("(payer.) == 'a'", 8, "a bracket closes where a value is due"),
+        ("(!) || true", 3, "a bracket closes where a value is due"),
+        ("has(payer.tier, )", 17, "a bracket closes where a value is due"),
+        ("(1 in )", 7, "a bracket closes where a value is due"),
+        ("(true)(true)", 7, "an operator is missing before this bracket"),
+        ("'a'('b')", 4, "an operator is missing before this bracket"),
+    ] {
+        let fault = scan::check(text).expect_err(text);
+        assert_eq!((fault.place.column, fault.wrong.as_str()), (at, wrong), "{text}");
+    }
+    let fits = ["payer.tier in ['a', 'b', ]", "f()", "1 in []", "(payer.tier) == ')'", "(begin) && f(a)[1]"];
+    for text in fits {
+        assert_eq!(scan::check(text), Ok(()), "{text}");
     }
 }
 
