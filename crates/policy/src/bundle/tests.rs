@@ -192,11 +192,34 @@ fn hostile_texts_are_refused_in_bounds() {
         "[[opening]]\n".repeat(80_000),
         "[[opening]]\nid=\"a\"\n".repeat(900),
         format!("a.{} = 1", "b.".repeat(200_000)),
+        format!("[[opening]]\nid=\"a\"\nwhen = '{}'\n", "a||".repeat(160) + "a").repeat(900),
+        format!("[[ranking]]\nid=\"a\"\nwhen = \"\\u0061{}\"\n", "||b".repeat(160)).repeat(900),
     ];
     for text in texts {
         let faults = Bundle::read(&text).expect_err("hostile");
         assert!((1..=FAULTS_MAX).contains(&faults.0.len()), "{}", faults.0.len());
     }
+}
+
+/// A condition's mistakes count like all others, and stand at the condition where its text is spelled with escapes.
+#[test]
+fn mistakes_of_conditions_are_told_up_to_the_limit() {
+    let told = |condition: &str, count: usize| {
+        let faults = Bundle::read(&format!("[[opening]]\nwhen = {condition}\n").repeat(count)).unwrap_err().0;
+        let of_conditions: Vec<String> = faults
+            .iter()
+            .filter(|fault| fault.field.ends_with("when"))
+            .map(|fault| format!("{} {}", fault.place, fault.wrong))
+            .collect();
+        (faults.len(), of_conditions)
+    };
+    let (_, plain) = told("'a || b'", 1);
+    assert_eq!(plain, ["2:9 a is no declared input", "2:14 b is no declared input"]);
+    let (_, escaped) = told(r#""\u0061 || b""#, 1);
+    assert_eq!(escaped, ["2:8 a is no declared input", "2:8 b is no declared input"]);
+    let many = format!("'{}c'", "a||".repeat(160));
+    assert_eq!(told(&many, 1).0, 1 + 161 + 4, "the header, the names, four fields that are missing");
+    assert_eq!(told(&many, 2).0, FAULTS_MAX);
 }
 
 #[test]
