@@ -5,6 +5,7 @@
 //! with later facts. Caps in ppm are of the refund, rounded down.
 //!
 //! A decision that is reversed pays back in the opposite order: the last bearer, who stood in for all before it, first.
+//! From then on it is [`Funding::Reversed`]: not to be sent, and not to be topped up.
 //!
 //! ```toml
 //! currency = "CNY"
@@ -78,6 +79,12 @@ pub enum WaterfallError {
     AvailableMissing {
         /// Who.
         bearer: Bearer,
+    },
+    /// Some of it was borne and paid back, so it is not to be filled up.
+    #[error("{reversed} of the refund was reversed; fund it anew")]
+    Reversed {
+        /// What was paid back.
+        reversed: PositiveMoney,
     },
     /// An amount does not fit.
     #[error(transparent)]
