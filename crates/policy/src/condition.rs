@@ -18,6 +18,7 @@
 //! alone stays within 1.8 MiB whatever it is given.
 
 mod check;
+mod fallible;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -55,6 +56,7 @@ pub struct Condition {
     tree: IdedExpr,
     needs: BTreeSet<Input>,
     asks: BTreeSet<Input>,
+    may_fail: bool,
 }
 
 /// What a condition says of some facts.
@@ -86,7 +88,8 @@ impl Condition {
         scan::check(text).map_err(|fault| Faults(vec![fault]))?;
         let (mut tree, places) = parse(text).map_err(|fault| Faults(vec![fault]))?;
         let used = check::check(text, &places, &mut tree)?;
-        Ok(Self { text: text.to_owned(), tree, needs: used.needs, asks: used.asks })
+        let may_fail = fallible::may_fail(&tree);
+        Ok(Self { text: text.to_owned(), tree, needs: used.needs, asks: used.asks, may_fail })
     }
 
     /// What the condition says of these facts.
@@ -125,6 +128,12 @@ impl Condition {
     /// All inputs that it names, also those it only asks about with `has()`, in the order of the table.
     pub fn names(&self) -> impl Iterator<Item = Input> {
         self.needs.union(&self.asks).copied()
+    }
+
+    /// Whether it fails for some values of its inputs: it divides by what may be zero, or its numbers may grow beyond 64
+    /// bits. Of such a condition [`Verdict::Missing`] leaves open whether it fails, too.
+    pub fn may_fail(&self) -> bool {
+        self.may_fail
     }
 
     fn failure(&self, cause: String) -> Failure {

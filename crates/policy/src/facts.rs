@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
 use paifang_money::{Currency, MINOR_UNITS_MAX};
@@ -131,14 +132,22 @@ impl Kind {
         }
     }
 
+    /// The numbers that it holds; `None` where it holds none.
+    pub(crate) fn numbers(self) -> Option<RangeInclusive<i64>> {
+        match self {
+            Self::Amount => Some(0..=MINOR_UNITS_MAX),
+            Self::Days => Some(0..=DAYS_MAX),
+            Self::Word | Self::Id | Self::Region | Self::Currency | Self::Flag | Self::Time => None,
+        }
+    }
+
     /// Whether the value is of this kind.
     pub fn admits(self, value: &Value) -> bool {
         match (self, value) {
             (Self::Flag, Value::Flag(_)) | (Self::Time, Value::Time(_)) => true,
-            (Self::Amount, Value::Number(minor)) => (0..=MINOR_UNITS_MAX).contains(minor),
-            (Self::Days, Value::Number(days)) => (0..=DAYS_MAX).contains(days),
+            (kind, Value::Number(number)) => kind.numbers().is_some_and(|numbers| numbers.contains(number)),
             (kind, Value::Text(text)) => kind.admits_text(text),
-            (_, Value::Flag(_) | Value::Time(_) | Value::Number(_)) => false,
+            (_, Value::Flag(_) | Value::Time(_)) => false,
         }
     }
 

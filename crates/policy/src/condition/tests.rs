@@ -77,6 +77,35 @@ fn what_fails_while_it_runs_is_an_error_with_its_text() {
     }
 }
 
+/// What may fail is known before it runs, and what never does is not taken for it.
+#[test]
+fn whether_a_condition_may_fail_is_known_beforehand() {
+    for (condition, may_fail) in [
+        ("payer.tier == 'gold'", false),
+        ("order.amount_fen / 100 > 5", false),
+        ("order.amount_fen % 100 == 0", false),
+        ("order.amount_fen * 9000 > 5", false),
+        ("-order.amount_fen + refund.days_since_payment - 5 < 0", false),
+        ("1000 / (refund.days_since_payment + 1) > 5", false),
+        ("(product.live_room ? 100 : order.amount_fen) / (product.live_room ? 2 : 5) > 5", false),
+        ("1000 / order.amount_fen > 5", true),
+        ("1000 % order.amount_fen > 5", true),
+        ("order.amount_fen % (order.amount_fen - 5) > 5", true),
+        ("order.amount_fen * order.amount_fen > 5", true),
+        ("order.amount_fen * 10000 > 5", true),
+        ("order.amount_fen + 9223372036854775807 > 5", true),
+        ("order.amount_fen / 0 > 5", true),
+        ("payer.tier == 'gold' && !(true ? 1 / order.amount_fen == 1 : false)", true),
+        ("(1 / order.amount_fen == 1 ? 1 : 2) + 1 == 2", true),
+        ("(order.amount_fen / 0) in [1]", true),
+        // Too careful: neither branch is zero, what lies between them is.
+        ("order.amount_fen / (product.live_room ? 2 : -2) > 5", true),
+    ] {
+        let read = Condition::compile(condition).unwrap_or_else(|faults| panic!("{condition}: {faults}"));
+        assert_eq!(read.may_fail(), may_fail, "{condition}");
+    }
+}
+
 #[test]
 fn mistakes_are_named_with_their_place() {
     let told = |condition: &str| match Condition::compile(condition) {
@@ -203,7 +232,43 @@ const SOUP: &[&str] = &[
     "<", "==", "&&", "||", "!", "-", "+", "*", ".", "?", ":", " ",
 ];
 
+fn arithmetic() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("order.amount_fen".to_owned()),
+        Just("refund.days_since_payment".to_owned()),
+        (-3..4_i64).prop_map(|number| number.to_string()),
+        prop::sample::select(vec![i64::MAX, i64::MIN + 1, 9_000, 10_000])
+            .prop_map(|number| number.to_string()),
+    ];
+    leaf.prop_recursive(3, 12, 2, |inner| {
+        let operator = prop::sample::select(vec!["+", "-", "*", "/", "%"]);
+        let two = (inner.clone(), operator, inner.clone());
+        prop_oneof![
+            two.prop_map(|(a, operator, b)| format!("({a} {operator} {b})")),
+            inner.clone().prop_map(|a| format!("-({a})")),
+            (inner.clone(), inner).prop_map(|(a, b)| format!("(product.live_room ? {a} : {b})")),
+        ]
+    })
+}
+
 proptest! {
+    /// What is said never to fail never does, for the least and the greatest numbers as for those between.
+    #[test]
+    fn what_may_not_fail_never_fails(
+        text in arithmetic(),
+        amount in prop_oneof![Just(0), Just(1), Just(paifang_money::MINOR_UNITS_MAX), 0..=paifang_money::MINOR_UNITS_MAX],
+        days in prop_oneof![Just(0), Just(36_500), 0..=36_500_i64],
+        live: bool,
+    ) {
+        let Ok(condition) = Condition::compile(&format!("{text} > 0")) else { return Ok(()) };
+        let facts = Facts::new()
+            .with(Input::OrderAmount, amount)
+            .and_then(|facts| facts.with(Input::RefundDays, days))
+            .and_then(|facts| facts.with(Input::ProductLiveRoom, live))
+            .unwrap();
+        prop_assert!(condition.may_fail() || condition.evaluate(&facts).is_ok(), "{}", text);
+    }
+
     /// Neither does any soup of brackets and operators, a piece of it repeated or not.
     #[test]
     fn no_soup_of_brackets_takes_the_process_down(
