@@ -182,7 +182,11 @@ fn rolled_back(opening: &str) -> Overlay {
         opening: opening.to_owned().try_into().unwrap(),
         why,
     };
-    let book = Book::new("b".to_owned().try_into().unwrap()).step(fact).unwrap();
+    let bundle =
+        bundle(&[], &format!("[[opening]]\nid = '{opening}'\nwallet = 'w'\nshow = true\naccept = true\n"));
+    let drafted = Fact::drafted(at("2024-09-01T00:00:00Z"), &bundle);
+    let book = Book::new("b".to_owned().try_into().unwrap());
+    let book = [drafted, fact].into_iter().try_fold(book, Book::step).unwrap();
     book.overlay(at("2024-09-02T00:00:00Z"))
 }
 

@@ -2,6 +2,8 @@
 //! merchant, rolled back by a guard rail, opened again; and what a draft would have changed.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use paifang_payment::{Presentation, RailName, Remark, WalletName};
 use paifang_policy::bundle::Bundle;
@@ -138,12 +140,14 @@ fn story(first: &Bundle, second: &Bundle) -> Book {
             at: at("2024-09-04T10:00:00+08:00"),
             version: 1,
             effective_at: at("2024-09-26T00:00:00+08:00"),
+            without: BTreeSet::new(),
         },
         Fact::drafted(at("2024-09-27T10:00:00+08:00"), second),
         Fact::Announced {
             at: at("2024-09-27T11:00:00+08:00"),
             version: 2,
             effective_at: at("2024-10-01T00:00:00+08:00"),
+            without: BTreeSet::new(),
         },
         Fact::RolledBack { at: at("2024-09-28T12:00:00+08:00"), opening: tried.clone(), why },
         Fact::Reopened {
