@@ -88,7 +88,7 @@ pub enum RefundMode {
     ReturnAndRefund,
     /// The money goes back and the goods stay.
     RefundWithoutReturn,
-    /// A compensation without anybody's request, such as for a late delivery.
+    /// A compensation without anybody's request, such as for a late delivery. Only where it is named as the mode.
     AutomaticCompensation,
     /// The cost of sending the goods back.
     ReturnFreightCover,
@@ -210,6 +210,15 @@ impl RefundMode {
         match self {
             Self::ReturnAndRefund | Self::RefundWithoutReturn => Ppm::WHOLE.get(),
             Self::AutomaticCompensation | Self::ReturnFreightCover => COMPENSATION_PPM_MAX,
+        }
+    }
+
+    /// Whether a request for a mode, or for none in particular, may be answered by this one.
+    fn is_meant_by(self, asked: Option<Self>) -> bool {
+        match (asked, self) {
+            (Some(asked), _) => asked == self,
+            (None, Self::AutomaticCompensation) => false,
+            (None, Self::ReturnAndRefund | Self::RefundWithoutReturn | Self::ReturnFreightCover) => true,
         }
     }
 }

@@ -158,6 +158,28 @@ fn a_mode_asked_for_leaves_the_others_out_and_times_count_from_the_request() {
     assert_eq!(serde_json::from_str::<Decision>(&text).unwrap(), Decision::Granted(grant));
 }
 
+/// Nobody asks for an automatic compensation: whoever leaves the mode out does not get one.
+#[test]
+fn an_automatic_compensation_is_only_granted_where_it_is_meant() {
+    let compensating = TERMS.replacen("refund_without_return", "automatic_compensation", 1);
+    let terms: RefundTerms = toml::from_str(&compensating).unwrap();
+    let mut damaged = inputs(RefundReason::Damaged, 0, 1_000, "2026-06-02T00:00:00Z");
+    for (mode, rule) in [
+        (None, "return"),
+        (Some(RefundMode::ReturnAndRefund), "return"),
+        (Some(RefundMode::AutomaticCompensation), "small-damage"),
+    ] {
+        damaged.mode = mode;
+        let Decision::Granted(grant) = terms.decide(&damaged, |_| Applies::Yes).unwrap() else {
+            panic!("{mode:?} is not granted")
+        };
+        assert_eq!(grant.rule.as_str(), rule, "{mode:?}");
+    }
+    let missing_parts = inputs(RefundReason::MissingParts, 0, 1_000, "2026-06-02T00:00:00Z");
+    let refused = said(&terms.decide(&missing_parts, |_| Applies::Yes).unwrap());
+    assert_eq!(refused, "NoRuleFits after [small-damage Mode, return Reason, freight Reason]");
+}
+
 #[test]
 fn inputs_that_contradict_each_other_are_an_error() {
     let right = inputs(RefundReason::Damaged, 0, 1_000, "2026-06-02T00:00:00Z");
