@@ -249,10 +249,35 @@ fn a_difference_is_told_rule_by_rule() {
         bundle.effective_at: "2024-09-25T16:00:00Z" -> "2024-09-30T16:00:00Z"
         bundle.note: "WeChat Pay: 5 % of the payers, two categories" -> "WeChat Pay: two merchants fully, 20 % of the payers beside"
         bundle.version: 1 -> 2
-        + opening wechat-merchants
+        + opening wechat-merchants, behind wechat-coming
+        + opening wechat-merchants.accept: true
+        + opening wechat-merchants.merchants: ["m-1","m-2"]
+        + opening wechat-merchants.show: true
+        + opening wechat-merchants.wallet: "wechatpay"
         ~ opening wechat-tried.cohort: {"ppm":50000,"salt":"walls-2024"} -> {"ppm":200000,"salt":"walls-2024"}
     "#]].assert_eq(&diff(&first, &second).to_string());
     assert!(diff(&first, &read(&format!("# the same\n{TRIED}"))).is_empty());
+    // What is gone is told as what is new, to be read without the bundles; kinds without an order have no place.
+    let killed = format!("{TRIED}[[kill]]\nid = \"no-app\"\npresentation = \"app\"\nnote = \"it fails\"\n");
+    let told = diff(&second, &read(&killed));
+    expect_test::expect![[r#"
+        bundle.effective_at: "2024-09-30T16:00:00Z" -> "2024-09-25T16:00:00Z"
+        bundle.note: "WeChat Pay: two merchants fully, 20 % of the payers beside" -> "WeChat Pay: 5 % of the payers, two categories"
+        bundle.version: 2 -> 1
+        ~ opening wechat-tried.cohort: {"ppm":200000,"salt":"walls-2024"} -> {"ppm":50000,"salt":"walls-2024"}
+        - opening wechat-merchants, behind wechat-coming
+        - opening wechat-merchants.accept: true
+        - opening wechat-merchants.merchants: ["m-1","m-2"]
+        - opening wechat-merchants.show: true
+        - opening wechat-merchants.wallet: "wechatpay"
+        + kill no-app
+        + kill no-app.note: "it fails"
+        + kill no-app.presentation: "app"
+    "#]].assert_eq(&told.to_string());
+    let added = serde_json::to_value(&diff(&first, &second).rules[0].change).unwrap();
+    assert_eq!(added["added"]["behind"], "wechat-coming");
+    assert_eq!(added["added"]["rule"]["merchants"], serde_json::json!(["m-1", "m-2"]));
+
     let without = second.reference();
     assert_ne!(without.digest, first.digest());
 
