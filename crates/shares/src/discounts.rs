@@ -103,7 +103,9 @@ impl DiscountRules {
     /// Checks the rules: at most [`RECEIVERS_MAX`] discounts, unique ids, each with exactly one of a rate and an amount.
     pub fn new(currency: Currency, rules: Vec<DiscountRule>) -> Result<Self, Faults> {
         let mut check = Check::default();
-        check.length(rules.len(), 0, RECEIVERS_MAX, "rules");
+        if !check.length(rules.len(), 0, RECEIVERS_MAX, "rules") {
+            return Err(check.faults());
+        }
         check.unique(rules.iter().map(|rule| &rule.id), "rules", "id");
         for (at, rule) in rules.iter().enumerate() {
             let one = rule.rate_ppm.is_some() != rule.amount_minor.is_some();

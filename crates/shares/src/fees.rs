@@ -139,7 +139,9 @@ impl FeeSchedule {
     /// that can never decide because an earlier one fits wherever it does.
     pub fn new(currency: Currency, rules: Vec<FeeRule>) -> Result<Self, Faults> {
         let mut check = Check::default();
-        check.length(rules.len(), 1, RULES_MAX, "rules");
+        if !check.length(rules.len(), 1, RULES_MAX, "rules") {
+            return Err(check.faults());
+        }
         check.unique(rules.iter().map(|rule| &rule.id), "rules", "id");
         for (at, rule) in rules.iter().enumerate() {
             let times = rule.from.zip(rule.until).is_none_or(|(from, until)| from < until);

@@ -105,7 +105,9 @@ impl SplitRules {
     /// share, and shares of at most the whole.
     pub fn new(currency: Currency, receivers: Vec<ReceiverRule>) -> Result<Self, Faults> {
         let mut check = Check::default();
-        check.length(receivers.len(), 0, Self::RECEIVERS_MAX, "receivers");
+        if !check.length(receivers.len(), 0, Self::RECEIVERS_MAX, "receivers") {
+            return Err(check.faults());
+        }
         check.unique(receivers.iter().map(|rule| &rule.receiver), "receivers", "receiver");
         let mut left = u64::from(Ppm::WHOLE.get());
         for (at, rule) in receivers.iter().enumerate() {

@@ -127,8 +127,9 @@ impl Waterfall {
 /// Notes what is wrong with a list of bearers that stands under `place`.
 pub(crate) fn look_through(bearers: &[BearerRule], place: &str, check: &mut Check) {
     let list = format!("{place}bearers");
-    check.length(bearers.len(), 1, Bearer::ALL.len(), &list);
-    check.unique(bearers.iter().map(|rule| rule.bearer), &list, "bearer");
+    if check.length(bearers.len(), 1, Bearer::ALL.len(), &list) {
+        check.unique(bearers.iter().map(|rule| rule.bearer), &list, "bearer");
+    }
 }
 
 impl BearerRule {

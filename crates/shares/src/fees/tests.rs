@@ -131,6 +131,14 @@ fn every_wrong_field_is_named_at_once() {
     assert!(toml::from_str::<FeeSchedule>("currency = \"CNY\"\nrules = []").is_err());
 }
 
+/// A schedule that is too long is told so and looked at no further.
+#[test]
+fn a_schedule_that_is_too_long_costs_one_fault() {
+    let rule = schedule().rules()[2].clone();
+    let faults = FeeSchedule::new(Currency::CNY, vec![rule; RULES_MAX + 1]).unwrap_err();
+    assert_eq!(faults.to_string(), "rules: must have 1 to 1000 entries, has 1001");
+}
+
 #[test]
 fn rules_and_fees_survive_their_stored_form() {
     let text = toml::to_string(&schedule()).unwrap();

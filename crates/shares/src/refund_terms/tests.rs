@@ -228,6 +228,32 @@ fn every_wrong_field_is_named_at_once() {
     assert_eq!(toml::from_str::<RefundTerms>(&toml::to_string(&terms()).unwrap()).unwrap(), terms());
 }
 
+/// A set beyond its limits is told so and looked at no further; names are told once and not all of them.
+#[test]
+fn a_set_that_is_too_long_costs_one_fault() {
+    let right = terms();
+    let name = |at: usize| WaterfallName::parse(&format!("w{at:03}")).unwrap();
+    let waterfalls = |count: usize| {
+        (0..count).map(|at| (name(at), right.waterfalls().values().next().unwrap().bearers().to_vec()))
+    };
+    let told = |count: usize, rules: Vec<RefundRule>| {
+        let faults = RefundTerms::new(Currency::CNY, waterfalls(count).collect(), rules).unwrap_err();
+        faults.all().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let rule = RefundRule { when: Some(" ".to_owned()), ..right.rules()[0].clone() };
+    assert_eq!(told(1, vec![rule.clone(); RULES_MAX + 1]), ["rules: must have 1 to 1000 entries, has 1001"]);
+    assert_eq!(told(101, vec![rule.clone()]), ["waterfalls: must have 1 to 100 entries, has 101"]);
+    assert_eq!(told(0, Vec::new()).len(), 2);
+
+    let listed = "w000, w001, w002, w003, w004, w005, w006, w007, w008, w009 and 90 more";
+    let unknown = told(100, vec![right.rules()[0].clone()]);
+    assert_eq!(unknown, [format!("rules[0].waterfall: must be one of the waterfalls: {listed}")]);
+
+    let reasons = vec![RefundReason::Late; 15];
+    let many = RefundRule { reasons, waterfall: name(0), ..right.rules()[0].clone() };
+    assert_eq!(told(1, vec![many]), ["rules[0].reasons: must have 1 to 14 entries, has 15"]);
+}
+
 fn any_inputs() -> impl Strategy<Value = RefundInputs> {
     use RefundReason::{Damaged, NoReason, PaidTwice, ReturnFreight};
     let reason = prop::sample::select(vec![Damaged, NoReason, PaidTwice, ReturnFreight]);
