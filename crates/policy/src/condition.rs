@@ -4,7 +4,8 @@
 //! `true` and `false`; `&& || !`, `a ? b : c`; `== !=` between two of a kind; `< <= > >=` between numbers or times;
 //! `+ - * / %` between numbers; `x in [..]`; `startsWith`, `endsWith`, `contains`; `has(input)`, which asks whether an
 //! input is known; `timestamp("..")`, RFC 3339, to compare `order.at` with. There are no loops, no regular expressions,
-//! no clock and no floats. Times are compared in whole microseconds.
+//! no clock and no floats. Times are compared in whole microseconds: what is finer of `order.at` is cut off, and a time in
+//! a condition has nothing finer.
 //!
 //! The answer is yes, no, or the names of the inputs that it lacked ([`Verdict`]). A yes needs every input that the
 //! condition names outside of `has()`. A no is given although an input is missing where CEL itself decides without it
