@@ -307,6 +307,31 @@ fn records(bundle: &Bundle, count: u32) -> impl Iterator<Item = Record> {
     })
 }
 
+/// A record in a log or a message tells nothing about its payer.
+#[test]
+fn a_records_debug_form_tells_nothing_about_the_payer() {
+    let bundle = read(&TRIED.replace("product.category in ['books', 'toys']", "1 / order.amount_fen == 1"));
+    let attributes =
+        [(Input::PayerRegion, "330199"), (Input::PayerTier, "platinum"), (Input::PayerAgeBand, "18-24")];
+    let facts = attributes
+        .iter()
+        .fold(order("2024-09-28T08:00:00+08:00", "books", "m-9"), |facts, (input, value)| {
+            facts.with(*input, *value).unwrap()
+        });
+    let (payer, _) = payers();
+    let offer = offer("wechatpay");
+    for amount in [0, 8_800] {
+        let facts = facts.clone().with(Input::OrderAmount, amount).unwrap();
+        let decision = decide(&bundle, &Overlay::none(), &offer, &facts, Some(&payer));
+        let record = Record { offer: offer.clone(), facts, payer: Some(payer.clone()), decision };
+        let (plain, pretty) = (format!("{record:?}"), format!("{record:#?}"));
+        for secret in ["330199", "platinum", "18-24", "8800", "m-9", payer.as_str()] {
+            assert!(!plain.contains(secret) && !pretty.contains(secret), "{secret}: {plain}");
+        }
+        assert!(plain.contains("payer.region") && plain.contains("Pseudonym(***)"), "{plain}");
+    }
+}
+
 /// Must show 4, as far as it is decided here: 100,000 records with progress, in far less than a minute.
 #[test]
 fn a_draft_runs_over_recorded_decisions() {
