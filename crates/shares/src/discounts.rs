@@ -6,7 +6,7 @@
 //! unit. A budget that does not suffice gives what it has; the answer says so.
 //!
 //! A refund gives back to the funders in proportion to what of the paid amount was refunded: their total by rounding
-//! half up, divided among them by the cumulative rule of [`Parts`]. All refunds together give back every discount whole.
+//! half up, divided among them by the cumulative rule of [`crate::Parts`]. All refunds together give back every discount whole.
 //! What was given back may be added to the budgets again; that is the caller's decision.
 //!
 //! ```toml

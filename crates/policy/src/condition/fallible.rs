@@ -59,14 +59,14 @@ fn of_two(name: &str, a: (i128, i128), b: (i128, i128)) -> Range {
         let first = (all[0], all[0]);
         all.into_iter().fold(first, |(least, greatest), one| (least.min(one), greatest.max(one)))
     };
-    let holds_zero = b.0 <= 0 && b.1 >= 0;
+    let b_holds = |number: i128| (b.0..=b.1).contains(&number);
     match name {
         op::ADD => Some((a.0 + b.0, a.1 + b.1)),
         op::SUBSTRACT => Some((a.0 - b.1, a.1 - b.0)),
         op::MULTIPLY => Some(corners(|a, b| a * b)),
-        op::DIVIDE if !holds_zero => Some(corners(|a, b| a / b)),
+        op::DIVIDE if !b_holds(0) => Some(corners(|a, b| a / b)),
         // The least number by -1 has no quotient in 64 bits, so libraries fail on its remainder, too.
-        op::MODULO if !holds_zero && !(b.0 <= -1 && b.1 >= -1) => {
+        op::MODULO if !b_holds(0) && !b_holds(-1) => {
             let most = b.0.abs().max(b.1.abs()) - 1;
             Some((-most, most))
         }
