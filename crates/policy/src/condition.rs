@@ -12,11 +12,11 @@
 //! (`false && missing` is false, whichever way round).
 //!
 //! Limits: [`CHARS_MAX`] characters, [`NESTING_MAX`] brackets deep, [`BRACKETS_MAX`] brackets, [`CHOICES_MAX`] `?`,
-//! [`DEPTH_MAX`] operators deep. They hold before the parser and the evaluation run, which recurse by far more stack
-//! than a text shows (sixteen brackets overflow 2 MiB in an unoptimised build), and a stack that overflows ends the
-//! process. The parser is bounded by itself, too: what its recovery from errors makes of a broken text shows no bracket.
-//! Within the limits the worst text that was found takes 1.3 MiB there to read, and 0.7 MiB to evaluate; the parser
-//! alone stays within 1.8 MiB whatever it is given.
+//! [`EXPRESSIONS_MAX`] of brackets and `?` within each other, [`DEPTH_MAX`] operators deep. They hold before the parser
+//! and the evaluation recurse, by far more stack than a text shows (sixteen brackets overflow 2 MiB in an unoptimised
+//! build), and a stack that overflows ends the process. The parser has a bound of its own, too, for what its recovery
+//! from errors makes of a broken text shows no bracket. Within the limits the worst text that was found takes 1.3 MiB
+//! there to read, and 0.7 MiB to evaluate; the parser without the scan takes 1.7 MiB for the worst.
 
 mod check;
 mod fallible;
@@ -47,6 +47,8 @@ pub const NESTING_MAX: usize = 5;
 pub const BRACKETS_MAX: usize = 64;
 /// `?` of `a ? b : c` at most.
 pub const CHOICES_MAX: usize = 4;
+/// Brackets and `?` within each other at most, counted together: each begins an expression of its own for the parser.
+pub const EXPRESSIONS_MAX: u16 = 7;
 /// Operators within operators at most, after parsing. A row of `&&` or of `||` counts by its logarithm.
 pub const DEPTH_MAX: usize = 16;
 
@@ -160,12 +162,8 @@ impl VariableResolver for Lookup<'_> {
     }
 }
 
-/// Expressions within the outermost one at most, as the parser counts them: each bracket and each `?` begins one.
-const EXPRESSIONS_MAX: u16 = 9;
-const _: () = assert!(EXPRESSIONS_MAX as usize == NESTING_MAX + CHOICES_MAX);
-
 /// The parser's tree of a text. The parser ends at its first error that it would have to recover from (it would guess
-/// brackets, and nest by its guesses), and never goes deeper than a text within the bounds of [`scan`] needs.
+/// brackets, and nest by its guesses), and never goes deeper than [`EXPRESSIONS_MAX`].
 fn parse(text: &str) -> Result<(IdedExpr, SourceInfo), Fault> {
     let parser = || language().parser().error_recovery_limit(0).max_recursion_depth(EXPRESSIONS_MAX);
     match catch_unwind(|| parser().parse_with_source_info(text)) {
@@ -191,7 +189,11 @@ fn syntax_fault(errors: &cel::ParseErrors) -> Fault {
     let (line, column) = first.pos;
     let at_least_one = |number: isize| u32::try_from(number).unwrap_or(1).max(1);
     let said = first.msg.strip_prefix("Syntax error: ").unwrap_or(&first.msg);
-    let wrong = if gives_up(&first) { "the expression does not go on so" } else { said };
+    let wrong = match said {
+        _ if gives_up(&first) => "the expression does not go on so",
+        _ if said.contains("Recursion limit") => "it is nested too deeply",
+        _ => said,
+    };
     let wrong = wrong.split(" expecting ").next().unwrap_or(wrong).chars().take(120).collect();
     Fault {
         place: Place { line: at_least_one(line), column: at_least_one(column) },

@@ -125,6 +125,8 @@ fn mistakes_are_named_with_their_place() {
         "payer.tier == && true",
         "true ? 1",
         "(true] || true",
+        "(((((true ? true : true ? true : true)))))",
+        "(((((true ? true : true ? true : true ? true : true)))))",
         "payer.id == 'x'",
         "payer == 'x' || tier == 'y'",
         "payer.tier.name == 'x'",
@@ -215,18 +217,24 @@ fn no_text_takes_the_process_down() {
         "(-)(!".repeat(BRACKETS_MAX / 2),
         "(a.)".repeat(BRACKETS_MAX),
         format!("{}{}", "true?1:".repeat(CHOICES_MAX), "()".repeat(BRACKETS_MAX)),
+        // The scan refuses these; the parser, which goes the deepest with them, bounds itself.
+        "f(1<1+1*-".repeat(100),
+        "f(1<1+1*a.b[1<1+1*-".repeat(50),
+        format!("f(1<1*-{}", "f(1<".repeat(200)),
+        format!("{}{}", "f(1<1*-".repeat(3), "()".repeat(400)),
+        format!("{}{}", "f(1<".repeat(9), "1+".repeat(470)),
     ];
     for text in texts {
         read_and_evaluate(&text);
     }
 }
 
-/// Reads a text as bundles do, and by the parser alone: the scan's bounds and the parser's hold without each other.
+/// Reads a text as bundles do, and by the parser alone: it is bounded without the scan, but for the length.
 fn read_and_evaluate(text: &str) {
     if let Ok(condition) = Condition::compile(text) {
         let _ = condition.evaluate(&Facts::new());
     }
-    let _ = parse(text);
+    let _ = parse(&text.chars().take(CHARS_MAX).collect::<String>());
 }
 
 /// Pieces of which the parser's recovery from errors could build a nest that the text does not show.
