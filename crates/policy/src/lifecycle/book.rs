@@ -200,7 +200,7 @@ impl Book {
 
     /// Closes an opening `from` its own time on; `at` is when the book takes it in.
     fn roll_back(&mut self, at: Timestamp, from: Timestamp, opening: RuleId, why: Why) -> Result<(), Error> {
-        if self.closed().contains(&opening) {
+        if self.roll_backs.iter().any(|one| one.opening == opening && one.reopened.is_none()) {
             return Err(Error::RolledBackAlready(opening));
         }
         if !self.versions.keys().any(|version| self.may_decide(*version, &opening, at)) {
