@@ -4,18 +4,22 @@
 //! `true` and `false`; `&& || !`, `a ? b : c`; `== !=` between two of a kind; `< <= > >=` between numbers or times;
 //! `+ - * / %` between numbers; `x in [..]`; `startsWith`, `endsWith`, `contains`; `has(input)`, which asks whether an
 //! input is known; `timestamp("..")`, RFC 3339, to compare `order.at` with. There are no loops, no regular expressions,
-//! no clock and no floats. Times are compared in whole microseconds.
+//! no clock and no floats. Times are compared in whole microseconds: what is finer of `order.at` is cut off, and a time in
+//! a condition has nothing finer.
 //!
 //! The answer is yes, no, or the names of the inputs that it lacked ([`Verdict`]). A yes needs every input that the
 //! condition names outside of `has()`. A no is given although an input is missing where CEL itself decides without it
 //! (`false && missing` is false, whichever way round).
 //!
 //! Limits: [`CHARS_MAX`] characters, [`NESTING_MAX`] brackets deep, [`BRACKETS_MAX`] brackets, [`CHOICES_MAX`] `?`,
-//! [`DEPTH_MAX`] operators deep. They hold before the parser and the evaluation run, which recurse by far more stack
-//! than a text shows (sixteen brackets overflow 2 MiB in an unoptimised build), and a stack that overflows ends the
-//! process. Within the limits the worst text that was found takes 1.3 MiB there to read, and 0.7 MiB to evaluate.
+//! [`EXPRESSIONS_MAX`] of brackets and `?` within each other, [`DEPTH_MAX`] operators deep. They hold before the parser
+//! and the evaluation recurse, by far more stack than a text shows (sixteen brackets overflow 2 MiB in an unoptimised
+//! build), and a stack that overflows ends the process. The parser has a bound of its own, too, for what its recovery
+//! from errors makes of a broken text shows no bracket. Within the limits the worst text that was found takes 1.3 MiB
+//! there to read, and 0.7 MiB to evaluate; the parser without the scan takes 1.7 MiB for the worst.
 
 mod check;
+mod fallible;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -25,6 +29,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
+use cel::common::ast::SourceInfo;
 use cel::common::types::{CelBool, CelInt, CelString};
 use cel::common::value::CowVal;
 use cel::context::VariableResolver;
@@ -42,6 +47,8 @@ pub const NESTING_MAX: usize = 5;
 pub const BRACKETS_MAX: usize = 64;
 /// `?` of `a ? b : c` at most.
 pub const CHOICES_MAX: usize = 4;
+/// Brackets and `?` within each other at most, counted together: each begins an expression of its own for the parser.
+pub const EXPRESSIONS_MAX: u16 = 7;
 /// Operators within operators at most, after parsing. A row of `&&` or of `||` counts by its logarithm.
 pub const DEPTH_MAX: usize = 16;
 
@@ -52,6 +59,7 @@ pub struct Condition {
     tree: IdedExpr,
     needs: BTreeSet<Input>,
     asks: BTreeSet<Input>,
+    may_fail: bool,
 }
 
 /// What a condition says of some facts.
@@ -81,15 +89,10 @@ impl Condition {
     /// the others follow from it. Places are in the condition's own text.
     pub fn compile(text: &str) -> Result<Self, Faults> {
         scan::check(text).map_err(|fault| Faults(vec![fault]))?;
-        let parsed = catch_unwind(|| language().compile(text));
-        let program = match parsed {
-            Ok(Ok(program)) => program,
-            Ok(Err(errors)) => return Err(Faults(vec![syntax_fault(&errors)])),
-            Err(_) => return Err(Faults(vec![unreadable()])),
-        };
-        let mut tree = program.expression().clone();
-        let used = check::check(text, program.source_info(), &mut tree)?;
-        Ok(Self { text: text.to_owned(), tree, needs: used.needs, asks: used.asks })
+        let (mut tree, places) = parse(text).map_err(|fault| Faults(vec![fault]))?;
+        let used = check::check(text, &places, &mut tree)?;
+        let may_fail = fallible::may_fail(&tree);
+        Ok(Self { text: text.to_owned(), tree, needs: used.needs, asks: used.asks, may_fail })
     }
 
     /// What the condition says of these facts.
@@ -130,6 +133,12 @@ impl Condition {
         self.needs.union(&self.asks).copied()
     }
 
+    /// Whether it fails for some values of its inputs: it divides by what may be zero, or its numbers may grow beyond 64
+    /// bits. Of such a condition [`Verdict::Missing`] leaves open whether it fails, too.
+    pub fn may_fail(&self) -> bool {
+        self.may_fail
+    }
+
     fn failure(&self, cause: String) -> Failure {
         Failure { condition: self.text.clone(), cause }
     }
@@ -153,6 +162,17 @@ impl VariableResolver for Lookup<'_> {
     }
 }
 
+/// The parser's tree of a text. The parser ends at its first error that it would have to recover from (it would guess
+/// brackets, and nest by its guesses), and never goes deeper than [`EXPRESSIONS_MAX`].
+fn parse(text: &str) -> Result<(IdedExpr, SourceInfo), Fault> {
+    let parser = || language().parser().error_recovery_limit(0).max_recursion_depth(EXPRESSIONS_MAX);
+    match catch_unwind(|| parser().parse_with_source_info(text)) {
+        Ok(Ok(parsed)) => Ok(parsed),
+        Ok(Err(errors)) => Err(syntax_fault(&errors)),
+        Err(_) => Err(unreadable()),
+    }
+}
+
 /// CEL's standard functions without its macros: a loop stays a call of a function that nobody declared.
 fn language() -> &'static Arc<Env> {
     static LANGUAGE: OnceLock<Arc<Env>> = OnceLock::new();
@@ -160,11 +180,21 @@ fn language() -> &'static Arc<Env> {
 }
 
 fn syntax_fault(errors: &cel::ParseErrors) -> Fault {
-    let Some(first) = errors.errors.first() else { return unreadable() };
+    // Where the parser gives up it says so beside the error itself, at times in its place.
+    let gives_up = |error: &&cel::ParseError| error.msg.contains("error recovery attempt limit");
+    let mut all = errors.errors.iter();
+    let Some(first) = all.clone().find(|error| !gives_up(error)).or_else(|| all.next()) else {
+        return unreadable();
+    };
     let (line, column) = first.pos;
     let at_least_one = |number: isize| u32::try_from(number).unwrap_or(1).max(1);
     let said = first.msg.strip_prefix("Syntax error: ").unwrap_or(&first.msg);
-    let wrong = said.split(" expecting ").next().unwrap_or(said).chars().take(120).collect();
+    let wrong = match said {
+        _ if gives_up(&first) => "the expression does not go on so",
+        _ if said.contains("Recursion limit") => "it is nested too deeply",
+        _ => said,
+    };
+    let wrong = wrong.split(" expecting ").next().unwrap_or(wrong).chars().take(120).collect();
     Fault {
         place: Place { line: at_least_one(line), column: at_least_one(column) },
         field: String::new(),

@@ -1,7 +1,8 @@
 //! What one bundle changes against another, rule by rule.
 //!
-//! A rule is the same rule where its id and its kind are. Openings are asked in order, so one that keeps its content
-//! and changes its place among those that stay is told too.
+//! A rule is the same rule where its id and its kind are. A rule that comes or goes is told with its content. Openings
+//! are asked in order, so one that comes or goes is told with the one that is asked before it, and one that keeps its
+//! content and changes its place among those that stay is told too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -50,14 +51,25 @@ pub enum RuleKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// It is new.
-    Added,
-    /// It is gone.
-    Removed,
+    /// It is new, and so is what it says and where.
+    Added(Placed),
+    /// It is gone; this is what it said and where.
+    Removed(Placed),
     /// It has other values, and perhaps another place.
     Changed(Vec<FieldChange>),
     /// It has the same values and is asked earlier or later than another opening that stays.
     Moved,
+}
+
+/// What a rule says, and behind which it is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Placed {
+    /// All of the rule, as a JSON object.
+    pub rule: Value,
+    /// Of an opening, the one of the same wallet that is asked right before it; absent where it is the first. Absent of
+    /// other kinds, whose order decides nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub behind: Option<RuleId>,
 }
 
 /// A field with another value. Values are JSON, `null` where there is none.
@@ -106,7 +118,7 @@ fn compare(found: &mut Vec<RuleChange>, kind: RuleKind, before: &Listed, after: 
     let mut add = |id: &RuleId, change| found.push(RuleChange { kind, id: id.clone(), change });
     for (id, value) in after {
         let Some(earlier) = old.get(id) else {
-            add(id, Change::Added);
+            add(id, Change::Added(placed(kind, after, id, value)));
             continue;
         };
         let fields = changed(earlier, value);
@@ -116,9 +128,18 @@ fn compare(found: &mut Vec<RuleChange>, kind: RuleKind, before: &Listed, after: 
             add(id, Change::Moved);
         }
     }
-    for (id, _) in before.iter().filter(|(id, _)| !new.contains(id)) {
-        add(id, Change::Removed);
+    for (id, value) in before.iter().filter(|(id, _)| !new.contains(id)) {
+        add(id, Change::Removed(placed(kind, before, id, value)));
     }
+}
+
+fn placed(kind: RuleKind, list: &Listed, id: &RuleId, rule: &Value) -> Placed {
+    let of_wallet = |other: &&(RuleId, Value)| other.1.get("wallet") == rule.get("wallet");
+    let behind = match kind {
+        RuleKind::Opening => list.iter().take_while(|(other, _)| other != id).filter(of_wallet).last(),
+        RuleKind::Kill | RuleKind::Ranking | RuleKind::GuardRail => None,
+    };
+    Placed { rule: rule.clone(), behind: behind.map(|(other, _)| other.clone()) }
 }
 
 /// The rules whose place among those in both lists is another.
@@ -150,7 +171,7 @@ impl Diff {
     }
 }
 
-/// One line per header field and rule, for people.
+/// One line per header field and rule, or field of a rule, for people.
 impl fmt::Display for Diff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for FieldChange { field, before, after } in &self.header {
@@ -159,8 +180,8 @@ impl fmt::Display for Diff {
         for RuleChange { kind, id, change } in &self.rules {
             let kind = kind.as_str();
             match change {
-                Change::Added => writeln!(f, "+ {kind} {id}")?,
-                Change::Removed => writeln!(f, "- {kind} {id}")?,
+                Change::Added(placed) => placed.write(f, '+', kind, id)?,
+                Change::Removed(placed) => placed.write(f, '-', kind, id)?,
                 Change::Moved => writeln!(f, "~ {kind} {id}: moved")?,
                 Change::Changed(fields) => {
                     for FieldChange { field, before, after } in fields {
@@ -168,6 +189,21 @@ impl fmt::Display for Diff {
                     }
                 }
             }
+        }
+        Ok(())
+    }
+}
+
+impl Placed {
+    /// The rule's line, then one for each field that it gives.
+    fn write(&self, f: &mut fmt::Formatter<'_>, sign: char, kind: &str, id: &RuleId) -> fmt::Result {
+        match &self.behind {
+            Some(behind) => writeln!(f, "{sign} {kind} {id}, behind {behind}")?,
+            None => writeln!(f, "{sign} {kind} {id}")?,
+        }
+        let Value::Object(fields) = &self.rule else { return Ok(()) };
+        for (field, value) in fields.iter().filter(|(field, value)| *field != "id" && !value.is_null()) {
+            writeln!(f, "{sign} {kind} {id}.{field}: {value}")?;
         }
         Ok(())
     }

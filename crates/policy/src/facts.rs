@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
 use paifang_money::{Currency, MINOR_UNITS_MAX};
@@ -32,8 +33,8 @@ pub enum Kind {
     Time,
 }
 
-/// The value of an input.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// The value of an input. It may be about a payer, so `Debug` tells what sort it is and not what it holds.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Value {
     /// Yes or no.
@@ -112,8 +113,9 @@ inputs! {
     RefundConsented = "refund.consented", Flag, "whether the merchant consented to the refund";
 }
 
-/// What is known when something is decided. At most one value per input, each of its kind.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// What is known when something is decided. At most one value per input, each of its kind. `Debug` tells the names of
+/// what is known and no values: a payer's region, tier and age band are not for logs. Records hold them by serde.
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Facts(BTreeMap<Input, Value>);
 
 impl Kind {
@@ -131,14 +133,22 @@ impl Kind {
         }
     }
 
+    /// The numbers that it holds; `None` where it holds none.
+    pub(crate) fn numbers(self) -> Option<RangeInclusive<i64>> {
+        match self {
+            Self::Amount => Some(0..=MINOR_UNITS_MAX),
+            Self::Days => Some(0..=DAYS_MAX),
+            Self::Word | Self::Id | Self::Region | Self::Currency | Self::Flag | Self::Time => None,
+        }
+    }
+
     /// Whether the value is of this kind.
     pub fn admits(self, value: &Value) -> bool {
         match (self, value) {
             (Self::Flag, Value::Flag(_)) | (Self::Time, Value::Time(_)) => true,
-            (Self::Amount, Value::Number(minor)) => (0..=MINOR_UNITS_MAX).contains(minor),
-            (Self::Days, Value::Number(days)) => (0..=DAYS_MAX).contains(days),
+            (kind, Value::Number(number)) => kind.numbers().is_some_and(|numbers| numbers.contains(number)),
             (kind, Value::Text(text)) => kind.admits_text(text),
-            (_, Value::Flag(_) | Value::Time(_) | Value::Number(_)) => false,
+            (_, Value::Flag(_) | Value::Time(_)) => false,
         }
     }
 
@@ -282,6 +292,23 @@ impl fmt::Debug for Input {
     }
 }
 
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Flag(_) => "Flag(***)",
+            Self::Number(_) => "Number(***)",
+            Self::Time(_) => "Time(***)",
+            Self::Text(_) => "Text(***)",
+        })
+    }
+}
+
+impl fmt::Debug for Facts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(self.name())
@@ -355,6 +382,19 @@ mod tests {
             let error = Facts::new().with(input, value.clone()).expect_err(input.name());
             assert!(error.to_string().starts_with(input.name()), "{error}");
         }
+    }
+
+    #[test]
+    fn debug_tells_names_and_no_values() {
+        let facts = Facts::new()
+            .with(Input::PayerRegion, "330100")
+            .and_then(|facts| facts.with(Input::PayerAgeBand, "18-24"))
+            .and_then(|facts| facts.with(Input::OrderAmount, 8_800))
+            .unwrap();
+        assert_eq!(format!("{facts:?}"), "{payer.region, payer.age_band, order.amount_fen}");
+        let at: Timestamp = "2024-09-26T00:00:00Z".parse().unwrap();
+        let values: [Value; 4] = ["gold".into(), 8_800.into(), true.into(), at.into()];
+        assert_eq!(format!("{values:?}"), "[Text(***), Number(***), Flag(***), Time(***)]");
     }
 
     #[test]

@@ -8,13 +8,17 @@
 //! - A version is announced for now or later, never for a time that has passed, so the answer for a past day stays.
 //! - What was superseded does not come back; the same rules under another version may.
 //! - An opening that was rolled back stays closed, in later versions too, until a person opens it again: a version
-//!   that was announced before the roll-back must not undo it by its date.
+//!   that was announced before the roll-back must not undo it by its date. Nor by another name: a version without the
+//!   opening is announced only with a person's word for it ([`Fact::Announced::without`]), and one that was announced
+//!   before the roll-back is a draft again.
+//! - A roll-back is refused only where it could change nothing: neither a full book nor a clock that is behind keeps it
+//!   out. It closes from its own time on; that is the one thing a fact may change about times before the last one.
 
 mod book;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use paifang_payment::Remark;
@@ -29,7 +33,8 @@ pub use book::Book;
 pub const VERSIONS_MAX: usize = 10_000;
 /// How often a version is announced at most, recalls between.
 pub const ANNOUNCEMENTS_MAX: usize = 100;
-/// Roll-backs of a book at most, over all its time.
+/// With so many roll-backs over all its time a book opens nothing again. (Roll-backs themselves are never too many: an
+/// opening that is closed is not closed once more.)
 pub const ROLL_BACKS_MAX: usize = 10_000;
 
 /// Something that happens to a book. Facts are kept for ever; the book is their fold.
@@ -44,6 +49,8 @@ pub enum Fact {
         bundle: BundleRef,
         /// From when the bundle itself is meant to decide.
         effective_at: Timestamp,
+        /// The ids of its openings: what a roll-back may name.
+        openings: BTreeSet<RuleId>,
     },
     /// A draft is to decide from a time on.
     Announced {
@@ -53,6 +60,10 @@ pub enum Fact {
         version: u32,
         /// From when it decides.
         effective_at: Timestamp,
+        /// Openings that are rolled back and that this version does not have, each confirmed by a person: what they
+        /// opened may be open again under another name.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        without: BTreeSet<RuleId>,
     },
     /// An announced version whose time has not come is a draft again.
     Recalled {
@@ -68,9 +79,9 @@ pub enum Fact {
         /// The version.
         version: u32,
     },
-    /// An opening was closed.
+    /// An opening was closed. Announced versions that do not have it are drafts again.
     RolledBack {
-        /// When.
+        /// When; it may lie before the book's last fact, for clocks differ.
         at: Timestamp,
         /// The opening.
         opening: RuleId,
@@ -113,7 +124,7 @@ pub enum Why {
 pub struct RollBack {
     /// The opening.
     pub opening: RuleId,
-    /// From when.
+    /// From when: its own time, and not before the opening was last opened again.
     pub at: Timestamp,
     /// By whom and why.
     pub why: Why,
@@ -205,6 +216,19 @@ pub enum Error {
         /// The other version.
         other: u32,
     },
+    /// No version that decides, or may decide later, has the opening.
+    #[error("no version that decides or may decide later has an opening {0}; name one of theirs")]
+    UnknownOpening(RuleId),
+    /// The version would open what is rolled back, by not naming it.
+    #[error(
+        "version {version} has no opening {opening}, which is rolled back: open that again first, name it in the version, or confirm `without` it"
+    )]
+    LacksRolledBack {
+        /// The version.
+        version: u32,
+        /// The first opening that it lacks.
+        opening: RuleId,
+    },
     /// The opening is rolled back already.
     #[error("the opening {0} is rolled back already")]
     RolledBackAlready(RuleId),
@@ -213,7 +237,7 @@ pub enum Error {
     NotRolledBack(RuleId),
     /// The book is full.
     #[error(
-        "a book holds at most {VERSIONS_MAX} versions and {ROLL_BACKS_MAX} roll-backs; begin another bundle name"
+        "a book holds at most {VERSIONS_MAX} versions, each announced at most {ANNOUNCEMENTS_MAX} times, and opens nothing again after {ROLL_BACKS_MAX} roll-backs; begin another bundle name"
     )]
     Full,
 }
@@ -221,7 +245,8 @@ pub enum Error {
 impl Fact {
     /// The fact that a bundle was written.
     pub fn drafted(at: Timestamp, bundle: &Bundle) -> Self {
-        Self::Drafted { at, bundle: bundle.reference(), effective_at: bundle.header().effective_at }
+        let openings = bundle.openings().iter().map(|opening| opening.id.clone()).collect();
+        Self::Drafted { at, bundle: bundle.reference(), effective_at: bundle.header().effective_at, openings }
     }
 
     /// When it happened.

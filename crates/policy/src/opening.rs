@@ -6,8 +6,9 @@
 //! an input is missing, the opening is undecided: it may have fitted, or left the decision to those behind it. Then the
 //! wallet is shown, or accepted, only if that holds both ways; where it does not, the decision names what was missing.
 //! So a missing input is never a yes, it never opens what an earlier rule would have closed, and to learn it later
-//! never takes away what was shown (but by a condition that asks with `has()`, or one that fails). A condition that
-//! fails closes at once.
+//! never takes away what was shown (but by a condition that asks with `has()`). A condition that fails closes at once;
+//! one that may fail ([`crate::condition::Condition::may_fail`]) and lacks an input may close, whatever its opening
+//! says.
 
 use std::fmt;
 
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::RuleId;
 use crate::bundle::{Bundle, BundleRef, Kill, Opening, Unlisted};
 use crate::cohort::Pseudonym;
-use crate::condition::{Failure, Verdict};
+use crate::condition::{Condition, Failure, Verdict};
 use crate::facts::{Facts, Input};
 use crate::lifecycle::Overlay;
 
@@ -128,8 +129,9 @@ pub fn decide(
         match fit(opening, facts, payer) {
             Ok(Fit::No) => {}
             Ok(Fit::Yes) => return settle(bundle, undecided, fitting(bundle, opening, is_rolled_back)),
-            Ok(Fit::Missing(missing)) => {
-                undecided.push(Undecided { fitting: fitting(bundle, opening, is_rolled_back), missing });
+            Ok(Fit::Missing { missing, may_fail }) => {
+                let fitting = fitting(bundle, opening, is_rolled_back);
+                undecided.push(Undecided { fitting, may_fail, missing });
             }
             Err(failure) => {
                 let failure = Some(failure.to_string());
@@ -148,9 +150,10 @@ pub fn decide(
     settle(bundle, undecided, without)
 }
 
-/// An opening that lacks an input: what it would say, and what it lacks (never empty).
+/// An opening that lacks an input: what it would say, whether it may close by failing, and what it lacks (never empty).
 struct Undecided {
     fitting: Decision,
+    may_fail: bool,
     missing: Vec<Lack>,
 }
 
@@ -163,15 +166,20 @@ fn fitting(bundle: &Bundle, opening: &Opening, is_rolled_back: bool) -> Decision
     Decision { shown: *show, accepted: *accept, ..closed(bundle, Some(id), because) }
 }
 
-/// What holds whether the undecided openings fit or not; `decided` is what holds if none of them does.
+/// What holds whether the undecided openings fit, fail or do neither; `decided` is what holds if none of them does.
 fn settle(bundle: &Bundle, undecided: Vec<Undecided>, decided: Decision) -> Decision {
-    let same =
-        |one: &Undecided| one.fitting.shown == decided.shown && one.fitting.accepted == decided.accepted;
+    let shows = |one: &Undecided| one.fitting.shown && !one.may_fail;
+    let accepts = |one: &Undecided| one.fitting.accepted && !one.may_fail;
+    let is_closed = !decided.shown && !decided.accepted;
+    let same = |one: &Undecided| {
+        let fits_the_same = one.fitting.shown == decided.shown && one.fitting.accepted == decided.accepted;
+        fits_the_same && (is_closed || !one.may_fail)
+    };
     if undecided.iter().all(same) {
         return decided;
     }
-    let shown = decided.shown && undecided.iter().all(|one| one.fitting.shown);
-    let accepted = decided.accepted && undecided.iter().all(|one| one.fitting.accepted);
+    let shown = decided.shown && undecided.iter().all(shows);
+    let accepted = decided.accepted && undecided.iter().all(accepts);
     let rule = undecided.first().and_then(|one| one.fitting.rule.clone());
     let mut missing: Vec<Lack> = undecided.into_iter().flat_map(|one| one.missing).collect();
     missing.sort();
@@ -197,8 +205,11 @@ pub fn inputs_of(bundle: &Bundle) -> Vec<Lack> {
 enum Fit {
     Yes,
     No,
-    /// Never empty.
-    Missing(Vec<Lack>),
+    /// `missing` is never empty; `may_fail` says that the condition is what lacks an input, and may fail with it.
+    Missing {
+        missing: Vec<Lack>,
+        may_fail: bool,
+    },
 }
 
 fn fit(opening: &Opening, facts: &Facts, payer: Option<&Pseudonym>) -> Result<Fit, Failure> {
@@ -226,14 +237,18 @@ fn fit(opening: &Opening, facts: &Facts, payer: Option<&Pseudonym>) -> Result<Fi
     if !(in_time && of_merchant && in_cohort) {
         return Ok(Fit::No);
     }
+    let mut may_fail = false;
     match when.as_ref().map_or(Ok(Verdict::Yes), |when| when.evaluate(facts))? {
         Verdict::No => return Ok(Fit::No),
         Verdict::Yes => {}
-        Verdict::Missing(inputs) => missing.extend(inputs.into_iter().map(Lack::Input)),
+        Verdict::Missing(inputs) => {
+            missing.extend(inputs.into_iter().map(Lack::Input));
+            may_fail = when.as_ref().is_some_and(Condition::may_fail);
+        }
     }
     missing.sort();
     missing.dedup();
-    Ok(if missing.is_empty() { Fit::Yes } else { Fit::Missing(missing) })
+    Ok(if missing.is_empty() { Fit::Yes } else { Fit::Missing { missing, may_fail } })
 }
 
 fn inputs(opening: &Opening) -> Vec<Lack> {

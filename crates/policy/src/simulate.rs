@@ -19,7 +19,7 @@ use crate::opening::{Because, Decision, Lack, Offer, decide};
 /// Different wallets and presentations in a report at most; what comes beyond is counted in the totals only.
 pub const LINES_MAX: usize = 1_000;
 
-/// A decision as it was recorded.
+/// A decision as it was recorded. `Debug` tells the names of what was known, and neither values nor the pseudonym.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// What was offered.

@@ -2,6 +2,8 @@
 //! merchant, rolled back by a guard rail, opened again; and what a draft would have changed.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use paifang_payment::{Presentation, RailName, Remark, WalletName};
 use paifang_policy::bundle::Bundle;
@@ -138,12 +140,14 @@ fn story(first: &Bundle, second: &Bundle) -> Book {
             at: at("2024-09-04T10:00:00+08:00"),
             version: 1,
             effective_at: at("2024-09-26T00:00:00+08:00"),
+            without: BTreeSet::new(),
         },
         Fact::drafted(at("2024-09-27T10:00:00+08:00"), second),
         Fact::Announced {
             at: at("2024-09-27T11:00:00+08:00"),
             version: 2,
             effective_at: at("2024-10-01T00:00:00+08:00"),
+            without: BTreeSet::new(),
         },
         Fact::RolledBack { at: at("2024-09-28T12:00:00+08:00"), opening: tried.clone(), why },
         Fact::Reopened {
@@ -245,10 +249,35 @@ fn a_difference_is_told_rule_by_rule() {
         bundle.effective_at: "2024-09-25T16:00:00Z" -> "2024-09-30T16:00:00Z"
         bundle.note: "WeChat Pay: 5 % of the payers, two categories" -> "WeChat Pay: two merchants fully, 20 % of the payers beside"
         bundle.version: 1 -> 2
-        + opening wechat-merchants
+        + opening wechat-merchants, behind wechat-coming
+        + opening wechat-merchants.accept: true
+        + opening wechat-merchants.merchants: ["m-1","m-2"]
+        + opening wechat-merchants.show: true
+        + opening wechat-merchants.wallet: "wechatpay"
         ~ opening wechat-tried.cohort: {"ppm":50000,"salt":"walls-2024"} -> {"ppm":200000,"salt":"walls-2024"}
     "#]].assert_eq(&diff(&first, &second).to_string());
     assert!(diff(&first, &read(&format!("# the same\n{TRIED}"))).is_empty());
+    // What is gone is told as what is new, to be read without the bundles; kinds without an order have no place.
+    let killed = format!("{TRIED}[[kill]]\nid = \"no-app\"\npresentation = \"app\"\nnote = \"it fails\"\n");
+    let told = diff(&second, &read(&killed));
+    expect_test::expect![[r#"
+        bundle.effective_at: "2024-09-30T16:00:00Z" -> "2024-09-25T16:00:00Z"
+        bundle.note: "WeChat Pay: two merchants fully, 20 % of the payers beside" -> "WeChat Pay: 5 % of the payers, two categories"
+        bundle.version: 2 -> 1
+        ~ opening wechat-tried.cohort: {"ppm":200000,"salt":"walls-2024"} -> {"ppm":50000,"salt":"walls-2024"}
+        - opening wechat-merchants, behind wechat-coming
+        - opening wechat-merchants.accept: true
+        - opening wechat-merchants.merchants: ["m-1","m-2"]
+        - opening wechat-merchants.show: true
+        - opening wechat-merchants.wallet: "wechatpay"
+        + kill no-app
+        + kill no-app.note: "it fails"
+        + kill no-app.presentation: "app"
+    "#]].assert_eq(&told.to_string());
+    let added = serde_json::to_value(&diff(&first, &second).rules[0].change).unwrap();
+    assert_eq!(added["added"]["behind"], "wechat-coming");
+    assert_eq!(added["added"]["rule"]["merchants"], serde_json::json!(["m-1", "m-2"]));
+
     let without = second.reference();
     assert_ne!(without.digest, first.digest());
 
@@ -276,6 +305,31 @@ fn records(bundle: &Bundle, count: u32) -> impl Iterator<Item = Record> {
         let decision = decide(bundle, &Overlay::none(), &offer, &facts, payer.as_ref());
         Record { offer, facts, payer, decision }
     })
+}
+
+/// A record in a log or a message tells nothing about its payer.
+#[test]
+fn a_records_debug_form_tells_nothing_about_the_payer() {
+    let bundle = read(&TRIED.replace("product.category in ['books', 'toys']", "1 / order.amount_fen == 1"));
+    let attributes =
+        [(Input::PayerRegion, "330199"), (Input::PayerTier, "platinum"), (Input::PayerAgeBand, "18-24")];
+    let facts = attributes
+        .iter()
+        .fold(order("2024-09-28T08:00:00+08:00", "books", "m-9"), |facts, (input, value)| {
+            facts.with(*input, *value).unwrap()
+        });
+    let (payer, _) = payers();
+    let offer = offer("wechatpay");
+    for amount in [0, 8_800] {
+        let facts = facts.clone().with(Input::OrderAmount, amount).unwrap();
+        let decision = decide(&bundle, &Overlay::none(), &offer, &facts, Some(&payer));
+        let record = Record { offer: offer.clone(), facts, payer: Some(payer.clone()), decision };
+        let (plain, pretty) = (format!("{record:?}"), format!("{record:#?}"));
+        for secret in ["330199", "platinum", "18-24", "8800", "m-9", payer.as_str()] {
+            assert!(!plain.contains(secret) && !pretty.contains(secret), "{secret}: {plain}");
+        }
+        assert!(plain.contains("payer.region") && plain.contains("Pseudonym(***)"), "{plain}");
+    }
 }
 
 /// Must show 4, as far as it is decided here: 100,000 records with progress, in far less than a minute.

@@ -6,7 +6,7 @@
 //! unit. A budget that does not suffice gives what it has; the answer says so.
 //!
 //! A refund gives back to the funders in proportion to what of the paid amount was refunded: their total by rounding
-//! half up, divided among them by the cumulative rule of [`Parts`]. All refunds together give back every discount whole.
+//! half up, divided among them by the cumulative rule of [`crate::Parts`]. All refunds together give back every discount whole.
 //! What was given back may be added to the budgets again; that is the caller's decision.
 //!
 //! ```toml
@@ -103,7 +103,9 @@ impl DiscountRules {
     /// Checks the rules: at most [`RECEIVERS_MAX`] discounts, unique ids, each with exactly one of a rate and an amount.
     pub fn new(currency: Currency, rules: Vec<DiscountRule>) -> Result<Self, Faults> {
         let mut check = Check::default();
-        check.length(rules.len(), 0, RECEIVERS_MAX, "rules");
+        if !check.length(rules.len(), 0, RECEIVERS_MAX, "rules") {
+            return Err(check.faults());
+        }
         check.unique(rules.iter().map(|rule| &rule.id), "rules", "id");
         for (at, rule) in rules.iter().enumerate() {
             let one = rule.rate_ppm.is_some() != rule.amount_minor.is_some();

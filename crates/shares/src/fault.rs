@@ -56,10 +56,13 @@ impl Check {
         }
     }
 
-    /// Holds a list's length within its limits.
-    pub(crate) fn length(&mut self, length: usize, min: usize, max: usize, field: &str) {
+    /// Holds a list's length within its limits; whether it is. A list that is too long is looked at no further: what
+    /// is wrong with its entries could cost more to tell than the limits allow.
+    #[must_use = "a list that is too long is looked at no further"]
+    pub(crate) fn length(&mut self, length: usize, min: usize, max: usize, field: &str) -> bool {
         let rule = format_args!("must have {min} to {max} entries, has {length}").to_string();
         self.require((min..=max).contains(&length), field, rule);
+        length <= max
     }
 
     /// Notes each name of a list that stood there before.
@@ -69,6 +72,11 @@ impl Check {
             let new = seen.insert(name);
             self.require(new, format_args!("{list}[{at}].{key}"), "must differ from every entry before it");
         }
+    }
+
+    /// The faults found so far, of a check that goes no further. At least one was found.
+    pub(crate) fn faults(self) -> Faults {
+        Faults(self.0)
     }
 
     /// The checked value, or the faults.
@@ -86,7 +94,7 @@ mod tests {
         let mut check = Check::default();
         check.require(true, "kept", "never told");
         check.unique(["a", "b", "a"], "rules", "id");
-        check.length(0, 1, 3, "receivers");
+        assert!(check.length(0, 1, 3, "receivers") && !Check::default().length(4, 1, 3, "receivers"));
         let text = check.done(()).map_err(|faults| faults.to_string());
         let wanted =
             "rules[2].id: must differ from every entry before it; receivers: must have 1 to 3 entries, has 0";

@@ -1,7 +1,8 @@
 //! What a payment costs: a schedule of fees, the rule that decided, and what of the fee comes back at a refund.
 //!
-//! The first rule whose every given criterion fits decides; a rule that asks for an input which is not known does not
-//! fit. Its rate is taken of the whole payment (never per line) and rounded half up to the minor unit; then the minimum
+//! The first rule whose every given criterion fits decides. A rule that fits but for an input which is not known decides
+//! nothing, and neither do those behind it: leaving an input out must not lead to a rule that it would have kept from
+//! deciding. The rate is taken of the whole payment (never per line) and rounded half up to the minor unit; then the minimum
 //! and the cap bound it; last, a fee is never more than the payment. No rule is no fee of zero but an error: a
 //! wallet that costs nothing, such as e-CNY, has a rule that says so.
 //!
@@ -75,7 +76,7 @@ pub struct FeeRule {
     pub on_refund: OnRefund,
 }
 
-/// The declared inputs of a fee besides the amount. What is not known is left out.
+/// The declared inputs of a fee besides the amount. What is not known is left out; a rule that asks for it is an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeeInputs {
@@ -115,6 +116,14 @@ pub enum FeeBound {
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FeeError {
+    /// A rule fits but for an input that is not known. Later rules are not tried.
+    #[error("fee rule {rule} fits but for its {input}, which is not known")]
+    InputMissing {
+        /// The rule.
+        rule: RuleId,
+        /// The first input that it lacks: `category` or `wallet_kind`.
+        input: &'static str,
+    },
     /// No rule of the schedule fits.
     #[error(
         "no fee rule fits this payment; a rule without criteria at the end of `rules` would fit every payment"
@@ -130,7 +139,9 @@ impl FeeSchedule {
     /// that can never decide because an earlier one fits wherever it does.
     pub fn new(currency: Currency, rules: Vec<FeeRule>) -> Result<Self, Faults> {
         let mut check = Check::default();
-        check.length(rules.len(), 1, RULES_MAX, "rules");
+        if !check.length(rules.len(), 1, RULES_MAX, "rules") {
+            return Err(check.faults());
+        }
         check.unique(rules.iter().map(|rule| &rule.id), "rules", "id");
         for (at, rule) in rules.iter().enumerate() {
             let times = rule.from.zip(rule.until).is_none_or(|(from, until)| from < until);
@@ -158,22 +169,33 @@ impl FeeSchedule {
 
     /// The fee of a payment.
     ///
-    /// Errors: another currency than the schedule's; no rule fits.
+    /// Errors: another currency than the schedule's; no rule fits; the first that may fit lacks an input.
     pub fn charge(&self, payment: PositiveMoney, inputs: &FeeInputs) -> Result<Fee, FeeError> {
         same_currency("payment", payment.money(), self.currency)?;
-        let rule = self.rules.iter().find(|rule| rule.fits(inputs)).ok_or(FeeError::NoRule)?;
+        let rule = self.rules.iter().find(|rule| rule.may_fit(inputs)).ok_or(FeeError::NoRule)?;
+        if let Some(input) = rule.missing(inputs) {
+            return Err(FeeError::InputMissing { rule: rule.id.clone(), input });
+        }
         let (amount, bound) = rule.amount(payment);
         Ok(Fee { payment, amount, rule: rule.id.clone(), bound, on_refund: rule.on_refund })
     }
 }
 
 impl FeeRule {
-    fn fits(&self, inputs: &FeeInputs) -> bool {
-        let known = |wanted: bool, same: bool| !wanted || same;
-        known(self.category.is_some(), self.category == inputs.category)
-            && known(self.wallet_kind.is_some(), self.wallet_kind == inputs.wallet_kind)
+    /// Whether nothing that is known keeps it from fitting.
+    fn may_fit(&self, inputs: &FeeInputs) -> bool {
+        allows(self.category.as_ref(), inputs.category.as_ref())
+            && allows(self.wallet_kind.as_ref(), inputs.wallet_kind.as_ref())
             && self.from.is_none_or(|from| from <= inputs.at)
             && self.until.is_none_or(|until| inputs.at < until)
+    }
+
+    /// The first input that it asks for and that is not known.
+    fn missing(&self, inputs: &FeeInputs) -> Option<&'static str> {
+        if self.category.is_some() && inputs.category.is_none() {
+            return Some("category");
+        }
+        (self.wallet_kind.is_some() && inputs.wallet_kind.is_none()).then_some("wallet_kind")
     }
 
     /// Whether it fits every payment that the later rule fits.
@@ -197,6 +219,11 @@ impl FeeRule {
             .flatten()
             .fold(least, |fee, bound| if bound.0.minor_units() < fee.0.minor_units() { bound } else { fee })
     }
+}
+
+/// Whether a value that may not be known could be the one that is asked for, if one is.
+fn allows<T: PartialEq>(wanted: Option<&T>, known: Option<&T>) -> bool {
+    wanted.zip(known).is_none_or(|(wanted, known)| wanted == known)
 }
 
 impl Fee {

@@ -37,6 +37,8 @@ use crate::fault::{Check, Faults, RULES_MAX};
 use crate::waterfall::{BearerRule, Waterfall, look_through};
 use crate::{Ppm, RuleId, WaterfallName};
 
+/// Waterfalls of one set of terms at most.
+pub const WATERFALLS_MAX: usize = 100;
 /// Longest condition, in characters.
 pub const WHEN_CHARS_MAX: usize = 1_000;
 /// Longest window of a rule, in days of 24 hours.
@@ -45,6 +47,11 @@ pub const DAYS_MAX: u32 = 3_660;
 pub const WITHIN_S_MAX: u32 = 366 * 86_400;
 /// Compensation and freight cover may exceed a cheap payment: at most ten times.
 pub const COMPENSATION_PPM_MAX: u32 = 10_000_000;
+
+/// Reasons of a rule at most: there are no more.
+const REASONS_MAX: usize = 14;
+/// Names told in a fault at most.
+const NAMES_TOLD_MAX: usize = 10;
 
 /// Why a refund is asked for. A closed list: a rule can name no other reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -88,7 +95,7 @@ pub enum RefundMode {
     ReturnAndRefund,
     /// The money goes back and the goods stay.
     RefundWithoutReturn,
-    /// A compensation without anybody's request, such as for a late delivery.
+    /// A compensation without anybody's request, such as for a late delivery. Only where it is named as the mode.
     AutomaticCompensation,
     /// The cost of sending the goods back.
     ReturnFreightCover,
@@ -141,17 +148,20 @@ impl RefundTerms {
         rules: Vec<RefundRule>,
     ) -> Result<Self, Faults> {
         let mut check = Check::default();
+        let few_waterfalls = check.length(waterfalls.len(), 1, WATERFALLS_MAX, "waterfalls");
+        let few_rules = check.length(rules.len(), 1, RULES_MAX, "rules");
+        if !few_waterfalls || !few_rules {
+            return Err(check.faults());
+        }
         for (name, bearers) in &waterfalls {
             look_through(bearers, &format!("waterfalls.{name}."), &mut check);
         }
-        check.length(rules.len(), 1, RULES_MAX, "rules");
+        let wanted = format!("must be one of the waterfalls: {}", some_of(waterfalls.keys()));
         check.unique(rules.iter().map(|rule| &rule.id), "rules", "id");
         for (at, rule) in rules.iter().enumerate() {
             rule.look_through(&format!("rules[{at}]"), &mut check);
             let known = waterfalls.contains_key(&rule.waterfall);
-            let names: Vec<&str> = waterfalls.keys().map(WaterfallName::as_str).collect();
-            let wanted = format!("must be one of the waterfalls: {}", names.join(", "));
-            check.require(known, format_args!("rules[{at}].waterfall"), wanted);
+            check.require(known, format_args!("rules[{at}].waterfall"), &wanted);
         }
         let of = |(name, bearers)| (name, Waterfall::of(currency, bearers));
         check.done(Self { currency, waterfalls: waterfalls.into_iter().map(of).collect(), rules })
@@ -176,10 +186,11 @@ impl RefundTerms {
 impl RefundRule {
     fn look_through(&self, place: &str, check: &mut Check) {
         let list = format!("{place}.reasons");
-        check.require(!self.reasons.is_empty(), &list, "must name at least one reason");
-        for (at, reason) in self.reasons.iter().enumerate() {
-            let new = !self.reasons[..at].contains(reason);
-            check.require(new, format_args!("{list}[{at}]"), "must differ from every entry before it");
+        if check.length(self.reasons.len(), 1, REASONS_MAX, &list) {
+            for (at, reason) in self.reasons.iter().enumerate() {
+                let new = !self.reasons[..at].contains(reason);
+                check.require(new, format_args!("{list}[{at}]"), "must differ from every entry before it");
+            }
         }
         let most = self.mode.total_ppm_max();
         let total = (1..=most).contains(&self.total_max_ppm);
@@ -212,6 +223,23 @@ impl RefundMode {
             Self::AutomaticCompensation | Self::ReturnFreightCover => COMPENSATION_PPM_MAX,
         }
     }
+
+    /// Whether a request for a mode, or for none in particular, may be answered by this one.
+    fn is_meant_by(self, asked: Option<Self>) -> bool {
+        match (asked, self) {
+            (Some(asked), _) => asked == self,
+            (None, Self::AutomaticCompensation) => false,
+            (None, Self::ReturnAndRefund | Self::RefundWithoutReturn | Self::ReturnFreightCover) => true,
+        }
+    }
+}
+
+/// The first names of a list, and how many more there are.
+fn some_of<'a>(names: impl ExactSizeIterator<Item = &'a WaterfallName>) -> String {
+    let more = names.len().saturating_sub(NAMES_TOLD_MAX);
+    let told: Vec<&str> = names.take(NAMES_TOLD_MAX).map(WaterfallName::as_str).collect();
+    let told = told.join(", ");
+    if more == 0 { told } else { format!("{told} and {more} more") }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -4,7 +4,7 @@
 //! the largest remainder, so every share is within one minor unit of its exact amount. Fixed amounts then come out of the
 //! merchant's part; where that does not suffice the split is refused, naming the receiver at which it broke.
 //!
-//! At partial refunds each receiver gives back by the cumulative rule of [`Parts`], and all refunds together give back
+//! At partial refunds each receiver gives back by the cumulative rule of [`crate::Parts`], and all refunds together give back
 //! exactly what was split. What a receiver keeps by rule, the merchant gives back in its place.
 //!
 //! ```toml
@@ -105,7 +105,9 @@ impl SplitRules {
     /// share, and shares of at most the whole.
     pub fn new(currency: Currency, receivers: Vec<ReceiverRule>) -> Result<Self, Faults> {
         let mut check = Check::default();
-        check.length(receivers.len(), 0, Self::RECEIVERS_MAX, "receivers");
+        if !check.length(receivers.len(), 0, Self::RECEIVERS_MAX, "receivers") {
+            return Err(check.faults());
+        }
         check.unique(receivers.iter().map(|rule| &rule.receiver), "receivers", "receiver");
         let mut left = u64::from(Ppm::WHOLE.get());
         for (at, rule) in receivers.iter().enumerate() {

@@ -5,6 +5,7 @@
 //! with later facts. Caps in ppm are of the refund, rounded down.
 //!
 //! A decision that is reversed pays back in the opposite order: the last bearer, who stood in for all before it, first.
+//! From then on it is [`Funding::Reversed`]: not to be sent, and not to be topped up.
 //!
 //! ```toml
 //! currency = "CNY"
@@ -79,6 +80,12 @@ pub enum WaterfallError {
         /// Who.
         bearer: Bearer,
     },
+    /// Some of it was borne and paid back, so it is not to be filled up.
+    #[error("{reversed} of the refund was reversed; fund it anew")]
+    Reversed {
+        /// What was paid back.
+        reversed: PositiveMoney,
+    },
     /// An amount does not fit.
     #[error(transparent)]
     Misfit(#[from] Misfit),
@@ -120,8 +127,9 @@ impl Waterfall {
 /// Notes what is wrong with a list of bearers that stands under `place`.
 pub(crate) fn look_through(bearers: &[BearerRule], place: &str, check: &mut Check) {
     let list = format!("{place}bearers");
-    check.length(bearers.len(), 1, Bearer::ALL.len(), &list);
-    check.unique(bearers.iter().map(|rule| rule.bearer), &list, "bearer");
+    if check.length(bearers.len(), 1, Bearer::ALL.len(), &list) {
+        check.unique(bearers.iter().map(|rule| rule.bearer), &list, "bearer");
+    }
 }
 
 impl BearerRule {

@@ -14,6 +14,7 @@ use crate::{Fault, Place};
 /// The mistakes found so far, and the text they are in.
 pub(super) struct Notes<'t> {
     pub(super) text: &'t str,
+    /// At most [`FAULTS_MAX`]: they come in by [`Notes::add`] and [`Notes::push`].
     pub(super) faults: Vec<Fault>,
 }
 
@@ -54,12 +55,15 @@ impl Notes<'_> {
         if self.is_full() {
             return;
         }
-        self.faults.push(Fault {
-            place: Place::of(self.text, span.start),
-            field: field.to_owned(),
-            wrong: wrong.into(),
-            right: right.into(),
-        });
+        let place = Place::of(self.text, span.start);
+        self.push(Fault { place, field: field.to_owned(), wrong: wrong.into(), right: right.into() });
+    }
+
+    /// Takes a mistake whose place is known, unless enough was told.
+    pub(super) fn push(&mut self, fault: Fault) {
+        if !self.is_full() {
+            self.faults.push(fault);
+        }
     }
 }
 

@@ -89,6 +89,7 @@ impl Ids {
     fn take(&mut self, notes: &mut Notes<'_>, fields: &mut Fields<'_>, is_opening: bool) -> Option<RuleId> {
         let id = fields.required(notes, "id", RuleId::RULE, RuleId::parse)?;
         match self.first.get(&id.value) {
+            Some(_) if notes.is_full() => {}
             Some((first, _)) => {
                 let place = Place::of(notes.text, first.start);
                 let wrong = format!("the rule at {place} has the id {} too", id.value);
@@ -272,6 +273,9 @@ fn presentation(notes: &mut Notes<'_>, fields: &mut Fields<'_>) -> Option<Presen
 fn when(notes: &mut Notes<'_>, fields: &mut Fields<'_>) -> Option<Condition> {
     let found =
         fields.optional(notes, "when", "a condition in CEL", |text| Ok::<_, String>(text.to_owned()))?;
+    if notes.is_full() {
+        return None;
+    }
     let faults = match Condition::compile(&found.value) {
         Ok(condition) => {
             let of_refunds = condition.names().find(|input| input.is_of_refunds());
@@ -284,16 +288,17 @@ fn when(notes: &mut Notes<'_>, fields: &mut Fields<'_>) -> Option<Condition> {
         Err(faults) => faults,
     };
     let raw = notes.text.get(found.span.clone()).unwrap_or_default();
-    let start = raw.find(&found.value).map(|inside| Place::of(notes.text, found.span.start + inside));
+    let inside = raw.find(&found.value);
+    let start = Place::of(notes.text, found.span.start + inside.unwrap_or(0));
     for fault in faults.0 {
-        let place = match start {
-            Some(start) if fault.place.line == 1 => {
+        let place = match inside {
+            None => start,
+            Some(_) if fault.place.line == 1 => {
                 Place { line: start.line, column: start.column + fault.place.column - 1 }
             }
-            Some(start) => Place { line: start.line + fault.place.line - 1, column: fault.place.column },
-            None => Place::of(notes.text, found.span.start),
+            Some(_) => Place { line: start.line + fault.place.line - 1, column: fault.place.column },
         };
-        notes.faults.push(Fault { place, field: found.field.clone(), ..fault });
+        notes.push(Fault { place, field: found.field.clone(), ..fault });
     }
     None
 }

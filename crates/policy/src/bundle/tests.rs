@@ -192,6 +192,8 @@ fn hostile_texts_are_refused_in_bounds() {
         "[[opening]]\n".repeat(80_000),
         "[[opening]]\nid=\"a\"\n".repeat(900),
         format!("a.{} = 1", "b.".repeat(200_000)),
+        format!("[[opening]]\nid=\"a\"\nwhen = '{}'\n", "a||".repeat(160) + "a").repeat(900),
+        format!("[[ranking]]\nid=\"a\"\nwhen = \"\\u0061{}\"\n", "||b".repeat(160)).repeat(900),
     ];
     for text in texts {
         let faults = Bundle::read(&text).expect_err("hostile");
@@ -199,17 +201,63 @@ fn hostile_texts_are_refused_in_bounds() {
     }
 }
 
+/// A condition's mistakes count like all others, and stand at the condition where its text is spelled with escapes.
+#[test]
+fn mistakes_of_conditions_are_told_up_to_the_limit() {
+    let told = |condition: &str, count: usize| {
+        let faults = Bundle::read(&format!("[[opening]]\nwhen = {condition}\n").repeat(count)).unwrap_err().0;
+        let of_conditions: Vec<String> = faults
+            .iter()
+            .filter(|fault| fault.field.ends_with("when"))
+            .map(|fault| format!("{} {}", fault.place, fault.wrong))
+            .collect();
+        (faults.len(), of_conditions)
+    };
+    let (_, plain) = told("'a || b'", 1);
+    assert_eq!(plain, ["2:9 a is no declared input", "2:14 b is no declared input"]);
+    let (_, escaped) = told(r#""\u0061 || b""#, 1);
+    assert_eq!(escaped, ["2:8 a is no declared input", "2:8 b is no declared input"]);
+    let many = format!("'{}c'", "a||".repeat(160));
+    assert_eq!(told(&many, 1).0, 1 + 161 + 4, "the header, the names, four fields that are missing");
+    assert_eq!(told(&many, 2).0, FAULTS_MAX);
+}
+
+/// Which fields of [`FULL`] each kind of table may lack; without every other one it is refused by name.
+const MAY_LACK: [(&str, &[&str]); 5] = [
+    ("bundle", &[]),
+    ("opening", &["presentation", "rail", "when", "from", "until", "cohort", "merchants"]),
+    // One of these two, or a rail, has to stay: each time the other does.
+    ("kill", &["wallet", "presentation"]),
+    ("ranking", &["when"]),
+    ("guard_rail", &[]),
+];
+
 #[test]
 fn every_field_that_must_be_there_is_missed() {
-    for line in FULL.lines().filter(|line| line.contains(" = ")) {
-        let without = FULL.replacen(&format!("{line}\n"), "", 1);
-        let field = line.split(" = ").next().unwrap_or_default();
-        let may_lack =
-            ["presentation", "rail", "when", "from", "until", "cohort", "merchants"].contains(&field);
-        let is_optional_wallet = line == "wallet = \"wechatpay\"" && !may_lack;
-        match Bundle::read(&without) {
-            Ok(_) => assert!(may_lack, "{line}"),
-            Err(faults) => assert!(!may_lack || is_optional_wallet, "{line}: {faults}"),
+    let lines: Vec<&str> = FULL.lines().collect();
+    let (mut table, mut seen) = ("", Vec::new());
+    for (at, line) in lines.iter().enumerate() {
+        let Some((field, _)) = line.split_once(" = ") else {
+            table = line.trim_matches(['[', ']']);
+            continue;
+        };
+        let without = [&lines[..at], &lines[at + 1..]].concat().join("\n");
+        let (_, may_lack) = MAY_LACK.iter().find(|(kind, _)| *kind == table).unwrap();
+        let path = if table == "bundle" { table.to_owned() } else { format!("{table}[0]") };
+        let wanted = match (table, field) {
+            _ if may_lack.contains(&field) => String::new(),
+            ("guard_rail", "min") => format!("{path}: it has neither `min` nor `max`"),
+            _ => format!("{path}.{field}: it is missing"),
+        };
+        let told = Bundle::read(&without).map_or_else(|faults| faults.to_string(), |_| String::new());
+        assert_eq!(told.is_empty(), wanted.is_empty(), "line {at}, {path}.{field}: {told}");
+        assert!(told.contains(&wanted), "line {at}: {told}");
+        seen.push(format!("{table}.{field}"));
+    }
+    assert_eq!(seen.len(), FULL.matches(" = ").count() - 2, "each line once; a cohort has two more within");
+    for (kind, fields) in MAY_LACK {
+        for field in fields {
+            assert!(seen.contains(&format!("{kind}.{field}")), "{kind}.{field} is not in the text");
         }
     }
 }

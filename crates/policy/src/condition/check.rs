@@ -251,6 +251,10 @@ impl Walk<'_> {
             let right = "write timestamp(\"2024-09-26T00:00:00+08:00\"), with its offset";
             return self.wrong(node, "timestamp() is given no RFC 3339 time in quotes", right);
         };
+        if at.as_nanosecond() % 1_000 != 0 {
+            let right = "times are compared in microseconds: write at most six digits after the second";
+            return self.wrong(node, "timestamp() is given a time finer than a microsecond", right);
+        }
         node.expr = Expr::Literal(LiteralValue::Int(CelInt::from(at.as_microsecond())));
         Some(Type::Time)
     }

@@ -1,5 +1,7 @@
 //! Conditions: what they answer, what they refuse, and that no text takes the process down.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn facts(record: &str) -> Facts {
@@ -75,6 +77,35 @@ fn what_fails_while_it_runs_is_an_error_with_its_text() {
     }
 }
 
+/// What may fail is known before it runs, and what never does is not taken for it.
+#[test]
+fn whether_a_condition_may_fail_is_known_beforehand() {
+    for (condition, may_fail) in [
+        ("payer.tier == 'gold'", false),
+        ("order.amount_fen / 100 > 5", false),
+        ("order.amount_fen % 100 == 0", false),
+        ("order.amount_fen * 9000 > 5", false),
+        ("-order.amount_fen + refund.days_since_payment - 5 < 0", false),
+        ("1000 / (refund.days_since_payment + 1) > 5", false),
+        ("(product.live_room ? 100 : order.amount_fen) / (product.live_room ? 2 : 5) > 5", false),
+        ("1000 / order.amount_fen > 5", true),
+        ("1000 % order.amount_fen > 5", true),
+        ("order.amount_fen % (order.amount_fen - 5) > 5", true),
+        ("order.amount_fen * order.amount_fen > 5", true),
+        ("order.amount_fen * 10000 > 5", true),
+        ("order.amount_fen + 9223372036854775807 > 5", true),
+        ("order.amount_fen / 0 > 5", true),
+        ("payer.tier == 'gold' && !(true ? 1 / order.amount_fen == 1 : false)", true),
+        ("(1 / order.amount_fen == 1 ? 1 : 2) + 1 == 2", true),
+        ("(order.amount_fen / 0) in [1]", true),
+        // Too careful: neither branch is zero, what lies between them is.
+        ("order.amount_fen / (product.live_room ? 2 : -2) > 5", true),
+    ] {
+        let read = Condition::compile(condition).unwrap_or_else(|faults| panic!("{condition}: {faults}"));
+        assert_eq!(read.may_fail(), may_fail, "{condition}");
+    }
+}
+
 #[test]
 fn mistakes_are_named_with_their_place() {
     let told = |condition: &str| match Condition::compile(condition) {
@@ -90,6 +121,12 @@ fn mistakes_are_named_with_their_place() {
         "payer.tier = 'gold'",
         "payer.tier == 'gold' &&",
         "payer.tier ==\n  'gold' )",
+        "payer.tier == 'gold' 'black'",
+        "payer.tier == && true",
+        "true ? 1",
+        "(true] || true",
+        "(((((true ? true : true ? true : true)))))",
+        "(((((true ? true : true ? true : true ? true : true)))))",
         "payer.id == 'x'",
         "payer == 'x' || tier == 'y'",
         "payer.tier.name == 'x'",
@@ -113,6 +150,9 @@ fn mistakes_are_named_with_their_place() {
         "has(payer.name)",
         "order.at > timestamp('2024-09-26')",
         "order.at > timestamp(payer.tier)",
+        "order.at > timestamp('2024-09-26T00:00:00.0000001Z')",
+        "order.at > timestamp('1969-12-31T23:59:59.999999999Z')",
+        "order.at > timestamp('2024-09-26T00:00:00.000001000Z')",
         "payer.tier == \"\"\"a\"\"\"",
         "payer.tier == 'a' // why",
         "payer.tier == 'a",
@@ -164,11 +204,118 @@ fn no_text_takes_the_process_down() {
         "= ".repeat(500),
         "x".repeat(1_001),
         format!("order.amount_fen in [{}1]", "1,".repeat(480)),
+        "()".repeat(BRACKETS_MAX),
+        "[]".repeat(BRACKETS_MAX),
+        "(]".repeat(BRACKETS_MAX),
+        "(1<)".repeat(BRACKETS_MAX),
+        "(1,)".repeat(BRACKETS_MAX),
+        "(1 in)".repeat(BRACKETS_MAX),
+        "(1)".repeat(BRACKETS_MAX),
+        "f()".repeat(BRACKETS_MAX),
+        "[1,]".repeat(BRACKETS_MAX),
+        "a[1]".repeat(BRACKETS_MAX),
+        "(-)(!".repeat(BRACKETS_MAX / 2),
+        "(a.)".repeat(BRACKETS_MAX),
+        format!("{}{}", "true?1:".repeat(CHOICES_MAX), "()".repeat(BRACKETS_MAX)),
+        // The scan refuses these; the parser, which goes the deepest with them, bounds itself.
+        "f(1<1+1*-".repeat(100),
+        "f(1<1+1*a.b[1<1+1*-".repeat(50),
+        format!("f(1<1*-{}", "f(1<".repeat(200)),
+        format!("{}{}", "f(1<1*-".repeat(3), "()".repeat(400)),
+        format!("{}{}", "f(1<".repeat(9), "1+".repeat(470)),
     ];
     for text in texts {
-        if let Ok(condition) = Condition::compile(&text) {
-            let _ = condition.evaluate(&Facts::new());
-        }
+        read_and_evaluate(&text);
+    }
+}
+
+/// Reads a text as bundles do, and by the parser alone: it is bounded without the scan, but for the length.
+fn read_and_evaluate(text: &str) {
+    if let Ok(condition) = Condition::compile(text) {
+        let _ = condition.evaluate(&Facts::new());
+    }
+    let _ = parse(&text.chars().take(CHARS_MAX).collect::<String>());
+}
+
+/// Pieces of which the parser's recovery from errors could build a nest that the text does not show.
+const SOUP: &[&str] = &[
+    "(", ")", "[", "]", "()", "[]", "(]", "[)", "(1<)", "f()", "f(", "a.b(", "1", "a", "'a'", " in ", ",",
+    "<", "==", "&&", "||", "!", "-", "+", "*", ".", "?", ":", " ",
+];
+
+fn arithmetic() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("order.amount_fen".to_owned()),
+        Just("refund.days_since_payment".to_owned()),
+        (-3..4_i64).prop_map(|number| number.to_string()),
+        prop::sample::select(vec![i64::MAX, i64::MIN + 1, 9_000, 10_000])
+            .prop_map(|number| number.to_string()),
+    ];
+    leaf.prop_recursive(3, 12, 2, |inner| {
+        let operator = prop::sample::select(vec!["+", "-", "*", "/", "%"]);
+        let two = (inner.clone(), operator, inner.clone());
+        prop_oneof![
+            two.prop_map(|(a, operator, b)| format!("({a} {operator} {b})")),
+            inner.clone().prop_map(|a| format!("-({a})")),
+            (inner.clone(), inner).prop_map(|(a, b)| format!("(product.live_room ? {a} : {b})")),
+        ]
+    })
+}
+
+proptest! {
+    /// What is said never to fail never does, for the least and the greatest numbers as for those between.
+    #[test]
+    fn what_may_not_fail_never_fails(
+        text in arithmetic(),
+        amount in prop_oneof![Just(0), Just(1), Just(paifang_money::MINOR_UNITS_MAX), 0..=paifang_money::MINOR_UNITS_MAX],
+        days in prop_oneof![Just(0), Just(36_500), 0..=36_500_i64],
+        live: bool,
+    ) {
+        let Ok(condition) = Condition::compile(&format!("{text} > 0")) else { return Ok(()) };
+        let facts = Facts::new()
+            .with(Input::OrderAmount, amount)
+            .and_then(|facts| facts.with(Input::RefundDays, days))
+            .and_then(|facts| facts.with(Input::ProductLiveRoom, live))
+            .unwrap();
+        prop_assert!(condition.may_fail() || condition.evaluate(&facts).is_ok(), "{}", text);
+    }
+
+    /// Neither does any soup of brackets and operators, a piece of it repeated or not.
+    #[test]
+    fn no_soup_of_brackets_takes_the_process_down(
+        pieces in prop::collection::vec(prop::sample::select(SOUP), 1..8),
+        rest in prop::collection::vec(prop::sample::select(SOUP), 0..200),
+        times in 1..200_usize,
+    ) {
+        read_and_evaluate(&pieces.concat().repeat(times));
+        read_and_evaluate(&rest.concat());
+        read_and_evaluate(&format!("{}{}", pieces.concat().repeat(times), rest.concat()));
+    }
+}
+
+#[test]
+fn brackets_that_cannot_fit_are_refused_before_the_parser() {
+    for (text, at, wrong) in [
+        ("(true]", 6, "this bracket closes another kind"),
+        ("payer.tier in ['a')", 19, "this bracket closes another kind"),
+        ("true)", 5, "this bracket closes nothing"),
+        ("(true", 1, "this bracket is not closed"),
+        ("() || true", 2, "there is nothing within these brackets"),
+        ("payer.tier[]", 12, "there is nothing within these brackets"),
+        ("(1 <) || true", 5, "a bracket closes where a value is due"),
+        ("(payer.) == 'a'", 8, "a bracket closes where a value is due"),
+        ("(!) || true", 3, "a bracket closes where a value is due"),
+        ("has(payer.tier, )", 17, "a bracket closes where a value is due"),
+        ("(1 in )", 7, "a bracket closes where a value is due"),
+        ("(true)(true)", 7, "an operator is missing before this bracket"),
+        ("'a'('b')", 4, "an operator is missing before this bracket"),
+    ] {
+        let fault = scan::check(text).expect_err(text);
+        assert_eq!((fault.place.column, fault.wrong.as_str()), (at, wrong), "{text}");
+    }
+    let fits = ["payer.tier in ['a', 'b', ]", "f()", "1 in []", "(payer.tier) == ')'", "(begin) && f(a)[1]"];
+    for text in fits {
+        assert_eq!(scan::check(text), Ok(()), "{text}");
     }
 }
 

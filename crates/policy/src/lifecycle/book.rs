@@ -1,6 +1,6 @@
 //! The book of a bundle's versions: what may happen to it, and what it answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use paifang_payment::Remark;
@@ -24,6 +24,7 @@ pub struct Book {
 struct Entry {
     bundle: BundleRef,
     meant_from: Timestamp,
+    openings: BTreeSet<RuleId>,
     drafted_at: Timestamp,
     announced: Vec<Announcement>,
     retired_at: Option<Timestamp>,
@@ -44,17 +45,33 @@ impl Book {
 
     /// The book after a fact, or why the fact cannot be.
     pub fn step(mut self, fact: Fact) -> Result<Self, Error> {
-        let at = fact.at();
-        if let Some(last) = self.last.filter(|last| at < *last) {
-            return Err(Error::Backwards { at, last });
-        }
+        let happened_at = fact.at();
+        let at = self.last.map_or(happened_at, |last| last.max(happened_at));
+        let in_order =
+            if at == happened_at { Ok(()) } else { Err(Error::Backwards { at: happened_at, last: at }) };
         match fact {
-            Fact::Drafted { at, bundle, effective_at } => self.draft(at, bundle, effective_at)?,
-            Fact::Announced { at, version, effective_at } => self.announce(at, version, effective_at)?,
-            Fact::Recalled { at, version } => self.recall(at, version)?,
-            Fact::Retired { at, version } => self.retire(at, version)?,
-            Fact::RolledBack { at, opening, why } => self.roll_back(at, opening, why)?,
-            Fact::Reopened { at, opening, by } => self.reopen(at, opening, by)?,
+            // What closes is taken in whatever the clocks say.
+            Fact::RolledBack { at: from, opening, why } => self.roll_back(at, from, opening, why)?,
+            Fact::Drafted { at, bundle, effective_at, openings } => {
+                in_order?;
+                self.draft(at, bundle, effective_at, openings)?;
+            }
+            Fact::Announced { at, version, effective_at, without } => {
+                in_order?;
+                self.announce(at, version, effective_at, &without)?;
+            }
+            Fact::Recalled { at, version } => {
+                in_order?;
+                self.recall(at, version)?;
+            }
+            Fact::Retired { at, version } => {
+                in_order?;
+                self.retire(at, version)?;
+            }
+            Fact::Reopened { at, opening, by } => {
+                in_order?;
+                self.reopen(at, opening, by)?;
+            }
         }
         self.last = Some(at);
         Ok(self)
@@ -107,7 +124,13 @@ impl Book {
         come.max_by_key(|(_, _, effective_at)| *effective_at)
     }
 
-    fn draft(&mut self, at: Timestamp, bundle: BundleRef, meant_from: Timestamp) -> Result<(), Error> {
+    fn draft(
+        &mut self,
+        at: Timestamp,
+        bundle: BundleRef,
+        meant_from: Timestamp,
+        openings: BTreeSet<RuleId>,
+    ) -> Result<(), Error> {
         if bundle.name != self.name {
             return Err(Error::OtherBundle { found: bundle.name, wanted: self.name.clone() });
         }
@@ -121,7 +144,8 @@ impl Book {
         if !is_draft && self.versions.len() >= VERSIONS_MAX {
             return Err(Error::Full);
         }
-        let fresh = Entry { bundle, meant_from, drafted_at: at, announced: Vec::new(), retired_at: None };
+        let fresh =
+            Entry { bundle, meant_from, openings, drafted_at: at, announced: Vec::new(), retired_at: None };
         let entry = match self.versions.remove(&version) {
             None => fresh,
             Some(before) => Entry { drafted_at: before.drafted_at, announced: before.announced, ..fresh },
@@ -130,11 +154,22 @@ impl Book {
         Ok(())
     }
 
-    fn announce(&mut self, at: Timestamp, version: u32, effective_at: Timestamp) -> Result<(), Error> {
+    fn announce(
+        &mut self,
+        at: Timestamp,
+        version: u32,
+        effective_at: Timestamp,
+        without: &BTreeSet<RuleId>,
+    ) -> Result<(), Error> {
+        let closed = self.closed();
         let entry = self.entry_in(version, at, "a draft", |state| state == State::Draft)?;
         let earliest = at.max(entry.meant_from);
         if effective_at < earliest {
             return Err(Error::TooEarly { effective_at, earliest });
+        }
+        let lacks = |opening: &&RuleId| !entry.openings.contains(*opening) && !without.contains(*opening);
+        if let Some(opening) = closed.iter().find(lacks).cloned() {
+            return Err(Error::LacksRolledBack { version, opening });
         }
         let is_same = |entry: &Entry| entry.effective_at() == Some(effective_at);
         if let Some((other, _)) = self.versions.iter().find(|(_, entry)| is_same(entry)) {
@@ -163,20 +198,50 @@ impl Book {
         Ok(())
     }
 
-    fn roll_back(&mut self, at: Timestamp, opening: RuleId, why: Why) -> Result<(), Error> {
+    /// Closes an opening `from` its own time on; `at` is when the book takes it in.
+    fn roll_back(&mut self, at: Timestamp, from: Timestamp, opening: RuleId, why: Why) -> Result<(), Error> {
         if self.roll_backs.iter().any(|one| one.opening == opening && one.reopened.is_none()) {
             return Err(Error::RolledBackAlready(opening));
         }
-        if self.roll_backs.len() >= ROLL_BACKS_MAX {
-            return Err(Error::Full);
+        if !self.versions.keys().any(|version| self.may_decide(*version, &opening, at)) {
+            return Err(Error::UnknownOpening(opening));
         }
-        self.roll_backs.push(RollBack { opening, at, why, reopened: None });
+        for entry in self.versions.values_mut().filter(|entry| !entry.openings.contains(&opening)) {
+            let is_to_come = |one: &&mut Announcement| one.recalled_at.is_none() && one.effective_at > at;
+            if let Some(announced) = entry.announced.last_mut().filter(is_to_come) {
+                announced.recalled_at = Some(at);
+            }
+        }
+        let before = self.roll_backs.iter().filter(|one| one.opening == opening);
+        let reopened = before.filter_map(|one| one.reopened.as_ref()).map(|(reopened, _)| *reopened).max();
+        let from = reopened.map_or(from, |reopened| reopened.max(from));
+        self.roll_backs.push(RollBack { opening, at: from, why, reopened: None });
         Ok(())
     }
 
+    /// Whether a version has the opening and decides, or may do so later.
+    fn may_decide(&self, version: u32, opening: &RuleId, at: Timestamp) -> bool {
+        let has = self.versions.get(&version).is_some_and(|entry| entry.openings.contains(opening));
+        has && match self.state(version, at) {
+            Some(State::Draft | State::Announced(_) | State::Active) => true,
+            Some(State::Retired) | None => false,
+        }
+    }
+
+    /// The openings that nobody has opened again.
+    fn closed(&self) -> BTreeSet<RuleId> {
+        let closed = self.roll_backs.iter().filter(|one| one.reopened.is_none());
+        closed.map(|one| one.opening.clone()).collect()
+    }
+
     fn reopen(&mut self, at: Timestamp, opening: RuleId, by: Remark) -> Result<(), Error> {
+        let is_full = self.roll_backs.len() >= ROLL_BACKS_MAX;
         let closed = self.roll_backs.iter_mut().find(|one| one.opening == opening && one.reopened.is_none());
-        closed.ok_or(Error::NotRolledBack(opening))?.reopened = Some((at, by));
+        let closed = closed.ok_or(Error::NotRolledBack(opening))?;
+        if is_full {
+            return Err(Error::Full);
+        }
+        closed.reopened = Some((at, by));
         Ok(())
     }
 

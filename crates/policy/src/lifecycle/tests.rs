@@ -14,12 +14,24 @@ fn reference(version: u32) -> BundleRef {
     BundleRef { name: BundleName::parse("walls").unwrap(), version, digest: paifang_payment::Digest(digest) }
 }
 
+fn ids(openings: &[&str]) -> BTreeSet<RuleId> {
+    openings.iter().map(|id| RuleId::parse(id).unwrap()).collect()
+}
+
 fn drafted(day: i64, version: u32) -> Fact {
-    Fact::Drafted { at: at(day), bundle: reference(version), effective_at: at(0) }
+    drafted_with(day, version, &["o", "ramp"])
+}
+
+fn drafted_with(day: i64, version: u32, openings: &[&str]) -> Fact {
+    Fact::Drafted { at: at(day), bundle: reference(version), effective_at: at(0), openings: ids(openings) }
 }
 
 fn announced(day: i64, version: u32, from: i64) -> Fact {
-    Fact::Announced { at: at(day), version, effective_at: at(from) }
+    announced_without(day, version, from, &[])
+}
+
+fn announced_without(day: i64, version: u32, from: i64, without: &[&str]) -> Fact {
+    Fact::Announced { at: at(day), version, effective_at: at(from), without: ids(without) }
 }
 
 fn remark(text: &str) -> Remark {
@@ -104,9 +116,9 @@ fn what_would_rewrite_the_past_is_refused() {
         Err(Error::TooEarly { effective_at: at(3), earliest: at(4) })
     );
     let other = BundleRef { name: BundleName::parse("other").unwrap(), ..reference(3) };
-    let fact = Fact::Drafted { at: at(3), bundle: other, effective_at: at(3) };
+    let fact = Fact::Drafted { at: at(3), bundle: other, effective_at: at(3), openings: ids(&[]) };
     assert!(matches!(book(vec![fact]), Err(Error::OtherBundle { .. })));
-    let twice = book(vec![rolled_back(1, "o"), rolled_back(2, "o")]);
+    let twice = book(vec![drafted(1, 1), rolled_back(1, "o"), rolled_back(2, "o")]);
     assert!(matches!(twice, Err(Error::RolledBackAlready(_))));
 }
 
@@ -131,9 +143,93 @@ fn a_roll_back_outlives_versions_until_a_person_ends_it() {
     assert_eq!(book.roll_backs().len(), 2);
 }
 
+fn closed_at(book: &Book, opening: &str, days: std::ops::Range<i64>) -> Vec<i64> {
+    let opening = RuleId::parse(opening).unwrap();
+    days.filter(|day| book.overlay(at(*day)).holds(&opening)).collect()
+}
+
+/// A slip in an opening's id would leave open what was to be closed.
+#[test]
+fn a_roll_back_names_an_opening_that_decides_or_may() {
+    let begun = || vec![drafted(1, 1), announced(1, 1, 2), drafted_with(2, 2, &["o"]), announced(2, 2, 6)];
+    let with = |fact: Fact| book(begun().into_iter().chain([fact]).collect());
+    assert_eq!(with(rolled_back(3, "ramps")), Err(Error::UnknownOpening(RuleId::parse("ramps").unwrap())));
+    assert_eq!(
+        with(rolled_back(7, "ramp")),
+        Err(Error::UnknownOpening(RuleId::parse("ramp").unwrap())),
+        "only the version that was superseded has it"
+    );
+    assert!(with(rolled_back(3, "ramp")).is_ok() && with(rolled_back(7, "o")).is_ok());
+    assert!(book(vec![drafted(1, 1), rolled_back(1, "o")]).is_ok(), "a draft may decide later");
+}
+
+/// A later version that names a rolled back opening otherwise takes a person's word.
+#[test]
+fn no_version_opens_what_is_rolled_back_by_another_name() {
+    let begun = || vec![drafted(1, 1), announced(1, 1, 1), rolled_back(2, "ramp")];
+    let renamed = || begun().into_iter().chain([drafted_with(3, 2, &["o", "ramp-2"])]);
+    let lacks = Error::LacksRolledBack { version: 2, opening: RuleId::parse("ramp").unwrap() };
+    assert_eq!(book(renamed().chain([announced(3, 2, 4)]).collect()), Err(lacks.clone()));
+    let other = announced_without(3, 2, 4, &["o"]);
+    assert_eq!(book(renamed().chain([other]).collect()), Err(lacks));
+    let confirmed = book(renamed().chain([announced_without(3, 2, 4, &["ramp"])]).collect()).unwrap();
+    assert_eq!((version_at(&confirmed, 4), closed_at(&confirmed, "ramp", 0..6)), (Some(2), vec![2, 3, 4, 5]));
+    let reopened = book(renamed().chain([reopened(3, "ramp"), announced(3, 2, 4)]).collect()).unwrap();
+    assert_eq!(version_at(&reopened, 4), Some(2));
+}
+
+/// Nor does one that was announced before the roll-back: it waits as a draft for somebody to announce it anew.
+#[test]
+fn a_roll_back_recalls_announced_versions_without_its_opening() {
+    let mut facts = vec![
+        drafted(1, 1),
+        announced(1, 1, 1),
+        drafted_with(2, 2, &["ramp-2"]),
+        announced(2, 2, 6),
+        drafted(3, 3),
+        announced(3, 3, 9),
+        rolled_back(4, "ramp"),
+    ];
+    let after = book(facts.clone()).unwrap();
+    assert_eq!(after.state(2, at(5)), Some(State::Draft));
+    assert_eq!([3, 5, 7, 9].map(|day| version_at(&after, day)), [Some(1), Some(1), Some(1), Some(3)]);
+    facts.push(announced_without(5, 2, 6, &["ramp"]));
+    assert_eq!(version_at(&book(facts).unwrap(), 7), Some(2));
+}
+
+/// A clock that runs ahead wrote the last fact; the roll-back closes at once all the same.
+#[test]
+fn a_roll_back_is_not_kept_out_by_a_clock() {
+    let facts = vec![drafted(1, 1), announced(1, 1, 1), drafted(9, 2), rolled_back(3, "o")];
+    let after = book(facts.clone()).unwrap();
+    assert_eq!(closed_at(&after, "o", 0..12), (3..12).collect::<Vec<_>>());
+    let more = |fact: Fact| book(facts.iter().cloned().chain([fact]).collect());
+    assert_eq!(more(reopened(5, "o")), Err(Error::Backwards { at: at(5), last: at(9) }));
+    assert_eq!(more(drafted(8, 3)), Err(Error::Backwards { at: at(8), last: at(9) }));
+    let again = [reopened(10, "o"), rolled_back(4, "o")];
+    let again = book(facts.iter().cloned().chain(again).collect()).unwrap();
+    assert_eq!(again.roll_backs()[1].at, at(10), "not before it was opened again");
+    assert_eq!(closed_at(&again, "o", 0..12), (3..12).collect::<Vec<_>>());
+}
+
+/// A full book opens nothing again, so that it always has room to close.
+#[test]
+fn a_full_book_still_closes() {
+    let mut full = book(vec![drafted(1, 1), announced(1, 1, 1)]).unwrap();
+    for _ in 1..ROLL_BACKS_MAX {
+        full = full.step(rolled_back(2, "o")).unwrap().step(reopened(2, "o")).unwrap();
+    }
+    full = full.step(rolled_back(3, "o")).unwrap();
+    assert_eq!(full.clone().step(reopened(4, "o")), Err(Error::Full));
+    full = full.step(rolled_back(4, "ramp")).unwrap();
+    assert_eq!(full.roll_backs().len(), ROLL_BACKS_MAX + 1);
+    assert_eq!((closed_at(&full, "o", 3..6), closed_at(&full, "ramp", 3..6)), (vec![3, 4, 5], vec![4, 5]));
+}
+
 #[test]
 fn facts_are_stored_and_read_back() {
-    for fact in [drafted(1, 1), announced(2, 1, 5), rolled_back(3, "o"), reopened(4, "o")] {
+    let confirmed = announced_without(2, 1, 5, &["o"]);
+    for fact in [drafted(1, 1), announced(2, 1, 5), confirmed, rolled_back(3, "o"), reopened(4, "o")] {
         let text = serde_json::to_string(&fact).unwrap();
         assert_eq!(serde_json::from_str::<Fact>(&text).unwrap(), fact, "{text}");
     }

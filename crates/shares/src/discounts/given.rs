@@ -78,7 +78,8 @@ impl Discounted {
 
     /// What each funder gave, over all of its discounts.
     pub fn by_funder(&self) -> BTreeMap<Funder, Money> {
-        total_by_funder(self.given.iter().map(|given| (given.funder, given.amount)))
+        let totals = total_by_funder(self.given.iter().map(|given| (given.funder, given.amount)));
+        totals.expect("of one currency and together below the price, as checked when it was made or read")
     }
 
     /// What each discount gets back with a refund of `refund` to the payer, after `before` of the paid amount was
@@ -106,17 +107,25 @@ impl Discounted {
 }
 
 /// What each funder gets back, over all of its discounts.
-pub fn by_funder(back: &[GivenBack]) -> BTreeMap<Funder, Money> {
+///
+/// Errors: amounts of more than one currency; a sum that is no amount any more. What [`Discounted::give_back`] answers
+/// has neither.
+pub fn by_funder(back: &[GivenBack]) -> Result<BTreeMap<Funder, Money>, Misfit> {
     total_by_funder(back.iter().map(|back| (back.funder, back.amount)))
 }
 
-fn total_by_funder(amounts: impl Iterator<Item = (Funder, Money)>) -> BTreeMap<Funder, Money> {
+fn total_by_funder(
+    amounts: impl Iterator<Item = (Funder, Money)>,
+) -> Result<BTreeMap<Funder, Money>, Misfit> {
+    let what = "amounts by funder";
     let mut totals: BTreeMap<Funder, Money> = BTreeMap::new();
+    let mut currency = None;
     for (funder, amount) in amounts {
+        same_currency(what, amount, *currency.get_or_insert(amount.currency()))?;
         let total = totals.entry(funder).or_insert(Money::zero(amount.currency()));
-        *total = total.checked_add(amount).expect("all discounts together are below the price");
+        *total = sum_of(what, *total, amount)?;
     }
-    totals
+    Ok(totals)
 }
 
 #[derive(Serialize, Deserialize)]

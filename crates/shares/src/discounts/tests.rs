@@ -66,11 +66,29 @@ fn a_refund_gives_back_by_funder() {
     let half = discounted.give_back(cny(0), paid(4_132)).unwrap();
     let amounts: Vec<i64> = half.iter().map(|back| back.amount.minor_units()).collect();
     assert_eq!(amounts, [500, 150, 217]);
-    assert_eq!(by_funder(&half)[&Funder::PlatformB], cny(217));
+    assert_eq!(by_funder(&half).unwrap()[&Funder::PlatformB], cny(217));
     assert_eq!(discounted.by_funder()[&Funder::PlatformA], cny(1_000));
     assert!(
         discounted.give_back(cny(1), paid(8_265)).is_err() && discounted.give_back(jpy(0), paid(1)).is_err()
     );
+}
+
+/// Anybody may make such a list; what cannot be added up is an error.
+#[test]
+fn amounts_that_cannot_be_added_by_funder_are_an_error() {
+    let back = |funder, amount| GivenBack { id: DiscountId::parse("d").unwrap(), funder, amount };
+    let most = cny(paifang_money::MINOR_UNITS_MAX);
+    let said = |list: &[GivenBack]| by_funder(list).map_err(|wrong| wrong.to_string());
+    let mixed = Err("amounts by funder must be in CNY, is in JPY".to_owned());
+    assert_eq!(said(&[back(Funder::Rail, cny(1)), back(Funder::Rail, jpy(1))]), mixed);
+    assert_eq!(said(&[back(Funder::Rail, cny(1)), back(Funder::Merchant, jpy(0))]), mixed);
+    let too_much = said(&[back(Funder::Rail, most), back(Funder::Rail, cny(1))]);
+    assert_eq!(
+        too_much,
+        Err("the sum of amounts by funder must be at most 1000000000000000 minor units".to_owned())
+    );
+    assert_eq!(said(&[back(Funder::Rail, most), back(Funder::Merchant, most)]).map(|all| all.len()), Ok(2));
+    assert_eq!(said(&[]), Ok(BTreeMap::new()));
 }
 
 #[test]
@@ -151,7 +169,7 @@ proptest! {
         for (before, refund) in refunds_of(discounted.payable(), &cuts) {
             let step = discounted.give_back(before, refund).unwrap();
             let sum: i64 = step.iter().map(|back| back.amount.minor_units()).sum();
-            let funders: i64 = by_funder(&step).values().map(|total| total.minor_units()).sum();
+            let funders: i64 = by_funder(&step).unwrap().values().map(|total| total.minor_units()).sum();
             prop_assert_eq!(sum, funders);
             for (back, step) in back.iter_mut().zip(&step) {
                 prop_assert!(step.amount.minor_units() >= 0);

@@ -48,8 +48,9 @@ fn the_first_rule_that_fits_decides() {
         ("apparel", "balance", then, 100_010, "50.00 CNY by apparel-2026 (Cap)"),
         ("apparel", "balance", then, 100_000, "50.00 CNY by apparel-2026 (Rate)"),
         ("apparel", "balance", later, 10_000, "2.00 CNY by standard (Rate)"),
-        // What is not known fits no rule that asks for it.
-        ("", "", then, 10_000, "2.00 CNY by standard (Rate)"),
+        // What is not known does not matter where no rule asks for it before one fits.
+        ("", "ecny", then, 10_000, "0.00 CNY by ecny (Rate)"),
+        ("", "balance", later, 10_000, "2.00 CNY by standard (Rate)"),
         ("food", "balance", then, 24, "0.00 CNY by standard (Rate)"),
         ("food", "balance", then, 25, "0.01 CNY by standard (Rate)"),
         ("food", "balance", then, MINOR_UNITS_MAX, "200000000000.00 CNY by standard (Rate)"),
@@ -58,6 +59,20 @@ fn the_first_rule_that_fits_decides() {
         let fee = schedule().charge(paid(fen), &inputs(category, wallet, time)).unwrap();
         let said = format!("{} by {} ({:?})", fee.amount(), fee.rule(), fee.bound());
         assert_eq!(said, wanted, "{fen} {category} {wallet} {time}");
+    }
+}
+
+/// Whoever leaves an input out does not get to the next rule.
+#[test]
+fn an_input_that_a_fitting_rule_lacks_is_an_error() {
+    let then = "2026-06-01T00:00:00Z";
+    for (category, wallet, rule, input) in [
+        ("", "", "ecny", "wallet_kind"),
+        ("apparel", "", "ecny", "wallet_kind"),
+        ("", "balance", "apparel-2026", "category"),
+    ] {
+        let said = schedule().charge(paid(100), &inputs(category, wallet, then)).unwrap_err().to_string();
+        assert_eq!(said, format!("fee rule {rule} fits but for its {input}, which is not known"));
     }
 }
 
@@ -114,6 +129,14 @@ fn every_wrong_field_is_named_at_once() {
         assert!(toml::from_str::<FeeSchedule>(&SCHEDULE.replacen(from, to, 1)).is_err(), "{to}");
     }
     assert!(toml::from_str::<FeeSchedule>("currency = \"CNY\"\nrules = []").is_err());
+}
+
+/// A schedule that is too long is told so and looked at no further.
+#[test]
+fn a_schedule_that_is_too_long_costs_one_fault() {
+    let rule = schedule().rules()[2].clone();
+    let faults = FeeSchedule::new(Currency::CNY, vec![rule; RULES_MAX + 1]).unwrap_err();
+    assert_eq!(faults.to_string(), "rules: must have 1 to 1000 entries, has 1001");
 }
 
 #[test]

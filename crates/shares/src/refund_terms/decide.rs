@@ -13,7 +13,7 @@ use crate::{RuleId, WaterfallName};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RefundInputs {
-    /// Only rules of this mode; absent: of any.
+    /// Only rules of this mode; absent: of any that somebody asks for, hence of no automatic compensation.
     pub mode: Option<RefundMode>,
     /// Why it is asked for.
     pub reason: RefundReason,
@@ -119,7 +119,7 @@ pub struct Tried {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleMisfit {
-    /// Another mode was asked for.
+    /// Another mode was asked for, or none, and it is an automatic compensation.
     Mode,
     /// The rule does not name the reason.
     Reason,
@@ -229,7 +229,7 @@ impl RefundRule {
         let passed = inputs.asked_at.duration_since(inputs.paid_at);
         let window = SignedDuration::from_secs(i64::from(self.days_max) * 86_400);
         let looked_at = [
-            (inputs.mode.is_some_and(|mode| mode != self.mode), RuleMisfit::Mode),
+            (!self.mode.is_meant_by(inputs.mode), RuleMisfit::Mode),
             (!self.reasons.contains(&inputs.reason), RuleMisfit::Reason),
             (
                 scaled(inputs.refund.minor_units()) < ppm_of_payment(self.amount_min_ppm.get()),

@@ -158,6 +158,28 @@ fn a_mode_asked_for_leaves_the_others_out_and_times_count_from_the_request() {
     assert_eq!(serde_json::from_str::<Decision>(&text).unwrap(), Decision::Granted(grant));
 }
 
+/// Nobody asks for an automatic compensation: whoever leaves the mode out does not get one.
+#[test]
+fn an_automatic_compensation_is_only_granted_where_it_is_meant() {
+    let compensating = TERMS.replacen("refund_without_return", "automatic_compensation", 1);
+    let terms: RefundTerms = toml::from_str(&compensating).unwrap();
+    let mut damaged = inputs(RefundReason::Damaged, 0, 1_000, "2026-06-02T00:00:00Z");
+    for (mode, rule) in [
+        (None, "return"),
+        (Some(RefundMode::ReturnAndRefund), "return"),
+        (Some(RefundMode::AutomaticCompensation), "small-damage"),
+    ] {
+        damaged.mode = mode;
+        let Decision::Granted(grant) = terms.decide(&damaged, |_| Applies::Yes).unwrap() else {
+            panic!("{mode:?} is not granted")
+        };
+        assert_eq!(grant.rule.as_str(), rule, "{mode:?}");
+    }
+    let missing_parts = inputs(RefundReason::MissingParts, 0, 1_000, "2026-06-02T00:00:00Z");
+    let refused = said(&terms.decide(&missing_parts, |_| Applies::Yes).unwrap());
+    assert_eq!(refused, "NoRuleFits after [small-damage Mode, return Reason, freight Reason]");
+}
+
 #[test]
 fn inputs_that_contradict_each_other_are_an_error() {
     let right = inputs(RefundReason::Damaged, 0, 1_000, "2026-06-02T00:00:00Z");
@@ -204,6 +226,32 @@ fn every_wrong_field_is_named_at_once() {
         assert!(toml::from_str::<RefundTerms>(&TERMS.replacen(from, to, 1)).is_err(), "{to}");
     }
     assert_eq!(toml::from_str::<RefundTerms>(&toml::to_string(&terms()).unwrap()).unwrap(), terms());
+}
+
+/// A set beyond its limits is told so and looked at no further; names are told once and not all of them.
+#[test]
+fn a_set_that_is_too_long_costs_one_fault() {
+    let right = terms();
+    let name = |at: usize| WaterfallName::parse(&format!("w{at:03}")).unwrap();
+    let waterfalls = |count: usize| {
+        (0..count).map(|at| (name(at), right.waterfalls().values().next().unwrap().bearers().to_vec()))
+    };
+    let told = |count: usize, rules: Vec<RefundRule>| {
+        let faults = RefundTerms::new(Currency::CNY, waterfalls(count).collect(), rules).unwrap_err();
+        faults.all().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let rule = RefundRule { when: Some(" ".to_owned()), ..right.rules()[0].clone() };
+    assert_eq!(told(1, vec![rule.clone(); RULES_MAX + 1]), ["rules: must have 1 to 1000 entries, has 1001"]);
+    assert_eq!(told(101, vec![rule.clone()]), ["waterfalls: must have 1 to 100 entries, has 101"]);
+    assert_eq!(told(0, Vec::new()).len(), 2);
+
+    let listed = "w000, w001, w002, w003, w004, w005, w006, w007, w008, w009 and 90 more";
+    let unknown = told(100, vec![right.rules()[0].clone()]);
+    assert_eq!(unknown, [format!("rules[0].waterfall: must be one of the waterfalls: {listed}")]);
+
+    let reasons = vec![RefundReason::Late; 15];
+    let many = RefundRule { reasons, waterfall: name(0), ..right.rules()[0].clone() };
+    assert_eq!(told(1, vec![many]), ["rules[0].reasons: must have 1 to 14 entries, has 15"]);
 }
 
 fn any_inputs() -> impl Strategy<Value = RefundInputs> {

@@ -38,8 +38,10 @@ pub struct Borne {
 pub enum Funding {
     /// Every fen has a bearer.
     Full,
-    /// This much has none yet.
+    /// This much has none yet, and nothing was reversed.
     Short(PositiveMoney),
+    /// This much was borne and paid back: the decision is undone, and what is short is not filled any more.
+    Reversed(PositiveMoney),
 }
 
 /// What goes back to whom when a decision is reversed, and what is left of it.
@@ -70,7 +72,8 @@ impl Allocation {
         &self.borne
     }
 
-    /// What nobody bears yet. Above zero the refund must not be sent.
+    /// What nobody bears yet. Above zero the refund must not be sent; neither after a reversal
+    /// ([`Allocation::funding`]).
     pub fn short(&self) -> Money {
         self.short
     }
@@ -80,16 +83,23 @@ impl Allocation {
         self.reversed
     }
 
-    /// Whether every fen has a bearer.
+    /// Whether every fen has a bearer. Only a [`Funding::Full`] refund may be sent.
     pub fn funding(&self) -> Funding {
-        PositiveMoney::try_from(self.short).map_or(Funding::Full, Funding::Short)
+        match (PositiveMoney::try_from(self.reversed), PositiveMoney::try_from(self.short)) {
+            (Ok(reversed), _) => Funding::Reversed(reversed),
+            (Err(_), Ok(short)) => Funding::Short(short),
+            (Err(_), Err(_)) => Funding::Full,
+        }
     }
 
     /// Allocates what is short once more, with what bearers have by now beyond what they bear already. The order and
     /// the limits are those of the first decision. Without a shortage nothing changes.
     ///
-    /// Errors: another currency; no fact for one of the bearers.
+    /// Errors: another currency; no fact for one of the bearers; a reversal before, in whole or in part.
     pub fn top_up(&self, available: &Available) -> Result<Self, WaterfallError> {
+        if let Ok(reversed) = PositiveMoney::try_from(self.reversed) {
+            return Err(WaterfallError::Reversed { reversed });
+        }
         let mut next = self.clone();
         for borne in &mut next.borne {
             let bearer = borne.bearer;

@@ -30,17 +30,16 @@ fn minors(allocation: &Allocation) -> Vec<i64> {
 #[test]
 fn bearers_stand_in_for_each_other_within_their_caps() {
     let table = [
-        (1_000, [2_000, 0, 0], [1_000, 0, 0, 0]),
-        (1_000, [300, 2_000, 2_000], [300, 500, 200, 0]),
-        (1_000, [0, 2_000, 2_000], [0, 500, 200, 300]),
-        (101, [0, 2_000, 2_000], [0, 50, 30, 21]),
-        (1, [0, 1, 1], [0, 0, 0, 1]),
+        (1_000, [2_000, 0, 0], [1_000, 0, 0, 0], Funding::Full),
+        (1_000, [300, 2_000, 2_000], [300, 500, 200, 0], Funding::Full),
+        (1_000, [0, 2_000, 2_000], [0, 500, 200, 300], Funding::Short(paid(300))),
+        (101, [0, 2_000, 2_000], [0, 50, 30, 21], Funding::Short(paid(21))),
+        (1, [0, 1, 1], [0, 0, 0, 1], Funding::Short(paid(1))),
     ];
-    for (refund, has, wanted) in table {
+    for (refund, has, wanted, funding) in table {
         let allocation = rules().fund(paid(refund), &available(has)).unwrap();
         assert_eq!(minors(&allocation), wanted, "{refund} of {has:?}");
-        let funding = PositiveMoney::try_from(allocation.short()).map_or(Funding::Full, Funding::Short);
-        assert_eq!(allocation.funding(), funding);
+        assert_eq!(allocation.funding(), funding, "{refund} of {has:?}");
     }
 }
 
@@ -64,6 +63,27 @@ fn a_reversal_pays_the_last_bearer_first() {
     let said = reversal.left.reverse(paid(751)).map_err(|wrong| wrong.to_string());
     assert_eq!(said, Err("the reversed amount must be at most 7.50 CNY, is 7.51 CNY".to_owned()));
     assert!(allocation.reverse(PositiveMoney::try_from(jpy(1)).unwrap()).is_err());
+}
+
+/// What was paid back has no bearer: such a refund is neither full nor filled up again.
+#[test]
+fn a_reversed_refund_is_not_funded_and_cannot_be_topped_up() {
+    let full = rules().fund(paid(1_000), &available([300, 2_000, 2_000])).unwrap();
+    let short = rules().fund(paid(1_000), &available([0, 2_000, 0])).unwrap();
+    for (allocation, amount, borne) in [
+        (&full, 1_000, vec![0, 0, 0, 0]),
+        (&full, 1, vec![300, 500, 199, 0]),
+        (&short, 500, vec![0, 0, 0, 500]),
+    ] {
+        let left = allocation.reverse(paid(amount)).unwrap().left;
+        assert_eq!(minors(&left), borne);
+        assert_eq!(left.funding(), Funding::Reversed(paid(amount)));
+        let said = left.top_up(&available([9_000; 3])).map_err(|wrong| wrong.to_string());
+        let wanted = format!("{} of the refund was reversed; fund it anew", cny(amount));
+        assert_eq!(said, Err(wanted));
+        let text = serde_json::to_string(&left).unwrap();
+        assert_eq!(serde_json::from_str::<Allocation>(&text).unwrap().funding(), left.funding());
+    }
 }
 
 #[test]
