@@ -197,10 +197,11 @@ async fn late_money_that_went_back_after_all_is_not_returned_by_a_person_too() {
     let page = stage.engine.store().refunds(stage.tenant, None, None, 10).await.unwrap();
     let number = page.rows[0].terms.refund_no.to_string();
     // The delayed copy of the refund is carried out.
-    let mut truth = stage.truth.lock().unwrap();
-    let known = truth.orders.get_mut(&order).unwrap();
-    (known.refunded, _) = (10_000, known.refunds.insert(number.clone(), 10_000));
-    drop(truth);
+    {
+        let mut truth = stage.truth.lock().unwrap();
+        let known = truth.orders.get_mut(&order).unwrap();
+        (known.refunded, _) = (10_000, known.refunds.insert(number.clone(), 10_000));
+    }
     let open = json!({
         "is": "refunding", "refund": number, "order": order, "payment": format!("T{order}"), "fen": 10_000, "key": "k9",
     });
