@@ -153,6 +153,13 @@ impl Aim {
                     &[]
                 }
             }
+            (_, ("refund", "sending", "failed")) if self.fails_unwritten() => {
+                if opens {
+                    FAILS
+                } else {
+                    &[]
+                }
+            }
             (_, ("refund", "sending", "failed")) => REFUSED,
             (_, ("refund", "in_doubt", "failed")) if opens => REFUSED_AGAIN,
             (_, ("refund", "processing", "failed")) => FAILS,
@@ -171,6 +178,11 @@ impl Aim {
             }
             _ => &[],
         }
+    }
+
+    /// Whether it is a refund whose failure, told by a notice, cannot be written down at first.
+    pub fn fails_unwritten(&self) -> bool {
+        self.ends() == ("refund", "sending", "failed") && (self.is_of("F22") || self.is_of("F24"))
     }
 
     /// Whether the rail does nothing of what the fault strikes: whatever happens after it comes of an earlier copy.
@@ -207,9 +219,8 @@ impl Aim {
                 &[Profile::PaysAll, Profile::PaysAll, Profile::PaysAll, Profile::Racing]
             }
             (_, "Closed", "Late") => &[Profile::Late, Profile::PaysAll],
-            (_, "InDoubt" | "Sending", "AwaitingPayer") | (_, "AwaitingPayer", "Refused") => {
-                &[Profile::Codes]
-            }
+            (_, "InDoubt" | "Sending", "AwaitingPayer") => &[Profile::Passwords],
+            (_, "AwaitingPayer", "Refused") => &[Profile::Passwords, Profile::Codes],
             (_, "Closing", _) => &[Profile::Racing, Profile::Codes],
             ("attempt", ..) => &[Profile::Mixed, Profile::Racing, Profile::Codes],
             _ => &[Profile::Mixed, Profile::Holds, Profile::Refunds],
@@ -224,7 +235,7 @@ impl Aim {
             || what == "refund" && [from, to].contains(&"processing");
         let declines = (from, to) == ("AwaitingPayer", "Refused") && self.is_of("F15");
         let of_hold = ["Held", "Capturing", "Releasing"].iter().any(|state| from == *state || to == *state);
-        if waits || declines {
+        if waits || declines || self.fails_unwritten() {
             return Some(1);
         }
         // An undo is refused there.

@@ -98,7 +98,7 @@ impl Universe {
             && matches!(verb, Verb::Charge | Verb::Refund);
         // Other answers have to be heard: the doubled payment, the failing commit and the unknown key come with them.
         let heard = ["F05", "F15", "F22", "F24"].iter().any(|fault| aim.is_of(fault));
-        let asked = aim.is_of("F15") || aim.is_declined() && !aim.is_of("F05");
+        let asked = aim.is_of("F15") || aim.fails_unwritten() || aim.is_declined() && !aim.is_of("F05");
         let often = match (ends_unheard, heard, sends && heard && asked) {
             (true, ..) => u32::from(young) * 1_000,
             (false, _, true) => 850,

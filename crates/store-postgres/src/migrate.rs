@@ -4,6 +4,8 @@
 //! While replicas are replaced one by one, the new release changes the schema under the old one. So each change says the
 //! oldest release (by the schema it knows) that may still run on it: a change that only adds something says an old number,
 //! one that takes something away says its own. A release starts on a newer schema unless a change says that it must not.
+//! What is written into journals and accounts is no schema: a new kind of fact or account has to be read by one release before
+//! the next one writes it. The first release reads all there are.
 
 use tokio_postgres::{Client, Transaction};
 
