@@ -135,7 +135,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     }
 
     /// Nobody asks about a refund any more that has failed. A rail that tells of it all the same, and not how it ended, may
-    /// have carried it out: it is asked once.
+    /// have carried it out: it is asked, once for each such message however often it comes.
     fn ask_about_failed(&self, at: &RefundRef) {
         let (engine, tenant, id) = (self.clone(), at.tenant, at.refund);
         let asks = async move {
@@ -233,7 +233,7 @@ impl From<Observed> for Notified {
     fn from(observed: Observed) -> Self {
         match observed {
             Observed::News => Self::News,
-            Observed::Known => Self::Known,
+            Observed::Known | Observed::Repeated => Self::Known,
             Observed::Suspicious => Self::Suspicious,
         }
     }

@@ -17,7 +17,8 @@ use crate::carry::{hold_call, operation_of, refund_order};
 use crate::claim::{self, Came};
 use crate::engine::CONFLICTS_MAX;
 use crate::ports::{Environment, RailCall, Rails, Transport};
-use crate::{Engine, Error, stray};
+use crate::stray::{self, Strayed};
+use crate::{Engine, Error};
 
 /// What became of a piece of news.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub(crate) enum Observed {
     News,
     /// It was known.
     Known,
+    /// The same notification came before.
+    Repeated,
     /// It contradicts what was ordered; kept, raised, without effect.
     Suspicious,
 }
@@ -55,7 +58,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 let stray = known.and_then(|(known, number)| stray::late_capture(known, number, seen));
                 return match stray {
                     Some(stray) => {
-                        self.book_stray(at.tenant, at.intent, &stray, &seen.evidence, inbox, None).await
+                        let evidence = seen.evidence.clone();
+                        let strayed = Strayed { stray, evidence, inbox, work: None };
+                        self.book_stray(at.tenant, at.intent, strayed).await
                     }
                     None => self.keep(at.tenant, inbox, now, Observed::Known).await,
                 };
@@ -66,7 +71,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 // Whatever else follows from it comes after that.
                 Ok(intent::Seen::News(step)) => match stray {
                     Some(stray) if !std::mem::replace(&mut booked, true) => {
-                        self.book_stray(at.tenant, at.intent, &stray, &seen.evidence, None, None).await?;
+                        let evidence = seen.evidence.clone();
+                        let strayed = Strayed { stray, evidence, inbox: None, work: None };
+                        self.book_stray(at.tenant, at.intent, strayed).await?;
                         continue;
                     }
                     Some(_) | None => step,
@@ -74,7 +81,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 Ok(seen_as @ (intent::Seen::Known(_) | intent::Seen::Suspicious(_))) => {
                     return match (stray, seen_as) {
                         (Some(stray), _) => {
-                            self.book_stray(at.tenant, at.intent, &stray, &seen.evidence, inbox, None).await
+                            let evidence = seen.evidence.clone();
+                            let strayed = Strayed { stray, evidence, inbox, work: None };
+                            self.book_stray(at.tenant, at.intent, strayed).await
                         }
                         (None, intent::Seen::Suspicious(doubt)) => {
                             self.suspect(at.tenant, inbox, now, &doubt).await
@@ -97,7 +106,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                     self.send_all(at.tenant, sends, None);
                     return Ok(Observed::News);
                 }
-                Committed::SeenBefore => return Ok(Observed::Known),
+                Committed::SeenBefore => return Ok(Observed::Repeated),
                 Committed::Fenced if seen.outlives_its_claim() => claim = None,
                 Committed::Fenced => {
                     claim::log_drop(&at.attempt.to_string(), seen);
@@ -130,7 +139,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 refund::Seen::Suspicious(doubt) => {
                     return match stray {
                         Some(stray) => {
-                            self.book_stray(tenant, intent, &stray, &seen.evidence, inbox, work).await
+                            let evidence = seen.evidence.clone();
+                            self.book_stray(tenant, intent, Strayed { stray, evidence, inbox, work }).await
                         }
                         None => self.suspect(tenant, inbox, now, &doubt).await,
                     };
@@ -150,7 +160,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                     }
                     return Ok(Observed::News);
                 }
-                Committed::SeenBefore => return Ok(Observed::Known),
+                Committed::SeenBefore => return Ok(Observed::Repeated),
                 Committed::Fenced if seen.outlives_its_claim() => claim = None,
                 Committed::Fenced => {
                     claim::log_drop(&id.to_string(), seen);
@@ -174,6 +184,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         if let Some(entry) = inbox {
             let batch = Batch { inbox: Some(entry), ..Batch::new(tenant, now) };
             match self.commit(batch).await? {
+                Committed::SeenBefore if observed == Observed::Known => return Ok(Observed::Repeated),
                 Committed::Done | Committed::SeenBefore => {}
                 refused => return Err(Error::Broken(format!("a notification was refused: {refused:?}"))),
             }

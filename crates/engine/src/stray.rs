@@ -17,45 +17,51 @@ use crate::ports::{Environment, Rails, Transport};
 use crate::quarantine::LATE_MONEY_WENT;
 use crate::{Engine, Error};
 
-/// How long the store is waited for before what an answer told is given up, in seconds.
-const ANSWER_PAUSES_S: &[i64] = &[1, 5, 30, 120, 600];
+/// How long the store is waited for before what an answer told is given up, in seconds. Meanwhile a worker's slot is held, and
+/// a drain waits.
+const ANSWER_PAUSES_S: &[i64] = &[1, 3, 9];
 /// Told to the storefront; the snapshot is the intent as it stands.
 const KIND: &str = "money.stray";
 
+/// Stray money, and what is kept with it.
+#[derive(Debug, Clone)]
+pub(crate) struct Strayed {
+    pub stray: Stray,
+    pub evidence: Evidence,
+    /// The notification that told of it.
+    pub inbox: Option<InboxEntry>,
+    /// What becomes of the work on it.
+    pub work: Option<WorkChange>,
+}
+
 impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
-    /// Books it, unless that was done before, together with what becomes of the work on it. The news itself is kept as
-    /// suspicious either way. A rail repeats a notification that was not taken; what an answer told nobody says again, and so
-    /// a store that does not answer is tried again here.
+    /// Books it, unless that was done before. The news itself is kept as suspicious either way. A rail repeats a notification
+    /// that was not taken; what an answer told nobody says again, and so a store that does not answer is tried again here.
     pub(crate) async fn book_stray(
         &self,
         tenant: TenantId,
         id: IntentId,
-        stray: &Stray,
-        evidence: &Evidence,
-        inbox: Option<InboxEntry>,
-        work: Option<WorkChange>,
+        strayed: Strayed,
     ) -> Result<Observed, Error> {
-        let pauses = if inbox.is_none() { ANSWER_PAUSES_S } else { &[] };
+        let pauses = if strayed.inbox.is_none() { ANSWER_PAUSES_S } else { &[] };
         for pause in pauses {
-            match self.try_book_stray(tenant, id, stray, evidence, inbox.clone(), work.clone()).await {
+            match self.try_book_stray(tenant, id, strayed.clone()).await {
                 Err(Error::Store(_) | Error::Busy) => {
                     self.inner.world.sleep(SignedDuration::from_secs(*pause)).await;
                 }
                 booked => return booked,
             }
         }
-        self.try_book_stray(tenant, id, stray, evidence, inbox, work).await
+        self.try_book_stray(tenant, id, strayed).await
     }
 
     async fn try_book_stray(
         &self,
         tenant: TenantId,
         id: IntentId,
-        stray: &Stray,
-        evidence: &Evidence,
-        inbox: Option<InboxEntry>,
-        work: Option<WorkChange>,
+        strayed: Strayed,
     ) -> Result<Observed, Error> {
+        let Strayed { stray, evidence, inbox, work } = strayed;
         for _ in 0..CONFLICTS_MAX {
             let now = self.now();
             let row = self.inner.store.intent(tenant, id).await?.ok_or(Error::NotFound("payment intent"))?;
@@ -68,13 +74,13 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             };
             let mut batch = self.compose(Some(&row), &step, now)?;
             batch.inbox = inbox.clone().map(|entry| entry.suspicious(format!("{:?}", stray.why)));
-            batch.transfers.push(transfer(&row, stray, now)?);
+            batch.transfers.push(transfer(&row, &stray, now)?);
             batch.work.extend(work.clone());
             let snapshot = Snapshot::Intent { intent: Box::new(step.intent.clone()), amounts: row.amounts };
             batch.events.push(NewEvent { id: self.new_event_id(), intent: id, kind: KIND.into(), snapshot });
             match self.commit(batch).await? {
                 Committed::Done => {
-                    let Stray { number, amount, way, why, .. } = stray;
+                    let Stray { number, amount, way, why, .. } = &stray;
                     tracing::error!(payment = %id, number, %amount, ?way, ?why, "stray money: booked to suspense, a person decides whose it is");
                     return Ok(Observed::Suspicious);
                 }

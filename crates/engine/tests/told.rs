@@ -27,6 +27,15 @@ fn paid(row: &IntentRow, fen: i64) -> Value {
     json!({ "is": "paid", "order": order, "fen": fen, "payment": format!("T{order}"), "key": "one key" })
 }
 
+/// An intent whose order is paid, and told.
+async fn sold(stage: &Stage) -> (IntentRow, String) {
+    let row = stage.create("c1", Some(qr("sturdy"))).await;
+    let order = row.intent.attempts[0].terms.order_no.to_string();
+    stage.truth.lock().unwrap().pay(&order);
+    assert_eq!(told(stage, &paid(&row, 10_000)).await, Notified::News);
+    (row, order)
+}
+
 async fn inbox(stage: &Stage) -> Vec<InboxRow> {
     stage.engine.store().inbox(&AccountId::parse("sturdy").unwrap(), 10).await.unwrap()
 }
@@ -72,10 +81,7 @@ async fn stray_events(stage: &Stage) -> usize {
 #[tokio::test(start_paused = true)]
 async fn a_second_transaction_of_an_order_is_booked_to_suspense() {
     let stage = Stage::open_idle(SignedDuration::from_secs(1)).await;
-    let row = stage.create("c1", Some(qr("sturdy"))).await;
-    let order = row.intent.attempts[0].terms.order_no.to_string();
-    stage.truth.lock().unwrap().pay(&order);
-    assert_eq!(told(&stage, &paid(&row, 10_000)).await, Notified::News);
+    let (row, order) = sold(&stage).await;
     for key in ["k2", "k3", "k2"] {
         let second = json!({ "is": "paid", "order": order, "fen": 10_000, "payment": "T2", "key": key });
         assert_eq!(told(&stage, &second).await, Notified::Suspicious);
@@ -94,9 +100,7 @@ async fn a_second_transaction_that_an_answer_tells_of_is_booked_and_not_reversed
     stage.fault("charge", Fault::Paused(8));
     let made = stage.engine.create_intent(stage.tenant, wanted("c1", Some(code()))).await.unwrap();
     let (row, id) = (made.resource.clone(), made.resource.intent.terms.id);
-    while stage.truth.lock().unwrap().calls.is_empty() {
-        tokio::task::yield_now().await;
-    }
+    stage.until("the charge has left", async || !stage.truth.lock().unwrap().calls.is_empty()).await;
     let cancel = CancelIntent { request_id: RequestId::parse("x1").unwrap(), intent: id, etag: None };
     stage.engine.cancel_intent(stage.tenant, cancel).await.unwrap();
     let order = row.intent.attempts[0].terms.order_no.to_string();
@@ -106,7 +110,7 @@ async fn a_second_transaction_that_an_answer_tells_of_is_booked_and_not_reversed
     let intent = async || stage.engine.store().intent(stage.tenant, id).await.unwrap().unwrap().intent;
     assert_eq!(intent().await.attempts[0].state.name(), "Closing");
 
-    tokio::time::sleep(std::time::Duration::from_secs(9)).await;
+    stage.until("the late answer is booked", async || stray_events(&stage).await > 0).await;
     let attempt = intent().await.attempts[0].clone();
     assert_eq!(
         attempt.rail_ref.as_ref().map(|known| known.as_str()),
@@ -130,10 +134,7 @@ async fn a_second_transaction_that_an_answer_tells_of_is_booked_and_not_reversed
 #[tokio::test(start_paused = true)]
 async fn a_refund_that_comes_after_it_failed_is_booked_to_suspense() {
     let mut stage = Stage::open_idle(SignedDuration::from_secs(1)).await;
-    let row = stage.create("c1", Some(qr("sturdy"))).await;
-    let order = row.intent.attempts[0].terms.order_no.to_string();
-    stage.truth.lock().unwrap().pay(&order);
-    assert_eq!(told(&stage, &paid(&row, 10_000)).await, Notified::News);
+    let (row, order) = sold(&stage).await;
     stage.truth.lock().unwrap().refuses_refunds = true;
     stage.run();
     assert_eq!(stage.refund("r1", row.intent.terms.id, 3_000).await.as_deref(), Ok("failed"));
@@ -190,10 +191,7 @@ async fn late_money_that_went_back_after_all_is_not_returned_by_a_person_too() {
         let listed = stage.engine.store().scan_quarantine(None, 10).await.unwrap();
         listed.first().and_then(|row| row.quarantined.clone()).unwrap_or_default()
     };
-    while reason().await.is_empty() {
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-    }
-    assert!(reason().await.contains("could not be returned"), "{}", reason().await);
+    stage.until("a person is to return it", async || reason().await.contains("could not be returned")).await;
     let page = stage.engine.store().refunds(stage.tenant, None, None, 10).await.unwrap();
     let number = page.rows[0].terms.refund_no.to_string();
     // The delayed copy of the refund is carried out.
@@ -205,8 +203,16 @@ async fn late_money_that_went_back_after_all_is_not_returned_by_a_person_too() {
     let open = json!({
         "is": "refunding", "refund": number, "order": order, "payment": format!("T{order}"), "fen": 10_000, "key": "k9",
     });
+    let asks = |call: &&String| call.starts_with("query_refund ");
+    let asked = || stage.truth.lock().unwrap().calls.iter().filter(asks).count();
+    let before = asked();
     assert_eq!(told(&stage, &open).await, Notified::Known);
-    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    stage.until("the refund is booked", async || stray_events(&stage).await > 0).await;
+    for _ in 0..3 {
+        assert_eq!(told(&stage, &open).await, Notified::Known);
+        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    }
+    assert_eq!(asked(), before + 1, "a message that comes again asks nothing");
     assert_eq!((stray_fen(&stage).await, stray_events(&stage).await), (-10_000, 1));
     assert!(reason().await.contains("return nothing"), "{}", reason().await);
     assert!(fsck::run(stage.engine.store()).await.unwrap().is_clean());
@@ -216,10 +222,7 @@ async fn late_money_that_went_back_after_all_is_not_returned_by_a_person_too() {
 #[tokio::test(start_paused = true)]
 async fn news_of_a_refund_of_another_payment_is_suspicious() {
     let mut stage = Stage::open_idle(SignedDuration::from_secs(1)).await;
-    let row = stage.create("c1", Some(qr("sturdy"))).await;
-    let order = row.intent.attempts[0].terms.order_no.to_string();
-    stage.truth.lock().unwrap().pay(&order);
-    assert_eq!(told(&stage, &paid(&row, 10_000)).await, Notified::News);
+    let (row, order) = sold(&stage).await;
     stage.fault("refund", Fault::AnswerLost);
     let wanted = CreateRefund {
         request_id: RequestId::parse("r1").unwrap(),

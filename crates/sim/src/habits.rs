@@ -115,17 +115,7 @@ impl Profile {
             Self::Passwords => {
                 Habits { holds: 0, codes: 1_000, change: 100, cancel: 0, passwords: 900, ..mixed }
             }
-            Self::HoldsAll => Habits {
-                change: 500,
-                cancel: 500,
-                holds: 1_000,
-                dawdles: 1_000,
-                forced: 1_000,
-                never: 0,
-                all: 1_000,
-                refunds: 0,
-                ..mixed
-            },
+            Self::HoldsAll => Habits { change: 500, cancel: 500, holds: 1_000, ..Self::PaysAll.habits() },
             Self::Refunds => Habits {
                 holds: 50,
                 late: 50,

@@ -206,6 +206,17 @@ impl Stage {
         row
     }
 
+    /// Lets time pass until it is so, for a day at most.
+    pub async fn until(&self, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+        for _ in 0..86_400 {
+            if is_so().await {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        }
+        panic!("a day has passed, and never: {what}");
+    }
+
     /// Lets time pass until nothing live is left, then compares our books with the rail's truth to the fen.
     pub async fn check(self) -> Arc<Mutex<Truth>> {
         let live = async {
