@@ -77,6 +77,7 @@ operations! {
     scan_refunds(after: Option<RefundId>, max: usize) -> Vec<Refund>;
     scan_work(after: Option<&str>, max: usize) -> Vec<WorkRow>;
     scan_quarantine(after: Option<&str>, max: usize) -> Vec<WorkRow>;
+    is_kept(account: &AccountId, key: &str) -> bool;
     inbox(account: &AccountId, max: usize) -> Vec<InboxRow>;
     damage() -> Vec<String>;
 }

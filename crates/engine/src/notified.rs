@@ -27,6 +27,8 @@ pub enum Notified {
     Orphan,
     /// Not believed; without any effect.
     Rejected(NotificationError),
+    /// Genuine, but the rail that was asked what it means does not say: not kept, so that it comes again.
+    Unclear,
     /// Our store did not answer.
     Failed,
 }
@@ -38,7 +40,7 @@ impl Notified {
             Self::News | Self::Known | Self::Suspicious => Verdict::Kept,
             Self::Orphan => Verdict::Orphan,
             Self::Rejected(_) => Verdict::Rejected,
-            Self::Failed => Verdict::TryLater,
+            Self::Unclear | Self::Failed => Verdict::TryLater,
         }
     }
 
@@ -50,6 +52,7 @@ impl Notified {
             Self::Suspicious => "suspicious",
             Self::Orphan => "orphan",
             Self::Rejected(error) => error.word(),
+            Self::Unclear => "unclear",
             Self::Failed => "failed",
         }
     }
@@ -122,10 +125,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 if !self.is_made_of(&at, refund_of.as_ref()).await? {
                     return self.doubted(at.tenant, inbox, "the refunded payment").await;
                 }
-                let observed = self.observe_refund(at.tenant, at.refund, &seen, Came::by(inbox)).await?;
-                if observed == Observed::Known && leaves_it_open(&seen) {
-                    self.ask_about_failed(&at);
+                if leaves_it_open(&seen) && !self.is_clear(&at, &inbox).await? {
+                    return Ok(Notified::Unclear);
                 }
+                let observed = self.observe_refund(at.tenant, at.refund, &seen, Came::by(inbox)).await?;
                 self.inner.store.hasten(&WorkKey::Refund { tenant: at.tenant, refund: at.refund }).await?;
                 Ok(observed.into())
             }
@@ -135,24 +138,24 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     }
 
     /// Nobody asks about a refund any more that has failed. A rail that tells of it all the same, and not how it ended, may
-    /// have carried it out: it is asked, once for each such message however often it comes.
-    fn ask_about_failed(&self, at: &RefundRef) {
-        let (engine, tenant, id) = (self.clone(), at.tenant, at.refund);
-        let asks = async move {
-            let refund = engine.inner.store.refund(tenant, id).await?.ok_or(Error::NotFound("refund"))?;
-            if matches!(refund.state, refund::State::Failed { .. }) {
-                let call = RailCall::QueryRefund(engine.refund_order(&refund).await?);
-                let seen = engine.carry(&refund.terms.account, call, &refund.terms.nonce).await;
-                engine.observe_refund(tenant, id, &seen, Came::default()).await?;
-            }
-            Ok::<_, Error>(())
-        };
-        let asks = asks.map(move |asked| {
-            if let Err(error) = asked {
-                tracing::error!(refund = %id, %error, "a rail tells of a refund that has failed, and it cannot be asked about it");
-            }
-        });
-        self.inner.world.spawn(asks.boxed());
+    /// have carried it out: it is asked. Until it has answered that, its message is not kept and comes again, whatever
+    /// becomes of this process; once it is kept, nothing is asked, however often it comes.
+    async fn is_clear(&self, at: &RefundRef, told: &InboxEntry) -> Result<bool, Error> {
+        let (store, id) = (&self.inner.store, at.refund);
+        let refund = store.refund(at.tenant, id).await?.ok_or(Error::NotFound("refund"))?;
+        let has_failed = matches!(refund.state, refund::State::Failed { .. });
+        if !has_failed || store.is_kept(&told.account, &told.key).await? {
+            return Ok(true);
+        }
+        let call = RailCall::QueryRefund(self.refund_order(&refund).await?);
+        let seen = self.carry(&refund.terms.account, call, &refund.terms.nonce).await;
+        self.observe_refund(at.tenant, id, &seen, Came::default()).await?;
+        let is_clear = !leaves_it_open(&seen);
+        if !is_clear {
+            let account = &refund.terms.account;
+            tracing::error!(refund = %id, %account, rule = seen.evidence.rule, "a rail tells of a refund that has failed, and does not say how it ended; it is asked again when it tells again");
+        }
+        Ok(is_clear)
     }
 
     /// Which question a message about this number answers. The number decides, not the kind of message: some rails tell of
@@ -225,7 +228,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
 fn leaves_it_open(seen: &Observation) -> bool {
     match &seen.news {
         News::Absent => true,
-        News::Outcome(outcome) => matches!(outcome, Outcome::Pending(_) | Outcome::Unknown(_)),
+        News::Outcome(outcome) => {
+            matches!(outcome, Outcome::Pending(_) | Outcome::Unknown(_) | Outcome::NotSent(_))
+        }
     }
 }
 
@@ -233,7 +238,7 @@ impl From<Observed> for Notified {
     fn from(observed: Observed) -> Self {
         match observed {
             Observed::News => Self::News,
-            Observed::Known | Observed::Repeated => Self::Known,
+            Observed::Known => Self::Known,
             Observed::Suspicious => Self::Suspicious,
         }
     }

@@ -27,8 +27,6 @@ pub(crate) enum Observed {
     News,
     /// It was known.
     Known,
-    /// The same notification came before.
-    Repeated,
     /// It contradicts what was ordered; kept, raised, without effect.
     Suspicious,
 }
@@ -106,7 +104,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                     self.send_all(at.tenant, sends, None);
                     return Ok(Observed::News);
                 }
-                Committed::SeenBefore => return Ok(Observed::Repeated),
+                Committed::SeenBefore => return Ok(Observed::Known),
                 Committed::Fenced if seen.outlives_its_claim() => claim = None,
                 Committed::Fenced => {
                     claim::log_drop(&at.attempt.to_string(), seen);
@@ -160,7 +158,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                     }
                     return Ok(Observed::News);
                 }
-                Committed::SeenBefore => return Ok(Observed::Repeated),
+                Committed::SeenBefore => return Ok(Observed::Known),
                 Committed::Fenced if seen.outlives_its_claim() => claim = None,
                 Committed::Fenced => {
                     claim::log_drop(&id.to_string(), seen);
@@ -184,7 +182,6 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         if let Some(entry) = inbox {
             let batch = Batch { inbox: Some(entry), ..Batch::new(tenant, now) };
             match self.commit(batch).await? {
-                Committed::SeenBefore if observed == Observed::Known => return Ok(Observed::Repeated),
                 Committed::Done | Committed::SeenBefore => {}
                 refused => return Err(Error::Broken(format!("a notification was refused: {refused:?}"))),
             }
@@ -246,7 +243,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         claim: Option<Fence>,
     ) {
         if let Err(error) = self.try_send_attempt(&at, payer_code, claim).await {
-            tracing::error!(attempt = %at.attempt, %error, "sending did not finish; the timer will ask the rail");
+            tracing::error!(attempt = %at.attempt, %error, "sending did not finish; what is open is asked for by the timer");
         }
     }
 

@@ -74,6 +74,8 @@ defects! {
     LateKept,
     /// I1: a second payment of an intent stays.
     SecondPaymentKept,
+    /// F05: a second transaction that only an answer tells of is not booked.
+    SecondAnswerDropped,
     /// F11: "already paid" as the answer to a close is taken for closed.
     ClosePaidIsClosed,
     /// F08, hyperswitch #1994: a wrong signature is as good as a right one.

@@ -1,15 +1,18 @@
 //! Rails that do a thing twice, or say that it has to be done again: F05 and F10.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use paifang_mock_rails::book::BookEntry;
 use paifang_payment::attempt::{Attempt, CloseVerb, Closing, State};
-use paifang_payment::{AccountId, OrderNo, Verb};
+use paifang_payment::{AccountId, OrderNo, Outcome, Settled, Verb};
 use paifang_store::{IntentRow, Store};
 
 use crate::customer::row;
 use crate::exec::locked;
 use crate::rails::SimAccount;
 use crate::universe::Universe;
+
+/// How long an answer may take from the wire into the books.
+const WRITING: SignedDuration = SignedDuration::from_secs(60);
 
 impl Universe {
     /// F05: the rail may forget that it has the payer's money, and take it once more.
@@ -28,11 +31,32 @@ impl Universe {
         }
     }
 
+    /// Remembers the transaction that an answer tells of. Our books have to have it unless somebody dies, stands still or loses
+    /// the store while it is written down: an answer comes once.
+    pub fn told_by_answer(&self, order_no: &str, outcome: &Outcome) {
+        let Outcome::Paid(Settled { rail_ref: Some(rail_ref), .. }) = outcome else { return };
+        let heard = (self.exec.now(), rail_ref.as_str().to_owned());
+        locked(&self.heard).entry(order_no.to_owned()).or_default().push(heard);
+    }
+
+    /// The transactions of an order that answers told of while nothing was amiss.
+    fn heard(&self, order_no: &str) -> Vec<String> {
+        let written = |at: Timestamp| !self.trace.disturbed_within(at, WRITING);
+        let heard = locked(&self.heard).get(order_no).cloned().unwrap_or_default();
+        heard.into_iter().filter(|(at, _)| written(*at)).map(|(_, rail_ref)| rail_ref).collect()
+    }
+
     /// What of a second transaction's money our books have to have, in fen: all of it where the rail has told us of both
-    /// transactions. Of what no notice told and no answer, only the rail's bill tells, and no bill is read here.
+    /// transactions, by a notice that we acknowledged or by an answer that nothing disturbed. Of the others only the rail's
+    /// bill tells, and no bill is read here.
     pub async fn told_again(&self, account: &AccountId, entry: &BookEntry) -> i64 {
         let Some(again) = &entry.again else { return 0 };
         let mut told = locked(&self.told).get(&entry.order_no).cloned().unwrap_or_default();
+        let noticed = told.len();
+        told.extend(self.heard(&entry.order_no));
+        if told.len() > noticed.max(1) {
+            self.trace.cover("F05 second by answer".to_owned());
+        }
         if let Some((row, attempt)) = self.attempt(account, &entry.order_no).await {
             told.extend(known_ref(&attempt));
             let journal = self.store.intent_journal(row.intent.terms.tenant, row.intent.terms.id).await;

@@ -279,6 +279,9 @@ impl Rails for SimRails {
         if let Some(account) = self.0.accounts.iter().find(|known| known.id == *account) {
             self.0.watch_key(account, call.as_call().verb(), &number_of(call), next_key, &answer);
         }
+        if let Some(outcome) = answer.outcome() {
+            self.0.told_by_answer(&number_of(call), outcome);
+        }
         answer
     }
 

@@ -405,6 +405,11 @@ impl Store for SimStore {
         self.universe.store.scan_quarantine(after, max).await
     }
 
+    async fn is_kept(&self, account: &AccountId, key: &str) -> Answer<bool> {
+        self.read().await?;
+        self.universe.store.is_kept(account, key).await
+    }
+
     async fn inbox(&self, account: &AccountId, max: usize) -> Answer<Vec<InboxRow>> {
         self.universe.store.inbox(account, max).await
     }

@@ -1,9 +1,10 @@
 //! What happened, as one running hash: the same seed and build give the same hash (I20). The last lines are kept for
 //! reading; with `tell` all of them are printed as they come.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
+use jiff::{SignedDuration, Timestamp};
 use ring::digest::{Context, SHA256};
 
 use crate::exec::{Exec, locked};
@@ -24,13 +25,19 @@ struct Inner {
     tell: bool,
     cells: BTreeMap<String, u64>,
     faults: BTreeMap<String, u64>,
+    /// When a replica or its store failed.
+    disturbed: BTreeSet<Timestamp>,
 }
+
+/// The faults of replicas and of their store.
+const OURS: [&str; 5] = ["F19", "F22", "F23", "F24", "F27"];
 
 impl Trace {
     /// An empty record.
     pub fn new(exec: Exec, tell: bool) -> Self {
         let (lines, cells, faults) = (VecDeque::new(), BTreeMap::new(), BTreeMap::new());
-        let inner = Inner { hash: Context::new(&SHA256), lines, tell, cells, faults };
+        let disturbed = BTreeSet::new();
+        let inner = Inner { hash: Context::new(&SHA256), lines, tell, cells, faults, disturbed };
         Self { exec, inner: Arc::new(Mutex::new(inner)) }
     }
 
@@ -51,8 +58,20 @@ impl Trace {
 
     /// A fault struck.
     pub fn fault(&self, name: &str, at: &str) {
-        *locked(&self.inner).faults.entry(name.to_owned()).or_default() += 1;
+        {
+            let mut inner = locked(&self.inner);
+            *inner.faults.entry(name.to_owned()).or_default() += 1;
+            if OURS.iter().any(|ours| name.starts_with(ours)) {
+                inner.disturbed.insert(self.exec.now());
+            }
+        }
         self.note(format_args!("fault {name} at {at}"));
+    }
+
+    /// Whether a replica or its store failed at that time or so long after it.
+    pub fn disturbed_within(&self, at: Timestamp, time: SignedDuration) -> bool {
+        let until = at.saturating_add(time).unwrap_or(at);
+        locked(&self.inner).disturbed.range(at..=until).next().is_some()
     }
 
     /// A cell of the coverage lists was hit.

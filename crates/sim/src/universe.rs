@@ -57,6 +57,8 @@ pub struct Universe {
     pub again: Mutex<BTreeMap<String, Timestamp>>,
     /// Of each order, the transactions that the rail has told us of by notices that we acknowledged.
     pub told: Mutex<BTreeMap<String, BTreeSet<String>>>,
+    /// Of each order, when which transactions were told by answers.
+    pub heard: Mutex<BTreeMap<String, Vec<(Timestamp, String)>>>,
     /// What was found to be wrong while it went on.
     pub found: Mutex<Vec<String>>,
     chaos: AtomicBool,
@@ -89,6 +91,7 @@ impl Universe {
             left: Mutex::default(),
             again: Mutex::default(),
             told: Mutex::default(),
+            heard: Mutex::default(),
             found: Mutex::default(),
             chaos: AtomicBool::new(true),
             last_process: AtomicU32::new(OUTSIDE),

@@ -211,6 +211,13 @@ fn work_row(row: &Row) -> Answer<WorkRow> {
     })
 }
 
+pub(crate) async fn is_kept(pool: &Pool, account: &AccountId, key: &str) -> Answer<bool> {
+    let text = "SELECT true AS kept FROM inbox WHERE rail_account = $1 AND key = $2";
+    let kept =
+        all(pool, text, &[account.as_str().into(), key.into()], |row| get::<bool>(row, "kept")).await?;
+    Ok(!kept.is_empty())
+}
+
 pub(crate) async fn inbox(pool: &Pool, account: &AccountId, max: usize) -> Answer<Vec<InboxRow>> {
     let text = "SELECT rail_account, key, verdict, why, digest, at
                   FROM inbox WHERE rail_account = $1 ORDER BY position LIMIT $2";

@@ -368,6 +368,11 @@ impl Store for PostgresStore {
         self.read(move |inner| async move { read::quarantine(&inner.pool, &after, max).await }).await
     }
 
+    async fn is_kept(&self, account: &AccountId, key: &str) -> Answer<bool> {
+        let (account, key) = (account.clone(), key.to_owned());
+        self.read(move |inner| async move { read::is_kept(&inner.pool, &account, &key).await }).await
+    }
+
     async fn inbox(&self, account: &AccountId, max: usize) -> Answer<Vec<InboxRow>> {
         let account = account.clone();
         self.read(move |inner| async move { read::inbox(&inner.pool, &account, max).await }).await

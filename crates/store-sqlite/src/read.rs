@@ -166,6 +166,12 @@ fn work_row(row: &Row<'_>) -> Result<WorkRow, Fault> {
     })
 }
 
+pub(crate) fn is_kept(connection: &Connection, account: &AccountId, key: &str) -> Result<bool, Fault> {
+    let text = "SELECT 1 AS kept FROM inbox WHERE rail_account = ?1 AND key = ?2";
+    let kept = all(connection, text, params![account.as_str(), key], |row| get::<i64>(row, "kept"))?;
+    Ok(!kept.is_empty())
+}
+
 pub(crate) fn inbox(
     connection: &Connection,
     account: &AccountId,

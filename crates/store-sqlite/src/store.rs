@@ -290,6 +290,11 @@ impl Store for SqliteStore {
         self.read(move |connection| read::quarantine(connection, &after, max)).await
     }
 
+    async fn is_kept(&self, account: &AccountId, key: &str) -> Answer<bool> {
+        let (account, key) = (account.clone(), key.to_owned());
+        self.read(move |connection| read::is_kept(connection, &account, &key)).await
+    }
+
     async fn inbox(&self, account: &AccountId, max: usize) -> Answer<Vec<InboxRow>> {
         let account = account.clone();
         self.read(move |connection| read::inbox(connection, &account, max)).await

@@ -281,6 +281,10 @@ impl Store for ModelStore {
         self.read(|all| all.scan_quarantine(after, max))
     }
 
+    fn is_kept(&self, account: &AccountId, key: &str) -> impl Future<Output = Answer<bool>> + Send {
+        self.read(|all| all.inbox.iter().any(|row| row.account == *account && row.key == key))
+    }
+
     fn inbox(&self, account: &AccountId, max: usize) -> impl Future<Output = Answer<Vec<InboxRow>>> + Send {
         self.read(|all| {
             all.inbox.iter().filter(|row| row.account == *account).take(max.min(PAGE_MAX)).cloned().collect()

@@ -210,6 +210,9 @@ pub trait Store: Send + Sync + 'static {
         max: usize,
     ) -> impl Future<Output = Answer<Vec<WorkRow>>> + Send;
 
+    /// Whether a notification with this key was kept.
+    fn is_kept(&self, account: &AccountId, key: &str) -> impl Future<Output = Answer<bool>> + Send;
+
     /// What was kept of genuine notifications of a rail account, oldest first; for checks and operators.
     fn inbox(&self, account: &AccountId, max: usize) -> impl Future<Output = Answer<Vec<InboxRow>>> + Send;
 

@@ -109,6 +109,7 @@ pub async fn suspicious_news_leaves_its_key_free(bench: &impl Bench) {
     desk.done(kept_only(told(1).suspicious("amount".to_owned()))).await;
     desk.refused(kept_only(told(1).suspicious("amount".to_owned())), Committed::SeenBefore).await;
     desk.done(kept_only(told(2).suspicious("merchant".to_owned()))).await;
+    assert!(!desk.store.is_kept(&account, "notify-1").await.expect("the store works"), "under another key");
 
     let mut news = desk.news(&row, attempt(&row).terms.id, &paid(fen(100)));
     news.inbox = Some(told(3));
@@ -116,6 +117,12 @@ pub async fn suspicious_news_leaves_its_key_free(bench: &impl Bench) {
     desk.refused(news, Committed::SeenBefore).await;
     desk.done(kept_only(told(4).suspicious("too late".to_owned()))).await;
 
+    for (key, there) in [("notify-1", true), ("notify-2", false), ("notify-", false)] {
+        let is_kept = desk.store.is_kept(&account, key).await.expect("the store works");
+        assert_eq!(is_kept, there, "{key}");
+    }
+    let elsewhere = crate::hand::account("wechat-main");
+    assert!(!desk.store.is_kept(&elsewhere, "notify-1").await.expect("the store works"));
     let kept = desk.store.inbox(&account, 10).await.expect("the store works");
     let digests: Vec<u8> = kept.iter().map(|row| row.digest.0[0]).collect();
     assert_eq!(digests, [1, 2, 3, 4]);

@@ -192,11 +192,12 @@ async fn quarantine_is_listed_page_by_page<S: Store>(desk: &Desk<S>, first: &Wor
         let Some(row) = page.first() else { break };
         found.push(row.key.text());
         after = Some(row.key.text());
+        // The next page begins behind a row that is no longer there.
+        if let Some(gone) = added.iter().find(|key| **key == row.key) {
+            desk.done(batch(desk, vec![WorkChange::Remove { key: gone.clone() }])).await;
+        }
     }
     assert_eq!(found, all);
-    for gone in &added {
-        desk.done(batch(desk, vec![WorkChange::Remove { key: gone.clone() }])).await;
-    }
     let left = desk.store.scan_quarantine(None, 10).await.expect("the store works");
     assert_eq!(left.len(), 1);
 }
