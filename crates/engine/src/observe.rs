@@ -56,9 +56,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 let stray = known.and_then(|(known, number)| stray::late_capture(known, number, seen));
                 return match stray {
                     Some(stray) => {
-                        let evidence = seen.evidence.clone();
-                        let strayed = Strayed { stray, evidence, inbox, work: None };
-                        self.book_stray(at.tenant, at.intent, strayed).await
+                        self.book_stray(at.tenant, at.intent, Strayed::told(stray, seen, inbox)).await
                     }
                     None => self.keep(at.tenant, inbox, now, Observed::Known).await,
                 };
@@ -69,9 +67,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 // Whatever else follows from it comes after that.
                 Ok(intent::Seen::News(step)) => match stray {
                     Some(stray) if !std::mem::replace(&mut booked, true) => {
-                        let evidence = seen.evidence.clone();
-                        let strayed = Strayed { stray, evidence, inbox: None, work: None };
-                        self.book_stray(at.tenant, at.intent, strayed).await?;
+                        self.book_stray(at.tenant, at.intent, Strayed::told(stray, seen, None)).await?;
                         continue;
                     }
                     Some(_) | None => step,
@@ -79,9 +75,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 Ok(seen_as @ (intent::Seen::Known(_) | intent::Seen::Suspicious(_))) => {
                     return match (stray, seen_as) {
                         (Some(stray), _) => {
-                            let evidence = seen.evidence.clone();
-                            let strayed = Strayed { stray, evidence, inbox, work: None };
-                            self.book_stray(at.tenant, at.intent, strayed).await
+                            self.book_stray(at.tenant, at.intent, Strayed::told(stray, seen, inbox)).await
                         }
                         (None, intent::Seen::Suspicious(doubt)) => {
                             self.suspect(at.tenant, inbox, now, &doubt).await
@@ -137,8 +131,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 refund::Seen::Suspicious(doubt) => {
                     return match stray {
                         Some(stray) => {
-                            let evidence = seen.evidence.clone();
-                            self.book_stray(tenant, intent, Strayed { stray, evidence, inbox, work }).await
+                            let strayed = Strayed { work, ..Strayed::told(stray, seen, inbox) };
+                            self.book_stray(tenant, intent, strayed).await
                         }
                         None => self.suspect(tenant, inbox, now, &doubt).await,
                     };

@@ -35,6 +35,13 @@ pub(crate) struct Strayed {
     pub work: Option<WorkChange>,
 }
 
+impl Strayed {
+    /// As it was told.
+    pub fn told(stray: Stray, seen: &Observation, inbox: Option<InboxEntry>) -> Self {
+        Self { stray, evidence: seen.evidence.clone(), inbox, work: None }
+    }
+}
+
 impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     /// Books it, unless that was done before. The news itself is kept as suspicious either way. A rail repeats a notification
     /// that was not taken; what an answer told nobody says again, and so a store that does not answer is tried again here.
