@@ -11,8 +11,8 @@ use paifang_payment::{
 };
 use paifang_store::{
     AccountBalance, AttemptRef, Batch, Committed, InboxRow, IntentFilter, IntentRow, Leased, ModelStore,
-    Operation, Page, RefundRef, RequestRow, Stats, Store, StoreError, StoredEvent, StoredTransfer,
-    Submission, Tenant, WorkKey, WorkRow,
+    Operation, Page, RefundRef, RequestRow, RulesEntry, Stats, Store, StoreError, StoredDecided, StoredEvent,
+    StoredRules, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
 };
 
 type Answer<T> = Result<T, StoreError>;
@@ -77,6 +77,11 @@ operations! {
     scan_refunds(after: Option<RefundId>, max: usize) -> Vec<Refund>;
     scan_work(after: Option<&str>, max: usize) -> Vec<WorkRow>;
     scan_quarantine(after: Option<&str>, max: usize) -> Vec<WorkRow>;
+    add_rules(tenant: TenantId, expected: u64, entry: &RulesEntry) -> bool;
+    rules_after(tenant: TenantId, position: u64, max: usize) -> Vec<StoredRules>;
+    rules_by_request(tenant: TenantId, request: &RequestId) -> Option<StoredRules>;
+    decisions(tenant: TenantId, after: Option<AttemptId>, max: usize) -> Vec<StoredDecided>;
+    decision(tenant: TenantId, attempt: AttemptId) -> Option<StoredDecided>;
     is_kept(account: &AccountId, key: &str) -> bool;
     inbox(account: &AccountId, max: usize) -> Vec<InboxRow>;
     damage() -> Vec<String>;

@@ -18,6 +18,9 @@ pub async fn dump(
     let tenants = aggregates(store, &mut lines).await?;
     for tenant in tenants {
         note(&mut lines, "balance", store.balances(tenant).await?);
+        note(&mut lines, "rules", store.rules_after(tenant, 0, PAGE_MAX).await?);
+        let decisions = store.decisions(tenant, None, PAGE_MAX).await?;
+        lines.extend(decisions.iter().map(|row| format!("decision {row:?} {}", json!(row.decided))));
     }
     let mut cursor = 0;
     loop {

@@ -12,8 +12,8 @@ use paifang_payment::{
 };
 use paifang_store::{
     AccountBalance, AttemptRef, Batch, Committed, InboxRow, IntentFilter, IntentRow, Leased, Operation, Page,
-    RefundRef, RequestRow, Stats, Store, StoreError, StoredEvent, StoredTransfer, Submission, Tenant,
-    WorkChange, WorkKey, WorkRow,
+    RefundRef, RequestRow, RulesEntry, Stats, Store, StoreError, StoredDecided, StoredEvent, StoredRules,
+    StoredTransfer, Submission, Tenant, WorkChange, WorkKey, WorkRow,
 };
 
 use crate::exec::{Process, locked};
@@ -403,6 +403,36 @@ impl Store for SimStore {
 
     async fn scan_quarantine(&self, after: Option<&str>, max: usize) -> Answer<Vec<WorkRow>> {
         self.universe.store.scan_quarantine(after, max).await
+    }
+
+    async fn add_rules(&self, tenant: TenantId, expected: u64, entry: &RulesEntry) -> Answer<bool> {
+        self.read().await?;
+        self.universe.store.add_rules(tenant, expected, entry).await
+    }
+
+    async fn rules_after(&self, tenant: TenantId, position: u64, max: usize) -> Answer<Vec<StoredRules>> {
+        self.read().await?;
+        self.universe.store.rules_after(tenant, position, max).await
+    }
+
+    async fn rules_by_request(&self, tenant: TenantId, request: &RequestId) -> Answer<Option<StoredRules>> {
+        self.read().await?;
+        self.universe.store.rules_by_request(tenant, request).await
+    }
+
+    async fn decisions(
+        &self,
+        tenant: TenantId,
+        after: Option<AttemptId>,
+        max: usize,
+    ) -> Answer<Vec<StoredDecided>> {
+        self.read().await?;
+        self.universe.store.decisions(tenant, after, max).await
+    }
+
+    async fn decision(&self, tenant: TenantId, attempt: AttemptId) -> Answer<Option<StoredDecided>> {
+        self.read().await?;
+        self.universe.store.decision(tenant, attempt).await
     }
 
     async fn is_kept(&self, account: &AccountId, key: &str) -> Answer<bool> {

@@ -21,6 +21,7 @@ pub(crate) struct Migration {
 pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { text: include_str!("schema/0001_first.sql"), needs: 1 },
     Migration { text: include_str!("schema/0002_history.sql"), needs: 1 },
+    Migration { text: include_str!("schema/0003_rules.sql"), needs: 1 },
 ];
 
 /// Why the schema could not be brought up to date. Nothing was changed by the step that failed.

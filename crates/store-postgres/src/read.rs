@@ -4,6 +4,7 @@
 pub(crate) mod intent;
 pub(crate) mod ledger;
 pub(crate) mod refund;
+pub(crate) mod rules;
 pub(crate) mod stats;
 
 use deadpool_postgres::{Object, Pool};

@@ -37,6 +37,7 @@ pub(crate) enum Value {
     Int(i64),
     MaybeInt(Option<i64>),
     Bytes(Vec<u8>),
+    MaybeBytes(Option<Vec<u8>>),
 }
 
 impl Step {
@@ -69,6 +70,7 @@ impl ToSql for Value {
             Self::Int(number) => number.to_sql_checked(ty, out),
             Self::MaybeInt(number) => number.to_sql_checked(ty, out),
             Self::Bytes(bytes) => bytes.to_sql_checked(ty, out),
+            Self::MaybeBytes(bytes) => bytes.to_sql_checked(ty, out),
         }
     }
 
@@ -131,6 +133,12 @@ impl From<Timestamp> for Value {
 impl From<[u8; 32]> for Value {
     fn from(bytes: [u8; 32]) -> Self {
         Self::Bytes(bytes.to_vec())
+    }
+}
+
+impl From<Option<[u8; 32]>> for Value {
+    fn from(bytes: Option<[u8; 32]>) -> Self {
+        Self::MaybeBytes(bytes.map(|bytes| bytes.to_vec()))
     }
 }
 

@@ -11,8 +11,8 @@ use paifang_payment::refund::{self, Refund};
 use paifang_payment::{AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId};
 use paifang_store::{
     AccountBalance, AttemptRef, Batch, Committed, InboxRow, IntentFilter, IntentRow, Leased, Operation, Page,
-    RefundRef, RequestRow, Stats, Store, StoreError, StoredEvent, StoredTransfer, Submission, Tenant,
-    WorkKey, WorkRow,
+    RefundRef, RequestRow, RulesEntry, Stats, Store, StoreError, StoredDecided, StoredEvent, StoredRules,
+    StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
 };
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -366,6 +366,40 @@ impl Store for PostgresStore {
     async fn scan_quarantine(&self, after: Option<&str>, max: usize) -> Answer<Vec<WorkRow>> {
         let after = after.unwrap_or_default().to_owned();
         self.read(move |inner| async move { read::quarantine(&inner.pool, &after, max).await }).await
+    }
+
+    async fn add_rules(&self, tenant: TenantId, expected: u64, entry: &RulesEntry) -> Answer<bool> {
+        let entry = entry.clone();
+        self.write(move |inner| async move {
+            let values = write::rules::add(tenant, expected, &entry)?;
+            change(&inner.pool, write::rules::ADD, &values).await.map(|rows| rows.len() == 1)
+        })
+        .await
+    }
+
+    async fn rules_after(&self, tenant: TenantId, position: u64, max: usize) -> Answer<Vec<StoredRules>> {
+        self.read(move |inner| async move { read::rules::after(&inner.pool, tenant, position, max).await })
+            .await
+    }
+
+    async fn rules_by_request(&self, tenant: TenantId, request: &RequestId) -> Answer<Option<StoredRules>> {
+        let request = request.clone();
+        self.read(move |inner| async move { read::rules::by_request(&inner.pool, tenant, &request).await })
+            .await
+    }
+
+    async fn decisions(
+        &self,
+        tenant: TenantId,
+        after: Option<AttemptId>,
+        max: usize,
+    ) -> Answer<Vec<StoredDecided>> {
+        self.read(move |inner| async move { read::rules::decisions(&inner.pool, tenant, after, max).await })
+            .await
+    }
+
+    async fn decision(&self, tenant: TenantId, attempt: AttemptId) -> Answer<Option<StoredDecided>> {
+        self.read(move |inner| async move { read::rules::decision(&inner.pool, tenant, attempt).await }).await
     }
 
     async fn is_kept(&self, account: &AccountId, key: &str) -> Answer<bool> {

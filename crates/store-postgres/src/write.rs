@@ -8,6 +8,7 @@
 mod intent;
 mod ledger;
 mod refund;
+pub(crate) mod rules;
 pub(crate) mod work;
 
 use paifang_payment::IntentId;
@@ -25,6 +26,9 @@ pub(crate) fn plan(batch: &Batch, clock: &Clock) -> Steps {
     steps.extend(inbox(batch));
     steps.extend(touched(batch).map(intent::lock));
     steps.extend(batch.fence.as_ref().map(work::check_fence));
+    if let Some(seen) = &batch.rules {
+        rules::take(batch, seen, &mut steps)?;
+    }
     if let Some(write) = &batch.intent {
         intent::write(write, &mut steps)?;
     }

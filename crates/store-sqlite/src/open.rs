@@ -63,6 +63,7 @@ const SCHEMAS: &[&str] = &[
     include_str!("schema/0001_first.sql"),
     include_str!("schema/0002_holds.sql"),
     include_str!("schema/0003_history.sql"),
+    include_str!("schema/0004_rules.sql"),
 ];
 
 /// "PAIF": tells our files from other databases.

@@ -3,6 +3,7 @@
 pub(crate) mod intent;
 pub(crate) mod ledger;
 pub(crate) mod refund;
+pub(crate) mod rules;
 pub(crate) mod stats;
 
 use paifang_payment::{AccountId, AttemptId, Digest, IntentId, RequestId, TenantId};

@@ -12,8 +12,8 @@ use paifang_payment::refund::{self, Refund};
 use paifang_payment::{AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId};
 use paifang_store::{
     AccountBalance, AttemptRef, Batch, Committed, InboxRow, IntentFilter, IntentRow, Leased, Operation, Page,
-    RefundRef, RequestRow, Stats, Store, StoreError, StoredEvent, StoredTransfer, Submission, Tenant,
-    WorkKey, WorkRow,
+    RefundRef, RequestRow, RulesEntry, Stats, Store, StoreError, StoredDecided, StoredEvent, StoredRules,
+    StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
 };
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -288,6 +288,36 @@ impl Store for SqliteStore {
     async fn scan_quarantine(&self, after: Option<&str>, max: usize) -> Answer<Vec<WorkRow>> {
         let after = after.unwrap_or_default().to_owned();
         self.read(move |connection| read::quarantine(connection, &after, max)).await
+    }
+
+    async fn add_rules(&self, tenant: TenantId, expected: u64, entry: &RulesEntry) -> Answer<bool> {
+        let entry = entry.clone();
+        self.write(move |connection, _| {
+            write::rules::add(connection, tenant, expected, &entry).map(Made::Keep)
+        })
+        .await
+    }
+
+    async fn rules_after(&self, tenant: TenantId, position: u64, max: usize) -> Answer<Vec<StoredRules>> {
+        self.read(move |connection| read::rules::after(connection, tenant, position, max)).await
+    }
+
+    async fn rules_by_request(&self, tenant: TenantId, request: &RequestId) -> Answer<Option<StoredRules>> {
+        let request = request.clone();
+        self.read(move |connection| read::rules::by_request(connection, tenant, &request)).await
+    }
+
+    async fn decisions(
+        &self,
+        tenant: TenantId,
+        after: Option<AttemptId>,
+        max: usize,
+    ) -> Answer<Vec<StoredDecided>> {
+        self.read(move |connection| read::rules::decisions(connection, tenant, after, max)).await
+    }
+
+    async fn decision(&self, tenant: TenantId, attempt: AttemptId) -> Answer<Option<StoredDecided>> {
+        self.read(move |connection| read::rules::decision(connection, tenant, attempt)).await
     }
 
     async fn is_kept(&self, account: &AccountId, key: &str) -> Answer<bool> {

@@ -5,6 +5,7 @@ mod encode;
 mod intent;
 mod ledger;
 mod refund;
+pub(crate) mod rules;
 pub(crate) mod work;
 
 use jiff::Timestamp;
@@ -58,6 +59,9 @@ fn apply(connection: &Connection, encoded: &Encoded, now: Timestamp) -> Step {
     take_inbox(connection, encoded)?;
     if let Some(fence) = &batch.fence {
         work::check_fence(connection, fence)?;
+    }
+    if let Some(seen) = &batch.rules {
+        rules::take(connection, encoded, seen)?;
     }
     if let Some((write, bodies)) = batch.intent.as_ref().zip(encoded.intent.as_ref()) {
         intent::write(connection, write, bodies)?;

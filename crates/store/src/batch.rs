@@ -8,6 +8,7 @@ use paifang_payment::refund::{self, Refund};
 use paifang_payment::{AccountId, AttemptId, Digest, EventId, IntentId, RefundId, RequestId, TenantId};
 use serde::{Deserialize, Serialize};
 
+use crate::RulesSeen;
 use crate::row::{Amounts, Operation, Submission, WorkKey};
 
 /// One commit.
@@ -37,6 +38,8 @@ pub struct Batch {
     pub inbox: Option<InboxEntry>,
     /// The claim under which this is written.
     pub fence: Option<Fence>,
+    /// The tenant's rules as they were seen, where something was decided by them.
+    pub rules: Option<RulesSeen>,
 }
 
 /// A storefront's request id with what it stands for. Never expires.
@@ -299,6 +302,7 @@ impl Batch {
             events: Vec::new(),
             inbox: None,
             fence: None,
+            rules: None,
         }
     }
 }

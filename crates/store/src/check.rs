@@ -30,7 +30,8 @@ impl Batch {
         let guards = self.guards.iter().map(Guard::intent);
         let turns = self.work.iter().filter_map(WorkChange::turn_of);
         let events = self.events.iter().map(|event| event.intent);
-        let mut all = intent.chain(refunds).chain(guards).chain(turns).chain(events);
+        let decided = self.rules.iter().flat_map(|rules| &rules.decided).map(|decided| decided.intent);
+        let mut all = intent.chain(refunds).chain(guards).chain(turns).chain(events).chain(decided);
         let first = all.next()?;
         all.any(|other| other != first).then_some("a batch touches one intent")
     }

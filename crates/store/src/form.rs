@@ -4,10 +4,11 @@
 use paifang_payment::Commit;
 use paifang_payment::intent::{self, Intent};
 use paifang_payment::refund::{self, Refund};
+use paifang_policy::lifecycle::Fact;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Snapshot, StoreError, Submission, WorkKey};
+use crate::{Decided, Snapshot, StoreError, Submission, WorkKey};
 
 /// A type with a stored form.
 pub trait Stored: Serialize + DeserializeOwned {
@@ -55,6 +56,16 @@ impl Stored for Submission {
 
 impl Stored for WorkKey {
     const NAME: &'static str = "work key";
+    const FORM: u32 = 1;
+}
+
+impl Stored for Fact {
+    const NAME: &'static str = "fact about rules";
+    const FORM: u32 = 1;
+}
+
+impl Stored for Decided {
+    const NAME: &'static str = "decision";
     const FORM: u32 = 1;
 }
 

@@ -21,6 +21,7 @@ mod model;
 mod port;
 mod quarantine;
 mod row;
+mod rules;
 
 pub use batch::{
     Batch, Committed, Fence, Guard, InboxEntry, InboxVerdict, IntentWrite, Lease, NewEvent, RefundWrite,
@@ -33,4 +34,7 @@ pub use quarantine::Quarantine;
 pub use row::{
     AccountBalance, Amounts, AttemptRef, InboxRow, IntentFilter, IntentRow, Leased, Operation, Page,
     RefundRef, RequestRow, Stats, StoredEvent, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
+};
+pub use rules::{
+    Decided, DecidedWrite, Judged, RulesEntry, RulesRequest, RulesSeen, StoredDecided, StoredRules,
 };

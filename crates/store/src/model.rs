@@ -18,8 +18,8 @@ use paifang_payment::{
 
 use crate::{
     AccountBalance, AttemptRef, Batch, Committed, InboxRow, IntentFilter, IntentRow, Leased, Operation,
-    PAGE_MAX, Page, RefundRef, RequestRow, Stats, Store, StoreError, StoredEvent, StoredTransfer, Submission,
-    Tenant, WorkKey, WorkRow,
+    PAGE_MAX, Page, RefundRef, RequestRow, RulesEntry, Stats, Store, StoreError, StoredDecided, StoredEvent,
+    StoredRules, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
 };
 
 /// A store without a disk. Clones share their content.
@@ -51,6 +51,8 @@ struct Content {
     ended: BTreeMap<String, u64>,
     inbox: Vec<InboxRow>,
     tenants: Vec<Tenant>,
+    rules: BTreeMap<TenantId, Vec<RulesEntry>>,
+    decided: BTreeMap<AttemptId, StoredDecided>,
     deployment_key: Option<[u8; 32]>,
 }
 
@@ -279,6 +281,56 @@ impl Store for ModelStore {
         max: usize,
     ) -> impl Future<Output = Answer<Vec<WorkRow>>> + Send {
         self.read(|all| all.scan_quarantine(after, max))
+    }
+
+    fn add_rules(
+        &self,
+        tenant: TenantId,
+        expected: u64,
+        entry: &RulesEntry,
+    ) -> impl Future<Output = Answer<bool>> + Send {
+        ready(Ok(self.content().add_rules(tenant, expected, entry)))
+    }
+
+    fn rules_after(
+        &self,
+        tenant: TenantId,
+        position: u64,
+        max: usize,
+    ) -> impl Future<Output = Answer<Vec<StoredRules>>> + Send {
+        self.read(|all| {
+            all.book_of_rules(tenant).filter(|row| row.position > position).take(max.min(PAGE_MAX)).collect()
+        })
+    }
+
+    fn rules_by_request(
+        &self,
+        tenant: TenantId,
+        request: &RequestId,
+    ) -> impl Future<Output = Answer<Option<StoredRules>>> + Send {
+        let is_it = |row: &StoredRules| row.entry.request.as_ref().is_some_and(|by| by.id == *request);
+        self.read(|all| all.book_of_rules(tenant).find(is_it))
+    }
+
+    fn decisions(
+        &self,
+        tenant: TenantId,
+        after: Option<AttemptId>,
+        max: usize,
+    ) -> impl Future<Output = Answer<Vec<StoredDecided>>> + Send {
+        self.read(|all| {
+            let own = all.decided.values().filter(|row| row.tenant == tenant);
+            let later = own.filter(|row| after.is_none_or(|after| row.attempt > after));
+            later.take(max.min(PAGE_MAX)).cloned().collect()
+        })
+    }
+
+    fn decision(
+        &self,
+        tenant: TenantId,
+        attempt: AttemptId,
+    ) -> impl Future<Output = Answer<Option<StoredDecided>>> + Send {
+        self.read(|all| all.decided.get(&attempt).filter(|row| row.tenant == tenant).cloned())
     }
 
     fn is_kept(&self, account: &AccountId, key: &str) -> impl Future<Output = Answer<bool>> + Send {

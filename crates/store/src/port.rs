@@ -9,8 +9,8 @@ use paifang_payment::{AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId,
 
 use crate::{
     AccountBalance, AttemptRef, Batch, Committed, InboxRow, IntentFilter, IntentRow, Leased, Operation, Page,
-    RefundRef, RequestRow, Stats, StoreError, StoredEvent, StoredTransfer, Submission, Tenant, WorkKey,
-    WorkRow,
+    RefundRef, RequestRow, RulesEntry, Stats, StoreError, StoredDecided, StoredEvent, StoredRules,
+    StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
 };
 
 /// Rows per read at most.
@@ -23,7 +23,7 @@ type Answer<T> = Result<T, StoreError>;
 
 /// Durable memory. Reads see everything that was committed before they began.
 pub trait Store: Send + Sync + 'static {
-    /// Commits a batch, whole or not at all. Checked in this order: request id, inbox key, fence, versions, guards.
+    /// Commits a batch, whole or not at all. Checked in this order: request id, inbox key, fence, rules, versions, guards.
     fn commit(&self, batch: Batch) -> impl Future<Output = Answer<Committed>> + Send;
 
     /// Claims due work of a lane (`None`: expiries), oldest first, on the store's own clock. Raises `tries` and the
@@ -166,6 +166,46 @@ pub trait Store: Send + Sync + 'static {
             Ok(found)
         }
     }
+
+    /// Adds an entry behind the `expected` last one of a tenant's book of rules; `false` when the book has moved on, or has
+    /// an entry of this request id.
+    fn add_rules(
+        &self,
+        tenant: TenantId,
+        expected: u64,
+        entry: &RulesEntry,
+    ) -> impl Future<Output = Answer<bool>> + Send;
+
+    /// Entries of a tenant's book of rules after a position, oldest first.
+    fn rules_after(
+        &self,
+        tenant: TenantId,
+        position: u64,
+        max: usize,
+    ) -> impl Future<Output = Answer<Vec<StoredRules>>> + Send;
+
+    /// The entry that a call added to a tenant's book of rules.
+    fn rules_by_request(
+        &self,
+        tenant: TenantId,
+        request: &RequestId,
+    ) -> impl Future<Output = Answer<Option<StoredRules>>> + Send;
+
+    /// A tenant's decisions by the id of their attempt, after `after`; ids follow the time. What is being committed meanwhile
+    /// may be passed.
+    fn decisions(
+        &self,
+        tenant: TenantId,
+        after: Option<AttemptId>,
+        max: usize,
+    ) -> impl Future<Output = Answer<Vec<StoredDecided>>> + Send;
+
+    /// What was decided about an attempt of this tenant; nothing where no rules decided.
+    fn decision(
+        &self,
+        tenant: TenantId,
+        attempt: AttemptId,
+    ) -> impl Future<Output = Answer<Option<StoredDecided>>> + Send;
 
     /// Every balance of a tenant's book, ordered by account and currency.
     fn balances(&self, tenant: TenantId) -> impl Future<Output = Answer<Vec<AccountBalance>>> + Send;

@@ -11,6 +11,7 @@ mod holds;
 mod ledger;
 mod lists;
 mod requests;
+mod rules;
 mod tenants;
 mod work;
 
@@ -39,6 +40,7 @@ pub use requests::{
     equal_requests_make_one_intent, notifications_are_taken_once, request_ids_never_expire,
     suspicious_news_leaves_its_key_free,
 };
+pub use rules::{books_of_rules_only_grow, decisions_rest_on_the_rules_that_were_seen};
 pub use tenants::{payer_data_lives_with_its_attempt, tenants_are_kept, tenants_never_meet};
 pub use work::{
     claims_are_disjoint, claims_end_on_the_stores_clock, delays_and_quarantine, hastened_work_is_due,
@@ -84,6 +86,8 @@ macro_rules! store_suite {
             readers_beside_writers_miss_nothing
             lists_are_paged_newest_first
             stats_tell_what_waits
+            books_of_rules_only_grow
+            decisions_rest_on_the_rules_that_were_seen
             tenants_never_meet
             tenants_are_kept
             payer_data_lives_with_its_attempt

@@ -77,6 +77,16 @@ impl Book {
         Ok(self)
     }
 
+    /// The name that its versions share.
+    pub fn name(&self) -> &BundleName {
+        &self.name
+    }
+
+    /// When its last fact happened; absent of an empty book.
+    pub fn last(&self) -> Option<Timestamp> {
+        self.last
+    }
+
     /// What decides at a time; `None` where nothing does, and then everything is closed. Times after the book's last
     /// fact are answered as if nothing else happens.
     pub fn deciding(&self, at: Timestamp) -> Option<Deciding<'_>> {

@@ -6,7 +6,8 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA paifang TO :role;
 GRANT INSERT ON paifang.setting, paifang.tenant, paifang.intent, paifang.intent_moved, paifang.attempt, paifang.rail_number,
     paifang.intent_journal, paifang.refund, paifang.refund_journal, paifang.request, paifang.transfer,
     paifang.bounded_balance, paifang.event, paifang.event_unplaced, paifang.event_place, paifang.transfer_unplaced,
-    paifang.transfer_place, paifang.work, paifang.submission, paifang.inbox TO :role;
+    paifang.transfer_place, paifang.work, paifang.submission, paifang.inbox, paifang.rules,
+    paifang.decision TO :role;
 GRANT UPDATE ON paifang.intent, paifang.intent_count, paifang.attempt, paifang.refund, paifang.bounded_balance, paifang.work,
     paifang.submission TO :role;
 GRANT DELETE ON paifang.intent_moved, paifang.event_unplaced, paifang.transfer_unplaced, paifang.submission TO :role;

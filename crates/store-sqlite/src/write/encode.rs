@@ -13,6 +13,7 @@ pub(crate) struct Encoded {
     /// Empty where the change keeps nothing.
     pub submissions: Vec<String>,
     pub events: Vec<String>,
+    pub decided: Option<String>,
 }
 
 /// A row and its new journal entries.
@@ -44,7 +45,9 @@ impl Encoded {
         });
         let submissions = submissions.collect::<Result<_, _>>()?;
         let events = batch.events.iter().map(|event| write(&event.snapshot)).collect::<Result<_, _>>()?;
-        Ok(Self { batch, intent, refunds, work, submissions, events })
+        let decided = batch.rules.as_ref().and_then(|rules| rules.decided.as_ref());
+        let decided = decided.map(|write_down| write(&write_down.decided)).transpose()?;
+        Ok(Self { batch, intent, refunds, work, submissions, events, decided })
     }
 }
 

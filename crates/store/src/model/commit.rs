@@ -9,9 +9,10 @@ use paifang_payment::{AccountId, IntentId, TenantId};
 
 use super::{Content, Pace, Work};
 use crate::{
-    Amounts, AttemptRef, Batch, Committed, Guard, InboxRow, IntentRow, IntentWrite, Leased, NewEvent,
-    PAGE_MAX, RefundRef, RefundWrite, RequestKey, RequestRow, StoreError, StoredEvent, StoredTransfer,
-    SubmissionChange, Tenant, WorkChange, WorkKey, WorkRow,
+    Amounts, AttemptRef, Batch, Committed, DecidedWrite, Guard, InboxRow, IntentRow, IntentWrite, Leased,
+    NewEvent, PAGE_MAX, RefundRef, RefundWrite, RequestKey, RequestRow, RulesEntry, RulesSeen, StoreError,
+    StoredDecided, StoredEvent, StoredRules, StoredTransfer, SubmissionChange, Tenant, WorkChange, WorkKey,
+    WorkRow,
 };
 
 /// `Err(Ok(..))`: refused; `Err(Err(..))`: the batch breaks a rule that its maker should have kept.
@@ -38,6 +39,9 @@ impl Content {
             if !holds {
                 return Err(Ok(Committed::Fenced));
             }
+        }
+        if let Some(rules) = &batch.rules {
+            self.take_rules(rules, batch.tenant, batch.at)?;
         }
         if let Some(write) = &batch.intent {
             self.write_intent(write)?;
@@ -93,6 +97,34 @@ impl Content {
         let (verdict, digest) = (entry.verdict.clone(), entry.digest);
         self.inbox.push(InboxRow { account, key, verdict, at: batch.at, digest });
         Ok(())
+    }
+
+    fn take_rules(&mut self, rules: &RulesSeen, tenant: TenantId, at: Timestamp) -> Step {
+        if self.book_of_rules(tenant).count() as u64 != rules.entries {
+            return Err(Ok(Committed::Conflict));
+        }
+        let Some(DecidedWrite { attempt, intent, decided }) = rules.decided.clone() else { return Ok(()) };
+        let row = StoredDecided { tenant, intent, attempt, at, decided };
+        match self.decided.insert(attempt, row) {
+            None => Ok(()),
+            Some(_) => Err(Err(StoreError::Broken(format!("{attempt} was decided before")))),
+        }
+    }
+
+    /// A tenant's book of rules, oldest first.
+    pub(super) fn book_of_rules(&self, tenant: TenantId) -> impl Iterator<Item = StoredRules> {
+        let entries = self.rules.get(&tenant).into_iter().flatten().cloned();
+        (1..).zip(entries).map(|(position, entry)| StoredRules { position, entry })
+    }
+
+    pub(super) fn add_rules(&mut self, tenant: TenantId, expected: u64, entry: &RulesEntry) -> bool {
+        let of = |entry: &RulesEntry| entry.request.as_ref().map(|request| request.id.clone());
+        let taken = self.book_of_rules(tenant).any(|row| of(entry).is_some() && of(&row.entry) == of(entry));
+        let fits = !taken && self.book_of_rules(tenant).count() as u64 == expected;
+        if fits {
+            self.rules.entry(tenant).or_default().push(entry.clone());
+        }
+        fits
     }
 
     fn write_intent(&mut self, write: &IntentWrite) -> Step {

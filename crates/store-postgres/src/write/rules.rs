@@ -1,0 +1,56 @@
+//! A tenant's book of rules, and the decisions by it.
+
+use paifang_payment::TenantId;
+use paifang_policy::lifecycle::Fact;
+use paifang_store::form::{self, Stored};
+use paifang_store::{Batch, Committed, Decided, RulesEntry, RulesSeen, StoreError};
+
+use crate::step::{Step, Value, Wants};
+
+/// Adds an entry, unless the book has moved on or has one of this request id. Its row is returned.
+pub(crate) const ADD: &str = "
+    INSERT INTO rules (tenant, position, request_id, fingerprint, form, body, text)
+    SELECT $1::text, $2::bigint + 1, $3::text, $4::bytea, $5::bigint, $6::text, $7::text
+     WHERE (SELECT coalesce(max(position), 0) FROM rules WHERE tenant = $1) = $2
+    ON CONFLICT DO NOTHING RETURNING position";
+
+/// The values of [`ADD`].
+pub(crate) fn add(tenant: TenantId, expected: u64, entry: &RulesEntry) -> Result<Vec<Value>, StoreError> {
+    let (id, fingerprint) = match &entry.request {
+        Some(request) => (Some(request.id.as_str()), Some(request.fingerprint.0)),
+        None => (None, None),
+    };
+    Ok(vec![
+        tenant.to_string().into(),
+        expected.into(),
+        id.into(),
+        fingerprint.into(),
+        Fact::FORM.into(),
+        form::write(&entry.fact)?.into(),
+        entry.text.as_deref().into(),
+    ])
+}
+
+/// The book is as it was seen; then the decision is kept.
+pub(super) fn take(batch: &Batch, rules: &RulesSeen, steps: &mut Vec<Step>) -> Result<(), StoreError> {
+    let tenant = batch.tenant.to_string();
+    let seen = Step::new(
+        "SELECT 1 WHERE (SELECT coalesce(max(position), 0) FROM rules WHERE tenant = $1) = $2",
+        vec![tenant.as_str().into(), rules.entries.into()],
+    );
+    steps.push(seen.wanting(Wants::RowOr(Committed::Conflict)));
+    if let Some(write) = &rules.decided {
+        steps.push(Step::new(
+            "INSERT INTO decision (attempt, tenant, intent, at, form, body) VALUES ($1, $2, $3, $4, $5, $6)",
+            vec![
+                write.attempt.to_string().into(),
+                tenant.into(),
+                write.intent.to_string().into(),
+                batch.at.into(),
+                Decided::FORM.into(),
+                form::write(&write.decided)?.into(),
+            ],
+        ));
+    }
+    Ok(())
+}
