@@ -8,7 +8,9 @@ use prost::Message;
 
 /// Messages that hold payer data, or what would let their reader pay in the payer's place. `src/guarded.rs` writes
 /// their `Debug`; one that is missing there does not compile.
-const GUARDED: [&str; 5] = [
+const GUARDED: [&str; 7] = [
+    ".paifang.v1.DeclaredFacts",
+    ".paifang.v1.DecidedPayment",
     ".paifang.v1.ClientContext",
     ".paifang.v1.ShowQrCode",
     ".paifang.v1.InvokeWallet",

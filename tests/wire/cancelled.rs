@@ -94,6 +94,7 @@ impl Bench {
             presentation: Some(Presentation::QrShown),
             client,
             return_url: None,
+            declared: Default::default(),
         };
         CreateIntent {
             request_id: RequestId::parse(name).expect("short"),

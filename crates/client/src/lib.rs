@@ -155,6 +155,11 @@ impl Client {
     }
 
     /// The generated client, without deadline and repeats.
+    pub fn policies(&self) -> v1::policy_service_client::PolicyServiceClient<Keyed> {
+        v1::policy_service_client::PolicyServiceClient::new(self.channel.clone())
+    }
+
+    /// The generated client, without deadline and repeats.
     pub fn ledger(&self) -> v1::ledger_service_client::LedgerServiceClient<Keyed> {
         v1::ledger_service_client::LedgerServiceClient::new(self.channel.clone())
     }
@@ -233,6 +238,15 @@ calls! {
     get_refund(GetRefundRequest) -> GetRefundResponse by refunds;
     list_refunds(ListRefundsRequest) -> ListRefundsResponse by refunds;
     consult_wallets(ConsultWalletsRequest) -> ConsultWalletsResponse by wallets;
+    draft_policy(DraftPolicyRequest) -> DraftPolicyResponse by policies;
+    announce_policy(AnnouncePolicyRequest) -> AnnouncePolicyResponse by policies;
+    recall_policy(RecallPolicyRequest) -> RecallPolicyResponse by policies;
+    retire_policy(RetirePolicyRequest) -> RetirePolicyResponse by policies;
+    roll_back_opening(RollBackOpeningRequest) -> RollBackOpeningResponse by policies;
+    reopen_opening(ReopenOpeningRequest) -> ReopenOpeningResponse by policies;
+    get_policy(GetPolicyRequest) -> GetPolicyResponse by policies;
+    get_policy_version(GetPolicyVersionRequest) -> GetPolicyVersionResponse by policies;
+    list_policy_decisions(ListPolicyDecisionsRequest) -> ListPolicyDecisionsResponse by policies;
     list_events(ListEventsRequest) -> ListEventsResponse by events;
     list_accounts(ListAccountsRequest) -> ListAccountsResponse by ledger;
     get_balance(GetBalanceRequest) -> GetBalanceResponse by ledger;

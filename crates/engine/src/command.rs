@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use paifang_money::PositiveMoney;
 use paifang_payment::intent::CaptureMode;
 use paifang_payment::{IntentId, PayerId, Presentation, RailName, RequestId, WalletName};
+use paifang_policy::facts::Facts;
 use paifang_rail::{ClientKind, PayerCode};
 use serde::Serialize;
 
@@ -60,6 +61,19 @@ pub struct Confirmation {
     pub client: Client,
     /// Where the payer's browser goes at the end.
     pub return_url: Option<String>,
+    /// What the storefront declares for its rules. Kept out of the fingerprint where it says nothing, so that a call that was
+    /// made before there were rules is still the same call.
+    #[serde(skip_serializing_if = "Declared::is_nothing")]
+    pub declared: Declared,
+}
+
+/// What a storefront says of an order and its payer, for its own rules to look at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Declared {
+    /// What is known; amount, currency, time and client are the gateway's to say.
+    pub facts: Facts,
+    /// The payer as the storefront names them. Rules and records know a pseudonym of it only.
+    pub payer: Option<PayerId>,
 }
 
 /// The payer's surroundings, as the storefront sees them.
@@ -127,6 +141,12 @@ pub struct Made<T> {
     pub resource: T,
     /// The same call was taken before; nothing was done again.
     pub replayed: bool,
+}
+
+impl Declared {
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 fn is_automatic(mode: &CaptureMode) -> bool {

@@ -3,20 +3,21 @@
 use jiff::{SignedDuration, Timestamp};
 use paifang_payment::attempt::{self, HoldTerms, Rules};
 use paifang_payment::intent::{CaptureMode, ConfirmError, Intent, Terms};
-use paifang_payment::{AttemptId, OrderNo, RequestId, TenantId};
+use paifang_payment::{AttemptId, Digest, OrderNo, RequestId, TenantId};
 use paifang_rail::{Closing, Offer};
 use paifang_store::{
-    Amounts, Committed, IntentRow, Operation, RequestKey, Resource, Store, SubmissionChange,
+    Amounts, Committed, DecidedWrite, IntentRow, Operation, RequestKey, Resource, RulesSeen, Store,
+    SubmissionChange,
 };
 
 use crate::command::{ConfirmIntent, Confirmation, CreateIntent, Made};
 use crate::compose::whole_second;
-use crate::consult::{Obstacle, expiry};
+use crate::consult::expiry;
 use crate::engine::CONFLICTS_MAX;
-use crate::error::{Violation, reason};
+use crate::error::reason;
 use crate::observe::{Sends, submission};
 use crate::ports::{Environment, Rails, Transport};
-use crate::{Account, Consultation, Engine, Error};
+use crate::{Account, Engine, Error};
 
 impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     /// Creates an intent. Durable when it returns; the first attempt, if any, is then being sent by a task of its own.
@@ -31,16 +32,41 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         {
             return Ok(made);
         }
+        for fresh in AS_KNOWN_THEN_FRESH {
+            match self.try_create(tenant, &wanted, fingerprint, fresh).await {
+                Ok(Some(made)) => return Ok(made),
+                Ok(None) => {}
+                Err(error) => {
+                    let by = (Operation::CreateIntent, &wanted.request_id);
+                    return self.refuse(tenant, by, fingerprint, error).await;
+                }
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    /// `None` where the tenant's rules have changed since they were read.
+    async fn try_create(
+        &self,
+        tenant: TenantId,
+        wanted: &CreateIntent,
+        fingerprint: Digest,
+        fresh: bool,
+    ) -> Result<Option<Made<IntentRow>>, Error> {
         let now = self.now();
-        let terms = self.intent_terms(tenant, &wanted, now)?;
+        let terms = self.intent_terms(tenant, wanted, now)?;
         let by = (Operation::CreateIntent, &wanted.request_id);
-        let first = match &wanted.confirmation {
-            Some(choice) => Some(self.attempt_terms(&terms, choice, by, now)?),
-            None => None,
+        let (first, rules) = match &wanted.confirmation {
+            Some(choice) => {
+                let (first, rules) = self.attempt_terms(&terms, choice, by, now, fresh).await?;
+                (Some(first), Some(rules))
+            }
+            None => (None, None),
         };
         let attempt = first.as_ref().map(|first| first.id);
         let step = Intent::create(terms, first, &self.inner.names);
         let mut batch = self.compose(None, &step, now)?;
+        batch.rules = rules;
         let resource = Resource::Intent(step.intent.terms.id);
         batch.request = Some(RequestKey {
             operation: Operation::CreateIntent,
@@ -52,16 +78,18 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             batch.submissions.push(SubmissionChange::Put(attempt, submission(&choice.client)));
         }
         let sends = Sends::of(&batch, &step);
+        let batch_rests_on_rules = batch.rules.is_some();
         self.inner.world.reached("create.deciding");
         match self.commit(batch).await? {
             Committed::Done => {
                 self.inner.world.reached("create.committed");
-                let code = wanted.confirmation.and_then(|choice| choice.client.payer_code);
+                let code = wanted.confirmation.as_ref().and_then(|choice| choice.client.payer_code.clone());
                 self.send_all(tenant, sends, code);
-                self.made(tenant, resource, false).await
+                self.made(tenant, resource, false).await.map(Some)
             }
-            Committed::Replayed(resource) => self.made(tenant, resource, true).await,
+            Committed::Replayed(resource) => self.made(tenant, resource, true).await.map(Some),
             Committed::RequestReused => Err(Error::RequestReused),
+            Committed::Conflict if batch_rests_on_rules => Ok(None),
             refused => Err(Error::Broken(format!("a new intent was refused: {refused:?}"))),
         }
     }
@@ -78,7 +106,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         {
             return Ok(made);
         }
-        for _ in 0..CONFLICTS_MAX {
+        for tries in 0..CONFLICTS_MAX {
             let row = self
                 .inner
                 .store
@@ -91,7 +119,12 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             if row.intent.is_final() {
                 return Err(confirm_error(ConfirmError::Final(row.intent.state.name())));
             }
-            let next = self.attempt_terms(&row.intent.terms, &wanted.confirmation, by, now)?;
+            let choice = &wanted.confirmation;
+            let next = self.attempt_terms(&row.intent.terms, choice, by, now, tries > 0).await;
+            let (next, rules) = match next {
+                Ok(next) => next,
+                Err(error) => return self.refuse(tenant, by, fingerprint, error).await,
+            };
             let attempt = next.id;
             if row.intent.attempt(attempt).is_some() {
                 // The same call, taken a moment ago by another task.
@@ -99,6 +132,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             }
             let step = row.intent.clone().confirm(next, now, &self.inner.names).map_err(confirm_error)?;
             let mut batch = self.compose(Some(&row), &step, now)?;
+            batch.rules = Some(rules);
             batch.request = Some(RequestKey {
                 operation: Operation::ConfirmIntent,
                 request_id: wanted.request_id.clone(),
@@ -127,10 +161,23 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         Err(Error::Busy)
     }
 
-    pub(crate) fn fingerprint(
+    /// The rules refuse a call, unless it was taken a moment ago by another task: what they say by now is not about it.
+    async fn refuse(
         &self,
-        wanted: &impl serde::Serialize,
-    ) -> Result<paifang_payment::Digest, Error> {
+        tenant: TenantId,
+        (by, request): (Operation, &RequestId),
+        fingerprint: Digest,
+        error: Error,
+    ) -> Result<Made<IntentRow>, Error> {
+        match error {
+            Error::Precondition { reason: reason::WALLET_CLOSED_BY_POLICY, .. } => {
+                self.replayed(tenant, by, request, fingerprint).await?.ok_or(error)
+            }
+            error => Err(error),
+        }
+    }
+
+    pub(crate) fn fingerprint(&self, wanted: &impl serde::Serialize) -> Result<Digest, Error> {
         let canonical = serde_json::to_vec(wanted).map_err(|error| Error::Broken(error.to_string()))?;
         Ok(self.inner.names.fingerprint(&canonical))
     }
@@ -141,7 +188,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         tenant: TenantId,
         by: Operation,
         request: &RequestId,
-        fingerprint: paifang_payment::Digest,
+        fingerprint: Digest,
     ) -> Result<Option<Made<IntentRow>>, Error> {
         match self.inner.store.request(tenant, by, request).await? {
             Some(known) if known.fingerprint == fingerprint => {
@@ -190,20 +237,24 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         })
     }
 
-    /// The attempt that a choice means: the first account that can carry it out, and everything its message needs.
-    fn attempt_terms(
+    /// The attempt that a choice means: the first account that can carry it out, and everything its message needs; and what
+    /// the tenant's rules said to it. `fresh`: the rules are read anew.
+    async fn attempt_terms(
         &self,
         intent: &Terms,
         choice: &Confirmation,
         by: (Operation, &RequestId),
         now: Timestamp,
-    ) -> Result<attempt::Terms, Error> {
-        let (account, offer) = self.choose(intent, choice, now)?;
+        fresh: bool,
+    ) -> Result<(attempt::Terms, RulesSeen), Error> {
+        let ((account, offer), decided, entries) = self.choose(intent, choice, now, fresh).await?;
         let order_no = self.inner.names.order(intent.tenant, &account.id, by.0, by.1);
         let synchronous = offer.presentation.is_synchronous();
         let hold = self.hold_terms(intent, account, offer, &order_no);
-        Ok(attempt::Terms {
-            id: AttemptId::from_parts(now, self.inner.names.id_entropy(&order_no)),
+        let id = AttemptId::from_parts(now, self.inner.names.id_entropy(&order_no));
+        let decided = decided.map(|decided| DecidedWrite { attempt: id, intent: intent.id, decided });
+        let terms = attempt::Terms {
+            id,
             request_id: by.1.clone(),
             n: 0,
             repeats: None,
@@ -226,7 +277,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 reversible_unknown: account.descriptor.reverses_unknown,
             },
             hold,
-        })
+        };
+        Ok((terms, RulesSeen { entries, decided }))
     }
 
     /// What is agreed about the hold, where the intent wants one.
@@ -246,65 +298,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             resend_s: account.descriptor.refunding.resend_s,
         })
     }
-
-    fn choose(
-        &self,
-        intent: &Terms,
-        choice: &Confirmation,
-        now: Timestamp,
-    ) -> Result<(&Account, &'static Offer), Error> {
-        let (amount, capture, client) = (intent.amount, intent.capture, choice.client.clone());
-        let question = Consultation { amount, capture, client };
-        let time = intent.expires_at.duration_since(now);
-        let mut fitting = self.inner.accounts.consult(&question, time);
-        fitting.retain(|option| {
-            choice.rail.as_ref().is_none_or(|rail| *rail == option.rail)
-                && option.wallet == choice.wallet
-                && choice.presentation.is_none_or(|wanted| wanted == option.presentation)
-        });
-        let Some(best) = fitting.first() else {
-            let message = format!("no rail account offers {} in this presentation", choice.wallet);
-            return Err(Error::precondition(reason::WALLET_UNAVAILABLE, message));
-        };
-        refuse_obstacles(&best.obstacles, &choice.wallet)?;
-        let account = self.account(&best.account)?;
-        let offer = account.offer(&best.wallet, best.presentation);
-        offer.map(|offer| (account, offer)).ok_or_else(|| Error::Broken("an option without an offer".into()))
-    }
 }
 
-fn refuse_obstacles(obstacles: &[Obstacle], wallet: &paifang_payment::WalletName) -> Result<(), Error> {
-    let missing: Vec<Violation> = obstacles
-        .iter()
-        .filter_map(|obstacle| match obstacle {
-            Obstacle::Missing(need) => Some(need_field(*need)),
-            _ => None,
-        })
-        .map(|field| Violation {
-            field: field.into(),
-            rule: format!("is needed to pay with {wallet} this way"),
-        })
-        .collect();
-    let other: Vec<&str> = obstacles
-        .iter()
-        .filter(|obstacle| !matches!(obstacle, Obstacle::Missing(_)))
-        .map(|obstacle| obstacle.code())
-        .collect();
-    if !other.is_empty() {
-        let message = format!("{wallet} cannot be offered here: {}", other.join(", "));
-        return Err(Error::precondition(reason::WALLET_UNAVAILABLE, message));
-    }
-    if missing.is_empty() { Ok(()) } else { Err(Error::Invalid(missing)) }
-}
-
-/// The field's path in the storefront contract: the edge hands it on as it is.
-fn need_field(need: paifang_rail::Need) -> &'static str {
-    match need {
-        paifang_rail::Need::PayerId => "choice.client_context.payer_id",
-        paifang_rail::Need::PayerCode => "choice.client_context.payer_code",
-        paifang_rail::Need::ClientIp => "choice.client_context.payer_ip",
-    }
-}
+/// A creation rests on the rules as they are known first, and then on those that are read anew.
+const AS_KNOWN_THEN_FRESH: [bool; 8] = [false, true, true, true, true, true, true, true];
 
 /// The etag of an intent: it changes with every change that a caller can see. At most 64 characters.
 pub fn etag(intent: &Intent, amounts: &Amounts) -> String {

@@ -6,7 +6,7 @@ use paifang_payment::intent::CaptureMode;
 use paifang_payment::{AccountId, Presentation, RailName, WalletName};
 use paifang_rail::{Need, Offer};
 
-use crate::command::Client;
+use crate::command::{Client, Declared};
 use crate::{Account, Accounts};
 
 /// The question.
@@ -18,6 +18,8 @@ pub struct Consultation {
     pub capture: CaptureMode,
     /// The payer's surroundings.
     pub client: Client,
+    /// What the storefront declares for its rules.
+    pub declared: Declared,
 }
 
 /// One way to pay.
@@ -90,7 +92,7 @@ impl Accounts {
 }
 
 impl WalletOption {
-    fn rank(&self) -> u8 {
+    pub(crate) fn rank(&self) -> u8 {
         let only_input = self.obstacles.iter().all(|obstacle| matches!(obstacle, Obstacle::Missing(_)));
         match (self.obstacles.is_empty(), only_input) {
             (true, _) => 0,

@@ -11,8 +11,9 @@ use paifang_store::{Batch, Committed, IntentRow, Lease, Store, StoreError};
 
 use crate::codes::WaitingCodes;
 use crate::ports::{Environment, Rails, Transport};
+use crate::rules::{Consulted, Rulebooks};
 use crate::signals::Signals;
-use crate::{Account, Accounts, Consultation, Error, Names, WalletOption};
+use crate::{Account, Accounts, Consultation, Error, Names};
 
 /// The use cases over one store, one set of rails, one transport and one environment. Clones share everything.
 pub struct Engine<S, R, T, E> {
@@ -29,6 +30,7 @@ pub(crate) struct Inner<S, R, T, E> {
     pub limits: Limits,
     pub signals: Signals,
     pub codes: WaitingCodes,
+    pub rulebooks: Rulebooks,
 }
 
 /// Bounds of the engine, from the config.
@@ -82,6 +84,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 limits,
                 signals,
                 codes,
+                rulebooks: Rulebooks::default(),
             }),
         })
     }
@@ -106,9 +109,13 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         self.inner.world.now()
     }
 
-    /// What can be offered for this amount to a payer in these surroundings.
-    pub fn consult(&self, question: &Consultation) -> Vec<WalletOption> {
-        self.inner.accounts.consult(question, self.inner.limits.intent_life)
+    /// What can be offered for this amount to a payer in these surroundings, by what works and by the tenant's rules.
+    pub async fn consult(&self, tenant: TenantId, question: &Consultation) -> Result<Consulted, Error> {
+        let now = self.now();
+        let ruling = self.ruling(tenant, now, true).await?;
+        let case = self.case(tenant, &question.declared, (question.amount, now), &question.client)?;
+        let options = self.inner.accounts.consult(question, self.inner.limits.intent_life);
+        Ok(Consulted { options: ruling.weigh(options, &case), decided_by: ruling.decided_by() })
     }
 
     /// Resolves at the next commit of any kind in this process, or after `most`.

@@ -65,6 +65,10 @@ pub mod reason {
     pub const REFUND_NOT_SUPPORTED: &str = "REFUND_NOT_SUPPORTED";
     /// No rail account offers this wallet here.
     pub const WALLET_UNAVAILABLE: &str = "WALLET_UNAVAILABLE";
+    /// The storefront's own rules do not take this wallet for this order.
+    pub const WALLET_CLOSED_BY_POLICY: &str = "WALLET_CLOSED_BY_POLICY";
+    /// The rules are not where this step could follow.
+    pub const POLICY_STEP_REFUSED: &str = "POLICY_STEP_REFUSED";
     /// Money is held for the intent: capture it, or cancel to give it back.
     pub const INTENT_AUTHORIZED: &str = "INTENT_AUTHORIZED";
     /// Nothing is held for the intent, so nothing can be captured.
@@ -86,6 +90,8 @@ pub mod reason {
         REFUND_EXCEEDS_CAPTURE,
         REFUND_NOT_SUPPORTED,
         WALLET_UNAVAILABLE,
+        WALLET_CLOSED_BY_POLICY,
+        POLICY_STEP_REFUSED,
         INTENT_AUTHORIZED,
         INTENT_NOT_AUTHORIZED,
         CAPTURE_UNDER_WAY,

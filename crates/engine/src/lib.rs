@@ -19,6 +19,7 @@ mod books;
 mod cancel;
 mod capture;
 mod carry;
+mod choose;
 mod claim;
 mod codes;
 mod command;
@@ -34,6 +35,8 @@ pub mod ports;
 mod quarantine;
 mod redirect;
 mod refunds;
+mod rulebook;
+mod rules;
 mod schedule;
 mod signals;
 pub mod statement;
@@ -42,7 +45,8 @@ mod worker;
 
 pub use accounts::{Account, Accounts};
 pub use command::{
-    CancelIntent, CaptureIntent, Client, ConfirmIntent, Confirmation, CreateIntent, CreateRefund, Made,
+    CancelIntent, CaptureIntent, Client, ConfirmIntent, Confirmation, CreateIntent, CreateRefund, Declared,
+    Made,
 };
 pub use confirm::etag;
 pub use consult::{Consultation, Obstacle, WalletOption};
@@ -52,3 +56,5 @@ pub use names::Names;
 pub use notified::Notified;
 pub use quarantine::{Poisoned, RedriveError};
 pub use redirect::{RedirectError, Redirectable, Redirected};
+pub use rulebook::{ChangeRules, RulesChange};
+pub use rules::{Consulted, Rules, Weighed};

@@ -6,7 +6,8 @@
 use jiff::Timestamp;
 use paifang_payment::attempt::{HoldTerms, Terms};
 use paifang_payment::intent::Namer;
-use paifang_payment::{AccountId, AttemptId, Digest, OrderNo, RequestId, TenantId};
+use paifang_payment::{AccountId, AttemptId, Digest, OrderNo, PayerId, RequestId, TenantId};
+use paifang_policy::cohort::Pseudonym;
 use paifang_store::Operation;
 use ring::hmac;
 
@@ -75,6 +76,12 @@ impl Names {
         let mut digest = [0; 32];
         digest.copy_from_slice(tag.as_ref());
         Digest(digest)
+    }
+
+    /// The payer under a name that means nothing outside of this tenant and deployment; the same one for ever.
+    pub fn pseudonym(&self, tenant: TenantId, payer: &PayerId) -> Pseudonym {
+        let derived = self.derive(&["payer", &tenant.to_string(), payer.as_str()]);
+        Pseudonym::parse(&hex::encode(derived.as_ref())).expect("64 hex digits")
     }
 
     /// Ten bytes for the id of what carries this number.

@@ -17,6 +17,7 @@ mod gate;
 mod intents;
 mod ledger;
 mod parse;
+mod policy;
 mod refunds;
 mod render;
 mod status;
@@ -127,12 +128,14 @@ fn services<S: Store, R: Rails, T: Transport, E: Environment>(api: Api<S, R, T, 
     use v1::event_service_server::EventServiceServer;
     use v1::ledger_service_server::LedgerServiceServer;
     use v1::payment_intent_service_server::PaymentIntentServiceServer;
+    use v1::policy_service_server::PolicyServiceServer;
     use v1::refund_service_server::RefundServiceServer;
     use v1::wallet_service_server::WalletServiceServer;
     let max = MESSAGE_BYTES_MAX;
     Routes::new(PaymentIntentServiceServer::new(api.clone()).max_decoding_message_size(max))
         .add_service(RefundServiceServer::new(api.clone()).max_decoding_message_size(max))
         .add_service(WalletServiceServer::new(api.clone()).max_decoding_message_size(max))
+        .add_service(PolicyServiceServer::new(api.clone()).max_decoding_message_size(max))
         .add_service(EventServiceServer::new(api.clone()).max_decoding_message_size(max))
         .add_service(LedgerServiceServer::new(api).max_decoding_message_size(max))
 }
@@ -142,6 +145,7 @@ const SERVICES: &[&str] = &[
     v1::payment_intent_service_server::SERVICE_NAME,
     v1::refund_service_server::SERVICE_NAME,
     v1::wallet_service_server::SERVICE_NAME,
+    v1::policy_service_server::SERVICE_NAME,
     v1::event_service_server::SERVICE_NAME,
     v1::ledger_service_server::SERVICE_NAME,
 ];

@@ -188,6 +188,7 @@ pub fn intent(wallet: &str, presentation: Presentation, return_url: Option<&str>
         presentation: Some(presentation),
         client,
         return_url: return_url.map(str::to_owned),
+        declared: Default::default(),
     };
     CreateIntent {
         request_id: RequestId::parse("order-1").unwrap(),

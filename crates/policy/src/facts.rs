@@ -104,8 +104,8 @@ inputs! {
     ProductLiveRoom = "product.live_room", Flag, "whether the product is sold in a live room";
     OrderAmount = "order.amount_fen", Amount, "the order's amount in minor units";
     OrderCurrency = "order.currency", Currency, "the order's currency";
-    OrderAt = "order.at", Time, "when the order was placed";
-    ClientKind = "client.kind", Word, "what the payer uses: app, mini_program, mobile_web, desktop_web, pos";
+    OrderAt = "order.at", Time, "when the payer chooses how to pay";
+    ClientKind = "client.kind", Word, "what the payer uses: app, mini_program, in_wallet, mobile_web, desktop_web, pos";
     ClientInsideWallet = "client.inside_wallet", Flag, "whether the client runs inside a wallet";
     RefundReason = "refund.reason", Word, "why a refund is asked for";
     RefundAmount = "refund.amount_fen", Amount, "the refund's amount in minor units";

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::v1::{ClientContext, FormField, InvokeWallet, Redirect, ShowQrCode};
+use crate::v1::{
+    ClientContext, DecidedPayment, DeclaredFacts, FormField, InvokeWallet, Redirect, ShowQrCode,
+};
 
 /// Stands for a text that is there and is not shown.
 struct Hidden(bool);
@@ -15,6 +17,31 @@ impl fmt::Debug for Hidden {
 
 fn hidden(text: &str) -> Hidden {
     Hidden(!text.is_empty())
+}
+
+impl fmt::Debug for DeclaredFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeclaredFacts")
+            .field("payer_reference", &hidden(&self.payer_reference))
+            .field("payer_region", &hidden(&self.payer_region))
+            .field("payer_age_band", &hidden(&self.payer_age_band))
+            .field("payer_tier", &hidden(&self.payer_tier))
+            .field("merchant_id", &self.merchant_id)
+            .field("merchant_category", &self.merchant_category)
+            .field("product_category", &self.product_category)
+            .field("product_live_room", &self.product_live_room)
+            .finish()
+    }
+}
+
+impl fmt::Debug for DecidedPayment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DecidedPayment")
+            .field("payment_intent_id", &self.payment_intent_id)
+            .field("attempt_id", &self.attempt_id)
+            .field("records", &self.records.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for ClientContext {

@@ -43,8 +43,14 @@ mod tests {
         let files = contract();
         let mut services: Vec<&str> = files.iter().flat_map(|file| &file.service).map(|s| s.name()).collect();
         services.sort_unstable();
-        let expected =
-            ["EventService", "LedgerService", "PaymentIntentService", "RefundService", "WalletService"];
+        let expected = [
+            "EventService",
+            "LedgerService",
+            "PaymentIntentService",
+            "PolicyService",
+            "RefundService",
+            "WalletService",
+        ];
         assert_eq!(services, expected);
     }
 
@@ -67,7 +73,10 @@ mod tests {
         let files = contract();
         let messages: Vec<_> = files.iter().flat_map(|file| &file.message_type).collect();
         for method in files.iter().flat_map(|file| &file.service).flat_map(|service| &service.method) {
-            let verbs = ["Create", "Confirm", "Cancel"];
+            let verbs = [
+                "Create", "Confirm", "Capture", "Cancel", "Draft", "Announce", "Recall", "Retire",
+                "RollBack", "Reopen",
+            ];
             if !verbs.iter().any(|verb| method.name().starts_with(verb)) {
                 continue;
             }

@@ -263,6 +263,7 @@ impl Customer {
             presentation: Some(way.presentation),
             client,
             return_url: None,
+            declared: Default::default(),
         }
     }
 

@@ -135,6 +135,12 @@ impl Stage {
         core("second", self.store.clone(), &self.truth, &self.world, SignedDuration::from_secs(1)).await
     }
 
+    /// The same with a clock that runs ahead.
+    pub async fn replica_ahead(&self, by: std::time::Duration) -> Core {
+        let world = World { started: self.world.started - by, ..self.world.clone() };
+        core("ahead", self.store.clone(), &self.truth, &world, SignedDuration::from_secs(1)).await
+    }
+
     /// Lets workers run from now on.
     pub fn run(&mut self) {
         let running = self.engine.clone();
@@ -297,7 +303,14 @@ pub fn code_of(wallet: &str) -> Confirmation {
 fn choice(wallet: &str, presentation: Presentation, payer_code: Option<PayerCode>) -> Confirmation {
     let client = Client { kind: ClientKind::PointOfSale, wallet: None, ip: None, payer: None, payer_code };
     let wallet = WalletName::parse(wallet).unwrap();
-    Confirmation { wallet, rail: None, presentation: Some(presentation), client, return_url: None }
+    Confirmation {
+        wallet,
+        rail: None,
+        presentation: Some(presentation),
+        client,
+        return_url: None,
+        declared: Default::default(),
+    }
 }
 
 pub fn yuan(fen: i64) -> PositiveMoney {

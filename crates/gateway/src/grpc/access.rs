@@ -8,7 +8,7 @@ pub(crate) enum Access {
     Open,
     /// A storefront's key. Turned away first when too much is under way: a read can come again.
     Read,
-    /// A storefront's key. It moves money, or prepares to.
+    /// A storefront's key. It moves money, or prepares to; or it changes the rules of that.
     Move,
 }
 
@@ -32,6 +32,15 @@ const TABLE: &[(&str, Access)] = &[
     ("/paifang.v1.RefundService/GetRefund", Access::Read),
     ("/paifang.v1.RefundService/ListRefunds", Access::Read),
     ("/paifang.v1.WalletService/ConsultWallets", Access::Read),
+    ("/paifang.v1.PolicyService/DraftPolicy", Access::Move),
+    ("/paifang.v1.PolicyService/AnnouncePolicy", Access::Move),
+    ("/paifang.v1.PolicyService/RecallPolicy", Access::Move),
+    ("/paifang.v1.PolicyService/RetirePolicy", Access::Move),
+    ("/paifang.v1.PolicyService/RollBackOpening", Access::Move),
+    ("/paifang.v1.PolicyService/ReopenOpening", Access::Move),
+    ("/paifang.v1.PolicyService/GetPolicy", Access::Read),
+    ("/paifang.v1.PolicyService/GetPolicyVersion", Access::Read),
+    ("/paifang.v1.PolicyService/ListPolicyDecisions", Access::Read),
     ("/paifang.v1.EventService/ListEvents", Access::Read),
     ("/paifang.v1.EventService/WatchEvents", Access::Read),
     ("/paifang.v1.LedgerService/ListAccounts", Access::Read),

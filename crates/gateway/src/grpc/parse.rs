@@ -2,6 +2,8 @@
 //! wrong is told at once.
 
 mod choice;
+mod facts;
+mod policy;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +19,8 @@ use tonic::Status;
 
 use super::status;
 use super::token::{self, Scope};
+
+pub(crate) use policy::{Change, change_rules, point, version};
 
 /// Rows of a page when the caller does not say.
 const PAGE_DEFAULT: usize = 50;
@@ -161,7 +165,10 @@ pub(crate) fn consultation(request: v1::ConsultWalletsRequest) -> Result<Consult
     let amount = positive(&mut fields, "amount", request.amount.as_ref());
     let client = choice::client(&mut fields, "client_context", request.client_context);
     let capture = capture_mode(&mut fields, request.capture_method);
-    let whole = (|| Some(Consultation { amount: amount?, capture: capture?, client: client? }))();
+    let declared = facts::declared(&mut fields, "declared_facts", request.declared_facts);
+    let whole =
+        (|| Some(Consultation { amount: amount?, capture: capture?, client: client?, declared: declared? }))(
+        );
     fields.finish(whole)
 }
 

@@ -6,7 +6,7 @@ use paifang_gateway::grpc::GrpcOptions;
 use tonic::{Code, Status};
 
 use crate::raw::{authorization, call, channel, fill, methods};
-use crate::shop::{Shop, cny, reason};
+use crate::shop::{Shop, cny, create, reason};
 
 /// A missing key and every wrong one are answered alike, by every method.
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn nobody_sees_what_is_another_tenants() {
     let shop = Shop::with(quick).await;
     let owner = shop.client().await;
     let intent = shop.paid("canary-order").await;
-    let id = intent.payment_intent_id.clone();
+    let (id, decided) = (intent.payment_intent_id.clone(), rules(&owner).await);
     let refund = canary_refund(&owner, &id).await;
     let accounts = owner.list_accounts(v1::ListAccountsRequest::default()).await.unwrap().accounts;
     let events = v1::ListEventsRequest { page_size: 1, ..Default::default() };
@@ -98,19 +98,22 @@ async fn nobody_sees_what_is_another_tenants() {
             "page_token" => Some(token.clone()).filter(|_| with_tokens),
             "etag" => Some(etag.clone()),
             "currency_code" => Some("CNY".to_owned()),
-            "description" | "reason" => Some("mine".to_owned()),
+            "description" | "reason" | "remark" => Some("mine".to_owned()),
+            "opening" => Some("canary-opening".to_owned()),
+            "bundle" => Some(BUNDLE.replace("canary", "theirs")),
             "wallet" => Some("bamboo".to_owned()),
-            "rail" | "return_url" | "inside_wallet" | "payer_ip" | "payer_id" | "payer_code" => None,
+            plain if NO_IDS.contains(&plain) => None,
             other => panic!("{other} is a new field: is it an id?"),
         }
     };
     let channel = channel(&shop.endpoint).await;
     let mut counted = [0; 3];
     let mut methods = methods();
-    methods.sort_by_key(|method| method.name.starts_with("Create")); // a stranger may use the same request ids
+    // A stranger may make things, under the same request ids: that comes last.
+    methods.sort_by_key(|method| ["Create", "Draft"].iter().any(|verb| method.name.starts_with(verb)));
     for method in methods {
         let has = |wanted: &[&str]| method.input.field.iter().any(|field| wanted.contains(&field.name()));
-        let names_a_thing = has(&["payment_intent_id", "refund_id", "account_name"])
+        let names_a_thing = has(&["payment_intent_id", "refund_id", "account_name", "version", "opening"])
             || method.name == "GetPaymentIntentByRequestId";
         let pages = has(&["page_token", "after_cursor"]);
         for with_tokens in [true, false] {
@@ -132,7 +135,8 @@ async fn nobody_sees_what_is_another_tenants() {
                 }
                 (false, false, answer) => {
                     let shown = answer.expect(&method.path);
-                    let canaries = [&id, &refund.refund_id, &intent.attempts[0].order_number, "Two tickets"];
+                    let number = &intent.attempts[0].order_number;
+                    let canaries = [&id, &refund.refund_id, number, "Two tickets", "canary-rules", &decided];
                     shows_none(&shown, &canaries, &method.path);
                     counted[2] += 1;
                 }
@@ -141,6 +145,55 @@ async fn nobody_sees_what_is_another_tenants() {
     }
     assert!(counted.iter().all(|count| *count >= 4), "{counted:?}");
     still_as_it_was(&owner, id).await;
+}
+
+/// Fields that name nothing of anybody's.
+const NO_IDS: [&str; 14] = [
+    "rail",
+    "return_url",
+    "inside_wallet",
+    "payer_ip",
+    "payer_id",
+    "payer_code",
+    "payer_reference",
+    "payer_region",
+    "payer_age_band",
+    "payer_tier",
+    "merchant_id",
+    "merchant_category",
+    "product_category",
+    "without_openings",
+];
+
+const BUNDLE: &str = r#"
+[bundle]
+name = "canary-rules"
+version = 1
+note = "canary"
+effective_at = 2024-09-26T00:00:00+08:00
+unlisted = "open"
+
+[[opening]]
+id = "canary-opening"
+wallet = "bamboo"
+show = true
+accept = true
+"#;
+
+/// The owner's rules, which decide from now on; answers the intent of a payment that they let in.
+async fn rules(owner: &Client) -> String {
+    let draft = v1::DraftPolicyRequest { request_id: "canary-draft".into(), bundle: BUNDLE.into() };
+    owner.draft_policy(draft).await.unwrap();
+    let announce = v1::AnnouncePolicyRequest {
+        request_id: "canary-announced".into(),
+        version: 1,
+        effective_time: None,
+        without_openings: Vec::new(),
+    };
+    let announced = owner.announce_policy(announce).await.unwrap();
+    assert_eq!(announced.policy.unwrap().active_version, 1);
+    let decided = owner.create_payment_intent(create("canary-decided")).await.unwrap();
+    decided.payment_intent.unwrap().payment_intent_id
 }
 
 async fn canary_refund(owner: &Client, id: &str) -> v1::Refund {

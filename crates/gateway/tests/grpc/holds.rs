@@ -164,6 +164,7 @@ async fn an_offer_without_holds_is_unavailable_for_a_manual_intent() {
         amount: Some(cny(100)),
         client_context: Some(client_context.clone()),
         capture_method: v1::CaptureMethod::Manual.into(),
+        declared_facts: None,
     };
     let options = client.consult_wallets(consult).await.unwrap().options;
     let code = options.iter().find(|option| option.presentation() == v1::Presentation::PayerCode).unwrap();

@@ -7,6 +7,7 @@ mod fakes;
 mod flows;
 mod holds;
 mod limits;
+mod policies;
 mod raw;
 mod requests;
 mod shop;

@@ -56,7 +56,10 @@ pub fn fill(of: &DescriptorProto, text: &dyn Fn(&str) -> Option<String>) -> Vec<
                     prost::encoding::string::encode(number, &text, &mut out);
                 }
             }
-            Type::Enum | Type::Int32 | Type::Int64 => prost::encoding::int64::encode(number, &1, &mut out),
+            Type::Bool => prost::encoding::bool::encode(number, &true, &mut out),
+            Type::Enum | Type::Int32 | Type::Int64 | Type::Uint32 => {
+                prost::encoding::int64::encode(number, &1, &mut out)
+            }
             Type::Message if field.type_name().starts_with(".paifang.v1.") && field.name() != "metadata" => {
                 let inner = fill(&message(field.type_name()), text);
                 prost::encoding::bytes::encode(number, &inner, &mut out);

@@ -70,6 +70,20 @@ async fn a_replay_does_not_age() {
     }
 }
 
+/// Each fact in a form that it must not have.
+fn wrong_facts() -> v1::DeclaredFacts {
+    v1::DeclaredFacts {
+        payer_reference: "canary canary".into(),
+        payer_region: "canary".into(),
+        payer_age_band: "CANARY".into(),
+        payer_tier: "canary tier".into(),
+        merchant_id: "canary id".into(),
+        merchant_category: "Canary".into(),
+        product_category: "canary.".into(),
+        product_live_room: Some(true),
+    }
+}
+
 /// F43, F44: everything that is wrong is told at once, and nothing of it is repeated.
 #[tokio::test]
 async fn all_violations_are_told_at_once() {
@@ -93,6 +107,7 @@ async fn all_violations_are_told_at_once() {
                 payer_code: "canary".into(),
             }),
             return_url: "javascript:canary".into(),
+            declared_facts: Some(wrong_facts()),
         }),
         capture_method: 99,
     };
@@ -112,6 +127,13 @@ async fn all_violations_are_told_at_once() {
         "choice.presentation",
         "choice.rail",
         "choice.return_url",
+        "choice.declared_facts.payer_reference",
+        "choice.declared_facts.payer_region",
+        "choice.declared_facts.payer_age_band",
+        "choice.declared_facts.payer_tier",
+        "choice.declared_facts.merchant_id",
+        "choice.declared_facts.merchant_category",
+        "choice.declared_facts.product_category",
         "choice.client_context.inside_wallet",
         "choice.client_context.payer_ip",
         "choice.client_context.payer_id",

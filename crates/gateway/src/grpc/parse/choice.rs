@@ -5,7 +5,7 @@ use paifang_payment::{PayerId, Presentation, RailName, WalletName};
 use paifang_proto::v1;
 use paifang_rail::{ClientKind, PayerCode};
 
-use super::Fields;
+use super::{Fields, facts};
 
 const URL_CHARS_MAX: usize = 512;
 
@@ -18,6 +18,7 @@ pub(super) fn confirmation(fields: &mut Fields, choice: v1::WalletChoice) -> Opt
         rail => fields.keep("choice.rail", RailName::parse(rail)).map(Some),
     };
     let return_url = return_url(fields, choice.return_url);
+    let declared = facts::declared(fields, "choice.declared_facts", choice.declared_facts);
     let client = client(fields, "choice.client_context", choice.client_context);
     let has_code = client.as_ref().is_some_and(|client| client.payer_code.is_some());
     if has_code && presentation.is_some_and(|chosen| chosen != Presentation::PayerCode) {
@@ -30,6 +31,7 @@ pub(super) fn confirmation(fields: &mut Fields, choice: v1::WalletChoice) -> Opt
         presentation: Some(presentation?),
         client: client?,
         return_url: return_url?,
+        declared: declared?,
     })
 }
 

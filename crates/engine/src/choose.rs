@@ -1,0 +1,129 @@
+//! Which account and offer a choice of a wallet means: what works, and what the tenant's rules take.
+
+use jiff::Timestamp;
+use paifang_payment::WalletName;
+use paifang_payment::intent::Terms;
+use paifang_rail::Offer;
+use paifang_store::{Decided, Judged, Store};
+
+use crate::command::Confirmation;
+use crate::consult::Obstacle;
+use crate::error::{Violation, reason};
+use crate::ports::{Environment, Rails, Transport};
+use crate::rules::{Case, Weighed};
+use crate::{Account, Consultation, Engine, Error};
+
+impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
+    /// The first account that can carry out a choice and that the rules take, how everything was judged, and how much of the
+    /// rules was seen. `fresh`: they are read anew, which is done in any case before something is refused: a commit tells
+    /// that more is known of them by now, a refusal does not.
+    pub(crate) async fn choose(
+        &self,
+        intent: &Terms,
+        choice: &Confirmation,
+        now: Timestamp,
+        fresh: bool,
+    ) -> Result<(Chosen<'_>, Option<Decided>, u64), Error> {
+        match self.try_choose(intent, choice, now, fresh).await {
+            Err(_) if !fresh => self.try_choose(intent, choice, now, true).await,
+            chosen => chosen,
+        }
+    }
+
+    async fn try_choose(
+        &self,
+        intent: &Terms,
+        choice: &Confirmation,
+        now: Timestamp,
+        fresh: bool,
+    ) -> Result<(Chosen<'_>, Option<Decided>, u64), Error> {
+        let (amount, capture, client) = (intent.amount, intent.capture, choice.client.clone());
+        let question = Consultation { amount, capture, client, declared: choice.declared.clone() };
+        let ruling = self.ruling(intent.tenant, now, fresh).await?;
+        let case = self.case(intent.tenant, &choice.declared, (amount, now), &choice.client)?;
+        let time = intent.expires_at.duration_since(now);
+        let weighed = ruling.weigh(self.inner.accounts.consult(&question, time), &case);
+        let is_meant = |one: &&Weighed| {
+            choice.rail.as_ref().is_none_or(|rail| *rail == one.option.rail)
+                && one.option.wallet == choice.wallet
+                && choice.presentation.is_none_or(|wanted| wanted == one.option.presentation)
+        };
+        let Some(best) = weighed.iter().find(is_meant) else {
+            let message = format!("no rail account offers {} in this presentation", choice.wallet);
+            return Err(Error::precondition(reason::WALLET_UNAVAILABLE, message));
+        };
+        refuse_obstacles(&best.option.obstacles, &choice.wallet)?;
+        refuse_closed(best)?;
+        let account = self.account(&best.option.account)?;
+        let offer = account.offer(&best.option.wallet, best.option.presentation);
+        let offer = offer.ok_or_else(|| Error::Broken("an option without an offer".into()))?;
+        Ok(((account, offer), decided(best, &weighed, case), ruling.entries))
+    }
+}
+
+/// An account and what it offers.
+pub(crate) type Chosen<'a> = (&'a Account, &'static Offer);
+
+/// What is kept of the choice: how each way to pay that works was judged.
+fn decided(best: &Weighed, all: &[Weighed], case: Case) -> Option<Decided> {
+    let chosen = best.judged.clone()?;
+    let others = all.iter().filter(|one| one.option.rank() < 2).filter_map(|one| one.judged.clone());
+    let mut beside: Vec<Judged> = others.filter(|one| one.offer != chosen.offer).collect();
+    // Two accounts of one rail offer the same.
+    beside.sort_by(|a, b| a.offer.cmp(&b.offer));
+    beside.dedup_by(|a, b| a.offer == b.offer);
+    Some(Decided { facts: case.facts, payer: case.payer, chosen, beside })
+}
+
+/// The storefront's own rules do not take it.
+fn refuse_closed(best: &Weighed) -> Result<(), Error> {
+    if best.is_accepted() {
+        return Ok(());
+    }
+    let wallet = &best.option.wallet;
+    let why = match &best.judged {
+        None => "no version of the rules decides now".to_owned(),
+        Some(Judged { decision, .. }) => {
+            let rule = decision.rule.as_ref().map(|rule| format!(" by {rule}")).unwrap_or_default();
+            let lacks: Vec<&str> = decision.missing.iter().map(|lack| lack.name()).collect();
+            let lacks =
+                if lacks.is_empty() { String::new() } else { format!(", missing {}", lacks.join(", ")) };
+            format!("{}{rule}{lacks}", decision.because.as_str())
+        }
+    };
+    let message = format!("the rules do not take {wallet} for this order: {why}");
+    Err(Error::precondition(reason::WALLET_CLOSED_BY_POLICY, message))
+}
+
+fn refuse_obstacles(obstacles: &[Obstacle], wallet: &WalletName) -> Result<(), Error> {
+    let missing: Vec<Violation> = obstacles
+        .iter()
+        .filter_map(|obstacle| match obstacle {
+            Obstacle::Missing(need) => Some(need_field(*need)),
+            _ => None,
+        })
+        .map(|field| Violation {
+            field: field.into(),
+            rule: format!("is needed to pay with {wallet} this way"),
+        })
+        .collect();
+    let other: Vec<&str> = obstacles
+        .iter()
+        .filter(|obstacle| !matches!(obstacle, Obstacle::Missing(_)))
+        .map(|obstacle| obstacle.code())
+        .collect();
+    if !other.is_empty() {
+        let message = format!("{wallet} cannot be offered here: {}", other.join(", "));
+        return Err(Error::precondition(reason::WALLET_UNAVAILABLE, message));
+    }
+    if missing.is_empty() { Ok(()) } else { Err(Error::Invalid(missing)) }
+}
+
+/// The field's path in the storefront contract: the edge hands it on as it is.
+fn need_field(need: paifang_rail::Need) -> &'static str {
+    match need {
+        paifang_rail::Need::PayerId => "choice.client_context.payer_id",
+        paifang_rail::Need::PayerCode => "choice.client_context.payer_code",
+        paifang_rail::Need::ClientIp => "choice.client_context.payer_ip",
+    }
+}
