@@ -8,6 +8,7 @@ mod intent;
 mod mock_rails;
 mod opened;
 mod ops;
+mod policy;
 mod quarantine;
 mod serve;
 mod tenant;
@@ -52,6 +53,9 @@ enum Command {
     /// Ask the running gateway about a payment intent of any storefront.
     #[command(subcommand)]
     Intent(intent::Command),
+    /// Rules about who may pay with what, as files: check them, compare them, run a draft over recorded decisions.
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Serve mock rails that speak the real wire protocols, on loopback, until SIGINT.
     #[cfg(feature = "mocks")]
     MockRails(mock_rails::Options),
@@ -72,6 +76,7 @@ pub(crate) struct Configured {
 }
 
 /// Why a command ended early.
+#[derive(Debug)]
 pub(crate) enum Ended {
     /// The config is wrong.
     Config(ConfigErrors),
@@ -96,6 +101,7 @@ impl Cli {
             Command::CloseDay(options) => runtime.block_on(close_day::run(options)),
             Command::Quarantine(command) => runtime.block_on(quarantine::run(command)),
             Command::Intent(command) => runtime.block_on(intent::run(command)),
+            Command::Policy(command) => policy::run(&command),
             #[cfg(feature = "mocks")]
             Command::MockRails(options) => runtime.block_on(mock_rails::run(options)).map_err(Ended::Failed),
             #[cfg(feature = "mocks")]

@@ -1,0 +1,186 @@
+//! `paifang policy`: rules as files, before they decide anything. No gateway and no store is asked.
+//!
+//! A record of `simulate` is one line of JSON, a decision as it was recorded: what was offered, what was known, the payer's
+//! pseudonym where it was known, what was decided.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use paifang_policy::bundle::{Bundle, TEXT_BYTES_MAX};
+use paifang_policy::diff::diff;
+use paifang_policy::lifecycle::Overlay;
+use paifang_policy::opening::inputs_of;
+use paifang_policy::simulate::{Record, Report, Simulation};
+use serde_json::json;
+
+use crate::cli::{BAD_CONFIG, Ended, say};
+
+/// Bytes of a record's line at most.
+const LINE_BYTES_MAX: u64 = 64 * 1024;
+/// Bytes of a bundle that `DraftPolicy` takes.
+const DRAFT_BYTES_MAX: usize = 60_000;
+/// After so many records the progress is told.
+const TELL_EVERY: u64 = 10_000;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Read a bundle and tell every mistake with its place, or what the bundle is. Status 64 when it is wrong.
+    Check {
+        /// The bundle, in TOML.
+        bundle: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tell what one bundle changes against another, rule by rule. Status 0 whether they differ or not.
+    Diff {
+        /// The bundle that stands.
+        before: PathBuf,
+        /// The bundle that may come.
+        after: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run a draft over recorded decisions and tell what it would have changed: who could have paid with what.
+    Simulate {
+        /// The draft, in TOML.
+        draft: PathBuf,
+        /// Recorded decisions, one line of JSON each; `-` reads standard input.
+        #[arg(long)]
+        records: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(crate) fn run(command: &Command) -> Result<(), Ended> {
+    say(tell(command)?.trim_end())
+}
+
+fn tell(command: &Command) -> Result<String, Ended> {
+    Ok(match command {
+        Command::Check { bundle, json } => {
+            let read = read(bundle)?;
+            let bytes = text(bundle)?.len();
+            if bytes > DRAFT_BYTES_MAX {
+                let told = format!("it has {bytes} bytes, and DraftPolicy takes at most {DRAFT_BYTES_MAX}");
+                return Err(Ended::Status(BAD_CONFIG, anyhow::anyhow!("{}: {told}", bundle.display())));
+            }
+            check(&read, *json)?
+        }
+        Command::Diff { before, after, json } => {
+            let change = diff(&read(before)?, &read(after)?);
+            match (json, change.is_empty()) {
+                (true, _) => pretty(&change)?,
+                (false, true) => "they say the same".to_owned(),
+                (false, false) => change.to_string(),
+            }
+        }
+        Command::Simulate { draft, records, json } => {
+            let draft = read(draft)?;
+            let report = match records.to_str() {
+                Some("-") => simulate(&draft, std::io::stdin().lock()),
+                _ => File::open(records)
+                    .map_err(anyhow::Error::new)
+                    .and_then(|file| simulate(&draft, BufReader::new(file))),
+            };
+            let report = report.with_context(|| records.display().to_string())?;
+            if *json { pretty(&report)? } else { report.to_string() }
+        }
+    })
+}
+
+fn check(bundle: &Bundle, as_json: bool) -> anyhow::Result<String> {
+    let header = bundle.header();
+    let inputs: Vec<&str> = inputs_of(bundle).into_iter().map(|lack| lack.name()).collect();
+    let digest = hex::encode(bundle.digest().0);
+    let [openings, kills, rankings, guard_rails] =
+        [bundle.openings().len(), bundle.kills().len(), bundle.rankings().len(), bundle.guard_rails().len()];
+    if as_json {
+        return pretty(&json!({
+            "name": header.name,
+            "version": header.version,
+            "effective_at": header.effective_at,
+            "digest": digest,
+            "openings": openings,
+            "kills": kills,
+            "rankings": rankings,
+            "guard_rails": guard_rails,
+            "inputs": inputs,
+        }));
+    }
+    let inputs = if inputs.is_empty() { "nothing".to_owned() } else { inputs.join(", ") };
+    Ok(format!(
+        "{} version {}, meant from {}\n{openings} openings, {kills} kill switches, {rankings} rankings, {guard_rails} guard rails\nlooks at {inputs}\ndigest {digest}",
+        header.name, header.version, header.effective_at
+    ))
+}
+
+/// Reads a bundle; what is wrong with it is told line by line, each with the file's name.
+fn read(path: &Path) -> Result<Bundle, Ended> {
+    let text = text(path).with_context(|| path.display().to_string())?;
+    Bundle::read(&text).map_err(|faults| {
+        let told = faults.0.iter().map(|fault| format!("{}:{fault}", path.display()));
+        let told = told.collect::<Vec<_>>().join("\n");
+        Ended::Status(BAD_CONFIG, anyhow::anyhow!("the bundle is wrong:\n{told}"))
+    })
+}
+
+/// A byte more than a bundle may have is enough to tell that it is too long.
+fn text(path: &Path) -> anyhow::Result<String> {
+    let mut text = String::new();
+    let most = u64::try_from(TEXT_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    File::open(path)?.take(most).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// All records or none: a line that is no record ends it.
+fn simulate(draft: &Bundle, mut records: impl BufRead) -> anyhow::Result<Report> {
+    let nothing_rolled_back = Overlay::none();
+    let mut simulation = Simulation::new(draft, &nothing_rolled_back);
+    let (mut line, mut number, mut taken) = (Vec::new(), 0_u64, 0_u64);
+    loop {
+        line.clear();
+        number += 1;
+        records.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line)?;
+        if line.is_empty() {
+            return Ok(simulation.finish());
+        }
+        if line.last() != Some(&b'\n') && line.len() as u64 == LINE_BYTES_MAX {
+            bail!("line {number}: it must have less than {LINE_BYTES_MAX} bytes");
+        }
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        // Of a record that is wrong the place is told, and nothing of what it holds: it may be about a payer.
+        let record: Record = serde_json::from_slice(&line).map_err(|error| {
+            let (column, what) = (error.column(), sort(&error));
+            anyhow::anyhow!("line {number}, column {column}: {what}; it must be a recorded decision")
+        })?;
+        simulation.take(&record);
+        taken += 1;
+        if taken.is_multiple_of(TELL_EVERY) {
+            // Nobody is left to tell when standard error is gone.
+            let _ = writeln!(std::io::stderr(), "{taken} records");
+        }
+    }
+}
+
+fn sort(error: &serde_json::Error) -> &'static str {
+    match error.classify() {
+        serde_json::error::Category::Data => "a field is missing, unknown or of another kind",
+        serde_json::error::Category::Eof => "the line ends too early",
+        serde_json::error::Category::Syntax | serde_json::error::Category::Io => "it is no JSON",
+    }
+}
+
+fn pretty(told: &impl serde::Serialize) -> anyhow::Result<String> {
+    Ok(serde_json::to_string_pretty(told)?)
+}
+
+#[cfg(test)]
+mod tests;

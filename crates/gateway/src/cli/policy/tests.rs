@@ -1,0 +1,154 @@
+use std::fmt::Write as _;
+
+use paifang_policy::cohort::Pseudonym;
+use paifang_policy::facts::{Facts, Input};
+use paifang_policy::opening::{Offer, decide};
+
+use super::*;
+
+const OPEN: &str = r#"
+[bundle]
+name = "walls"
+version = 1
+note = "everything that is listed"
+effective_at = 2024-09-26T00:00:00+08:00
+unlisted = "closed"
+
+[[opening]]
+id = "alipay"
+wallet = "alipay"
+show = true
+accept = true
+
+[[opening]]
+id = "wechat"
+wallet = "wechatpay"
+when = "product.category in ['books', 'toys']"
+show = true
+accept = true
+"#;
+
+fn closed() -> String {
+    OPEN.replace("version = 1", "version = 2").replace("'books', 'toys'", "'toys'")
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+fn refused(command: &Command) -> (u8, String) {
+    match tell(command).unwrap_err() {
+        Ended::Status(status, error) => (status, format!("{error:#}")),
+        Ended::Failed(error) => (1, format!("{error:#}")),
+        Ended::Config(errors) => panic!("{errors}"),
+    }
+}
+
+/// `count` orders of books and of toys by turns, with WeChat Pay, decided by the first bundle.
+fn recorded(count: usize) -> String {
+    let bundle = Bundle::read(OPEN).unwrap();
+    let offer = Offer {
+        rail: paifang_payment::RailName::parse("wechatpay").unwrap(),
+        wallet: paifang_payment::WalletName::parse("wechatpay").unwrap(),
+        presentation: paifang_payment::Presentation::QrShown,
+    };
+    (0..count).fold(String::new(), |mut text, at| {
+        let category = if at % 2 == 0 { "books" } else { "toys" };
+        let facts = Facts::new()
+            .with(Input::ProductCategory, category)
+            .and_then(|facts| facts.with(Input::OrderAmount, 8_800))
+            .and_then(|facts| facts.with(Input::OrderCurrency, "CNY"))
+            .unwrap();
+        let payer = Pseudonym::parse(&format!("payer-{at}")).ok();
+        let decision = decide(&bundle, &Overlay::none(), &offer, &facts, payer.as_ref());
+        let record = Record { offer: offer.clone(), facts, payer, decision };
+        writeln!(text, "{}", serde_json::to_string(&record).unwrap()).unwrap();
+        text
+    })
+}
+
+#[test]
+fn a_bundle_is_told_and_its_mistakes_with_their_places() {
+    let folder = Folder::new();
+    let bundle = folder.file("right.toml", OPEN);
+    let told = tell(&Command::Check { bundle: bundle.clone(), json: false }).unwrap();
+    assert!(
+        told.starts_with("walls version 1, meant from 2024-09-25T16:00:00Z\n2 openings, 0 kill"),
+        "{told}"
+    );
+    assert!(told.contains("looks at product.category\n"), "{told}");
+    let json: serde_json::Value =
+        serde_json::from_str(&tell(&Command::Check { bundle, json: true }).unwrap()).unwrap();
+    assert!(told.ends_with(&format!("digest {}", json["digest"].as_str().unwrap())), "{told}");
+
+    let wrong = OPEN.replace("show = true", "show = 1").replace("product.category", "payer.id");
+    let (status, told) = refused(&Command::Check { bundle: folder.file("wrong.toml", wrong), json: false });
+    assert_eq!(status, BAD_CONFIG);
+    for expected in ["wrong.toml:12:8: opening[0].show: it is a whole number", "opening[1].when"] {
+        assert!(told.contains(expected), "{expected} in {told}");
+    }
+    let long = folder.file("long.toml", "#".repeat(TEXT_BYTES_MAX + 1));
+    assert!(refused(&Command::Check { bundle: long, json: false }).1.contains("at most"));
+    let (status, told) = refused(&Command::Check { bundle: folder.0.path().join("none.toml"), json: false });
+    assert_eq!((status, told.contains("none.toml")), (1, true), "{told}");
+}
+
+#[test]
+fn two_bundles_are_compared() {
+    let folder = Folder::new();
+    let (before, after) = (folder.file("1.toml", OPEN), folder.file("2.toml", closed()));
+    let told = tell(&Command::Diff { before: before.clone(), after: after.clone(), json: false }).unwrap();
+    assert!(told.contains("~ opening wechat.when:") && !told.contains("alipay"), "{told}");
+    let same = Command::Diff { before: before.clone(), after: before.clone(), json: false };
+    assert_eq!(tell(&same).unwrap(), "they say the same");
+    let json = tell(&Command::Diff { before, after, json: true }).unwrap();
+    assert!(json.contains("\"wechat\""), "{json}");
+}
+
+#[test]
+fn a_draft_is_run_over_what_was_recorded() {
+    let folder = Folder::new();
+    let draft = folder.file("draft.toml", closed());
+    let records = folder.file("records", recorded(10));
+    let command = Command::Simulate { draft: draft.clone(), records, json: true };
+    let report: serde_json::Value = serde_json::from_str(&tell(&command).unwrap()).unwrap();
+    assert_eq!(
+        (&report["total"]["records"], &report["total"]["no_longer_accepted"]),
+        (&json!(10), &json!(5)),
+        "{report}"
+    );
+    assert_eq!(report["total"]["amount_no_longer_accepted"]["CNY"], json!(44_000));
+
+    for (text, why) in [
+        (recorded(2).replacen("\"offer\"", "\"ofer\"", 1), "line 1, column"),
+        (format!("{}{{\"offer\"", recorded(1)), "line 2, column 8: the line ends too early"),
+        (format!("{}\n{}", recorded(1), "x".repeat(70_000)), "line 3: it must have less than 65536 bytes"),
+    ] {
+        let records = folder.file("wrong", text);
+        let (status, told) = refused(&Command::Simulate { draft: draft.clone(), records, json: false });
+        assert!(status == 1 && told.contains(why), "{told}");
+        assert!(!told.contains("payer-"), "nothing of the record is told: {told}");
+    }
+}
+
+/// What `docs/policies.md` shows is a bundle, and nothing that it names is unknown.
+#[test]
+fn the_documented_bundle_is_right() {
+    let page = include_str!("../../../../../docs/policies.md");
+    let text = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let bundle = Bundle::read(text).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!((bundle.openings().len(), bundle.kills().len(), bundle.rankings().len()), (2, 1, 1));
+    for input in Input::ALL.iter().filter(|input| !input.is_of_refunds()) {
+        assert!(page.contains(&format!("`{}`", input.name())), "{} is not documented", input.name());
+    }
+}
