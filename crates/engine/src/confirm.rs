@@ -32,8 +32,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         {
             return Ok(made);
         }
-        for fresh in AS_KNOWN_THEN_FRESH {
-            match self.try_create(tenant, &wanted, fingerprint, fresh).await {
+        for tries in 0..CONFLICTS_MAX {
+            match self.try_create(tenant, &wanted, fingerprint, tries > 0).await {
                 Ok(Some(made)) => return Ok(made),
                 Ok(None) => {}
                 Err(error) => {
@@ -78,7 +78,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             batch.submissions.push(SubmissionChange::Put(attempt, submission(&choice.client)));
         }
         let sends = Sends::of(&batch, &step);
-        let batch_rests_on_rules = batch.rules.is_some();
+        let rests_on_rules = batch.rules.is_some();
         self.inner.world.reached("create.deciding");
         match self.commit(batch).await? {
             Committed::Done => {
@@ -89,7 +89,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             }
             Committed::Replayed(resource) => self.made(tenant, resource, true).await.map(Some),
             Committed::RequestReused => Err(Error::RequestReused),
-            Committed::Conflict if batch_rests_on_rules => Ok(None),
+            Committed::Conflict if rests_on_rules => Ok(None),
             refused => Err(Error::Broken(format!("a new intent was refused: {refused:?}"))),
         }
     }
@@ -299,9 +299,6 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         })
     }
 }
-
-/// A creation rests on the rules as they are known first, and then on those that are read anew.
-const AS_KNOWN_THEN_FRESH: [bool; 8] = [false, true, true, true, true, true, true, true];
 
 /// The etag of an intent: it changes with every change that a caller can see. At most 64 characters.
 pub fn etag(intent: &Intent, amounts: &Amounts) -> String {
