@@ -36,6 +36,7 @@ use tokio::sync::watch::Receiver;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
 
+pub(crate) use self::parse::BUNDLE_BYTES_MAX;
 pub(crate) use self::render::{Line, Story, Told};
 
 pub use self::arrival::ARRIVAL_TIME;

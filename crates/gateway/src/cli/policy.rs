@@ -16,11 +16,10 @@ use paifang_policy::simulate::{Record, Report, Simulation};
 use serde_json::json;
 
 use crate::cli::{BAD_CONFIG, Ended, say};
+use crate::grpc::BUNDLE_BYTES_MAX;
 
 /// Bytes of a record's line at most.
 const LINE_BYTES_MAX: u64 = 64 * 1024;
-/// Bytes of a bundle that `DraftPolicy` takes.
-const DRAFT_BYTES_MAX: usize = 60_000;
 /// After so many records the progress is told.
 const TELL_EVERY: u64 = 10_000;
 
@@ -64,10 +63,9 @@ pub(crate) fn run(command: &Command) -> Result<(), Ended> {
 fn tell(command: &Command) -> Result<String, Ended> {
     Ok(match command {
         Command::Check { bundle, json } => {
-            let read = read(bundle)?;
-            let bytes = text(bundle)?.len();
-            if bytes > DRAFT_BYTES_MAX {
-                let told = format!("it has {bytes} bytes, and DraftPolicy takes at most {DRAFT_BYTES_MAX}");
+            let (read, bytes) = read_with_bytes(bundle)?;
+            if bytes > BUNDLE_BYTES_MAX {
+                let told = format!("it has {bytes} bytes, and DraftPolicy takes at most {BUNDLE_BYTES_MAX}");
                 return Err(Ended::Status(BAD_CONFIG, anyhow::anyhow!("{}: {told}", bundle.display())));
             }
             check(&read, *json)?
@@ -120,14 +118,19 @@ fn check(bundle: &Bundle, as_json: bool) -> anyhow::Result<String> {
     ))
 }
 
-/// Reads a bundle; what is wrong with it is told line by line, each with the file's name.
 fn read(path: &Path) -> Result<Bundle, Ended> {
+    read_with_bytes(path).map(|(bundle, _)| bundle)
+}
+
+/// Reads a bundle, and how long its text is; what is wrong with it is told line by line, each with the file's name.
+fn read_with_bytes(path: &Path) -> Result<(Bundle, usize), Ended> {
     let text = text(path).with_context(|| path.display().to_string())?;
-    Bundle::read(&text).map_err(|faults| {
+    let bundle = Bundle::read(&text).map_err(|faults| {
         let told = faults.0.iter().map(|fault| format!("{}:{fault}", path.display()));
         let told = told.collect::<Vec<_>>().join("\n");
         Ended::Status(BAD_CONFIG, anyhow::anyhow!("the bundle is wrong:\n{told}"))
-    })
+    });
+    Ok((bundle?, text.len()))
 }
 
 /// A byte more than a bundle may have is enough to tell that it is too long.

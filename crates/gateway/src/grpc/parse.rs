@@ -20,7 +20,7 @@ use tonic::Status;
 use super::status;
 use super::token::{self, Scope};
 
-pub(crate) use policy::{Change, change_rules, point, version};
+pub(crate) use policy::{BUNDLE_BYTES_MAX, Change, change_rules, point, version};
 
 /// Rows of a page when the caller does not say.
 const PAGE_DEFAULT: usize = 50;

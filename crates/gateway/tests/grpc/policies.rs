@@ -168,14 +168,15 @@ async fn a_share_of_the_payers_is_stable_and_known_by_pseudonyms_only() {
     let client = shop.client().await;
     decide(&client).await;
     let mut taken = 0;
-    for number in 0..20 {
+    for number in 0..40 {
         let facts = of("toys", &format!("canary-{number}"));
         let (_, option) = consult(&client, Some(facts.clone())).await;
         let paid = pay(&client, &format!("order-{number}"), Some(facts)).await;
         assert_eq!(paid.is_ok(), option.available, "{option:?}");
         taken += usize::from(paid.is_ok());
     }
-    assert!((3..=17).contains(&taken), "{taken} of 20");
+    // The key is another one in each run; beyond these bounds once in a million.
+    assert!((5..=35).contains(&taken), "{taken} of 40");
     let (mut records, mut page_token, mut pages) = (Vec::new(), String::new(), 0);
     loop {
         let list = v1::ListPolicyDecisionsRequest { page_size: 2, page_token };

@@ -99,6 +99,10 @@ fn a_bundle_is_told_and_its_mistakes_with_their_places() {
     }
     let long = folder.file("long.toml", "#".repeat(TEXT_BYTES_MAX + 1));
     assert!(refused(&Command::Check { bundle: long, json: false }).1.contains("at most"));
+    let right_but_long = format!("{OPEN}{}", "#".repeat(BUNDLE_BYTES_MAX));
+    let (status, told) =
+        refused(&Command::Check { bundle: folder.file("big.toml", right_but_long), json: false });
+    assert!(status == BAD_CONFIG && told.contains("DraftPolicy takes at most 60000"), "{told}");
     let (status, told) = refused(&Command::Check { bundle: folder.0.path().join("none.toml"), json: false });
     assert_eq!((status, told.contains("none.toml")), (1, true), "{told}");
 }

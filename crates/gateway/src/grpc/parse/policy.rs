@@ -12,7 +12,7 @@ use tonic::Status;
 use super::Fields;
 
 /// Bytes of a bundle at most: a request has 64 KiB.
-const BUNDLE_BYTES_MAX: usize = 60_000;
+pub(crate) const BUNDLE_BYTES_MAX: usize = 60_000;
 /// Openings that are confirmed at once at most.
 const WITHOUT_MAX: usize = 1_000;
 
