@@ -22,6 +22,7 @@ const LAYERS: &[(&str, Imports)] = &[
     ("ledger", Only(&["money"])),
     ("policy", Only(&["money", "name", "payment"])),
     ("shares", Only(&["money", "name"])),
+    ("interop", Only(&["name", "payment"])),
     ("rail", Only(&["money", "payment"])),
     ("store", Only(&["money", "payment", "ledger", "policy"])),
     ("rail-*", Only(&["money", "payment", "rail"])),
@@ -30,7 +31,7 @@ const LAYERS: &[(&str, Imports)] = &[
     ("conformance", Only(&["money", "payment", "ledger", "policy", "rail", "store"])),
     ("mock-rails", Only(&["money"])),
     ("hostile", Only(&[])),
-    ("engine", Only(&["money", "payment", "ledger", "policy", "rail", "store"])),
+    ("engine", Only(&["money", "payment", "ledger", "policy", "interop", "rail", "store"])),
     ("proto", Only(&[])),
     ("client", Only(&["money", "proto"])),
     ("gateway", Any),
@@ -44,8 +45,9 @@ const LAYERS: &[(&str, Imports)] = &[
 const FOR_TESTS: &[&str] = &["conformance", "mock-rails", "transport"];
 
 /// Layers 0 to 2, the adapters and the engine: they get time, entropy and sockets handed in.
-pub(super) const PURE: &[&str] =
-    &["money", "name", "payment", "ledger", "policy", "shares", "rail", "store", "rail-*", "engine"];
+pub(super) const PURE: &[&str] = &[
+    "money", "name", "payment", "ledger", "policy", "shares", "interop", "rail", "store", "rail-*", "engine",
+];
 
 /// Foreign crates that only some of ours may name outside of tests: (the foreign one, who may, why).
 const FOREIGN: &[(&[&str], Who, &str)] = &[
