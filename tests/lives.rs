@@ -61,6 +61,35 @@ async fn a_payers_code_is_declined() {
     world.end().await;
 }
 
+/// A code that was refused for another wallet was not sent anywhere: it still pays where it belongs.
+#[tokio::test]
+async fn a_payers_code_is_charged_by_its_own_wallet_only() {
+    let mut world = World::start().await;
+    let (id, code) = (world.create().await, world.payer_code(CodeOutcome::Pays));
+    let request = v1::IdentifyPayerCodeRequest { payer_code: code.clone(), ..Default::default() };
+    let told = world.shop.wallets.identify_payer_code(request).await.unwrap().into_inner();
+    assert_eq!(told.issuer.unwrap().wallet, "quickpass");
+    let ways: Vec<(String, v1::CodeAcceptance, bool)> = told
+        .ways
+        .into_iter()
+        .map(|way| {
+            let (acceptance, option) = (way.acceptance(), way.option.unwrap());
+            (option.wallet, acceptance, option.available)
+        })
+        .collect();
+    assert_eq!(ways[0], ("quickpass".to_owned(), v1::CodeAcceptance::Taken, true), "{ways:?}");
+    assert!(ways.contains(&("alipay".to_owned(), v1::CodeAcceptance::Refused, false)), "{ways:?}");
+
+    let at_alipay = Way { presentation: v1::Presentation::PayerCode, ..ALIPAY };
+    let refused = world.confirm_with(&id, at_alipay, &code).await.unwrap_err();
+    assert_eq!(reason_of(&refused), "PAYER_CODE_OF_OTHER_WALLET");
+    assert!(refused.message().contains("one of quickpass") && !refused.message().contains(&code));
+    world.confirm_with(&id, UNIONPAY_CODE, &code).await.unwrap();
+    world.becomes(&id, State::Succeeded).await;
+    assert!(!world.stage.log().contains(&code), "the log tells a code");
+    world.end().await;
+}
+
 /// The rail is asked before anything is closed; a rail without a close proves the end after its `payTimeout`.
 #[tokio::test]
 async fn expired() {

@@ -8,10 +8,11 @@ use prost::Message;
 
 /// Messages that hold payer data, or what would let their reader pay in the payer's place. `src/guarded.rs` writes
 /// their `Debug`; one that is missing there does not compile.
-const GUARDED: [&str; 7] = [
+const GUARDED: [&str; 8] = [
     ".paifang.v1.DeclaredFacts",
     ".paifang.v1.DecidedPayment",
     ".paifang.v1.ClientContext",
+    ".paifang.v1.IdentifyPayerCodeRequest",
     ".paifang.v1.ShowQrCode",
     ".paifang.v1.InvokeWallet",
     ".paifang.v1.Redirect",

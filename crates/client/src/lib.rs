@@ -238,6 +238,8 @@ calls! {
     get_refund(GetRefundRequest) -> GetRefundResponse by refunds;
     list_refunds(ListRefundsRequest) -> ListRefundsResponse by refunds;
     consult_wallets(ConsultWalletsRequest) -> ConsultWalletsResponse by wallets;
+    identify_payer_code(IdentifyPayerCodeRequest) -> IdentifyPayerCodeResponse by wallets;
+    list_interoperability(ListInteroperabilityRequest) -> ListInteroperabilityResponse by wallets;
     draft_policy(DraftPolicyRequest) -> DraftPolicyResponse by policies;
     announce_policy(AnnouncePolicyRequest) -> AnnouncePolicyResponse by policies;
     recall_policy(RecallPolicyRequest) -> RecallPolicyResponse by policies;

@@ -12,7 +12,7 @@ use paifang_payment::{
     Refusal, Source, Verb,
 };
 use paifang_rail::{
-    CaptureOrder, Charge, Order, OrderKind, PayerCode, Plan, RefundOrder, ReleaseOrder, Reversal,
+    CaptureOrder, Charge, Order, OrderKind, PayerCode, Plan, RefundOrder, ReleaseOrder, Reply, Reversal,
 };
 use paifang_store::{Store, StoreError, Submission};
 use ring::digest::{SHA256, digest};
@@ -41,10 +41,24 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         world.reached(points(verb).sending);
         let reply = self.inner.transport.exchange(account, exchange).await;
         world.reached(points(verb).answered);
+        let seen = self.understood(account, &call, nonce, reply).await;
+        self.inner.health.note(account, world.now(), &seen);
+        seen
+    }
+
+    /// What came of an exchange.
+    async fn understood(
+        &self,
+        account: &AccountId,
+        call: &Arc<RailCall>,
+        nonce: &str,
+        reply: Result<Reply, TransportError>,
+    ) -> Observation {
+        let verb = call.as_call().verb();
         match reply {
             Ok(reply) => {
                 let carried = sha256(&reply.body);
-                let answer = self.inner.rails.read(account, &call, nonce, reply, world.now()).await;
+                let answer = self.inner.rails.read(account, call, nonce, reply, self.inner.world.now()).await;
                 answer.into_observation(verb, carried)
             }
             Err(TransportError::NotSent(cause)) => {

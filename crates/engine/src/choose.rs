@@ -11,7 +11,7 @@ use crate::consult::Obstacle;
 use crate::error::{Violation, reason};
 use crate::ports::{Environment, Rails, Transport};
 use crate::rules::{Case, Weighed};
-use crate::{Account, Consultation, Engine, Error};
+use crate::{Account, Consultation, Engine, Error, WalletOption};
 
 impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     /// The first account that can carry out a choice and that the rules take, how everything was judged, and how much of the
@@ -38,11 +38,12 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         fresh: bool,
     ) -> Result<(Chosen<'_>, Option<Decided>, u64), Error> {
         let (amount, capture, client) = (intent.amount, intent.capture, choice.client.clone());
+        let amount = Some(amount);
         let question = Consultation { amount, capture, client, declared: choice.declared.clone() };
         let ruling = self.ruling(intent.tenant, now, fresh).await?;
         let case = self.case(intent.tenant, &choice.declared, (amount, now), &choice.client)?;
         let time = intent.expires_at.duration_since(now);
-        let weighed = ruling.weigh(self.inner.accounts.consult(&question, time), &case);
+        let weighed = ruling.weigh(self.inner.accounts.consult(&question, now, time), &case);
         let is_meant = |one: &&Weighed| {
             choice.rail.as_ref().is_none_or(|rail| *rail == one.option.rail)
                 && one.option.wallet == choice.wallet
@@ -52,6 +53,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let message = format!("no rail account offers {} in this presentation", choice.wallet);
             return Err(Error::precondition(reason::WALLET_UNAVAILABLE, message));
         };
+        refuse_code(&best.option)?;
         refuse_obstacles(&best.option.obstacles, &choice.wallet)?;
         refuse_closed(best)?;
         let account = self.account(&best.option.account)?;
@@ -93,6 +95,17 @@ fn refuse_closed(best: &Weighed) -> Result<(), Error> {
     };
     let message = format!("the rules do not take {wallet} for this order: {why}");
     Err(Error::precondition(reason::WALLET_CLOSED_BY_POLICY, message))
+}
+
+/// The payer's code is another wallet's. Only what the rail's own documents leave out comes here; whatever is less sure is
+/// the rail's to decide.
+fn refuse_code(option: &WalletOption) -> Result<(), Error> {
+    let known = option.code.filter(|_| option.obstacles.contains(&Obstacle::OtherWalletsCode));
+    let Some(issuer) = known.and_then(|known| known.issuer) else { return Ok(()) };
+    let (rail, wallet) = (&option.rail, &issuer.wallet);
+    let message =
+        format!("the payer's code is one of {wallet}, which {rail} does not take; charge it as {wallet}");
+    Err(Error::precondition(reason::PAYER_CODE_OF_OTHER_WALLET, message))
 }
 
 fn refuse_obstacles(obstacles: &[Obstacle], wallet: &WalletName) -> Result<(), Error> {

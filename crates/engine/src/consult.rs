@@ -1,10 +1,14 @@
 //! What this merchant can offer for this amount in these surroundings, each with the reason why or why not.
 
+use jiff::civil::Date;
+use jiff::tz::{Offset, offset};
 use jiff::{SignedDuration, Timestamp};
-use paifang_money::PositiveMoney;
+use paifang_interop::matrix::Acceptance;
+use paifang_interop::{codes, matrix};
+use paifang_money::{Currency, Money, PositiveMoney};
 use paifang_payment::intent::CaptureMode;
 use paifang_payment::{AccountId, Presentation, RailName, WalletName};
-use paifang_rail::{Need, Offer};
+use paifang_rail::{Need, Offer, PayerCode};
 
 use crate::command::{Client, Declared};
 use crate::{Account, Accounts};
@@ -12,8 +16,8 @@ use crate::{Account, Accounts};
 /// The question.
 #[derive(Debug, Clone)]
 pub struct Consultation {
-    /// What is to be paid.
-    pub amount: PositiveMoney,
+    /// What is to be paid; absent where it is not known yet.
+    pub amount: Option<PositiveMoney>,
     /// Whether the payer is to be charged at once, or the money held first.
     pub capture: CaptureMode,
     /// The payer's surroundings.
@@ -33,8 +37,22 @@ pub struct WalletOption {
     pub wallet: WalletName,
     /// How the payer would be asked.
     pub presentation: Presentation,
+    /// The least and the most that the rail takes in one payment, in the currency that is asked for, or else in the rail's
+    /// first; absent where the rail does not take the currency.
+    pub limits: Option<(Money, Money)>,
+    /// What is known of the payer's code at this rail; absent where no code was given, or this way to pay takes none.
+    pub code: Option<CodeKnown>,
     /// Why it cannot be chosen; empty when it can.
     pub obstacles: Vec<Obstacle>,
+}
+
+/// What the published tables say of a payer's code at a rail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CodeKnown {
+    /// The row of the table of codes that it fits; absent for a code that no row knows.
+    pub issuer: Option<&'static codes::Row>,
+    /// Whether the rail takes it.
+    pub acceptance: Acceptance<'static>,
 }
 
 /// Why something cannot be chosen.
@@ -58,6 +76,8 @@ pub enum Obstacle {
     TooLittleTime,
     /// The money cannot be held first.
     NoHold,
+    /// The payer's code is one of another wallet, and the rail's own documents leave it out.
+    OtherWalletsCode,
 }
 
 impl Obstacle {
@@ -73,18 +93,29 @@ impl Obstacle {
             Self::Missing(_) => "input_missing",
             Self::TooLittleTime => "too_little_time",
             Self::NoHold => "hold_not_supported",
+            Self::OtherWalletsCode => "payer_code_of_other_wallet",
         }
     }
 }
 
 impl Accounts {
     /// Every way to pay: those that work first, then those that lack an input, then the rest; within each in the order
-    /// of the config. `time` is how long the order could live.
-    pub fn consult(&self, question: &Consultation, time: SignedDuration) -> Vec<WalletOption> {
+    /// of the config. `time` is how long the order could live from `now` on.
+    pub fn consult(
+        &self,
+        question: &Consultation,
+        now: Timestamp,
+        time: SignedDuration,
+    ) -> Vec<WalletOption> {
+        let code = question.client.payer_code.as_ref().map(Scanned::of);
         let mut options: Vec<WalletOption> = self
             .iter()
             .flat_map(|account| account.descriptor.offers.iter().map(move |offer| (account, offer)))
-            .filter_map(|(account, offer)| option(account, offer, question, time))
+            .filter_map(|(account, offer)| {
+                let scans = offer.presentation == Presentation::PayerCode;
+                let known = code.filter(|_| scans).map(|code| code.at(&account.rail, beijing_day(now)));
+                option(account, offer, question, time, known)
+            })
             .collect();
         options.sort_by_key(WalletOption::rank);
         options
@@ -102,19 +133,48 @@ impl WalletOption {
     }
 }
 
+/// Who issued a payer's code. The code itself is not kept.
+#[derive(Debug, Clone, Copy)]
+struct Scanned(Option<&'static codes::Row>);
+
+impl Scanned {
+    fn of(code: &PayerCode) -> Self {
+        Self(codes::published().identify(code.expose()))
+    }
+
+    fn at(self, rail: &RailName, day: Date) -> CodeKnown {
+        let Self(issuer) = self;
+        CodeKnown { issuer, acceptance: matrix::published().payer_code(issuer, rail, day) }
+    }
+}
+
 fn option(
     account: &Account,
     offer: &Offer,
     question: &Consultation,
     time: SignedDuration,
+    code: Option<CodeKnown>,
 ) -> Option<WalletOption> {
     Some(WalletOption {
         account: account.id.clone(),
         rail: account.rail.clone(),
         wallet: WalletName::parse(offer.wallet).ok()?,
         presentation: offer.presentation,
-        obstacles: obstacles(account, offer, question, time),
+        limits: limits(account, question),
+        code,
+        obstacles: obstacles(account, offer, question, time, code),
     })
+}
+
+fn limits(account: &Account, question: &Consultation) -> Option<(Money, Money)> {
+    let descriptor = account.descriptor;
+    let currency = match question.amount {
+        Some(amount) => amount.currency(),
+        None => Currency::parse(descriptor.currencies.first()?).ok()?,
+    };
+    let limit = |minor_units| Money::new(minor_units, currency).ok();
+    descriptor.currencies.contains(&currency.code()).then_some(())?;
+    limit(descriptor.amount_min).zip(limit(descriptor.amount_max))
 }
 
 fn obstacles(
@@ -122,20 +182,25 @@ fn obstacles(
     offer: &Offer,
     question: &Consultation,
     time: SignedDuration,
+    code: Option<CodeKnown>,
 ) -> Vec<Obstacle> {
-    let (amount, client) = (question.amount, &question.client);
+    let client = &question.client;
     let descriptor = account.descriptor;
+    let amount_is = |out: &dyn Fn(PositiveMoney) -> bool| question.amount.is_some_and(out);
     let inside_other = client.wallet.as_ref().is_some_and(|inside| inside.as_str() != offer.wallet);
     let lacks = |need: Need| match need {
         Need::PayerId => client.payer.is_none(),
         Need::PayerCode => client.payer_code.is_none(),
         Need::ClientIp => client.ip.is_none(),
     };
+    let currency_unknown = |amount: PositiveMoney| !descriptor.currencies.contains(&amount.currency().code());
+    let refuses = |code: CodeKnown| matches!(code.acceptance, Acceptance::Refused(_));
     let checks = [
         (!account.enabled, Obstacle::AccountDisabled),
-        (!descriptor.currencies.contains(&amount.currency().code()), Obstacle::Currency),
-        (amount.minor_units() < descriptor.amount_min, Obstacle::AmountTooSmall),
-        (amount.minor_units() > descriptor.amount_max, Obstacle::AmountTooLarge),
+        (code.is_some_and(refuses), Obstacle::OtherWalletsCode),
+        (amount_is(&currency_unknown), Obstacle::Currency),
+        (amount_is(&|amount| amount.minor_units() < descriptor.amount_min), Obstacle::AmountTooSmall),
+        (amount_is(&|amount| amount.minor_units() > descriptor.amount_max), Obstacle::AmountTooLarge),
         (!offer.clients.contains(&client.kind), Obstacle::ClientKind),
         (inside_other, Obstacle::OtherWallet),
         (time < SignedDuration::from_secs(offer.expiry_s_min.into()), Obstacle::TooLittleTime),
@@ -143,6 +208,12 @@ fn obstacles(
     ];
     let failed = checks.into_iter().filter_map(|(failed, obstacle)| failed.then_some(obstacle));
     failed.chain(offer.needs.iter().copied().filter(|need| lacks(*need)).map(Obstacle::Missing)).collect()
+}
+
+/// The day by which dates of rails and of the tables go.
+fn beijing_day(now: Timestamp) -> Date {
+    const BEIJING: Offset = offset(8);
+    BEIJING.to_datetime(now).date()
 }
 
 /// How long an order of this offer may live from `now`, bounded by the intent's own end. Whole seconds.

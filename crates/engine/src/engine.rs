@@ -10,10 +10,11 @@ use paifang_payment::{EventId, IntentId, RefundId, TenantId};
 use paifang_store::{Batch, Committed, IntentRow, Lease, Store, StoreError};
 
 use crate::codes::WaitingCodes;
+use crate::health::Health;
 use crate::ports::{Environment, Rails, Transport};
-use crate::rules::{Consulted, Rulebooks};
+use crate::rules::Rulebooks;
 use crate::signals::Signals;
-use crate::{Account, Accounts, Consultation, Error, Names};
+use crate::{Account, Accounts, Error, Names};
 
 /// The use cases over one store, one set of rails, one transport and one environment. Clones share everything.
 pub struct Engine<S, R, T, E> {
@@ -31,6 +32,7 @@ pub(crate) struct Inner<S, R, T, E> {
     pub signals: Signals,
     pub codes: WaitingCodes,
     pub rulebooks: Rulebooks,
+    pub health: Health,
 }
 
 /// Bounds of the engine, from the config.
@@ -73,6 +75,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         world.entropy(&mut fresh);
         let names = Names::new(&store.deployment_key(fresh).await?);
         let (signals, codes) = (Signals::default(), WaitingCodes::default());
+        let health = Health::of(&accounts);
         Ok(Self {
             inner: Arc::new(Inner {
                 store,
@@ -85,6 +88,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 signals,
                 codes,
                 rulebooks: Rulebooks::default(),
+                health,
             }),
         })
     }
@@ -107,15 +111,6 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     /// The time.
     pub fn now(&self) -> Timestamp {
         self.inner.world.now()
-    }
-
-    /// What can be offered for this amount to a payer in these surroundings, by what works and by the tenant's rules.
-    pub async fn consult(&self, tenant: TenantId, question: &Consultation) -> Result<Consulted, Error> {
-        let now = self.now();
-        let ruling = self.ruling(tenant, now, true).await?;
-        let case = self.case(tenant, &question.declared, (question.amount, now), &question.client)?;
-        let options = self.inner.accounts.consult(question, self.inner.limits.intent_life);
-        Ok(Consulted { options: ruling.weigh(options, &case), decided_by: ruling.decided_by() })
     }
 
     /// Resolves at the next commit of any kind in this process, or after `most`.

@@ -65,6 +65,8 @@ pub mod reason {
     pub const REFUND_NOT_SUPPORTED: &str = "REFUND_NOT_SUPPORTED";
     /// No rail account offers this wallet here.
     pub const WALLET_UNAVAILABLE: &str = "WALLET_UNAVAILABLE";
+    /// The payer's code was issued by another wallet, and the rail does not take it.
+    pub const PAYER_CODE_OF_OTHER_WALLET: &str = "PAYER_CODE_OF_OTHER_WALLET";
     /// The storefront's own rules do not take this wallet for this order.
     pub const WALLET_CLOSED_BY_POLICY: &str = "WALLET_CLOSED_BY_POLICY";
     /// The rules are not where this step could follow.
@@ -90,6 +92,7 @@ pub mod reason {
         REFUND_EXCEEDS_CAPTURE,
         REFUND_NOT_SUPPORTED,
         WALLET_UNAVAILABLE,
+        PAYER_CODE_OF_OTHER_WALLET,
         WALLET_CLOSED_BY_POLICY,
         POLICY_STEP_REFUSED,
         INTENT_AUTHORIZED,

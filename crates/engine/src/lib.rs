@@ -28,9 +28,11 @@ mod confirm;
 mod consult;
 mod engine;
 mod error;
+mod health;
 mod names;
 mod notified;
 mod observe;
+mod place;
 pub mod ports;
 mod quarantine;
 mod redirect;
@@ -49,12 +51,13 @@ pub use command::{
     Made,
 };
 pub use confirm::etag;
-pub use consult::{Consultation, Obstacle, WalletOption};
+pub use consult::{CodeKnown, Consultation, Obstacle, WalletOption};
 pub use engine::{Engine, Limits};
 pub use error::{Error, Violation, reason};
 pub use names::Names;
 pub use notified::Notified;
+pub use place::{CodeQuestion, Consulted, Identified, Placed, Position};
 pub use quarantine::{Poisoned, RedriveError};
 pub use redirect::{RedirectError, Redirectable, Redirected};
 pub use rulebook::{ChangeRules, RulesChange};
-pub use rules::{Consulted, Rules, Weighed};
+pub use rules::{Rules, Weighed};

@@ -81,15 +81,6 @@ pub struct Weighed {
     pub closed: bool,
 }
 
-/// The answer to a consultation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Consulted {
-    /// The ways to pay, best first.
-    pub options: Vec<Weighed>,
-    /// The version that decided; absent where none does.
-    pub decided_by: Option<BundleRef>,
-}
-
 impl Rules {
     /// The book; absent where the tenant never wrote any rules.
     pub fn book(&self) -> Option<&Book> {
@@ -213,13 +204,17 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         &self,
         tenant: TenantId,
         declared: &Declared,
-        (amount, placed_at): (PositiveMoney, Timestamp),
+        (amount, placed_at): (Option<PositiveMoney>, Timestamp),
         client: &Client,
     ) -> Result<Case, Error> {
         let facts = declared.facts.clone();
+        let facts = match amount {
+            Some(amount) => facts
+                .with(Input::OrderAmount, amount.minor_units())
+                .and_then(|facts| facts.with(Input::OrderCurrency, amount.currency().code())),
+            None => Ok(facts),
+        };
         let facts = facts
-            .with(Input::OrderAmount, amount.minor_units())
-            .and_then(|facts| facts.with(Input::OrderCurrency, amount.currency().code()))
             .and_then(|facts| facts.with(Input::OrderAt, placed_at))
             .and_then(|facts| facts.with(Input::ClientKind, kind(client.kind)))
             .and_then(|facts| facts.with(Input::ClientInsideWallet, client.wallet.is_some()))
@@ -284,7 +279,7 @@ impl Weighed {
     }
 
     /// 0: it would be sent; 1: an input is missing; 2: it cannot be chosen.
-    fn rank(&self) -> u8 {
+    pub(crate) fn rank(&self) -> u8 {
         let lacks = self.judged.as_ref().is_some_and(|judged| !judged.decision.missing.is_empty());
         match (self.is_accepted(), lacks) {
             (true, _) => self.option.rank(),

@@ -4,6 +4,7 @@
 mod close_day;
 mod fsck;
 mod intent;
+mod interop;
 #[cfg(feature = "mocks")]
 mod mock_rails;
 mod opened;
@@ -56,6 +57,8 @@ enum Command {
     /// Rules about who may pay with what, as files: check them, compare them, run a draft over recorded decisions.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Print whose a payer's code is by its length and first digits, and which wallets pay at whose rail, each with its source.
+    Interop(interop::Options),
     /// Serve mock rails that speak the real wire protocols, on loopback, until SIGINT.
     #[cfg(feature = "mocks")]
     MockRails(mock_rails::Options),
@@ -102,6 +105,7 @@ impl Cli {
             Command::Quarantine(command) => runtime.block_on(quarantine::run(command)),
             Command::Intent(command) => runtime.block_on(intent::run(command)),
             Command::Policy(command) => policy::run(&command),
+            Command::Interop(options) => interop::run(&options),
             #[cfg(feature = "mocks")]
             Command::MockRails(options) => runtime.block_on(mock_rails::run(options)).map_err(Ended::Failed),
             #[cfg(feature = "mocks")]

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::v1::{
-    ClientContext, DecidedPayment, DeclaredFacts, FormField, InvokeWallet, Redirect, ShowQrCode,
+    ClientContext, DecidedPayment, DeclaredFacts, FormField, IdentifyPayerCodeRequest, InvokeWallet,
+    Redirect, ShowQrCode,
 };
 
 /// Stands for a text that is there and is not shown.
@@ -56,6 +57,17 @@ impl fmt::Debug for ClientContext {
     }
 }
 
+impl fmt::Debug for IdentifyPayerCodeRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdentifyPayerCodeRequest")
+            .field("payer_code", &hidden(&self.payer_code))
+            .field("amount", &self.amount)
+            .field("capture_method", &self.capture_method())
+            .field("declared_facts", &self.declared_facts)
+            .finish()
+    }
+}
+
 impl fmt::Debug for ShowQrCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let content = hidden(&self.content);
@@ -87,8 +99,8 @@ impl fmt::Debug for FormField {
 #[cfg(test)]
 mod tests {
     use crate::v1::{
-        ClientContext, ConfirmPaymentIntentRequest, FormField, InvokeWallet, NextAction, Redirect,
-        ShowQrCode, SubmitForm, WalletChoice, next_action,
+        ClientContext, ConfirmPaymentIntentRequest, FormField, IdentifyPayerCodeRequest, InvokeWallet,
+        NextAction, Redirect, ShowQrCode, SubmitForm, WalletChoice, next_action,
     };
 
     const CANARY: &str = "canary-7281";
@@ -113,7 +125,9 @@ mod tests {
             next_action::Kind::SubmitForm(SubmitForm { url: String::new(), fields: vec![field] }),
         ];
 
-        let mut printed = format!("{confirm:?}");
+        let scanned = IdentifyPayerCodeRequest { payer_code: CANARY.into(), ..Default::default() };
+
+        let mut printed = format!("{confirm:?} {scanned:?}");
         for kind in kinds {
             printed += &format!("{:?}", NextAction { kind: Some(kind) });
         }

@@ -151,7 +151,7 @@ impl PayerCode {
         if plain { Ok(Self(Zeroizing::new(text.to_owned()))) } else { Err(PayerCodeError) }
     }
 
-    /// The digits, for the message to the rail and for nothing else.
+    /// The digits, for the message to the rail, and to tell by the published table who issued them; for nothing else.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -163,6 +163,7 @@ pub(super) fn grpc(input: &[u8]) {
     same::<v1::ListTransfersRequest>(input);
     same::<v1::WatchEventsRequest>(input);
     same::<v1::ConsultWalletsRequest>(input);
+    same::<v1::IdentifyPayerCodeRequest>(input);
     if let Ok(message) = v1::Money::decode(input)
         && let Ok(currency) = Currency::parse(&message.currency_code)
         && let Ok(money) = Money::new(message.minor_units, currency)

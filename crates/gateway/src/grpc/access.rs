@@ -32,6 +32,8 @@ const TABLE: &[(&str, Access)] = &[
     ("/paifang.v1.RefundService/GetRefund", Access::Read),
     ("/paifang.v1.RefundService/ListRefunds", Access::Read),
     ("/paifang.v1.WalletService/ConsultWallets", Access::Read),
+    ("/paifang.v1.WalletService/IdentifyPayerCode", Access::Read),
+    ("/paifang.v1.WalletService/ListInteroperability", Access::Read),
     ("/paifang.v1.PolicyService/DraftPolicy", Access::Move),
     ("/paifang.v1.PolicyService/AnnouncePolicy", Access::Move),
     ("/paifang.v1.PolicyService/RecallPolicy", Access::Move),

@@ -4,13 +4,12 @@
 mod choice;
 mod facts;
 mod policy;
+mod wallets;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use paifang_engine::{
-    CancelIntent, CaptureIntent, ConfirmIntent, Consultation, CreateIntent, CreateRefund, Violation,
-};
+use paifang_engine::{CancelIntent, CaptureIntent, ConfirmIntent, CreateIntent, CreateRefund, Violation};
 use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::intent::CaptureMode;
 use paifang_payment::{IntentId, RequestId};
@@ -21,6 +20,7 @@ use super::status;
 use super::token::{self, Scope};
 
 pub(crate) use policy::{BUNDLE_BYTES_MAX, Change, change_rules, point, version};
+pub(crate) use wallets::{Filter, code_question, consultation, filter};
 
 /// Rows of a page when the caller does not say.
 const PAGE_DEFAULT: usize = 50;
@@ -156,19 +156,6 @@ pub(crate) fn create_refund(request: v1::CreateRefundRequest) -> Result<CreateRe
     let reason = Some(request.reason).filter(|reason| !reason.is_empty());
     let whole =
         (|| Some(CreateRefund { request_id: request_id?, intent: intent?, amount: Some(amount?), reason }))();
-    fields.finish(whole)
-}
-
-/// What a consultation asks.
-pub(crate) fn consultation(request: v1::ConsultWalletsRequest) -> Result<Consultation, Status> {
-    let mut fields = Fields::default();
-    let amount = positive(&mut fields, "amount", request.amount.as_ref());
-    let client = choice::client(&mut fields, "client_context", request.client_context);
-    let capture = capture_mode(&mut fields, request.capture_method);
-    let declared = facts::declared(&mut fields, "declared_facts", request.declared_facts);
-    let whole =
-        (|| Some(Consultation { amount: amount?, capture: capture?, client: client?, declared: declared? }))(
-        );
     fields.finish(whole)
 }
 

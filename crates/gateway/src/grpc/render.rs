@@ -6,13 +6,12 @@ mod intent;
 mod ledger;
 mod policy;
 mod refund;
+mod wallets;
 
 use jiff::Timestamp;
-use paifang_engine::Weighed;
 use paifang_money::Money;
-use paifang_payment::{Presentation, WalletName};
+use paifang_payment::Presentation;
 use paifang_proto::v1;
-use paifang_rail::Need;
 use paifang_store::{Snapshot, StoredEvent};
 
 pub(crate) use explain::{Line, Story, Told};
@@ -20,6 +19,7 @@ pub(crate) use intent::{intent, intent_state_name};
 pub(crate) use ledger::{account, balance, transfer};
 pub(crate) use policy::{decided, decision, policy};
 pub(crate) use refund::refund;
+pub(crate) use wallets::{interoperability, issuer, wallet_option, way};
 
 /// The largest answer that a list gives, in bytes: a page ends early rather than growing beyond what a stock client takes
 /// (4 MiB).
@@ -61,52 +61,5 @@ pub(crate) fn event(event: &StoredEvent, cursor: String) -> v1::Event {
         create_time: Some(time(event.at)),
         payment_intent_id: event.intent.to_string(),
         resource: Some(resource),
-    }
-}
-
-/// A way to pay, for a payer who is inside of this wallet, if any.
-pub(crate) fn wallet_option(weighed: &Weighed, inside: Option<&WalletName>) -> v1::WalletOption {
-    let Weighed { option, judged, ranked, .. } = weighed;
-    let mut reason_codes: Vec<String> =
-        option.obstacles.iter().map(|obstacle| obstacle.code().to_owned()).collect();
-    reason_codes.dedup();
-    if !weighed.is_accepted() {
-        reason_codes.push("closed_by_policy".to_owned());
-    }
-    if reason_codes.is_empty() && inside == Some(&option.wallet) {
-        reason_codes.push("inside_this_wallet".to_owned());
-    }
-    let available = option.obstacles.is_empty() && weighed.is_accepted();
-    let reasons = ranked.iter().flat_map(|ranked| &ranked.reasons);
-    let missing = option.obstacles.iter().filter_map(|obstacle| match obstacle {
-        paifang_engine::Obstacle::Missing(need) => Some(need_field(*need).to_owned()),
-        paifang_engine::Obstacle::AccountDisabled
-        | paifang_engine::Obstacle::Currency
-        | paifang_engine::Obstacle::AmountTooSmall
-        | paifang_engine::Obstacle::AmountTooLarge
-        | paifang_engine::Obstacle::ClientKind
-        | paifang_engine::Obstacle::OtherWallet
-        | paifang_engine::Obstacle::NoHold
-        | paifang_engine::Obstacle::TooLittleTime => None,
-    });
-    v1::WalletOption {
-        rail: option.rail.to_string(),
-        wallet: option.wallet.to_string(),
-        presentation: presentation(option.presentation).into(),
-        available,
-        shown: weighed.is_shown(),
-        policy_decision: judged.as_ref().map(|judged| decision(&judged.decision)),
-        weight: ranked.as_ref().map_or(0, |ranked| ranked.weight),
-        ranking_reasons: reasons.map(|reason| reason.reason.to_string()).collect(),
-        missing_inputs: missing.collect(),
-        reason_codes,
-    }
-}
-
-fn need_field(need: Need) -> &'static str {
-    match need {
-        Need::PayerId => "payer_id",
-        Need::PayerCode => "payer_code",
-        Need::ClientIp => "payer_ip",
     }
 }

@@ -81,12 +81,8 @@ async fn nobody_sees_what_is_another_tenants() {
     let (id, decided) = (intent.payment_intent_id.clone(), rules(&owner).await);
     let refund = canary_refund(&owner, &id).await;
     let accounts = owner.list_accounts(v1::ListAccountsRequest::default()).await.unwrap().accounts;
-    let events = v1::ListEventsRequest { page_size: 1, ..Default::default() };
-    let cursor = owner.list_events(events).await.unwrap().next_cursor;
-    let transfers = v1::ListTransfersRequest { page_size: 1, ..Default::default() };
-    let token = owner.list_transfers(transfers).await.unwrap().next_page_token;
-    assert!(!cursor.is_empty() && !token.is_empty());
-    let text = |with_tokens: bool| {
+    let (cursor, token) = places(&owner).await;
+    let text = |with_tokens: bool, scans: bool| {
         let (id, refund, account) = (id.clone(), refund.refund_id.clone(), accounts[0].account_name.clone());
         let (cursor, token, etag) = (cursor.clone(), token.clone(), intent.etag.clone());
         move |field: &str| match field {
@@ -102,6 +98,7 @@ async fn nobody_sees_what_is_another_tenants() {
             "opening" => Some("canary-opening".to_owned()),
             "bundle" => Some(BUNDLE.replace("canary", "theirs")),
             "wallet" => Some("bamboo".to_owned()),
+            "payer_code" if scans => Some("280000000000000001".to_owned()),
             plain if NO_IDS.contains(&plain) => None,
             other => panic!("{other} is a new field: is it an id?"),
         }
@@ -117,7 +114,7 @@ async fn nobody_sees_what_is_another_tenants() {
             || method.name == "GetPaymentIntentByRequestId";
         let pages = has(&["page_token", "after_cursor"]);
         for with_tokens in [true, false] {
-            let body = fill(&method.input, &text(with_tokens));
+            let body = fill(&method.input, &text(with_tokens, method.name == "IdentifyPayerCode"));
             let answer = stranger(&shop, &channel, &method.path, body).await;
             match (pages && with_tokens, names_a_thing, answer) {
                 (true, _, answer) => {
@@ -147,8 +144,20 @@ async fn nobody_sees_what_is_another_tenants() {
     still_as_it_was(&owner, id).await;
 }
 
+/// A cursor and a page token of the owner's.
+async fn places(owner: &Client) -> (String, String) {
+    let events = v1::ListEventsRequest { page_size: 1, ..Default::default() };
+    let cursor = owner.list_events(events).await.unwrap().next_cursor;
+    let transfers = v1::ListTransfersRequest { page_size: 1, ..Default::default() };
+    let token = owner.list_transfers(transfers).await.unwrap().next_page_token;
+    assert!(!cursor.is_empty() && !token.is_empty());
+    (cursor, token)
+}
+
 /// Fields that name nothing of anybody's.
-const NO_IDS: [&str; 14] = [
+const NO_IDS: [&str; 16] = [
+    "issuer",
+    "acceptor",
     "rail",
     "return_url",
     "inside_wallet",

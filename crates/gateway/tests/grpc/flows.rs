@@ -268,3 +268,34 @@ async fn wallets_are_ranked_and_say_what_is_missing() {
     let other = told(consult(v1::ClientKind::InWallet, "willow", 2_000_000)).await;
     assert_eq!(other[0], r#"PRESENTATION_QR_SHOWN false ["amount_too_large", "inside_other_wallet"] []"#);
 }
+
+/// A rail that fails now is told to, and not hidden; the limits of an amount are told in the currency that was asked for.
+#[tokio::test]
+async fn a_failing_rail_is_named_and_limits_are_told() {
+    let shop = Shop::with(|options| GrpcOptions { wait_ms_max: 50, ..options }).await;
+    let client = shop.client().await;
+    let option = async |currency_code: &str| {
+        let request = v1::ConsultWalletsRequest {
+            amount: Some(v1::Money { currency_code: currency_code.into(), minor_units: 1 }),
+            client_context: choice().client_context,
+            ..Default::default()
+        };
+        client.consult_wallets(request).await.unwrap().options.remove(0)
+    };
+    let healthy = option("CNY").await;
+    assert_eq!((healthy.reason_codes.as_slice(), healthy.position_reason.as_str()), (&[][..], "first"));
+    assert_eq!((healthy.amount_min, healthy.amount_max), (Some(cny(1)), Some(cny(1_000_000))));
+    let foreign = option("USD").await;
+    assert_eq!((foreign.amount_min, foreign.amount_max), (None, None));
+    assert_eq!(foreign.reason_codes[0], "currency_not_supported");
+
+    for number in 0..5 {
+        shop.script.say("charge", "lost");
+        client.create_payment_intent(create(&format!("order-{number}"))).await.unwrap();
+    }
+    let failing = option("CNY").await;
+    assert!(failing.available && failing.shown, "{failing:?}");
+    assert_eq!(failing.reason_codes, ["rail_degraded"]);
+    shop.world.advance(61);
+    assert_eq!(option("CNY").await.reason_codes.as_slice(), &[] as &[String]);
+}

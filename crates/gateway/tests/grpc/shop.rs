@@ -7,7 +7,7 @@ use paifang_engine::{Account, Accounts, Engine, Limits, Notified};
 use paifang_gateway::apikey::ApiKey;
 use paifang_gateway::grpc::{self, GrpcOptions};
 use paifang_payment::{AccountId, RailName, TenantId};
-use paifang_rail::Identity;
+use paifang_rail::{Descriptor, Identity};
 use paifang_store::{ModelStore, Store, Tenant};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -33,6 +33,11 @@ impl Shop {
     }
 
     pub async fn with(change: impl FnOnce(GrpcOptions) -> GrpcOptions) -> Self {
+        Self::over(vec![account("panda", &DESCRIPTOR)], change).await
+    }
+
+    /// Over these accounts.
+    pub async fn over(accounts: Vec<Account>, change: impl FnOnce(GrpcOptions) -> GrpcOptions) -> Self {
         let (world, script) = (World::default(), Script::default());
         let clock = world.clone();
         let store = ModelStore::new(move || clock.time());
@@ -47,7 +52,7 @@ impl Shop {
             FakeRails::new(),
             FakeTransport(script.clone()),
             world.clone(),
-            Accounts::new(vec![account()]),
+            Accounts::new(accounts),
             limits(),
         )
         .await
@@ -143,11 +148,12 @@ pub fn wrong_fields(error: &Status) -> Vec<String> {
     bad.into_iter().flat_map(|bad| bad.field_violations).map(|violation| violation.field).collect()
 }
 
-fn account() -> Account {
+/// An account of this rail.
+pub fn account(rail: &str, descriptor: &'static Descriptor) -> Account {
     Account {
-        id: AccountId::parse("panda-main").unwrap(),
-        rail: RailName::parse("panda").unwrap(),
-        descriptor: &DESCRIPTOR,
+        id: AccountId::parse(&format!("{rail}-main")).unwrap(),
+        rail: RailName::parse(rail).unwrap(),
+        descriptor,
         identity: Identity { merchant: "m-1".into(), app: None },
         enabled: true,
     }

@@ -1,6 +1,7 @@
 //! How a payer wants to pay, and where the payer is.
 
 use paifang_engine::{Client, Confirmation};
+use paifang_interop::codes;
 use paifang_payment::{PayerId, Presentation, RailName, WalletName};
 use paifang_proto::v1;
 use paifang_rail::{ClientKind, PayerCode};
@@ -11,7 +12,7 @@ const URL_CHARS_MAX: usize = 512;
 
 /// A wallet, a presentation, and the payer's surroundings.
 pub(super) fn confirmation(fields: &mut Fields, choice: v1::WalletChoice) -> Option<Confirmation> {
-    let wallet = fields.keep("choice.wallet", WalletName::parse(&choice.wallet));
+    let wallet = wallet(fields, &choice);
     let presentation = presentation(fields, "choice.presentation", choice.presentation);
     let rail = match choice.rail.as_str() {
         "" => Some(None),
@@ -33,6 +34,19 @@ pub(super) fn confirmation(fields: &mut Fields, choice: v1::WalletChoice) -> Opt
         return_url: return_url?,
         declared: declared?,
     })
+}
+
+/// Where none is named, a payer's code tells which one is meant: it is named, and not assumed.
+fn wallet(fields: &mut Fields, choice: &v1::WalletChoice) -> Option<WalletName> {
+    let code = choice.client_context.as_ref().and_then(|context| payer_code(&context.payer_code).ok());
+    match code.and_then(|code| codes::published().identify(code.expose())) {
+        Some(issuer) if choice.wallet.is_empty() => {
+            let rule = format!("is required; the payer's code is one of {}", issuer.wallet);
+            fields.wrong("choice.wallet", rule);
+            None
+        }
+        Some(_) | None => fields.keep("choice.wallet", WalletName::parse(&choice.wallet)),
+    }
 }
 
 fn presentation(fields: &mut Fields, field: &str, wanted: i32) -> Option<Presentation> {
@@ -126,7 +140,8 @@ fn optional<T>(
     }
 }
 
-fn payer_code(text: &str) -> Result<PayerCode, String> {
+/// A scanned code, as the contract takes it.
+pub(super) fn payer_code(text: &str) -> Result<PayerCode, String> {
     let digits = (16..=24).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     PayerCode::parse(text).ok().filter(|_| digits).ok_or_else(|| "must be 16 to 24 digits".to_owned())
 }

@@ -1,0 +1,99 @@
+//! How the rails have answered lately, as this replica saw it: enough to put one that fails behind the others, and no more.
+//!
+//! It lives in memory, is bounded per account, and decides about no payment: a consultation ranks by it, nothing is hidden
+//! or refused for it. What is not tried is forgotten after [`WINDOW`], so a rail that nobody chose any more gets another
+//! chance by itself.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use paifang_payment::{AccountId, Doubt, News, NotSent, Observation, Outcome, Verb};
+
+use crate::Accounts;
+
+/// The last calls of every configured account.
+#[derive(Debug)]
+pub(crate) struct Health(BTreeMap<AccountId, Mutex<VecDeque<Call>>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Call {
+    at: Timestamp,
+    failed: bool,
+}
+
+/// Calls that are kept of each account.
+const CALLS_KEPT: usize = 20;
+/// Calls that say something: fewer failures than this may be chance.
+const CALLS_MIN: usize = 5;
+/// How far back a call counts.
+const WINDOW: SignedDuration = SignedDuration::from_secs(60);
+
+impl Health {
+    /// Knows of no call yet.
+    pub fn of(accounts: &Accounts) -> Self {
+        Self(accounts.iter().map(|account| (account.id.clone(), Mutex::default())).collect())
+    }
+
+    /// Counts what came of a call, where that says something about the rail. Calls of an account that is no longer
+    /// configured are not counted.
+    pub fn note(&self, account: &AccountId, now: Timestamp, seen: &Observation) {
+        let (Some(calls), Some(failed)) = (self.0.get(account), has_failed(seen)) else { return };
+        let mut calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
+        if calls.len() == CALLS_KEPT {
+            calls.pop_front();
+        }
+        calls.push_back(Call { at: now, failed });
+    }
+
+    /// Of its calls of the last minute, at least [`CALLS_MIN`] of them, half or more failed.
+    pub fn is_degraded(&self, account: &AccountId, now: Timestamp) -> bool {
+        let Some(calls) = self.0.get(account) else { return false };
+        let calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = calls.iter().filter(|call| now.duration_since(call.at) < WINDOW);
+        let (all, failed) =
+            recent.fold((0, 0), |(all, failed), call| (all + 1, failed + usize::from(call.failed)));
+        all >= CALLS_MIN && failed * 2 >= all
+    }
+}
+
+/// Whether the rail failed the call; `None` where nobody asked it. A refusal is an answer, and so is a doubt about one
+/// order: only what any order would have met counts.
+fn has_failed(seen: &Observation) -> Option<bool> {
+    match &seen.news {
+        News::Absent => Some(false),
+        News::Outcome(outcome) => match outcome {
+            // Our own message, and our own limits, say nothing about the rail.
+            Outcome::NotSent(NotSent::NotPlanned(_) | NotSent::HeldBack) => None,
+            Outcome::NotSent(NotSent::NotConnected) => Some(true),
+            Outcome::Unknown(doubt) => is_failure(seen.verb, doubt),
+            Outcome::Paid(_)
+            | Outcome::Held(_)
+            | Outcome::Refunded(_)
+            | Outcome::Closed(_)
+            | Outcome::Pending(_)
+            | Outcome::Refused(_) => Some(false),
+        },
+    }
+}
+
+fn is_failure(verb: Verb, doubt: &Doubt) -> Option<bool> {
+    match doubt {
+        Doubt::TimedOut
+        | Doubt::ConnectionLost
+        | Doubt::HttpStatus(_)
+        | Doubt::BadSignature
+        | Doubt::Unreadable => Some(true),
+        // A query about an order may be told "not yet" for as long as its payer takes.
+        Doubt::RailUnsure(_) => Some(verb == Verb::Charge),
+        Doubt::UnlistedCode(_)
+        | Doubt::Mismatch(_)
+        | Doubt::AmountMismatch
+        | Doubt::Unconfirmed(_)
+        | Doubt::MaybePaid(_) => Some(false),
+        Doubt::Crashed => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
