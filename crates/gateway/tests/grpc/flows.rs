@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use paifang_client::v1;
+use paifang_gateway::grpc::GrpcOptions;
 use tonic::{Code, Request};
 
 use crate::shop::{Shop, choice, cny, create, reason};
