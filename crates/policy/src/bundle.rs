@@ -43,6 +43,10 @@
 //! action = "roll_back"
 //! ```
 //!
+//! `[fees]`, `[splits]` and `[refunds]` may follow, as [`paifang_shares::fees`], [`paifang_shares::splits`] and
+//! [`paifang_shares::refund_terms`] show them. The `wallet` of a fee is a wallet as in openings, its `category` the product's;
+//! the conditions of refund rules may name any input.
+//!
 //! Reading ([`Bundle::read`]) tells every mistake at once, each with its place. A bundle cannot be changed after; its
 //! [`Bundle::digest`] names exactly what decided.
 //!
@@ -50,13 +54,18 @@
 
 mod fields;
 mod read;
+mod terms;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use jiff::Timestamp;
 use paifang_payment::{Digest, Presentation, RailName, Remark, WalletName};
+use paifang_shares::fees::FeeSchedule;
+use paifang_shares::splits::SplitRules;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
+
+pub use terms::RefundRules;
 
 use crate::cohort::Cohort;
 use crate::condition::Condition;
@@ -90,6 +99,13 @@ struct Content {
     kills: Vec<Kill>,
     rankings: Vec<Ranking>,
     guard_rails: Vec<GuardRail>,
+    // Left out where there are none, so that a bundle of before there were any has the digest it had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fees: Option<FeeSchedule>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    splits: Option<SplitRules>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refunds: Option<RefundRules>,
 }
 
 /// What a bundle is and from when it is meant to decide.
@@ -276,6 +292,26 @@ impl Bundle {
     /// The guard rails.
     pub fn guard_rails(&self) -> &[GuardRail] {
         &self.content.guard_rails
+    }
+
+    /// What payments cost; absent: nothing is taken.
+    pub fn fees(&self) -> Option<&FeeSchedule> {
+        self.content.fees.as_ref()
+    }
+
+    /// Who receives a part of payments; absent: the merchant has all of them.
+    pub fn splits(&self) -> Option<&SplitRules> {
+        self.content.splits.as_ref()
+    }
+
+    /// Which refunds are granted, and who bears them; absent: all that a rail takes, from what the storefront has.
+    pub fn refunds(&self) -> Option<&RefundRules> {
+        self.content.refunds.as_ref()
+    }
+
+    /// Whether it says anything about money.
+    pub fn divides(&self) -> bool {
+        self.fees().is_some() || self.splits().is_some() || self.refunds().is_some()
     }
 
     /// SHA-256 over the line `paifang policy bundle 1` and the content as compact JSON, fields in the order of these

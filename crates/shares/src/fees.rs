@@ -11,7 +11,7 @@
 //!
 //! [[rules]]
 //! id = "ecny"
-//! wallet_kind = "ecny"
+//! wallet = "ecny"
 //! rate_ppm = 0
 //! on_refund = "keep"
 //!
@@ -36,7 +36,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fault::{Check, Faults, RULES_MAX};
 use crate::parts::{Misfit, at_most, proportion, same_currency, sum_of};
-use crate::{Category, Minor, OnRefund, Ppm, RuleId, WalletKind};
+use crate::{Category, Minor, OnRefund, Ppm, RuleId, Wallet};
 
 /// Checked fee rules of one currency, in the order in which they are tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,9 +55,9 @@ pub struct FeeRule {
     /// Only payments of this category.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
-    /// Only payments from this kind of wallet.
+    /// Only payments with this wallet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wallet_kind: Option<WalletKind>,
+    pub wallet: Option<Wallet>,
     /// Only payments at or after this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
@@ -82,8 +82,8 @@ pub struct FeeRule {
 pub struct FeeInputs {
     /// What was sold.
     pub category: Option<Category>,
-    /// What sort of money was paid with.
-    pub wallet_kind: Option<WalletKind>,
+    /// What was paid with.
+    pub wallet: Option<Wallet>,
     /// When the payment was made.
     pub at: Timestamp,
 }
@@ -121,7 +121,7 @@ pub enum FeeError {
     InputMissing {
         /// The rule.
         rule: RuleId,
-        /// The first input that it lacks: `category` or `wallet_kind`.
+        /// The first input that it lacks: `category` or `wallet`.
         input: &'static str,
     },
     /// No rule of the schedule fits.
@@ -185,7 +185,7 @@ impl FeeRule {
     /// Whether nothing that is known keeps it from fitting.
     fn may_fit(&self, inputs: &FeeInputs) -> bool {
         allows(self.category.as_ref(), inputs.category.as_ref())
-            && allows(self.wallet_kind.as_ref(), inputs.wallet_kind.as_ref())
+            && allows(self.wallet.as_ref(), inputs.wallet.as_ref())
             && self.from.is_none_or(|from| from <= inputs.at)
             && self.until.is_none_or(|until| inputs.at < until)
     }
@@ -195,14 +195,14 @@ impl FeeRule {
         if self.category.is_some() && inputs.category.is_none() {
             return Some("category");
         }
-        (self.wallet_kind.is_some() && inputs.wallet_kind.is_none()).then_some("wallet_kind")
+        (self.wallet.is_some() && inputs.wallet.is_none()).then_some("wallet")
     }
 
     /// Whether it fits every payment that the later rule fits.
     fn covers(&self, later: &Self) -> bool {
         let from = |rule: &Self| rule.from.unwrap_or(Timestamp::MIN);
         (self.category.is_none() || self.category == later.category)
-            && (self.wallet_kind.is_none() || self.wallet_kind == later.wallet_kind)
+            && (self.wallet.is_none() || self.wallet == later.wallet)
             && from(self) <= from(later)
             && self.until.is_none_or(|until| later.until.is_some_and(|later| later <= until))
     }

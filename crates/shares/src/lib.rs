@@ -4,6 +4,7 @@
 //!   back over any sequence of partial refunds so that no step is negative and all steps together are the whole.
 //! - [`fees`]: what a payment costs, by which rule, and what of it comes back at a refund.
 //! - [`splits`]: receivers with fixed amounts and shares, the rest to the merchant.
+//! - [`division`]: fee and splits of one payment together.
 //! - [`discounts`]: who funded what of a lower price, within caps and budgets.
 //! - [`waterfall`]: who funds a refund, in order; a shortage is a visible state.
 //! - [`refund_terms`]: which refund is granted, by which rule, borne by whom, decided by when.
@@ -23,6 +24,7 @@
 
 mod apportion;
 pub mod discounts;
+pub mod division;
 mod fault;
 pub mod fees;
 mod name;
@@ -38,7 +40,7 @@ pub mod waterfall;
 pub use apportion::{ApportionError, apportion};
 pub use fault::{Fault, Faults, RULES_MAX};
 pub use name::{
-    Category, DiscountId, EntryId, EntryKind, Party, Receiver, RuleId, WalletKind, WaterfallName,
+    Category, DiscountId, EntryId, EntryKind, Merchant, Party, Receiver, RuleId, Wallet, WaterfallName,
 };
 pub use paifang_money::{Ppm, PpmError};
 pub use paifang_name::NameError;

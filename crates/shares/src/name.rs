@@ -7,10 +7,12 @@ names! {
     RuleId, "rule id", "1 to 64 of a-z, 0-9, _ and -", 1..=64, lower_word;
     /// A product or merchant category, such as `apparel`. An open set.
     Category, "category", "1 to 64 of a-z, 0-9, _ and -", 1..=64, lower_word;
-    /// What sort of money a wallet holds, such as `balance`, `credit`, `ecny`. An open set.
-    WalletKind, "wallet kind", "1 to 64 of a-z, 0-9, _ and -", 1..=64, lower_word;
+    /// What was paid with, such as `alipay`, `ecny`. An open set.
+    Wallet, "wallet", "1 to 64 of a-z, 0-9, _ and -", 1..=64, lower_word;
     /// Who receives a part of a payment.
     Receiver, "receiver", "1 to 64 visible ASCII characters without blanks", 1..=64, visible;
+    /// Who sold, as the storefront numbers them.
+    Merchant, "merchant", "1 to 64 visible ASCII characters without blanks", 1..=64, visible;
     /// A discount within its set, such as `double-eleven-coupon`.
     DiscountId, "discount id", "1 to 64 of a-z, 0-9, _ and -", 1..=64, lower_word;
     /// A list of bearers that refund rules refer to.
@@ -23,4 +25,4 @@ names! {
     EntryKind, "entry kind", "1 to 64 of a-z, 0-9, _ and -", 1..=64, lower_word;
 }
 
-shown! { RuleId Category WalletKind Receiver DiscountId WaterfallName Party EntryId EntryKind }
+shown! { RuleId Category Wallet Receiver Merchant DiscountId WaterfallName Party EntryId EntryKind }

@@ -64,6 +64,14 @@ pub enum Misfit {
         /// The argument.
         what: &'static str,
     },
+    /// A division into other parts.
+    #[error("what was given back must have {wanted} parts, has {given}")]
+    OtherParts {
+        /// How many there are.
+        wanted: usize,
+        /// How many were given.
+        given: usize,
+    },
     /// More than [`RECEIVERS_MAX`] parts.
     #[error("{what} must be at most {RECEIVERS_MAX}, are {given}")]
     TooMany {
@@ -143,6 +151,38 @@ impl Parts {
         let (low, high) = (self.after(before)?, self.after(after)?);
         let minor = high.minor.iter().zip(&low.minor).map(|(high, low)| high - low);
         Ok(Self { currency: self.currency, minor: minor.collect() })
+    }
+
+    /// What of each part goes back in one step of `amount`, where `given` of each has gone back already by steps that may
+    /// have happened in any order, some of them undone since: the first `amount` units of the order that are left, each
+    /// part's first `given` units being gone. Where nothing was undone that is [`Self::step`]; in any case no part gives
+    /// more than it is, and the step sums exactly to `amount`.
+    ///
+    /// Errors: another currency; another number of parts; more than is left of one part, or of all.
+    pub fn next(&self, given: &Self, amount: Money) -> Result<Self, Misfit> {
+        same_currency("given", Money::zero(given.currency), self.currency)?;
+        same_currency("the amount", amount, self.currency)?;
+        if given.len() != self.len() {
+            return Err(Misfit::OtherParts { wanted: self.len(), given: given.len() });
+        }
+        for (given, whole) in given.iter().zip(self.iter()) {
+            at_most("what was given back of a part", given, whole)?;
+        }
+        let left = self.sum_minor() - given.sum_minor();
+        at_most("the amount", amount, part(left, self.currency))?;
+        // One more unit in line is at most one more unit that is left, so each amount is met exactly.
+        let beyond = |total: i128| -> Vec<i64> {
+            let units = self.first_units(total);
+            units.into_iter().zip(&given.minor).map(|(units, given)| (units - given).max(0)).collect()
+        };
+        let wanted = i128::from(amount.minor_units());
+        let (mut low, mut high) = (0, self.sum_minor());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let reached: i128 = beyond(middle).into_iter().map(i128::from).sum();
+            if reached < wanted { low = middle + 1 } else { high = middle }
+        }
+        Ok(Self { currency: self.currency, minor: beyond(low) })
     }
 
     fn sum_minor(&self) -> i128 {

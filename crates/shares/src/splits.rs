@@ -25,7 +25,8 @@ use paifang_money::{Currency, Money, PositiveMoney};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Check, Faults};
-use crate::parts::{Misfit, Parts, RECEIVERS_MAX, same_currency};
+use crate::fees::Fee;
+use crate::parts::{Misfit, Parts, RECEIVERS_MAX, same_currency, sum_of};
 use crate::units::part;
 use crate::{ApportionError, Minor, OnRefund, Ppm, Receiver, apportion};
 
@@ -98,11 +99,14 @@ pub enum SplitError {
 }
 
 impl SplitRules {
-    /// Receivers at most: the merchant is a part, too.
-    pub const RECEIVERS_MAX: usize = RECEIVERS_MAX - 1;
+    /// Receivers at most: the merchant and the fee are parts, too.
+    pub const RECEIVERS_MAX: usize = RECEIVERS_MAX - 2;
 
-    /// Checks the rules: up to [`Self::RECEIVERS_MAX`] receivers, each once, each with exactly one of an amount and a
-    /// share, and shares of at most the whole.
+    /// The name under which a fee stands among the receivers of a division ([`crate::division`]); no receiver may have it.
+    pub const FEE: &'static str = "fee";
+
+    /// Checks the rules: up to [`Self::RECEIVERS_MAX`] receivers, each once and none [`Self::FEE`], each with exactly one of
+    /// an amount and a share, and shares of at most the whole.
     pub fn new(currency: Currency, receivers: Vec<ReceiverRule>) -> Result<Self, Faults> {
         let mut check = Check::default();
         if !check.length(receivers.len(), 0, Self::RECEIVERS_MAX, "receivers") {
@@ -111,6 +115,12 @@ impl SplitRules {
         check.unique(receivers.iter().map(|rule| &rule.receiver), "receivers", "receiver");
         let mut left = u64::from(Ppm::WHOLE.get());
         for (at, rule) in receivers.iter().enumerate() {
+            let own = rule.receiver.as_str() != Self::FEE;
+            check.require(
+                own,
+                format_args!("receivers[{at}].receiver"),
+                "must not be fee: that is the fee's own name",
+            );
             let one = rule.amount_minor.is_some() != rule.share_ppm.is_some();
             check.require(one, format_args!("receivers[{at}]"), "must have either amount_minor or share_ppm");
             let share = rule.share();
@@ -162,6 +172,25 @@ impl SplitRules {
     }
 }
 
+impl SplitRules {
+    /// No receivers: everything is the merchant's.
+    pub(crate) fn none(currency: Currency) -> Self {
+        Self { currency, receivers: Vec::new() }
+    }
+
+    /// The same, with the fee as one more receiver behind the others.
+    pub(crate) fn with_fee(&self, fee: &Fee) -> Self {
+        let fee = ReceiverRule {
+            receiver: Receiver::parse(Self::FEE).expect("three visible characters"),
+            amount_minor: Some(Minor::new(fee.amount().minor_units()).expect("an amount's own minor units")),
+            share_ppm: None,
+            on_refund: fee.on_refund(),
+        };
+        let receivers = self.receivers.iter().cloned().chain([fee]).collect();
+        Self { currency: self.currency, receivers }
+    }
+}
+
 impl ReceiverRule {
     /// Its share in ppm; 0 for a fixed amount.
     fn share(&self) -> u64 {
@@ -187,6 +216,38 @@ impl Split {
     pub fn give_back(&self, before: Money, refund: PositiveMoney) -> Result<SplitAmounts, Misfit> {
         let step = self.bearing().step(before, refund.money())?;
         Ok(self.by_receiver(&step))
+    }
+
+    /// Who gives back what of one more refund, where these were given back by refunds that stand: in whatever order they
+    /// came, and whichever were undone ([`Parts::next`]). The amounts sum exactly to the refund.
+    ///
+    /// Errors: another currency; amounts of another split; more than is left.
+    pub fn next<'a>(
+        &self,
+        given: impl IntoIterator<Item = &'a SplitAmounts>,
+        refund: PositiveMoney,
+    ) -> Result<SplitAmounts, Misfit> {
+        let mut sums = vec![Money::zero(self.parts.currency()); self.parts.len()];
+        for amounts in given {
+            let receivers = amounts.receivers.iter().map(|(_, amount)| *amount);
+            let parts: Vec<Money> = receivers.chain([amounts.merchant]).collect();
+            if parts.len() != sums.len() {
+                return Err(Misfit::OtherParts { wanted: sums.len(), given: parts.len() });
+            }
+            for (sum, part) in sums.iter_mut().zip(parts) {
+                *sum = sum_of("what was given back", *sum, part)?;
+            }
+        }
+        let given = Parts::new(self.parts.currency(), sums)?;
+        Ok(self.by_receiver(&self.bearing().next(&given, refund.money())?))
+    }
+
+    /// The same division of a smaller payment, such as a capture of less than was held: each part in proportion, exact in
+    /// sum.
+    ///
+    /// Errors: another currency; more than the payment.
+    pub fn of_less(&self, payment: PositiveMoney) -> Result<Self, Misfit> {
+        Ok(Self { receivers: self.receivers.clone(), parts: self.parts.after(payment.money())? })
     }
 
     /// Who bears how much of the whole payment's refund: what a receiver keeps, the merchant bears.

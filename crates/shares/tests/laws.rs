@@ -46,7 +46,7 @@ prop_compose! {
         let rule = FeeRule {
             id: RuleId::parse("only").unwrap(),
             category: None,
-            wallet_kind: None,
+            wallet: None,
             from: None,
             until: None,
             rate_ppm: ppm(rate),
@@ -100,7 +100,7 @@ fn order(discounts: &DiscountRules, fees: &FeeSchedule, splits: &SplitRules, pri
     let discounted = discounts.apply(price, &BTreeMap::new()).unwrap();
     let payment = discounted.payable();
     let at = "2026-06-05T00:00:00Z".parse().unwrap();
-    let fee = fees.charge(payment, &FeeInputs { category: None, wallet_kind: None, at }).unwrap();
+    let fee = fees.charge(payment, &FeeInputs { category: None, wallet: None, at }).unwrap();
     Order { fee, split: splits.divide(payment).unwrap(), discounted }
 }
 

@@ -234,9 +234,19 @@ impl<'t> Fields<'t> {
 
     /// A table that may be there.
     pub(super) fn table(&mut self, notes: &mut Notes<'_>, name: &'static str) -> Option<Fields<'t>> {
+        let found = self.section(notes, name)?;
+        Some(Fields::new(&found.field, found.span, found.value))
+    }
+
+    /// A table that may be there, as it stands.
+    pub(super) fn section(
+        &mut self,
+        notes: &mut Notes<'_>,
+        name: &'static str,
+    ) -> Option<Located<DeTable<'t>>> {
         let found = self.take(name)?;
         match found.value {
-            DeValue::Table(table) => Some(Fields::new(&found.field, found.span, table)),
+            DeValue::Table(table) => Some(Located { value: table, span: found.span, field: found.field }),
             other => {
                 notes.add(&found.span, &found.field, format!("it is {}", kind(&other)), "it must be a table");
                 None

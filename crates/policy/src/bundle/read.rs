@@ -7,6 +7,7 @@ use paifang_payment::{Presentation, RailName, Remark, WalletName};
 use toml::de::{DeTable, DeValue};
 
 use super::fields::{Fields, Located, Notes, kind, quoted};
+use super::terms;
 use super::{
     Action, Bound, Content, GuardRail, Header, Kill, MERCHANTS_MAX, Measure, Opening, RULES_MAX, Ranking,
     TEXT_BYTES_MAX, Unlisted, WEIGHT_MAX, WINDOW_S,
@@ -42,6 +43,9 @@ fn content(notes: &mut Notes<'_>, document: DeTable<'_>) -> Option<Content> {
     let kills = top.tables(notes, "kill");
     let rankings = top.tables(notes, "ranking");
     let guard_rails = top.tables(notes, "guard_rail");
+    let fees = top.section(notes, "fees");
+    let splits = top.section(notes, "splits");
+    let refunds = top.section(notes, "refunds");
     top.finish(notes);
 
     let count = openings.len() + kills.len() + rankings.len() + guard_rails.len();
@@ -62,12 +66,19 @@ fn content(notes: &mut Notes<'_>, document: DeTable<'_>) -> Option<Content> {
     let rankings = all(rankings, |fields| ranking(notes, &mut ids, fields));
     let guard_rails = all(guard_rails, |fields| guard_rail(notes, &mut ids, fields));
     ids.check_openings(notes);
+    let fees = fees.map(|section| terms::fees(notes, section));
+    let splits = splits.map(|section| terms::splits(notes, section));
+    let refunds = refunds.map(|section| terms::refunds(notes, section));
     Some(Content {
         header: header?,
         openings: openings?,
         kills: kills?,
         rankings: rankings?,
         guard_rails: guard_rails?,
+        // A section that is there and wrong is no bundle without it: its faults are told.
+        fees: fees.flatten(),
+        splits: splits.flatten(),
+        refunds: refunds.flatten(),
     })
 }
 
@@ -269,22 +280,25 @@ fn presentation(notes: &mut Notes<'_>, fields: &mut Fields<'_>) -> Option<Presen
     fields.optional(notes, "presentation", &right, parse).map(|presentation| presentation.value)
 }
 
-/// A condition's mistakes are told at their place in the bundle, where its text stands there as it is read.
 fn when(notes: &mut Notes<'_>, fields: &mut Fields<'_>) -> Option<Condition> {
     let found =
         fields.optional(notes, "when", "a condition in CEL", |text| Ok::<_, String>(text.to_owned()))?;
+    let condition = condition(notes, &found)?;
+    let of_refunds = condition.names().find(|input| input.is_of_refunds());
+    let Some(input) = of_refunds else { return Some(condition) };
+    // It would never be known, so the rule would close without anybody seeing why.
+    let right = "rules about payments name payer, merchant, product, order and client";
+    notes.add(&found.span, &found.field, format!("{input} is known at a refund only"), right);
+    None
+}
+
+/// A condition's mistakes are told at their place in the bundle, where its text stands there as it is read.
+pub(super) fn condition(notes: &mut Notes<'_>, found: &Located<String>) -> Option<Condition> {
     if notes.is_full() {
         return None;
     }
     let faults = match Condition::compile(&found.value) {
-        Ok(condition) => {
-            let of_refunds = condition.names().find(|input| input.is_of_refunds());
-            let Some(input) = of_refunds else { return Some(condition) };
-            // It would never be known, so the rule would close without anybody seeing why.
-            let right = "rules about payments name payer, merchant, product, order and client";
-            notes.add(&found.span, &found.field, format!("{input} is known at a refund only"), right);
-            return None;
-        }
+        Ok(condition) => return Some(condition),
         Err(faults) => faults,
     };
     let raw = notes.text.get(found.span.clone()).unwrap_or_default();

@@ -10,7 +10,7 @@ const SCHEDULE: &str = r#"
     currency = "CNY"
     [[rules]]
     id = "ecny"
-    wallet_kind = "ecny"
+    wallet = "ecny"
     rate_ppm = 0
     on_refund = "keep"
     [[rules]]
@@ -34,7 +34,7 @@ fn schedule() -> FeeSchedule {
 
 fn inputs(category: &str, wallet: &str, time: &str) -> FeeInputs {
     let category = Category::parse(category).ok();
-    FeeInputs { category, wallet_kind: WalletKind::parse(wallet).ok(), at: at(time) }
+    FeeInputs { category, wallet: Wallet::parse(wallet).ok(), at: at(time) }
 }
 
 #[test]
@@ -67,8 +67,8 @@ fn the_first_rule_that_fits_decides() {
 fn an_input_that_a_fitting_rule_lacks_is_an_error() {
     let then = "2026-06-01T00:00:00Z";
     for (category, wallet, rule, input) in [
-        ("", "", "ecny", "wallet_kind"),
-        ("apparel", "", "ecny", "wallet_kind"),
+        ("", "", "ecny", "wallet"),
+        ("apparel", "", "ecny", "wallet"),
         ("", "balance", "apparel-2026", "category"),
     ] {
         let said = schedule().charge(paid(100), &inputs(category, wallet, then)).unwrap_err().to_string();
@@ -158,7 +158,7 @@ fn any_rule() -> impl Strategy<Value = FeeRule> {
         FeeRule {
             id: RuleId::parse("any").unwrap(),
             category: None,
-            wallet_kind: None,
+            wallet: None,
             from: None,
             until: None,
             rate_ppm: Ppm::new(rate).unwrap(),

@@ -133,4 +133,37 @@ proptest! {
             prop_assert_eq!(minors(&whole.after(cny(total)).unwrap()), wanted.clone());
         }
     }
+
+    /// Steps that are undone in between, in any order: nothing is lost, nothing is given twice, and where nothing is undone
+    /// it is the step of the running total.
+    #[test]
+    fn steps_after_undone_ones_stay_exact(whole in parts(1..=6), moves in prop::collection::vec((0..=1_000_000u32, any::<bool>(), any::<prop::sample::Index>()), 0..14)) {
+        let mut open: Vec<Parts> = Vec::new();
+        let mut was_undone = false;
+        let given = |open: &[Parts]| {
+            let sums = (0..whole.len()).map(|at| cny(open.iter().map(|step| minors(step)[at]).sum()));
+            Parts::new(Currency::CNY, sums).unwrap()
+        };
+        for (ppm, undoes, which) in moves {
+            if undoes && !open.is_empty() {
+                open.remove(which.index(open.len()));
+                was_undone = true;
+                continue;
+            }
+            let before = given(&open);
+            let left = cny(whole.sum().minor_units() - before.sum().minor_units());
+            let amount = crate::Ppm::new(ppm).unwrap().of_floor(left);
+            let step = whole.next(&before, amount).unwrap();
+            prop_assert_eq!(step.sum(), amount);
+            if !was_undone {
+                prop_assert_eq!(&step, &whole.step(before.sum(), amount).unwrap());
+            }
+            open.push(step);
+            prop_assert!(given(&open).iter().zip(whole.iter()).all(|(given, whole)| given.minor_units() <= whole.minor_units()));
+        }
+        let before = given(&open);
+        let left = cny(whole.sum().minor_units() - before.sum().minor_units());
+        open.push(whole.next(&before, left).unwrap());
+        prop_assert_eq!(given(&open), whole, "the last step returns the rest");
+    }
 }

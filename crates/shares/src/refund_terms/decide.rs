@@ -27,8 +27,6 @@ pub struct RefundInputs {
     pub paid_at: Timestamp,
     /// When the refund was asked for; not before the payment.
     pub asked_at: Timestamp,
-    /// What each bearer has.
-    pub available: Available,
 }
 
 /// Whether a rule's condition holds, as its reader says.
@@ -54,7 +52,7 @@ pub enum Decision {
     Refused(Refusal),
 }
 
-/// What was granted. It is to be sent only once its allocation is [`crate::waterfall::Funding::Full`].
+/// What was granted. It is to be sent only once it is funded ([`RefundTerms::fund`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grant {
@@ -64,8 +62,6 @@ pub struct Grant {
     pub mode: RefundMode,
     /// The waterfall that funds it.
     pub waterfall: WaterfallName,
-    /// Who bears what, and what is short.
-    pub allocation: Allocation,
     /// By when it has to be carried out: the request's time and the rule's `decide_within_s`.
     pub deadline: Timestamp,
     /// Until when it may be appealed: the deadline and the rule's `appeal_within_s`.
@@ -150,9 +146,6 @@ pub enum RefundError {
         /// The request's time.
         asked_at: Timestamp,
     },
-    /// It cannot be funded so.
-    #[error(transparent)]
-    Waterfall(#[from] WaterfallError),
     /// An amount does not fit.
     #[error(transparent)]
     Misfit(#[from] Misfit),
@@ -162,8 +155,7 @@ impl RefundTerms {
     /// Decides on a refund by the first rule that fits. `condition` reads a rule's `when`; it is asked only where
     /// everything else fits, and has to be a function of its text and of declared inputs.
     ///
-    /// Errors: amounts of another currency than the terms'; a request before its payment; no fact for one of the
-    /// rule's bearers.
+    /// Errors: amounts of another currency than the terms'; a request before its payment.
     pub fn decide(
         &self,
         inputs: &RefundInputs,
@@ -185,7 +177,7 @@ impl RefundTerms {
                 None => Ok(rule.when.as_deref().map_or(Applies::Yes, &condition)),
             };
             let misfit = match applies {
-                Ok(Applies::Yes) => return self.grant(rule, inputs).map(Decision::Granted),
+                Ok(Applies::Yes) => return Self::grant(rule, inputs).map(Decision::Granted),
                 Ok(Applies::Missing(inputs)) => {
                     return refused(RefusedBecause::InputMissing { rule: rule.id.clone(), inputs }, tried);
                 }
@@ -200,7 +192,20 @@ impl RefundTerms {
         refused(RefusedBecause::NoRuleFits, tried)
     }
 
-    fn grant(&self, rule: &RefundRule, inputs: &RefundInputs) -> Result<Grant, RefundError> {
+    /// Who bears `part` by what was granted: the refund, or what receivers of a split do not give back of it. A shortage is
+    /// in the answer. `None` for a grant of other terms.
+    ///
+    /// Errors: another currency; no fact for one of the bearers.
+    pub fn fund(
+        &self,
+        grant: &Grant,
+        part: PositiveMoney,
+        available: &Available,
+    ) -> Option<Result<Allocation, WaterfallError>> {
+        self.waterfalls.get(&grant.waterfall).map(|waterfall| waterfall.fund(part, available))
+    }
+
+    fn grant(rule: &RefundRule, inputs: &RefundInputs) -> Result<Grant, RefundError> {
         let asked_at = inputs.asked_at;
         let after = |time: Timestamp, seconds: u32| {
             let later = time.checked_add(SignedDuration::from_secs(i64::from(seconds)));
@@ -208,12 +213,10 @@ impl RefundTerms {
         };
         let deadline = after(asked_at, rule.decide_within_s)?;
         let appeal_until = after(deadline, rule.appeal_within_s)?;
-        let waterfall = self.waterfalls.get(&rule.waterfall).expect("each rule's waterfall was checked");
         Ok(Grant {
             rule: rule.id.clone(),
             mode: rule.mode,
             waterfall: rule.waterfall.clone(),
-            allocation: waterfall.fund(inputs.refund, &inputs.available)?,
             deadline,
             appeal_until,
         })

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::testing::{amount, at, cny, cuts, jpy, paid, payment, refunds_of};
-use crate::waterfall::{Available, Bearer, Funding};
+use crate::waterfall::{Allocation, Available, Bearer, Funding};
 
 const TERMS: &str = r#"
     currency = "CNY"
@@ -61,17 +61,23 @@ fn inputs(reason: RefundReason, refunded_before: i64, refund: i64, asked_at: &st
         refund: paid(refund),
         paid_at: at("2026-06-01T00:00:00Z"),
         asked_at: at(asked_at),
-        available: Bearer::ALL.into_iter().map(|bearer| (bearer, cny(1_000))).collect(),
     }
 }
 
-fn said(decision: &Decision) -> String {
+/// Who bears it where each bearer has ten yuan.
+fn funded(grant: &Grant, refund: i64) -> Allocation {
+    let has: Available = Bearer::ALL.into_iter().map(|bearer| (bearer, cny(1_000))).collect();
+    terms().fund(grant, paid(refund), &has).unwrap().unwrap()
+}
+
+fn said(decision: &Decision, refund: i64) -> String {
     match decision {
         Decision::Granted(grant) => {
-            let borne = grant.allocation.borne().iter();
+            let allocation = funded(grant, refund);
+            let borne = allocation.borne().iter();
             let borne: Vec<String> =
                 borne.map(|one| format!("{} {}", one.bearer, one.amount.minor_units())).collect();
-            let short = grant.allocation.short().minor_units();
+            let short = allocation.short().minor_units();
             format!("{}: {}, short {short}", grant.rule, borne.join(", "))
         }
         Decision::Refused(Refusal { because, tried }) => {
@@ -119,7 +125,7 @@ fn the_first_rule_that_fits_decides_and_a_refusal_says_what_did_not_fit() {
     ];
     for (reason, before, refund, asked_at, wanted) in table {
         let decision = terms().decide(&inputs(reason, before, refund, asked_at), |_| Applies::Yes).unwrap();
-        assert_eq!(said(&decision), wanted, "{reason:?} {before} {refund} {asked_at}");
+        assert_eq!(said(&decision, refund), wanted, "{reason:?} {before} {refund} {asked_at}");
     }
 }
 
@@ -127,7 +133,7 @@ fn the_first_rule_that_fits_decides_and_a_refusal_says_what_did_not_fit() {
 #[test]
 fn a_condition_that_cannot_be_told_refuses() {
     let damaged = inputs(RefundReason::Damaged, 0, 1_000, "2026-06-02T00:00:00Z");
-    let decide = |answer: &Applies| said(&terms().decide(&damaged, |_| answer.clone()).unwrap());
+    let decide = |answer: &Applies| said(&terms().decide(&damaged, |_| answer.clone()).unwrap(), 1_000);
     let tier = || vec!["payer.tier".to_owned()];
     assert_eq!(
         decide(&Applies::Missing(tier())),
@@ -151,7 +157,7 @@ fn a_mode_asked_for_leaves_the_others_out_and_times_count_from_the_request() {
         panic!("not granted")
     };
     assert_eq!((grant.rule.as_str(), grant.mode), ("return", RefundMode::ReturnAndRefund));
-    assert_eq!(grant.allocation.funding(), Funding::Full);
+    assert_eq!(funded(&grant, 1_000).funding(), Funding::Full);
     assert_eq!(grant.deadline, at("2026-06-03T00:00:00Z"));
     assert_eq!(grant.appeal_until, at("2026-06-10T00:00:00Z"));
     let text = serde_json::to_string(&Decision::Granted(grant.clone())).unwrap();
@@ -176,7 +182,7 @@ fn an_automatic_compensation_is_only_granted_where_it_is_meant() {
         assert_eq!(grant.rule.as_str(), rule, "{mode:?}");
     }
     let missing_parts = inputs(RefundReason::MissingParts, 0, 1_000, "2026-06-02T00:00:00Z");
-    let refused = said(&terms.decide(&missing_parts, |_| Applies::Yes).unwrap());
+    let refused = said(&terms.decide(&missing_parts, |_| Applies::Yes).unwrap(), 1_000);
     assert_eq!(refused, "NoRuleFits after [small-damage Mode, return Reason, freight Reason]");
 }
 
@@ -192,8 +198,14 @@ fn inputs_that_contradict_each_other_are_an_error() {
     assert!(decide(&end).unwrap_err().ends_with("is too late for a deadline after it"));
     let yen = RefundInputs { refunded_before: jpy(1), ..right.clone() };
     assert_eq!(decide(&yen), Err("refunded_before must be in CNY, is in JPY".to_owned()));
-    let unknown = RefundInputs { available: Available::new(), ..right };
-    assert!(decide(&unknown).unwrap_err().starts_with("available.merchant_balance is missing"));
+    let Ok(Decision::Granted(grant)) = decide(&right) else { panic!("not granted") };
+    let fund = |grant: &Grant, has: &Available| {
+        terms().fund(grant, right.refund, has).map(|funded| funded.map_err(|wrong| wrong.to_string()))
+    };
+    let unknown = fund(&grant, &Available::new()).unwrap().unwrap_err();
+    assert!(unknown.starts_with("available.merchant_balance is missing"));
+    let foreign = Grant { waterfall: WaterfallName::parse("theirs").unwrap(), ..grant };
+    assert_eq!(fund(&foreign, &Available::new()), None);
 }
 
 #[test]
@@ -257,23 +269,19 @@ fn a_set_that_is_too_long_costs_one_fault() {
 fn any_inputs() -> impl Strategy<Value = RefundInputs> {
     use RefundReason::{Damaged, NoReason, PaidTwice, ReturnFreight};
     let reason = prop::sample::select(vec![Damaged, NoReason, PaidTwice, ReturnFreight]);
-    let has = prop::collection::vec(amount(), 5);
-    (reason, payment(), 0..=1_000_000u32, 0..40 * 86_400i64, has).prop_map(
-        |(reason, payment, ppm, after, has)| {
-            let refund = crate::Ppm::new(ppm).unwrap().of_floor(payment.money()).minor_units().max(1);
-            let paid_at = at("2026-06-01T00:00:00Z");
-            RefundInputs {
-                mode: None,
-                reason,
-                payment,
-                refunded_before: cny(0),
-                refund: paid(refund),
-                paid_at,
-                asked_at: paid_at + jiff::SignedDuration::from_secs(after),
-                available: Bearer::ALL.into_iter().zip(has).collect(),
-            }
-        },
-    )
+    (reason, payment(), 0..=1_000_000u32, 0..40 * 86_400i64).prop_map(|(reason, payment, ppm, after)| {
+        let refund = crate::Ppm::new(ppm).unwrap().of_floor(payment.money()).minor_units().max(1);
+        let paid_at = at("2026-06-01T00:00:00Z");
+        RefundInputs {
+            mode: None,
+            reason,
+            payment,
+            refunded_before: cny(0),
+            refund: paid(refund),
+            paid_at,
+            asked_at: paid_at + jiff::SignedDuration::from_secs(after),
+        }
+    })
 }
 
 fn granted(terms: &RefundTerms, inputs: &RefundInputs) -> Option<Grant> {
@@ -285,13 +293,15 @@ fn granted(terms: &RefundTerms, inputs: &RefundInputs) -> Option<Grant> {
 
 proptest! {
     #[test]
-    fn a_grant_is_borne_exactly_and_within_its_rule(inputs in any_inputs()) {
+    fn a_grant_is_borne_exactly_and_within_its_rule(inputs in any_inputs(), has in prop::collection::vec(amount(), 5)) {
         let terms = terms();
         let Some(grant) = granted(&terms, &inputs) else { return Ok(()) };
         let rule = terms.rules().iter().find(|rule| rule.id == grant.rule).unwrap();
         prop_assert!(rule.reasons.contains(&inputs.reason) && rule.mode == grant.mode);
-        let borne: i64 = grant.allocation.borne().iter().map(|one| one.amount.minor_units()).sum();
-        prop_assert_eq!(borne + grant.allocation.short().minor_units(), inputs.refund.minor_units());
+        let has: Available = Bearer::ALL.into_iter().zip(has).collect();
+        let allocation = terms.fund(&grant, inputs.refund, &has).unwrap().unwrap();
+        let borne: i64 = allocation.borne().iter().map(|one| one.amount.minor_units()).sum();
+        prop_assert_eq!(borne + allocation.short().minor_units(), inputs.refund.minor_units());
         let most = i128::from(inputs.payment.minor_units()) * i128::from(rule.total_max_ppm);
         prop_assert!(i128::from(inputs.refund.minor_units()) * 1_000_000 <= most);
         prop_assert!(inputs.asked_at <= grant.deadline && grant.deadline <= grant.appeal_until);

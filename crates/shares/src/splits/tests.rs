@@ -61,6 +61,7 @@ fn every_wrong_field_is_named_at_once() {
             { receiver = "a", share_ppm = 300_001, on_refund = "keep" },
             { receiver = "b", share_ppm = 1, amount_minor = 1, on_refund = "keep" },
             { receiver = "c", on_refund = "keep" },
+            { receiver = "fee", amount_minor = 1, on_refund = "keep" },
         ]
     "#;
     let said = toml::from_str::<SplitRules>(wrong).unwrap_err().to_string();
@@ -69,11 +70,12 @@ fn every_wrong_field_is_named_at_once() {
         "receivers[1].share_ppm: must be at most 300000,",
         "receivers[2]: must have either amount_minor or share_ppm",
         "receivers[3]: must have either amount_minor or share_ppm",
+        "receivers[4].receiver: must not be fee",
     ] {
         assert!(said.contains(part), "{said}");
     }
-    let many = SplitRules::new(Currency::CNY, (0..100).map(|at| fixed(at, 0)).collect());
-    assert!(many.unwrap_err().to_string().contains("receivers: must have 0 to 99 entries"));
+    let many = SplitRules::new(Currency::CNY, (0..99).map(|at| fixed(at, 0)).collect());
+    assert!(many.unwrap_err().to_string().contains("receivers: must have 0 to 98 entries"));
 }
 
 #[test]

@@ -1,0 +1,191 @@
+//! What a bundle says about money: `[fees]`, `[splits]` and `[refunds]`, as `paifang_shares` reads them.
+//!
+//! Their rules name all that is wrong with them at once; of a table that has not even the right shape, the first thing.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use paifang_money::Currency;
+use paifang_shares::WaterfallName;
+use paifang_shares::fees::{FeeRule, FeeSchedule};
+use paifang_shares::refund_terms::{Applies, RefundRule, RefundTerms};
+use paifang_shares::splits::{ReceiverRule, SplitRules};
+use paifang_shares::waterfall::BearerRule;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+use toml::de::{DeArray, DeTable, DeValue, ValueDeserializer};
+
+use super::fields::{Located, Notes};
+use crate::condition::{Condition, Verdict};
+use crate::facts::Facts;
+
+/// The refund terms of a bundle, their conditions read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct RefundRules {
+    terms: RefundTerms,
+    /// By their text. They are the terms' own, so the digest has them already.
+    #[serde(skip)]
+    conditions: BTreeMap<String, Condition>,
+}
+
+impl RefundRules {
+    /// The terms.
+    pub fn terms(&self) -> &RefundTerms {
+        &self.terms
+    }
+
+    /// What a rule's condition says of these facts: what [`RefundTerms::decide`] asks for.
+    pub fn applies(&self, when: &str, facts: &Facts) -> Applies {
+        let Some(condition) = self.conditions.get(when) else {
+            return Applies::Failed("the condition is not one of these terms".to_owned());
+        };
+        match condition.evaluate(facts) {
+            Ok(Verdict::Yes) => Applies::Yes,
+            Ok(Verdict::No) => Applies::No,
+            Ok(Verdict::Missing(inputs)) => {
+                Applies::Missing(inputs.into_iter().map(|input| input.name().to_owned()).collect())
+            }
+            Err(failure) => Applies::Failed(failure.cause),
+        }
+    }
+}
+
+/// A table as it stands in the file, of which nothing was read yet.
+pub(super) type Section<'t> = Located<DeTable<'t>>;
+
+pub(super) fn fees(notes: &mut Notes<'_>, section: Section<'_>) -> Option<FeeSchedule> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Form {
+        currency: Currency,
+        rules: Vec<FeeRule>,
+    }
+    let Form { currency, rules } = shaped(notes, &section)?;
+    told(notes, &section, FeeSchedule::new(currency, rules))
+}
+
+pub(super) fn splits(notes: &mut Notes<'_>, section: Section<'_>) -> Option<SplitRules> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Form {
+        currency: Currency,
+        receivers: Vec<ReceiverRule>,
+    }
+    let Form { currency, receivers } = shaped(notes, &section)?;
+    told(notes, &section, SplitRules::new(currency, receivers))
+}
+
+pub(super) fn refunds(notes: &mut Notes<'_>, section: Section<'_>) -> Option<RefundRules> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Form {
+        currency: Currency,
+        waterfalls: BTreeMap<WaterfallName, Vec<BearerRule>>,
+        rules: Vec<RefundRule>,
+    }
+    let Form { currency, waterfalls, rules } = shaped(notes, &section)?;
+    let mut conditions = BTreeMap::new();
+    for (at, rule) in rules.iter().enumerate() {
+        let Some(text) = &rule.when else { continue };
+        let field = format!("rules[{at}].when");
+        let span = span_of(&section, &field);
+        let found = Located { value: text.clone(), span, field: format!("{}.{field}", section.field) };
+        if let Some(condition) = super::read::condition(notes, &found) {
+            conditions.insert(text.clone(), condition);
+        }
+    }
+    let terms = told(notes, &section, RefundTerms::new(currency, waterfalls, rules))?;
+    Some(RefundRules { terms, conditions })
+}
+
+/// Reads the shape; what does not fit is told where it stands.
+fn shaped<T: DeserializeOwned>(notes: &mut Notes<'_>, section: &Section<'_>) -> Option<T> {
+    let table = Spanned::new(section.span.clone(), DeValue::Table(with_times_as_texts(&section.value)));
+    match serde_path_to_error::deserialize(ValueDeserializer::from(table)) {
+        Ok(read) => Some(read),
+        Err(error) => {
+            let path = error.path().to_string();
+            let span = error.inner().span().unwrap_or_else(|| section.span.clone());
+            let field = if path == "." { section.field.clone() } else { format!("{}.{path}", section.field) };
+            notes.add(
+                &span,
+                &field,
+                error.inner().message(),
+                "see the example of this table in the documentation",
+            );
+            None
+        }
+    }
+}
+
+/// Tells every fault of rules at its place.
+fn told<T>(
+    notes: &mut Notes<'_>,
+    section: &Section<'_>,
+    made: Result<T, paifang_shares::Faults>,
+) -> Option<T> {
+    match made {
+        Ok(made) => Some(made),
+        Err(faults) => {
+            for fault in faults.all() {
+                let span = span_of(section, &fault.field);
+                notes.add(
+                    &span,
+                    &format!("{}.{}", section.field, fault.field),
+                    "it is wrong",
+                    fault.rule.clone(),
+                );
+            }
+            None
+        }
+    }
+}
+
+/// Where a field stands: `rules[2].until`. Where it is not there, what would hold it.
+fn span_of(section: &Section<'_>, field: &str) -> Range<usize> {
+    let mut span = section.span.clone();
+    let mut steps = field.split('.').flat_map(|part| {
+        let (name, index) = part
+            .split_once('[')
+            .map_or((part, None), |(name, index)| (name, index.trim_end_matches(']').parse::<usize>().ok()));
+        [Some(Step::Name(name)), index.map(Step::Index)].into_iter().flatten()
+    });
+    let mut at = steps.next().and_then(|step| match step {
+        Step::Name(name) => section.value.get(name),
+        Step::Index(_) => None,
+    });
+    while let Some(value) = at {
+        span = value.span();
+        at = steps.next().and_then(|step| match (step, value.get_ref()) {
+            (Step::Name(name), DeValue::Table(table)) => table.get(name),
+            (Step::Index(index), DeValue::Array(array)) => array.get(index),
+            _ => None,
+        });
+    }
+    span
+}
+
+enum Step<'a> {
+    Name(&'a str),
+    Index(usize),
+}
+
+/// A time may be written as TOML has it, or as a text; the rules read texts.
+fn with_times_as_texts<'t>(table: &DeTable<'t>) -> DeTable<'t> {
+    table.iter().map(|(key, value)| (key.clone(), as_text(value))).collect()
+}
+
+fn as_text<'t>(value: &Spanned<DeValue<'t>>) -> Spanned<DeValue<'t>> {
+    let inner = match value.get_ref() {
+        DeValue::Datetime(time) => DeValue::String(time.to_string().into()),
+        DeValue::Table(table) => DeValue::Table(with_times_as_texts(table)),
+        DeValue::Array(array) => DeValue::Array(array.iter().map(as_text).collect::<DeArray<'t>>()),
+        other => other.clone(),
+    };
+    Spanned::new(value.span(), inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! Tables about money: what is read, and where a mistake is told.
+
+use paifang_shares::refund_terms::Applies;
+
+use crate::bundle::Bundle;
+use crate::bundle::tests::FULL;
+use crate::facts::{Facts, Input};
+
+const MONEY: &str = r#"
+[fees]
+currency = "CNY"
+
+[[fees.rules]]
+id = "ecny"
+wallet = "ecny"
+rate_ppm = 0
+on_refund = "keep"
+
+[[fees.rules]]
+id = "standard"
+from = 2024-01-01T00:00:00+08:00
+rate_ppm = 20_000
+on_refund = "proportional"
+
+[splits]
+currency = "CNY"
+receivers = [{ receiver = "streamer", share_ppm = 200_000, on_refund = "proportional" }]
+
+[refunds]
+currency = "CNY"
+
+[refunds.waterfalls]
+merchant-first = [{ bearer = "unsettled_funds" }, { bearer = "platform" }]
+
+[[refunds.rules]]
+id = "gold"
+mode = "refund_without_return"
+reasons = ["damaged"]
+total_max_ppm = 300_000
+days_max = 7
+when = "payer.tier == 'gold' && refund.days_since_payment < 3"
+waterfall = "merchant-first"
+decide_within_s = 86_400
+appeal_within_s = 604_800
+"#;
+
+fn with(money: &str) -> String {
+    format!("{FULL}{money}")
+}
+
+fn faults(money: &str) -> String {
+    Bundle::read(&with(money)).map_or_else(|faults| faults.to_string(), |_| "none".to_owned())
+}
+
+#[test]
+fn tables_about_money_are_read_and_part_of_the_digest() {
+    let bundle = Bundle::read(&with(MONEY)).unwrap_or_else(|faults| panic!("{faults}"));
+    assert!(bundle.divides());
+    assert_eq!(bundle.fees().map(|fees| fees.rules().len()), Some(2));
+    assert_eq!(bundle.splits().map(|splits| splits.receivers().len()), Some(1));
+    let refunds = bundle.refunds().unwrap();
+    let when = refunds.terms().rules()[0].when.clone().unwrap();
+    let gold = Facts::new().with(Input::PayerTier, "gold").unwrap();
+    let days = |days: i64| gold.clone().with(Input::RefundDays, days).unwrap();
+    assert_eq!(refunds.applies(&when, &days(2)), Applies::Yes);
+    assert_eq!(refunds.applies(&when, &days(3)), Applies::No);
+    assert_eq!(refunds.applies(&when, &gold), Applies::Missing(vec!["refund.days_since_payment".into()]));
+    assert!(matches!(refunds.applies("true", &gold), Applies::Failed(_)), "it is not of these terms");
+
+    let plain = Bundle::read(FULL).unwrap();
+    assert!(!plain.divides());
+    for (from, to) in [
+        ("rate_ppm = 20_000", "rate_ppm = 20_001"),
+        ("share_ppm = 200_000", "share_ppm = 200_001"),
+        ("days_max = 7", "days_max = 8"),
+        ("< 3", "< 4"),
+    ] {
+        let other = Bundle::read(&with(&MONEY.replacen(from, to, 1))).unwrap();
+        assert_ne!(other.digest(), bundle.digest(), "{to}");
+    }
+    assert_ne!(plain.digest(), bundle.digest());
+}
+
+#[test]
+fn a_mistake_about_money_is_told_at_its_place() {
+    let line = FULL.lines().count();
+    for (from, to, wanted) in [
+        ("rate_ppm = 0", "rate_ppm = 0\ncap = 1", (9, 1, "fees.rules[0].cap: unknown field `cap`")),
+        ("rate_ppm = 0", "rate_ppm = 1_000_001", (8, 12, "fees.rules[0].rate_ppm: ")),
+        (
+            "id = \"standard\"",
+            "id = \"ecny\"",
+            (12, 6, "fees.rules[1].id: it is wrong; must differ from every entry before it"),
+        ),
+        (
+            "receiver = \"streamer\"",
+            "receiver = \"fee\"",
+            (19, 27, "splits.receivers[0].receiver: it is wrong; must not be fee"),
+        ),
+        (
+            "waterfall = \"merchant-first\"",
+            "waterfall = \"other\"",
+            (34, 13, "refunds.rules[0].waterfall: it is wrong; must be one of"),
+        ),
+        ("payer.tier ==", "payer.rank ==", (33, 9, "refunds.rules[0].when: payer.rank is no declared input")),
+        ("days_max = 7", "days_max = 7.5", (32, 12, "refunds.rules[0].days_max: ")),
+    ] {
+        let (down, column, said) = wanted;
+        let told = faults(&MONEY.replacen(from, to, 1));
+        let wanted = format!("{}:{column}: {said}", line + down);
+        assert!(told.lines().any(|told| told.starts_with(&wanted)), "{wanted} is not in {told}");
+    }
+    assert!(faults("\nfees = 1").contains("fees"), "no table at all");
+}
