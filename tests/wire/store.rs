@@ -68,6 +68,7 @@ operations! {
     events_after(tenant: Option<TenantId>, cursor: u64, max: usize) -> Vec<StoredEvent>;
     transfers_after(tenant: Option<TenantId>, position: u64, max: usize) -> Vec<StoredTransfer>;
     balances(tenant: TenantId) -> Vec<AccountBalance>;
+    available(tenant: TenantId, account: &Account, currency: Currency) -> i64;
     add_tenant(tenant: &Tenant) -> bool;
     tenant_by_key(key_hash: Digest) -> Option<Tenant>;
     tenants() -> Vec<Tenant>;

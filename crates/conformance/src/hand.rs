@@ -141,6 +141,7 @@ impl Hand {
             return_url: None,
             rules,
             hold: None,
+            division: None,
         }
     }
 

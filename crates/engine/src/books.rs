@@ -3,6 +3,8 @@
 //! Held money is set aside by a pending transfer from the rail to the storefront, `hold:<attempt>`. A capture voids it in
 //! full and posts what was taken, `capture:<attempt>`, in the same commit; a release voids it, `release:<attempt>`. A hold
 //! that the intent does not keep is booked alike, but never counts as authorized.
+//!
+//! What is captured is divided in the same commit, where a division was agreed ([`paifang_store::funds`]).
 
 use jiff::Timestamp;
 use paifang_ledger::{Account as LedgerAccount, Kind, PostingKey, Transfer};
@@ -10,7 +12,7 @@ use paifang_money::{Money, PositiveMoney};
 use paifang_payment::attempt::Attempt;
 use paifang_payment::intent::{Intent, Posting};
 use paifang_payment::planted::{self, Defect};
-use paifang_store::{Amounts, Batch, Guard, Store};
+use paifang_store::{Amounts, Batch, Guard, Store, funds};
 
 use crate::ports::{Environment, Rails, Transport};
 use crate::{Engine, Error};
@@ -115,6 +117,9 @@ impl Page<'_> {
         let booked = if planted::is(Defect::AmountOffByOne) { one_less(taken) } else { taken };
         batch.transfers.push(Transfer { amount: booked, ..capture });
         batch.guards.push(Guard::Capture(id, taken));
+        let whose = (self.intent.terms.tenant, id);
+        let divided = funds::of_taken(whose, self.attempt, taken, self.at);
+        batch.transfers.extend(divided.map_err(|error| Error::Broken(error.to_string()))?);
         amounts.captured = taken.money();
         Ok(())
     }

@@ -213,7 +213,7 @@ pub(crate) fn refund_order(refund: &Refund, attempt: &Attempt) -> RefundOrder {
         refund_no: refund_sent_as(refund),
         amount: refund.terms.amount,
         reason: refund.terms.reason.clone(),
-        opened_at: refund.terms.opened_at,
+        opened_at: refund.opened_at(),
     }
 }
 

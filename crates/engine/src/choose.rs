@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use paifang_payment::WalletName;
 use paifang_payment::intent::Terms;
 use paifang_rail::Offer;
+use paifang_shares::division::Division;
 use paifang_store::{Decided, Judged, Store};
 
 use crate::command::Confirmation;
@@ -14,8 +15,7 @@ use crate::rules::{Case, Weighed};
 use crate::{Account, Consultation, Engine, Error, WalletOption};
 
 impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
-    /// The first account that can carry out a choice and that the rules take, how everything was judged, and how much of the
-    /// rules was seen. `fresh`: they are read anew, which is done in any case before something is refused: a commit tells
+    /// The first account that can carry out a choice and that the rules take, and what they say of it. `fresh`: they are read anew, which is done in any case before something is refused: a commit tells
     /// that more is known of them by now, a refusal does not.
     pub(crate) async fn choose(
         &self,
@@ -23,7 +23,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         choice: &Confirmation,
         now: Timestamp,
         fresh: bool,
-    ) -> Result<(Chosen<'_>, Option<Decided>, u64), Error> {
+    ) -> Result<Chosen<'_>, Error> {
         match self.try_choose(intent, choice, now, fresh).await {
             Err(_) if !fresh => self.try_choose(intent, choice, now, true).await,
             chosen => chosen,
@@ -36,7 +36,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         choice: &Confirmation,
         now: Timestamp,
         fresh: bool,
-    ) -> Result<(Chosen<'_>, Option<Decided>, u64), Error> {
+    ) -> Result<Chosen<'_>, Error> {
         let (amount, capture, client) = (intent.amount, intent.capture, choice.client.clone());
         let amount = Some(amount);
         let question = Consultation { amount, capture, client, declared: choice.declared.clone() };
@@ -56,15 +56,29 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         refuse_code(&best.option)?;
         refuse_obstacles(&best.option.obstacles, &choice.wallet)?;
         refuse_closed(best)?;
+        refuse_undivided(best)?;
         let account = self.account(&best.option.account)?;
         let offer = account.offer(&best.option.wallet, best.option.presentation);
         let offer = offer.ok_or_else(|| Error::Broken("an option without an offer".into()))?;
-        Ok(((account, offer), decided(best, &weighed, case), ruling.entries))
+        let division = best.division.clone().and_then(Result::ok);
+        let decided = decided(best, &weighed, case);
+        Ok(Chosen { account, offer, decided, entries: ruling.entries, division })
     }
 }
 
-/// An account and what it offers.
-pub(crate) type Chosen<'a> = (&'a Account, &'static Offer);
+/// What a choice of a wallet means.
+pub(crate) struct Chosen<'a> {
+    /// The account.
+    pub account: &'a Account,
+    /// What it offers.
+    pub offer: &'static Offer,
+    /// How everything was judged; absent where nothing decides.
+    pub decided: Option<Decided>,
+    /// How many entries of the tenant's book were seen.
+    pub entries: u64,
+    /// How the money is divided; absent where the rules say nothing about it.
+    pub division: Option<Box<Division>>,
+}
 
 /// What is kept of the choice: how each way to pay that works was judged.
 fn decided(best: &Weighed, all: &[Weighed], case: Case) -> Option<Decided> {
@@ -79,7 +93,7 @@ fn decided(best: &Weighed, all: &[Weighed], case: Case) -> Option<Decided> {
 
 /// The storefront's own rules do not take it.
 fn refuse_closed(best: &Weighed) -> Result<(), Error> {
-    if best.is_accepted() {
+    if !best.closed && best.judged.as_ref().is_none_or(|judged| judged.decision.accepted) {
         return Ok(());
     }
     let wallet = &best.option.wallet;
@@ -106,6 +120,14 @@ fn refuse_code(option: &WalletOption) -> Result<(), Error> {
     let message =
         format!("the payer's code is one of {wallet}, which {rail} does not take; charge it as {wallet}");
     Err(Error::precondition(reason::PAYER_CODE_OF_OTHER_WALLET, message))
+}
+
+/// What the storefront's own rules say about money does not fit this payment.
+fn refuse_undivided(best: &Weighed) -> Result<(), Error> {
+    match &best.division {
+        Some(Err(why)) => Err(Error::precondition(reason::TERMS_DO_NOT_FIT, why.clone())),
+        Some(Ok(_)) | None => Ok(()),
+    }
 }
 
 fn refuse_obstacles(obstacles: &[Obstacle], wallet: &WalletName) -> Result<(), Error> {

@@ -6,9 +6,12 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use paifang_money::PositiveMoney;
 use paifang_payment::intent::CaptureMode;
-use paifang_payment::{IntentId, PayerId, Presentation, RailName, RequestId, WalletName};
+use paifang_payment::{IntentId, PayerId, Presentation, RailName, RefundId, Remark, RequestId, WalletName};
 use paifang_policy::facts::Facts;
 use paifang_rail::{ClientKind, PayerCode};
+use paifang_shares::refund_terms::{RefundMode, RefundReason};
+use paifang_shares::waterfall::Bearer;
+use paifang_shares::{Merchant, Receiver};
 use serde::Serialize;
 
 /// Create an intent, and confirm it at once where a wallet is chosen already.
@@ -132,6 +135,75 @@ pub struct CreateRefund {
     pub amount: Option<PositiveMoney>,
     /// Why, for the payer's eyes; at most 80 bytes.
     pub reason: Option<String>,
+    /// Why, for the storefront's own rules. Kept out of the fingerprint where it is absent, so that a call that was made before
+    /// there were such rules is still the same call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub case: Option<RefundCase>,
+}
+
+/// What a storefront says of a refund, for its own rules to look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefundCase {
+    /// Why.
+    pub reason: RefundReason,
+    /// Only by a rule of this mode; absent: of any that somebody asks for.
+    pub mode: Option<RefundMode>,
+    /// Whether the merchant consented; absent: not known.
+    pub consented: Option<bool>,
+}
+
+/// Give up a refund that is short of funds.
+#[derive(Debug, Clone, Serialize)]
+pub struct CancelRefund {
+    /// The storefront's id of this call.
+    #[serde(skip)]
+    pub request_id: RequestId,
+    /// Which refund.
+    pub refund: RefundId,
+}
+
+/// Change who bears a refund that has gone out.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReverseRefund {
+    /// The storefront's id of this call.
+    #[serde(skip)]
+    pub request_id: RequestId,
+    /// Which refund.
+    pub refund: RefundId,
+    /// How much of what was funded; absent: all of it.
+    pub amount: Option<PositiveMoney>,
+    /// Who bears it instead; absent: somebody outside of the book.
+    pub from: Option<Bearer>,
+    /// Why.
+    pub why: Remark,
+}
+
+/// Move a storefront's own funds.
+#[derive(Debug, Clone, Serialize)]
+pub struct TransferFunds {
+    /// The storefront's id of this call.
+    #[serde(skip)]
+    pub request_id: RequestId,
+    /// Where they are.
+    pub from: Fund,
+    /// Where they go.
+    pub to: Fund,
+    /// How much.
+    pub amount: PositiveMoney,
+}
+
+/// One of a storefront's own funds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fund {
+    /// Outside of the book: where money is paid in from and out to.
+    Outside,
+    /// What fees brought.
+    Fees,
+    /// What a receiver of splits has earned.
+    Receiver(Receiver),
+    /// What bears refunds.
+    Bearer(Bearer, Option<Merchant>),
 }
 
 /// What a call made, or had made before.

@@ -11,7 +11,7 @@ use paifang_payment::{AccountId, AttemptId, Evidence, Source};
 use paifang_rail::Descriptor;
 use paifang_store::{
     Amounts, Batch, Guard, IntentRow, IntentWrite, NewEvent, Quarantine, RefundWrite, Snapshot, Store,
-    SubmissionChange, WorkChange, WorkKey,
+    SubmissionChange, WorkChange, WorkKey, funds,
 };
 
 use crate::carry::operation_of;
@@ -69,6 +69,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             resend_until: resend_until(account.descriptor, opened_at),
             // The only refund of its order.
             paced: false,
+            bearing: None,
+            granted_by: None,
         };
         Ok(Refund::open(terms, Evidence::plain(Source::Rule, "refund.late_money")))
     }
@@ -82,43 +84,41 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         at: Timestamp,
     ) {
         let refund = &step.refund;
-        let (terms, amount) = (&refund.terms, refund.terms.amount);
+        let terms = &refund.terms;
         batch.refunds.push(RefundWrite { expected, row: refund.clone(), entries: step.entries.clone() });
         if let Some(posting) = step.posting {
-            batch.transfers.push(refund_transfer(refund, posting, at));
-            let guard = match posting {
-                refund::Posting::Reserved => Guard::Reserve(terms.intent, amount),
-                refund::Posting::Returned => Guard::Settle(terms.intent, amount),
-                refund::Posting::Released => Guard::Release(terms.intent, amount),
-            };
-            if terms.purpose == Purpose::Requested {
-                batch.guards.push(guard);
-            }
+            post_refund(batch, step, posting, at);
+        }
+        if step.posting == Some(refund::Posting::Reversed) {
+            // It has ended: nothing is to be done about it.
+            return self.tell_refund(batch, refund, "refund.reversed");
         }
         if terms.paced && matches!(&refund.state, refund::State::Sending(sending) if !sending.unsent) {
             let interval_s = self.refund_interval_s(refund);
             batch.guards.push(Guard::Pace { intent: terms.intent, at, interval_s });
         }
-        if terms.paced && expected == 0 {
+        let is_ready = expected == 0 || step.posting == Some(refund::Posting::Funded);
+        if terms.paced && is_ready && refund.short().is_none() {
             batch.work.push(self.turn_of(refund, at));
         } else {
             self.schedule_refund(batch, refund, step.entries.first().map(|entry| &entry.evidence), at);
         }
-        let snapshot = Snapshot::Refund { refund: Box::new(refund.clone()) };
         let kind = match (&refund.state, expected) {
             (_, 0) => "refund.created",
+            _ if step.posting == Some(refund::Posting::Funded) => "refund.funded",
             (refund::State::Processing { attention: Some(_) }, _) => "refund.attention",
             (refund::State::Processing { attention: None }, _) => "refund.processing",
             (refund::State::Succeeded { .. }, _) => "refund.succeeded",
             (refund::State::Failed { .. }, _) => "refund.failed",
             (refund::State::Sending(_) | refund::State::InDoubt(_), _) => return,
         };
-        batch.events.push(NewEvent {
-            id: self.new_event_id(),
-            intent: terms.intent,
-            kind: kind.into(),
-            snapshot,
-        });
+        self.tell_refund(batch, refund, kind);
+    }
+
+    fn tell_refund(&self, batch: &mut Batch, refund: &Refund, kind: &str) {
+        let snapshot = Snapshot::Refund { refund: Box::new(refund.clone()) };
+        let (id, intent) = (self.new_event_id(), refund.terms.intent);
+        batch.events.push(NewEvent { id, intent, kind: kind.into(), snapshot });
     }
 
     /// A refund on a rail that wants time between two of one order waits for its turn.
@@ -255,8 +255,44 @@ pub(crate) fn whole_second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
+/// Books what a step does to a refund's money: the reserve and its end, and what its bearers bring or get back.
+fn post_refund(batch: &mut Batch, step: &refund::Step, posting: refund::Posting, at: Timestamp) {
+    let refund = &step.refund;
+    let (intent, amount) = (refund.terms.intent, refund.terms.amount);
+    let (guard, moves) = match posting {
+        refund::Posting::Reserved if refund.is_borne() => {
+            (Some(Guard::Reserve(intent, amount)), funds::of_bearing(refund, at))
+        }
+        refund::Posting::Reserved => (Some(Guard::Reserve(intent, amount)), Vec::new()),
+        refund::Posting::Returned => (Some(Guard::Settle(intent, amount)), Vec::new()),
+        refund::Posting::Released if refund.is_borne() => {
+            (Some(Guard::Release(intent, amount)), funds::of_return(refund, at))
+        }
+        refund::Posting::Released => (Some(Guard::Release(intent, amount)), Vec::new()),
+        refund::Posting::Funded => (None, funds::of_bearing(refund, at)),
+        refund::Posting::Reversed => (None, reversed(step, at)),
+    };
+    batch.transfers.extend(refund_transfer(refund, posting, at));
+    batch.transfers.extend(moves);
+    if refund.terms.purpose == Purpose::Requested {
+        batch.guards.extend(guard);
+    }
+}
+
+fn reversed(step: &refund::Step, at: Timestamp) -> Vec<Transfer> {
+    let facts = step.entries.iter().filter_map(|entry| match &entry.fact {
+        refund::Fact::Reversed { reversal, from, .. } => Some((reversal, *from)),
+        refund::Fact::Opened { .. }
+        | refund::Fact::Moved { .. }
+        | refund::Fact::Redriven { .. }
+        | refund::Fact::Funded { .. } => None,
+    });
+    let version = step.refund.version;
+    facts.flat_map(|(reversal, from)| funds::of_reversal(&step.refund, version, reversal, from, at)).collect()
+}
+
 /// A reserve is a pending transfer; the end of the refund posts or voids it.
-fn refund_transfer(refund: &Refund, posting: refund::Posting, at: Timestamp) -> Transfer {
+fn refund_transfer(refund: &Refund, posting: refund::Posting, at: Timestamp) -> Option<Transfer> {
     let terms = &refund.terms;
     let from = match terms.purpose {
         Purpose::Requested => LedgerAccount::merchant(&terms.tenant.to_string()),
@@ -268,8 +304,9 @@ fn refund_transfer(refund: &Refund, posting: refund::Posting, at: Timestamp) -> 
         refund::Posting::Reserved => (reserve, Kind::Pending),
         refund::Posting::Returned => (PostingKey::of(&["refund", &id, "returned"]), Kind::Posts(reserve)),
         refund::Posting::Released => (PostingKey::of(&["refund", &id, "released"]), Kind::Voids(reserve)),
+        refund::Posting::Funded | refund::Posting::Reversed => return None,
     };
-    Transfer {
+    Some(Transfer {
         key,
         debit: from,
         credit: LedgerAccount::rail(terms.account.as_str()),
@@ -277,5 +314,5 @@ fn refund_transfer(refund: &Refund, posting: refund::Posting, at: Timestamp) -> 
         kind,
         subject: terms.intent.to_string(),
         at,
-    }
+    })
 }

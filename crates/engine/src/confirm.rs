@@ -10,6 +10,7 @@ use paifang_store::{
     SubmissionChange,
 };
 
+use crate::choose::Chosen;
 use crate::command::{ConfirmIntent, Confirmation, CreateIntent, Made};
 use crate::compose::whole_second;
 use crate::consult::expiry;
@@ -170,9 +171,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         error: Error,
     ) -> Result<Made<IntentRow>, Error> {
         match error {
-            Error::Precondition { reason: reason::WALLET_CLOSED_BY_POLICY, .. } => {
-                self.replayed(tenant, by, request, fingerprint).await?.ok_or(error)
-            }
+            Error::Precondition {
+                reason: reason::WALLET_CLOSED_BY_POLICY | reason::TERMS_DO_NOT_FIT,
+                ..
+            } => self.replayed(tenant, by, request, fingerprint).await?.ok_or(error),
             error => Err(error),
         }
     }
@@ -247,7 +249,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         now: Timestamp,
         fresh: bool,
     ) -> Result<(attempt::Terms, RulesSeen), Error> {
-        let ((account, offer), decided, entries) = self.choose(intent, choice, now, fresh).await?;
+        let Chosen { account, offer, decided, entries, division } =
+            self.choose(intent, choice, now, fresh).await?;
         let order_no = self.inner.names.order(intent.tenant, &account.id, by.0, by.1);
         let synchronous = offer.presentation.is_synchronous();
         let hold = self.hold_terms(intent, account, offer, &order_no);
@@ -277,6 +280,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 reversible_unknown: account.descriptor.reverses_unknown,
             },
             hold,
+            division,
         };
         Ok((terms, RulesSeen { entries, decided }))
     }

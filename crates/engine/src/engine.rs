@@ -6,7 +6,7 @@ use futures::FutureExt;
 use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 use paifang_payment::planted::{self, Defect};
-use paifang_payment::{EventId, IntentId, RefundId, TenantId};
+use paifang_payment::{EventId, FundsId, IntentId, RefundId, TenantId};
 use paifang_store::{Batch, Committed, IntentRow, Lease, Store, StoreError};
 
 use crate::codes::WaitingCodes;
@@ -188,6 +188,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
 
     pub(crate) fn new_refund_id(&self) -> RefundId {
         RefundId::from_parts(self.now(), self.ten_bytes())
+    }
+
+    pub(crate) fn new_funds_id(&self) -> FundsId {
+        FundsId::from_parts(self.now(), self.ten_bytes())
     }
 
     pub(crate) fn new_event_id(&self) -> EventId {

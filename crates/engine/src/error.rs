@@ -69,6 +69,14 @@ pub mod reason {
     pub const PAYER_CODE_OF_OTHER_WALLET: &str = "PAYER_CODE_OF_OTHER_WALLET";
     /// The storefront's own rules do not take this wallet for this order.
     pub const WALLET_CLOSED_BY_POLICY: &str = "WALLET_CLOSED_BY_POLICY";
+    /// The storefront's own rules about fees and splits do not fit this payment.
+    pub const TERMS_DO_NOT_FIT: &str = "TERMS_DO_NOT_FIT";
+    /// The storefront's own rules do not grant this refund.
+    pub const REFUND_CLOSED_BY_POLICY: &str = "REFUND_CLOSED_BY_POLICY";
+    /// The refund is not in a state for this call.
+    pub const REFUND_STATE: &str = "REFUND_STATE";
+    /// Funds that are not there cannot be moved.
+    pub const FUNDS_SHORT: &str = "FUNDS_SHORT";
     /// The rules are not where this step could follow.
     pub const POLICY_STEP_REFUSED: &str = "POLICY_STEP_REFUSED";
     /// Money is held for the intent: capture it, or cancel to give it back.
@@ -94,6 +102,10 @@ pub mod reason {
         WALLET_UNAVAILABLE,
         PAYER_CODE_OF_OTHER_WALLET,
         WALLET_CLOSED_BY_POLICY,
+        TERMS_DO_NOT_FIT,
+        REFUND_CLOSED_BY_POLICY,
+        REFUND_STATE,
+        FUNDS_SHORT,
         POLICY_STEP_REFUSED,
         INTENT_AUTHORIZED,
         INTENT_NOT_AUTHORIZED,

@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
+mod bear;
 mod books;
 mod cancel;
 mod capture;
@@ -26,8 +27,10 @@ mod command;
 mod compose;
 mod confirm;
 mod consult;
+mod divide;
 mod engine;
 mod error;
+mod funds;
 mod health;
 mod names;
 mod notified;
@@ -47,8 +50,8 @@ mod worker;
 
 pub use accounts::{Account, Accounts};
 pub use command::{
-    CancelIntent, CaptureIntent, Client, ConfirmIntent, Confirmation, CreateIntent, CreateRefund, Declared,
-    Made,
+    CancelIntent, CancelRefund, CaptureIntent, Client, ConfirmIntent, Confirmation, CreateIntent,
+    CreateRefund, Declared, Fund, Made, RefundCase, ReverseRefund, TransferFunds,
 };
 pub use confirm::etag;
 pub use consult::{CodeKnown, Consultation, Obstacle, WalletOption};

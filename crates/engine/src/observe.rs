@@ -377,9 +377,10 @@ impl Sends {
         Self { attempts: vec![Sending { intent, attempt, opens: false }], refunds: Vec::new() }
     }
 
-    /// The refunds that a batch opens, but for those that wait for their turn.
+    /// The refunds that a batch opens, but for those that wait for their turn or for funds.
     pub fn of_refunds(batch: &Batch) -> Self {
-        let opened = batch.refunds.iter().filter(|write| write.expected == 0 && !write.row.terms.paced);
+        let is_ready = |row: &refund::Refund| !row.terms.paced && row.short().is_none();
+        let opened = batch.refunds.iter().filter(|write| write.expected == 0 && is_ready(&write.row));
         Self { attempts: Vec::new(), refunds: opened.map(|write| write.row.terms.id).collect() }
     }
 }

@@ -6,11 +6,13 @@ use paifang_payment::attempt::{self, Attempt};
 use paifang_payment::intent::State;
 use paifang_payment::planted::{self, Defect};
 use paifang_payment::refund::{Purpose, Refund, Terms};
-use paifang_payment::{Evidence, Source, TenantId};
-use paifang_store::{Batch, Committed, IntentRow, Operation, PAGE_MAX, RequestKey, Resource, Store};
+use paifang_payment::{Digest, Evidence, Source, TenantId};
+use paifang_store::{Batch, Committed, Guard, IntentRow, Operation, RequestKey, Resource, RulesSeen, Store};
 
+use crate::bear::{Asked, Borne};
 use crate::command::{CreateRefund, Made};
 use crate::compose::{resend_until, whole_second};
+use crate::engine::CONFLICTS_MAX;
 use crate::error::reason;
 use crate::observe::Sends;
 use crate::ports::{Environment, Rails, Transport};
@@ -27,13 +29,51 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             Some(_) => return Err(Error::RequestReused),
             None => {}
         }
+        for tries in 0..CONFLICTS_MAX {
+            match self.try_create_refund(tenant, &wanted, fingerprint, tries > 0).await {
+                Ok(Some(made)) => return Ok(made),
+                Ok(None) => {}
+                // The same call may have been taken a moment ago by another task: what is left by now, and what the rules say, is
+                // not about it.
+                Err(error @ Error::Precondition { .. }) => {
+                    return match self
+                        .inner
+                        .store
+                        .request(tenant, Operation::CreateRefund, &wanted.request_id)
+                        .await?
+                    {
+                        Some(known) if known.fingerprint == fingerprint => {
+                            self.made_refund(tenant, known.resource, true).await
+                        }
+                        Some(_) | None => Err(error),
+                    };
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    /// `None` where the rules, the payment's other refunds, or what its bearers have, moved on since they were read.
+    async fn try_create_refund(
+        &self,
+        tenant: TenantId,
+        wanted: &CreateRefund,
+        fingerprint: Digest,
+        fresh: bool,
+    ) -> Result<Option<Made<Refund>>, Error> {
         let row =
             self.inner.store.intent(tenant, wanted.intent).await?.ok_or(Error::NotFound("payment intent"))?;
         let now = self.now();
-        let terms = self.refund_terms(&row, &wanted, now).await?;
+        let (terms, rules, others) = self.refund_terms(&row, wanted, now, fresh).await?;
+        let is_divided = terms.bearing.is_some();
         let step = Refund::open(terms, Evidence::plain(Source::Storefront, "refund.create"));
         let mut batch = Batch::new(tenant, now);
         self.compose_refund(&mut batch, 0, &step, now);
+        batch.rules = Some(rules);
+        if is_divided {
+            batch.guards.push(Guard::Refunds { intent: wanted.intent, count: others + 1 });
+        }
         let resource = Resource::Refund(step.refund.terms.id);
         let (operation, request_id) = (Operation::CreateRefund, wanted.request_id.clone());
         batch.request = Some(RequestKey { operation, request_id, fingerprint, resource });
@@ -43,10 +83,13 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             Committed::Done => {
                 self.inner.world.reached("refund.committed");
                 self.send_all(tenant, sends, None);
-                self.made_refund(tenant, resource, false).await
+                self.made_refund(tenant, resource, false).await.map(Some)
             }
-            Committed::Replayed(resource) => self.made_refund(tenant, resource, true).await,
+            Committed::Replayed(resource) => self.made_refund(tenant, resource, true).await.map(Some),
             Committed::RequestReused => Err(Error::RequestReused),
+            Committed::Conflict => Ok(None),
+            // Either less is left than is asked for, or a bearer has less by now than was read: that is seen when all is read anew.
+            Committed::GuardFailed if is_divided => Ok(None),
             Committed::GuardFailed => Err(exceeds(&row)),
             refused => Err(Error::Broken(format!("a refund was refused: {refused:?}"))),
         }
@@ -60,7 +103,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         loop {
             let signal = self.inner.signals.intent(intent);
             let row = self.inner.store.refund(tenant, id).await?.ok_or(Error::NotFound("refund"))?;
-            let waiting = matches!(row.state, refund::State::Sending(_) | refund::State::InDoubt(_));
+            let waiting = matches!(row.state, refund::State::Sending(_) | refund::State::InDoubt(_))
+                && row.short().is_none();
             let left = deadline.duration_since(self.now());
             if !waiting || left <= SignedDuration::ZERO {
                 return Ok(row);
@@ -70,7 +114,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         }
     }
 
-    async fn made_refund(
+    pub(crate) async fn made_refund(
         &self,
         tenant: TenantId,
         resource: Resource,
@@ -88,7 +132,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         row: &IntentRow,
         wanted: &CreateRefund,
         now: Timestamp,
-    ) -> Result<Terms, Error> {
+        fresh: bool,
+    ) -> Result<(Terms, RulesSeen, u64), Error> {
         let State::Succeeded { winner } = row.intent.state else {
             let message =
                 format!("the intent is {}; only a succeeded one is refunded", row.intent.state.name());
@@ -98,11 +143,19 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let attempt = row.intent.attempt(winner).ok_or_else(missing)?;
         let account = self.account(&attempt.terms.account)?;
         let amount = refund_amount(row, wanted)?;
-        self.check_rules(row, attempt, account, amount, now).await?;
+        // Who bears it is not asked about what is not there; the commit's guard has the last word.
+        if (attempt.terms.division.is_some() || wanted.case.is_some()) && !is_left(row, amount) {
+            return Err(exceeds(row));
+        }
         let terms = &row.intent.terms;
+        let others = self.refunds_of(terms.tenant, row).await?;
+        let paid_at = paid_at(attempt);
+        check_rules(row, account, (amount, paid_at), &others, now)?;
+        let asked = Asked { row, attempt, wanted, amount, paid_at, now, others: &others };
+        let Borne { bearing, granted_by, rules } = self.bear(&asked, fresh).await?;
         let refund_no = self.inner.names.refund(terms.tenant, &account.id, &wanted.request_id);
         let opened_at = whole_second(now);
-        Ok(Terms {
+        let opened = Terms {
             id: self.new_refund_id(),
             tenant: terms.tenant,
             intent: terms.id,
@@ -118,51 +171,62 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             opened_at,
             resend_until: resend_until(account.descriptor, opened_at),
             paced: account.descriptor.refunding.interval_s > 0,
-        })
+            bearing,
+            granted_by,
+        };
+        Ok((opened, rules, others.len() as u64))
     }
+}
 
-    /// What the rail's descriptor allows.
-    async fn check_rules(
-        &self,
-        row: &IntentRow,
-        attempt: &Attempt,
-        account: &Account,
-        amount: PositiveMoney,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        let rules = account.descriptor.refunding;
-        let unsupported = |message: String| Err(Error::precondition(reason::REFUND_NOT_SUPPORTED, message));
-        if !rules.partial && amount.money() != row.amounts.captured {
-            return unsupported(format!("{} refunds whole payments only", account.rail));
+/// When the money was taken.
+fn paid_at(attempt: &Attempt) -> Timestamp {
+    match &attempt.state {
+        attempt::State::Paid(paid) => {
+            let opened_at = paid.taken.as_ref().map_or(attempt.terms.opened_at, |taken| taken.opened_at);
+            paid.settled.settled_at.unwrap_or(opened_at)
         }
-        let paid_at = match &attempt.state {
-            attempt::State::Paid(paid) => {
-                let opened_at = paid.taken.as_ref().map_or(attempt.terms.opened_at, |taken| taken.opened_at);
-                paid.settled.settled_at.unwrap_or(opened_at)
-            }
-            _ => attempt.terms.opened_at,
-        };
-        let window = SignedDuration::from_hours(24 * i64::from(rules.window_days));
-        if now > paid_at.saturating_add(window).unwrap_or(Timestamp::MAX) {
-            return unsupported(format!(
-                "{} refunds within {} days of the payment",
-                account.rail, rules.window_days
-            ));
-        }
-        let (tenant, id) = (row.intent.terms.tenant, row.intent.terms.id);
-        let refunds = self.inner.store.refunds(tenant, Some(id), None, PAGE_MAX).await?.rows;
-        let counts = |refund: &&Refund| {
-            let failed = matches!(refund.state, paifang_payment::refund::State::Failed { .. });
-            refund.terms.purpose == Purpose::Requested && !failed
-        };
-        if refunds.iter().filter(counts).count() >= rules.count_max as usize {
-            return unsupported(format!(
-                "{} takes at most {} refunds of one payment",
-                account.rail, rules.count_max
-            ));
-        }
-        Ok(())
+        _ => attempt.terms.opened_at,
     }
+}
+
+/// What the rail's descriptor allows.
+fn check_rules(
+    row: &IntentRow,
+    account: &Account,
+    (amount, paid_at): (PositiveMoney, Timestamp),
+    refunds: &[Refund],
+    now: Timestamp,
+) -> Result<(), Error> {
+    let rules = account.descriptor.refunding;
+    let unsupported = |message: String| Err(Error::precondition(reason::REFUND_NOT_SUPPORTED, message));
+    if !rules.partial && amount.money() != row.amounts.captured {
+        return unsupported(format!("{} refunds whole payments only", account.rail));
+    }
+    let window = SignedDuration::from_hours(24 * i64::from(rules.window_days));
+    if now > paid_at.saturating_add(window).unwrap_or(Timestamp::MAX) {
+        return unsupported(format!(
+            "{} refunds within {} days of the payment",
+            account.rail, rules.window_days
+        ));
+    }
+    let counts = |refund: &&Refund| {
+        let failed = matches!(refund.state, paifang_payment::refund::State::Failed { .. });
+        refund.terms.purpose == Purpose::Requested && !failed
+    };
+    if refunds.iter().filter(counts).count() >= rules.count_max as usize {
+        return unsupported(format!(
+            "{} takes at most {} refunds of one payment",
+            account.rail, rules.count_max
+        ));
+    }
+    Ok(())
+}
+
+/// Whether as much as this is left to be refunded.
+fn is_left(row: &IntentRow, amount: PositiveMoney) -> bool {
+    let out = row.amounts.refunded.checked_add(row.amounts.reserved);
+    let left = out.and_then(|out| row.amounts.captured.checked_sub(out));
+    left.is_some_and(|left| left.checked_sub(amount.money()).is_some())
 }
 
 fn refund_amount(row: &IntentRow, wanted: &CreateRefund) -> Result<PositiveMoney, Error> {

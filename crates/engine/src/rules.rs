@@ -16,9 +16,11 @@ use paifang_policy::lifecycle::{Book, Fact, Overlay, State};
 use paifang_policy::opening::{Offer, decide};
 use paifang_policy::rank::{Ranked, rank};
 use paifang_rail::ClientKind;
+use paifang_shares::division::Division;
 use paifang_store::{Judged, PAGE_MAX, Store, StoredRules};
 
 use crate::command::{Client, Declared};
+use crate::divide::divide;
 use crate::ports::{Environment, Rails, Transport};
 use crate::{Engine, Error, WalletOption};
 
@@ -62,6 +64,10 @@ enum Rule {
 /// What is known of an order and its payer.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
+    /// What is to be paid.
+    pub amount: PositiveMoney,
+    /// When.
+    pub at: Timestamp,
     /// What the rules may look at.
     pub facts: Facts,
     /// The payer's pseudonym, where the storefront names the payer.
@@ -77,6 +83,8 @@ pub struct Weighed {
     pub judged: Option<Judged>,
     /// Where it stands among what is shown, and why; absent of what is not shown.
     pub ranked: Option<Ranked>,
+    /// How its money would be divided, or why it cannot be; absent where the rules say nothing about money.
+    pub division: Option<Result<Box<Division>, String>>,
     /// The tenant's rules decide nothing now, although they did before: everything is closed.
     pub closed: bool,
 }
@@ -220,11 +228,19 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             .and_then(|facts| facts.with(Input::ClientInsideWallet, client.wallet.is_some()))
             .map_err(|error| Error::Broken(error.to_string()))?;
         let payer = declared.payer.as_ref().map(|payer| self.inner.names.pseudonym(tenant, payer));
-        Ok(Case { facts, payer })
+        Ok(Case { amount, at: placed_at, facts, payer })
     }
 }
 
 impl Ruling {
+    /// The bundle that decides.
+    pub fn bundle(&self) -> Option<&Bundle> {
+        match &self.rule {
+            Rule::By(bundle, _) => Some(bundle),
+            Rule::Unruled | Rule::Nothing => None,
+        }
+    }
+
     /// The version that decides.
     pub fn decided_by(&self) -> Option<BundleRef> {
         match &self.rule {
@@ -238,7 +254,7 @@ impl Ruling {
     pub fn weigh(&self, options: Vec<WalletOption>, case: &Case) -> Vec<Weighed> {
         let Rule::By(bundle, overlay) = &self.rule else {
             let closed = matches!(self.rule, Rule::Nothing);
-            let plain = |option| Weighed { option, judged: None, ranked: None, closed };
+            let plain = |option| Weighed { option, judged: None, ranked: None, division: None, closed };
             return options.into_iter().map(plain).collect();
         };
         let judged: Vec<(WalletOption, Judged)> = options
@@ -255,7 +271,8 @@ impl Ruling {
             .into_iter()
             .map(|(option, judged)| {
                 let ranked = ranks.iter().find(|ranked| ranked.offer == judged.offer).cloned();
-                Weighed { option, judged: Some(judged), ranked, closed: false }
+                let division = divide(bundle, &option.wallet, case);
+                Weighed { option, judged: Some(judged), ranked, division, closed: false }
             })
             .collect();
         weighed.sort_by_key(|one| {
@@ -269,7 +286,8 @@ impl Ruling {
 impl Weighed {
     /// Whether the tenant's rules take a payment with it.
     pub fn is_accepted(&self) -> bool {
-        !self.closed && self.judged.as_ref().is_none_or(|judged| judged.decision.accepted)
+        let divides = self.division.as_ref().is_none_or(Result::is_ok);
+        !self.closed && divides && self.judged.as_ref().is_none_or(|judged| judged.decision.accepted)
     }
 
     /// Whether the payer should see it: it works here, an input of the payer aside, and the tenant's rules show it.

@@ -46,6 +46,8 @@ const HELD_S: &[i64] = &[75, 600, 3600, 86_400];
 /// A hold so long after it should have been given back is given to a person, as is a capture or release so long after it
 /// was opened.
 const HOLD_GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(3 * 24);
+/// A refund waits for its bearers: 5 s, 10 s, 30 s, then every minute.
+const SHORT_S: &[i64] = &[5, 10, 30, 60];
 /// A send that did not leave us.
 const UNSENT_S: &[i64] = &[1, 2, 5, 10, 30];
 
@@ -110,6 +112,11 @@ pub(crate) fn ended_due(
 
 /// When a refund is looked at next; `None`: give it to a person. `asks` as in [`attempt_due`].
 pub(crate) fn refund_due(refund: &Refund, asks: &[u32], tries: u32, now: Timestamp) -> Option<Timestamp> {
+    if refund.short().is_some() {
+        // As long as it takes: somebody has to bring the money, or to cancel it.
+        let wait = jittered(step_or_last(SHORT_S, tries), refund.terms.refund_no.as_str(), tries);
+        return Some(plus(now, wait));
+    }
     if now >= refund_given_up(refund) {
         return None;
     }
@@ -145,7 +152,7 @@ fn refund_given_up(refund: &Refund) -> Timestamp {
         refund::State::Sending(_)
         | refund::State::InDoubt(_)
         | refund::State::Succeeded { .. }
-        | refund::State::Failed { .. } => plus(refund.terms.opened_at, REFUND_GIVE_UP_AFTER),
+        | refund::State::Failed { .. } => plus(refund.opened_at(), REFUND_GIVE_UP_AFTER),
     }
 }
 

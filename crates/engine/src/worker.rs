@@ -207,6 +207,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         id: paifang_payment::RefundId,
     ) -> Result<(), Error> {
         let refund = self.inner.store.refund(tenant, id).await?.ok_or(Error::NotFound("refund"))?;
+        if refund.short().is_some() {
+            let moved = self.try_fund(item, refund).await?;
+            return if moved { Ok(()) } else { self.look_at_refund_again(item, tenant, id, None).await };
+        }
         match refund.duty(self.now()) {
             Duty::Rest => self.finish(item, tenant).await,
             Duty::Send => {

@@ -106,6 +106,7 @@ impl Calls {
             return_url: None,
             rules: Rules { resendable: true, closable: true, reversible: true, reversible_unknown: false },
             hold: None,
+            division: None,
         }
     }
 
@@ -151,6 +152,8 @@ impl Calls {
             resend_until: now(),
             nonce: "0".repeat(32),
             paced: false,
+            bearing: None,
+            granted_by: None,
         }
     }
 }

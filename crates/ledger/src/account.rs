@@ -27,12 +27,30 @@ pub enum AccountKind {
     /// Money that the rail proves and nothing here explains, until a person decides whose it is. Grows by credits; below zero
     /// where the rail gave back what it should not have.
     SuspenseStray,
+    /// What fees brought the storefront. Grows by credits; below zero where fees that were paid out came back to a payer.
+    Fee,
+    /// What a receiver of splits has earned. Grows by credits; below zero where it owes what went back to a payer.
+    Receiver,
+    /// What a merchant of the storefront has earned and was not settled yet. Grows by credits, never below zero.
+    Unsettled,
+    /// What a merchant of the storefront holds with it. Grows by credits, never below zero.
+    Balance,
+    /// What the storefront has set aside to bear refunds. Grows by credits, never below zero.
+    Platform,
+    /// What an insurance has set aside to bear refunds. Grows by credits, never below zero.
+    Insurance,
+    /// What a rail has set aside to bear refunds. Grows by credits, never below zero.
+    RailFund,
+    /// The storefront's money outside of this book: where funds come from and are paid out to. Grows by debits; below zero
+    /// where more was paid out than came in.
+    Outside,
 }
 
 /// The text names no account of the chart.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "an account is named rail:X, merchant:X, suspense_late:X or suspense_stray:X, at most {NAME_BYTES_MAX} bytes"
+    "an account is named KIND:OF, such as rail:alipay-main; kinds are {}; at most {NAME_BYTES_MAX} bytes",
+    AccountKind::ALL.map(AccountKind::word).join(", ")
 )]
 pub struct NameError;
 
@@ -57,6 +75,17 @@ impl Account {
         Self { kind: AccountKind::SuspenseStray, of: account.to_owned() }
     }
 
+    /// An account of a storefront's own: of the storefront, or of one of its merchants or receivers.
+    ///
+    /// # Panics
+    ///
+    /// For a kind that belongs to a rail account.
+    pub fn own(kind: AccountKind, tenant: &str, of: Option<&str>) -> Self {
+        assert!(kind.is_own(), "{} belongs to a rail account", kind.word());
+        let of = of.map_or_else(|| tenant.to_owned(), |of| format!("{tenant}/{of}"));
+        Self { kind, of }
+    }
+
     /// What it stands for.
     pub fn kind(&self) -> AccountKind {
         self.kind
@@ -79,7 +108,21 @@ impl Account {
 }
 
 impl AccountKind {
-    const ALL: [Self; 4] = [Self::Rail, Self::Merchant, Self::SuspenseLate, Self::SuspenseStray];
+    /// Every kind there is.
+    pub const ALL: [Self; 12] = [
+        Self::Rail,
+        Self::Merchant,
+        Self::SuspenseLate,
+        Self::SuspenseStray,
+        Self::Fee,
+        Self::Receiver,
+        Self::Unsettled,
+        Self::Balance,
+        Self::Platform,
+        Self::Insurance,
+        Self::RailFund,
+        Self::Outside,
+    ];
 
     fn word(self) -> &'static str {
         match self {
@@ -87,22 +130,66 @@ impl AccountKind {
             Self::Merchant => "merchant",
             Self::SuspenseLate => "suspense_late",
             Self::SuspenseStray => "suspense_stray",
+            Self::Fee => "fee",
+            Self::Receiver => "receiver",
+            Self::Unsettled => "unsettled",
+            Self::Balance => "balance",
+            Self::Platform => "platform",
+            Self::Insurance => "insurance",
+            Self::RailFund => "rail_fund",
+            Self::Outside => "outside",
         }
     }
 
     /// Whether debits make it larger.
     pub fn grows_by_debits(self) -> bool {
         match self {
-            Self::Rail => true,
-            Self::Merchant | Self::SuspenseLate | Self::SuspenseStray => false,
+            Self::Rail | Self::Outside => true,
+            Self::Merchant
+            | Self::SuspenseLate
+            | Self::SuspenseStray
+            | Self::Fee
+            | Self::Receiver
+            | Self::Unsettled
+            | Self::Balance
+            | Self::Platform
+            | Self::Insurance
+            | Self::RailFund => false,
         }
     }
 
     /// Whether its balance may never fall below zero, pending debits included.
     pub fn is_bounded(self) -> bool {
         match self {
-            Self::SuspenseLate => true,
-            Self::Rail | Self::Merchant | Self::SuspenseStray => false,
+            Self::SuspenseLate
+            | Self::Unsettled
+            | Self::Balance
+            | Self::Platform
+            | Self::Insurance
+            | Self::RailFund => true,
+            Self::Rail
+            | Self::Merchant
+            | Self::SuspenseStray
+            | Self::Fee
+            | Self::Receiver
+            | Self::Outside => false,
+        }
+    }
+
+    /// Whether it is a storefront's own, and not that of a rail account. Transfers among these move nothing in or out of what
+    /// the rails hold.
+    pub fn is_own(self) -> bool {
+        match self {
+            Self::Rail | Self::SuspenseLate | Self::SuspenseStray => false,
+            Self::Merchant
+            | Self::Fee
+            | Self::Receiver
+            | Self::Unsettled
+            | Self::Balance
+            | Self::Platform
+            | Self::Insurance
+            | Self::RailFund
+            | Self::Outside => true,
         }
     }
 }

@@ -21,6 +21,7 @@ mod state;
 
 use jiff::{SignedDuration, Timestamp};
 use paifang_money::PositiveMoney;
+use paifang_shares::division::Division;
 use serde::{Deserialize, Serialize};
 
 use crate::planted::{self, Defect};
@@ -98,6 +99,9 @@ pub struct Terms {
     /// The money is held first; `None`: it is charged at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<HoldTerms>,
+    /// How the money is divided once it is taken, by the storefront's terms; absent where it had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub division: Option<Box<Division>>,
 }
 
 /// What the descriptor said when the attempt was opened; kept, so that old attempts keep their rules.

@@ -84,6 +84,8 @@ ids! {
     RefundId = "re";
     /// One event to a storefront.
     EventId = "ev";
+    /// One transfer among a storefront's own funds.
+    FundsId = "fm";
 }
 
 #[cfg(test)]

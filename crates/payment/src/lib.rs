@@ -25,7 +25,7 @@ mod seal;
 mod testing;
 
 pub use evidence::{Digest, Evidence, Source};
-pub use id::{AttemptId, EventId, IdError, IntentId, RefundId, TenantId};
+pub use id::{AttemptId, EventId, FundsId, IdError, IntentId, RefundId, TenantId};
 pub use name::{
     AccountId, Attention, NameError, OrderNo, PayerId, RailName, RailRef, Reason, Remark, RequestId,
     WalletName,

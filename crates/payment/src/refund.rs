@@ -9,11 +9,16 @@
 //! ```
 //!
 //! A refund is only ever repeated under its own number: a second number would return the money twice (F17).
+//!
+//! Where the storefront's terms say who bears it, it is not sent before every fen of it has a bearer: until then it stands in
+//! `Sending`, unsent, and [`Refund::short`] says what is lacking.
 
 mod step;
 
 use jiff::Timestamp;
 use paifang_money::PositiveMoney;
+use paifang_shares::bearing::{self, Bearing};
+use paifang_shares::waterfall::{Allocation, Bearer, Reversal};
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::{Found, Sending};
@@ -22,7 +27,7 @@ use crate::{
     Refusal, Remark, RequestId, Seal, Settled, TenantId, Verb,
 };
 
-pub use step::{FoldError, Posting, Seen, Step};
+pub use step::{FoldError, Posting, ReverseError, Seen, Step};
 
 /// A refund: what was agreed, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +38,12 @@ pub struct Refund {
     pub state: State,
     /// The rail's own number of the refund, once known.
     pub rail_ref: Option<RailRef>,
+    /// When it was ready to be sent, where it had to wait for its bearers; whole seconds. Absent: when it was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_at: Option<Timestamp>,
+    /// Who funds what of it, as it is now; absent where nothing is to be funded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocation: Option<Allocation>,
     /// How many journal entries lead here.
     pub version: u64,
     /// When the last of them was decided.
@@ -76,6 +87,21 @@ pub struct Terms {
     /// The rail wants time between two refunds of one order, so that this one waits for its turn before it is sent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paced: bool,
+    /// Who bears it; absent where the payment was not divided and no rule decides about refunds: the storefront.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bearing: Option<Box<Bearing>>,
+    /// The version of the storefront's rules that granted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted_by: Option<RulesVersion>,
+}
+
+/// A version of a storefront's rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RulesVersion {
+    /// Its number.
+    pub version: u32,
+    /// The digest of its content.
+    pub digest: Digest,
 }
 
 /// Why a refund exists.
@@ -168,20 +194,63 @@ pub enum Fact {
         /// Why.
         why: Remark,
     },
+    /// Every fen of it has a bearer now: it may be sent, and counts as opened now.
+    Funded {
+        /// Who bears what.
+        allocation: Allocation,
+    },
+    /// The storefront has reversed its decision: bearers get back what they bore. The payer keeps the money.
+    Reversed {
+        /// Who gets what back, and who bears what from now on.
+        reversal: Reversal,
+        /// Who bears it in their place; absent: somebody outside of the book.
+        from: Option<Bearer>,
+        /// Why.
+        why: Remark,
+    },
 }
 
 impl Refund {
     /// What a worker does next.
     pub fn duty(&self, now: Timestamp) -> crate::attempt::Duty {
         use crate::attempt::Duty;
+        if self.short().is_some() {
+            return Duty::Rest;
+        }
         match &self.state {
             State::Sending(sending) if sending.unsent => Duty::Send,
-            State::InDoubt(doubt) if doubt.found == Some(Found::Nothing) && now < self.terms.resend_until => {
+            State::InDoubt(doubt) if doubt.found == Some(Found::Nothing) && now < self.resend_until() => {
                 Duty::Send
             }
             State::Sending(_) | State::InDoubt(_) | State::Processing { .. } => Duty::Call(Verb::QueryRefund),
             State::Succeeded { .. } | State::Failed { .. } => Duty::Rest,
         }
+    }
+
+    /// When it was opened for the rail: the time that its message tells, and from which the rail's own times count.
+    pub fn opened_at(&self) -> Timestamp {
+        self.ready_at.unwrap_or(self.terms.opened_at)
+    }
+
+    /// Until when it may be sent again under its number.
+    fn resend_until(&self) -> Timestamp {
+        let time = self.terms.resend_until.duration_since(self.terms.opened_at);
+        self.opened_at().saturating_add(time).unwrap_or(Timestamp::MAX)
+    }
+
+    /// What of it nobody bears yet, while it waits for that.
+    pub fn short(&self) -> Option<PositiveMoney> {
+        if self.is_final() { None } else { bearing::short(self.allocation.as_ref()) }
+    }
+
+    /// Who bears it.
+    pub fn bearing(&self) -> Option<&Bearing> {
+        self.terms.bearing.as_deref()
+    }
+
+    /// Whether every fen of it has, or had before it failed, a bearer: their parts were booked.
+    pub fn is_borne(&self) -> bool {
+        self.bearing().is_some() && bearing::is_funded(self.allocation.as_ref())
     }
 
     /// Whether it has ended.

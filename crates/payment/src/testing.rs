@@ -51,6 +51,7 @@ pub fn attempt_terms(n: u8, presentation: Presentation, rules: Rules) -> attempt
         return_url: None,
         rules,
         hold: None,
+        division: None,
     }
 }
 

@@ -4,6 +4,7 @@
 //!   back over any sequence of partial refunds so that no step is negative and all steps together are the whole.
 //! - [`fees`]: what a payment costs, by which rule, and what of it comes back at a refund.
 //! - [`splits`]: receivers with fixed amounts and shares, the rest to the merchant.
+//! - [`bearing`]: who bears one refund, receivers and waterfall together.
 //! - [`division`]: fee and splits of one payment together.
 //! - [`discounts`]: who funded what of a lower price, within caps and budgets.
 //! - [`waterfall`]: who funds a refund, in order; a shortage is a visible state.
@@ -23,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 mod apportion;
+pub mod bearing;
 pub mod discounts;
 pub mod division;
 mod fault;

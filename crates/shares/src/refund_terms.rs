@@ -49,7 +49,7 @@ pub const WITHIN_S_MAX: u32 = 366 * 86_400;
 pub const COMPENSATION_PPM_MAX: u32 = 10_000_000;
 
 /// Reasons of a rule at most: there are no more.
-const REASONS_MAX: usize = 14;
+const REASONS_MAX: usize = RefundReason::ALL.len();
 /// Names told in a fault at most.
 const NAMES_TOLD_MAX: usize = 10;
 
@@ -85,6 +85,58 @@ pub enum RefundReason {
     PaidTwice,
     /// The cost of sending it back.
     ReturnFreight,
+}
+
+impl RefundReason {
+    /// Every reason there is.
+    pub const ALL: [Self; 14] = [
+        Self::NoReason,
+        Self::NotShipped,
+        Self::NotReceived,
+        Self::Late,
+        Self::Damaged,
+        Self::Defective,
+        Self::NotAsDescribed,
+        Self::WrongItem,
+        Self::MissingParts,
+        Self::Counterfeit,
+        Self::ServiceNotRendered,
+        Self::PriceProtection,
+        Self::PaidTwice,
+        Self::ReturnFreight,
+    ];
+
+    /// Its word in rules and facts.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NoReason => "no_reason",
+            Self::NotShipped => "not_shipped",
+            Self::NotReceived => "not_received",
+            Self::Late => "late",
+            Self::Damaged => "damaged",
+            Self::Defective => "defective",
+            Self::NotAsDescribed => "not_as_described",
+            Self::WrongItem => "wrong_item",
+            Self::MissingParts => "missing_parts",
+            Self::Counterfeit => "counterfeit",
+            Self::ServiceNotRendered => "service_not_rendered",
+            Self::PriceProtection => "price_protection",
+            Self::PaidTwice => "paid_twice",
+            Self::ReturnFreight => "return_freight",
+        }
+    }
+}
+
+impl RefundMode {
+    /// Its word in rules.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::ReturnAndRefund => "return_and_refund",
+            Self::RefundWithoutReturn => "refund_without_return",
+            Self::AutomaticCompensation => "automatic_compensation",
+            Self::ReturnFreightCover => "return_freight_cover",
+        }
+    }
 }
 
 /// What happens.

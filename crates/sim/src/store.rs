@@ -369,6 +369,11 @@ impl Store for SimStore {
         self.universe.store.balances(tenant).await
     }
 
+    async fn available(&self, tenant: TenantId, account: &Account, currency: Currency) -> Answer<i64> {
+        self.read().await?;
+        self.universe.store.available(tenant, account, currency).await
+    }
+
     async fn add_tenant(&self, tenant: &Tenant) -> Answer<bool> {
         self.universe.store.add_tenant(tenant).await
     }

@@ -22,6 +22,8 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { text: include_str!("schema/0001_first.sql"), needs: 1 },
     Migration { text: include_str!("schema/0002_history.sql"), needs: 1 },
     Migration { text: include_str!("schema/0003_rules.sql"), needs: 1 },
+    // A release that knows no divisions would take and refund divided payments without dividing them.
+    Migration { text: include_str!("schema/0004_funds.sql"), needs: 4 },
 ];
 
 /// Why the schema could not be brought up to date. Nothing was changed by the step that failed.

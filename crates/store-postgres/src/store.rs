@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool};
 use jiff::SignedDuration;
+use paifang_ledger::Account;
+use paifang_money::Currency;
 use paifang_payment::intent;
 use paifang_payment::refund::{self, Refund};
 use paifang_payment::{AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId};
@@ -318,6 +320,14 @@ impl Store for PostgresStore {
 
     async fn balances(&self, tenant: TenantId) -> Answer<Vec<AccountBalance>> {
         self.read(move |inner| async move { read::ledger::balances(&inner.pool, tenant).await }).await
+    }
+
+    async fn available(&self, tenant: TenantId, account: &Account, currency: Currency) -> Answer<i64> {
+        let account = account.clone();
+        let read = move |inner: Arc<Inner>| async move {
+            read::ledger::available(&inner.pool, tenant, &account, currency).await
+        };
+        self.read(read).await
     }
 
     async fn add_tenant(&self, tenant: &Tenant) -> Answer<bool> {

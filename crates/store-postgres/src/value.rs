@@ -1,7 +1,7 @@
 //! Values on their way into columns and out of them.
 
 use jiff::{SignedDuration, Timestamp};
-use paifang_payment::{Digest, IntentId, RefundId};
+use paifang_payment::Digest;
 use paifang_store::form::{self, Stored};
 use paifang_store::{Resource, StoreError};
 use tokio_postgres::Row;
@@ -77,11 +77,10 @@ pub(crate) fn body<T: Stored>(row: &Row) -> Result<T, StoreError> {
     form::read(form, &get::<String>(row, "body")?)
 }
 
-/// The column `resource`. The prefix of an id says its kind.
+/// The column `resource`.
 pub(crate) fn resource(row: &Row) -> Result<Resource, StoreError> {
     let text: String = get(row, "resource")?;
-    let intent = IntentId::parse(&text).map(Resource::Intent);
-    intent.or_else(|_| RefundId::parse(&text).map(Resource::Refund)).map_err(|_| damaged("resource"))
+    Resource::parse(&text).ok_or_else(|| damaged("resource"))
 }
 
 /// A column or row that does not make sense.

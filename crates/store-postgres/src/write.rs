@@ -12,7 +12,7 @@ pub(crate) mod rules;
 pub(crate) mod work;
 
 use paifang_payment::IntentId;
-use paifang_store::{Batch, Committed, InboxVerdict, RequestKey, Resource, StoreError, WorkChange};
+use paifang_store::{Batch, Committed, InboxVerdict, RequestKey, StoreError, WorkChange};
 
 use crate::clock::Clock;
 use crate::step::{Step, Wants};
@@ -73,10 +73,6 @@ fn touched(batch: &Batch) -> Option<IntentId> {
 
 fn request(batch: &Batch) -> Option<Step> {
     let RequestKey { operation, request_id, fingerprint, resource } = batch.request.as_ref()?;
-    let resource = match resource {
-        Resource::Intent(id) => id.to_string(),
-        Resource::Refund(id) => id.to_string(),
-    };
     let insert = Step::new(
         "INSERT INTO request (tenant, operation, request_id, fingerprint, resource) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (tenant, operation, request_id) DO NOTHING",
@@ -85,7 +81,7 @@ fn request(batch: &Batch) -> Option<Step> {
             operation.as_str().into(),
             request_id.as_str().into(),
             fingerprint.0.into(),
-            resource.into(),
+            resource.to_string().into(),
         ],
     );
     Some(insert.wanting(Wants::NewRequest))

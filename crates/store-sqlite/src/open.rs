@@ -64,6 +64,7 @@ const SCHEMAS: &[&str] = &[
     include_str!("schema/0002_holds.sql"),
     include_str!("schema/0003_history.sql"),
     include_str!("schema/0004_rules.sql"),
+    include_str!("schema/0005_funds.sql"),
 ];
 
 /// "PAIF": tells our files from other databases.

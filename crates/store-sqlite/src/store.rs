@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use jiff::{SignedDuration, Timestamp};
+use paifang_ledger::Account;
+use paifang_money::Currency;
 use paifang_payment::intent;
 use paifang_payment::refund::{self, Refund};
 use paifang_payment::{AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId};
@@ -248,6 +250,11 @@ impl Store for SqliteStore {
 
     async fn balances(&self, tenant: TenantId) -> Answer<Vec<AccountBalance>> {
         self.read(move |connection| read::ledger::balances(connection, tenant)).await
+    }
+
+    async fn available(&self, tenant: TenantId, account: &Account, currency: Currency) -> Answer<i64> {
+        let account = account.clone();
+        self.read(move |connection| read::ledger::available(connection, tenant, &account, currency)).await
     }
 
     async fn add_tenant(&self, tenant: &Tenant) -> Answer<bool> {

@@ -9,7 +9,7 @@ pub(crate) mod rules;
 pub(crate) mod work;
 
 use jiff::Timestamp;
-use paifang_payment::{Digest, IntentId, RefundId};
+use paifang_payment::Digest;
 use paifang_store::{Committed, InboxVerdict, RequestKey, Resource, StoreError, Tenant};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -106,10 +106,7 @@ fn take_request(connection: &Connection, encoded: &Encoded) -> Step {
         }
         Some(_) => Err(Refusal::Answer(Committed::RequestReused)),
         None => {
-            let resource = match resource {
-                Resource::Intent(id) => id.to_string(),
-                Resource::Refund(id) => id.to_string(),
-            };
+            let resource = resource.to_string();
             connection
                 .prepare_cached("INSERT INTO request VALUES (?1, ?2, ?3, ?4, ?5)")?
                 .execute(params![tenant, operation.as_str(), request_id.as_str(), fingerprint.0, resource])?;
@@ -118,10 +115,9 @@ fn take_request(connection: &Connection, encoded: &Encoded) -> Step {
     }
 }
 
-/// The prefix of an id says its kind.
+/// What a request stands for.
 pub(crate) fn parse_resource(text: &str) -> Result<Resource, Fault> {
-    let intent = IntentId::parse(text).map(Resource::Intent);
-    intent.or_else(|_| RefundId::parse(text).map(Resource::Refund)).map_err(|_| damaged("resource"))
+    Resource::parse(text).ok_or_else(|| damaged("resource"))
 }
 
 fn take_inbox(connection: &Connection, encoded: &Encoded) -> Step {

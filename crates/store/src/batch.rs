@@ -1,11 +1,15 @@
 //! What is committed: plain data, whole or not at all.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use paifang_ledger::Transfer;
 use paifang_money::PositiveMoney;
 use paifang_payment::intent::{self, Intent};
 use paifang_payment::refund::{self, Refund};
-use paifang_payment::{AccountId, AttemptId, Digest, EventId, IntentId, RefundId, RequestId, TenantId};
+use paifang_payment::{
+    AccountId, AttemptId, Digest, EventId, FundsId, IntentId, RefundId, RequestId, TenantId,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::RulesSeen;
@@ -63,6 +67,27 @@ pub enum Resource {
     Intent(IntentId),
     /// A refund.
     Refund(RefundId),
+    /// A transfer among a storefront's own funds.
+    Funds(FundsId),
+}
+
+impl Resource {
+    /// Reads the stored text: the prefix of an id says its kind.
+    pub fn parse(text: &str) -> Option<Self> {
+        let intent = IntentId::parse(text).map(Self::Intent);
+        let refund = || RefundId::parse(text).map(Self::Refund);
+        intent.or_else(|_| refund()).or_else(|_| FundsId::parse(text).map(Self::Funds)).ok()
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Intent(id) => id.fmt(f),
+            Self::Refund(id) => id.fmt(f),
+            Self::Funds(id) => id.fmt(f),
+        }
+    }
 }
 
 /// An intent's next row, with the journal entries that lead to it.
@@ -103,6 +128,14 @@ pub enum Guard {
     Settle(IntentId, PositiveMoney),
     /// `reserved -= amount`.
     Release(IntentId, PositiveMoney),
+    /// The intent has exactly so many refunds, those that this batch opens included: whoever decided what the next one gives
+    /// back has seen all the others. Where it does not hold, the answer is [`Committed::Conflict`].
+    Refunds {
+        /// The intent.
+        intent: IntentId,
+        /// How many.
+        count: u64,
+    },
     /// A refund of this intent is sent now, if the last one was sent at least so long ago.
     Pace {
         /// The intent.
@@ -282,7 +315,7 @@ pub enum Committed {
     Fenced,
     /// This notification was kept before. Nothing was changed.
     SeenBefore,
-    /// An amount's condition did not hold. Nothing was changed.
+    /// An amount's condition did not hold, or an account that has a bound would fall below zero. Nothing was changed.
     GuardFailed,
 }
 

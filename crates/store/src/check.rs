@@ -66,6 +66,7 @@ impl Guard {
             | Self::Reserve(id, _)
             | Self::Settle(id, _)
             | Self::Release(id, _)
+            | Self::Refunds { intent: id, .. }
             | Self::Pace { intent: id, .. } => *id,
         }
     }

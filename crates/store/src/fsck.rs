@@ -5,6 +5,7 @@
 //! - rows that differ from the fold of their journal, and amounts that differ from the refunds;
 //! - attempts, refunds and expiries that nobody sees to, and work that belongs to nothing;
 //! - holds that the ledger does not set aside, or still does after they have ended;
+//! - money that was divided, or funds of a refund that were booked, otherwise than the payment or refund says;
 //! - a ledger that does not replay, belongs to nothing, or says something else than the refunds and intents do;
 //! - events that belong to nothing, or leave a gap in their intent's sequence.
 
@@ -55,6 +56,8 @@ struct Known {
     refunds: BTreeMap<RefundId, books::Owed>,
     /// Attempts whose money was held.
     holds: BTreeMap<AttemptId, books::Owed>,
+    /// What rows and journals say was booked among the storefronts' own funds.
+    own: books::Own,
     /// What the seals of the journals name.
     named: journal::Named,
     /// What the intents say that the storefronts are owed.

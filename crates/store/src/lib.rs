@@ -17,6 +17,7 @@ mod check;
 mod error;
 pub mod form;
 pub mod fsck;
+pub mod funds;
 mod model;
 mod port;
 mod quarantine;

@@ -9,7 +9,8 @@ use std::future::{Future, Ready, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-use paifang_ledger::Books;
+use paifang_ledger::{Account, Books};
+use paifang_money::Currency;
 use paifang_payment::intent;
 use paifang_payment::refund::{self, Refund};
 use paifang_payment::{
@@ -228,6 +229,19 @@ impl Store for ModelStore {
 
     fn balances(&self, tenant: TenantId) -> impl Future<Output = Answer<Vec<AccountBalance>>> + Send {
         self.read(|all| all.list_balances(tenant))
+    }
+
+    fn available(
+        &self,
+        tenant: TenantId,
+        account: &Account,
+        currency: Currency,
+    ) -> impl Future<Output = Answer<i64>> + Send {
+        self.read(|all| {
+            let books = all.books.get(&tenant);
+            let available = books.map_or(0, |books| books.balance(account, currency).available(account));
+            i64::try_from(available).unwrap_or(i64::MAX)
+        })
     }
 
     fn add_tenant(&self, tenant: &Tenant) -> impl Future<Output = Answer<bool>> + Send {

@@ -3,6 +3,8 @@
 use std::future::Future;
 
 use jiff::SignedDuration;
+use paifang_ledger::Account;
+use paifang_money::Currency;
 use paifang_payment::intent;
 use paifang_payment::refund::{self, Refund};
 use paifang_payment::{AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId};
@@ -209,6 +211,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// Every balance of a tenant's book, ordered by account and currency.
     fn balances(&self, tenant: TenantId) -> impl Future<Output = Answer<Vec<AccountBalance>>> + Send;
+
+    /// What is available of an account that has a bound, in minor units: one row, not a sum. 0 for one that was never posted
+    /// to.
+    fn available(
+        &self,
+        tenant: TenantId,
+        account: &Account,
+        currency: Currency,
+    ) -> impl Future<Output = Answer<i64>> + Send;
 
     /// Keeps a new tenant; `false` when the id or the key hash is there already.
     fn add_tenant(&self, tenant: &Tenant) -> impl Future<Output = Answer<bool>> + Send;

@@ -73,6 +73,12 @@ pub enum Operation {
     CancelIntent,
     /// `CreateRefund`
     CreateRefund,
+    /// `CancelRefund`
+    CancelRefund,
+    /// `ReverseRefundDecision`
+    ReverseRefund,
+    /// `TransferFunds`
+    TransferFunds,
 }
 
 impl Operation {
@@ -84,6 +90,9 @@ impl Operation {
             Self::CaptureIntent => "capture_intent",
             Self::CancelIntent => "cancel_intent",
             Self::CreateRefund => "create_refund",
+            Self::CancelRefund => "cancel_refund",
+            Self::ReverseRefund => "reverse_refund",
+            Self::TransferFunds => "transfer_funds",
         }
     }
 }

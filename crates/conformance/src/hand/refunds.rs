@@ -40,6 +40,8 @@ impl Hand {
             resend_until: after(now, SignedDuration::from_hours(24)),
             nonce: format!("{:032x}", self.next()),
             paced: false,
+            bearing: None,
+            granted_by: None,
         }
     }
 
@@ -115,6 +117,7 @@ impl Hand {
             Posting::Returned => {
                 (Guard::Settle(intent, amount), resolved("post", Kind::Posts(held.key.clone())))
             }
+            Posting::Funded | Posting::Reversed => return,
             Posting::Released => {
                 (Guard::Release(intent, amount), resolved("void", Kind::Voids(held.key.clone())))
             }

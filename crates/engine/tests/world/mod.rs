@@ -191,7 +191,7 @@ impl Stage {
 
     pub async fn refund(&self, request: &str, intent: IntentId, fen: i64) -> Result<String, String> {
         let request_id = RequestId::parse(request).unwrap();
-        let wanted = CreateRefund { request_id, intent, amount: Some(yuan(fen)), reason: None };
+        let wanted = CreateRefund { request_id, intent, amount: Some(yuan(fen)), reason: None, case: None };
         let made = self.engine.create_refund(self.tenant, wanted).await.map_err(|error| error.to_string())?;
         let refund = self.engine.await_refund(made.resource, SignedDuration::from_hours(2)).await.unwrap();
         Ok(refund.state.name().to_owned())

@@ -2,6 +2,11 @@
 
 use jiff::Timestamp;
 
+use paifang_money::PositiveMoney;
+use paifang_shares::Misfit;
+use paifang_shares::bearing;
+use paifang_shares::waterfall::{Allocation, Bearer, Funding};
+
 use super::{Entry, Fact, InDoubt, Refund, State, Terms};
 use crate::attempt::{COPIES_LINGER, Duty, Found, Sending};
 use crate::planted::{self, Defect};
@@ -30,6 +35,29 @@ pub enum Posting {
     Returned,
     /// It stays; the reserve is free again.
     Released,
+    /// Every fen has a bearer now.
+    Funded,
+    /// Bearers get back what they bore.
+    Reversed,
+}
+
+/// Why a decision cannot be reversed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReverseError {
+    /// The money has not gone back, so nobody bears anything for good.
+    #[error(
+        "the refund is {0}; only a succeeded one is reversed, any other gives back by itself what was borne"
+    )]
+    NotSucceeded(&'static str),
+    /// Nobody bears it by terms.
+    #[error("nothing of the refund was funded by the storefront's terms")]
+    NothingBorne,
+    /// Who is to bear it in their place is among those who get something back.
+    #[error("{0} bears a part of it, so that it cannot bear it in the place of others")]
+    BearsItself(Bearer),
+    /// More than is borne.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
 }
 
 /// What became of news.
@@ -118,6 +146,56 @@ impl Refund {
         };
         let evidence = Evidence::plain(Source::Rule, "refund.send_again");
         Some(self.moved(State::Sending(to), None, evidence, now))
+    }
+
+    /// Notes that every fen of it has a bearer: it may be sent. `None` where nothing is short, or something still is.
+    pub fn fund(mut self, allocation: Allocation, now: Timestamp) -> Option<Step> {
+        self.short()?;
+        let fits = self.allocation.as_ref().is_some_and(|short| short.refund() == allocation.refund());
+        if !fits || allocation.funding() != Funding::Full {
+            return None;
+        }
+        let evidence = Evidence::plain(Source::Rule, "refund.funded");
+        let entry =
+            Entry { seq: self.version + 1, at: now, fact: Fact::Funded { allocation }, evidence, seal: None };
+        self.apply(&entry).ok()?;
+        Some(Step { refund: self, entries: vec![entry], posting: Some(Posting::Funded) })
+    }
+
+    /// Ends a refund that waits for its bearers. `None` where it does not: it may have been sent.
+    pub fn cancel(self, now: Timestamp) -> Option<Step> {
+        self.short()?;
+        let reason = Reason::parse("canceled").expect("a literal of our own in the reason's alphabet");
+        let refusal = Refusal { reason, ..not_planned("canceled while it was short of funds") };
+        let evidence = Evidence::plain(Source::Storefront, "refund.cancel");
+        Some(self.moved(State::Failed { refusal }, None, evidence, now))
+    }
+
+    /// Reverses the decision about `amount` of what was funded (absent: about all of it): the last bearer first gets it back,
+    /// and `from` bears it in their place. The payer keeps the money.
+    pub fn reverse(
+        mut self,
+        amount: Option<PositiveMoney>,
+        from: Option<Bearer>,
+        why: Remark,
+        now: Timestamp,
+    ) -> Result<Step, ReverseError> {
+        if !matches!(self.state, State::Succeeded { .. }) {
+            return Err(ReverseError::NotSucceeded(self.state.name()));
+        }
+        let allocation = self.allocation.as_ref().ok_or(ReverseError::NothingBorne)?;
+        let borne = allocation.refund().money().checked_sub(allocation.reversed());
+        let borne = borne.and_then(|left| PositiveMoney::try_from(left).ok());
+        let amount = amount.or(borne).ok_or(ReverseError::NothingBorne)?;
+        let reversal = allocation.reverse(amount)?;
+        if let Some(from) = from.filter(|from| reversal.back.iter().any(|(bearer, _)| bearer == from)) {
+            return Err(ReverseError::BearsItself(from));
+        }
+        let evidence = Evidence::plain(Source::Storefront, "refund.reverse");
+        let fact = Fact::Reversed { reversal, from, why };
+        let entry = Entry { seq: self.version + 1, at: now, fact, evidence, seal: None };
+        self.apply(&entry).expect("a reversal follows a final state and leaves it");
+        Ok(Step { refund: self, entries: vec![entry], posting: Some(Posting::Reversed) })
     }
 
     /// Writes ahead that somebody has decided where the money goes: it needs no attention until the rail says so again.
@@ -270,16 +348,23 @@ impl Refund {
     }
 
     fn blank(terms: Terms) -> Self {
-        let (sends, unsent) = if terms.paced { (0, true) } else { (1, false) };
+        let allocation = terms.bearing.as_ref().and_then(|bearing| bearing.allocation.clone());
+        let waits = terms.paced || !bearing::is_funded(allocation.as_ref());
+        let (sends, unsent) = if waits { (0, true) } else { (1, false) };
         let state = State::Sending(Sending { sends, unsent, doubted: false });
         let updated_at = terms.opened_at;
-        Self { terms, state, rail_ref: None, version: 1, updated_at, head: None }
+        Self { terms, state, rail_ref: None, ready_at: None, allocation, version: 1, updated_at, head: None }
     }
 
     fn apply(&mut self, entry: &Entry) -> Result<(), FoldError> {
         match &entry.fact {
             Fact::Opened { .. } => return Err(FoldError::Final(entry.seq)),
             Fact::Redriven { .. } => {}
+            Fact::Funded { allocation } => {
+                self.allocation = Some(allocation.clone());
+                self.ready_at = Timestamp::from_second(entry.at.as_second()).ok();
+            }
+            Fact::Reversed { reversal, .. } => self.allocation = Some(reversal.left.clone()),
             Fact::Moved { .. } if self.is_final() => return Err(FoldError::Final(entry.seq)),
             Fact::Moved { to, rail_ref } => {
                 self.state = to.clone();

@@ -25,6 +25,8 @@ fn terms() -> Terms {
         resend_until: after(600),
         nonce: "0".repeat(32),
         paced: false,
+        bearing: None,
+        granted_by: None,
     }
 }
 

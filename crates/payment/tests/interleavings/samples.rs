@@ -72,6 +72,7 @@ pub fn choice(n: u8, index: u8, rail: &Rail) -> attempt::Terms {
         return_url: None,
         rules: rail.rules,
         hold: None,
+        division: None,
     }
 }
 
@@ -114,6 +115,8 @@ pub fn late_refund(opened_at: Timestamp) -> refund::Step {
         resend_until: at(100 * OVER_S),
         nonce: String::new(),
         paced: false,
+        bearing: None,
+        granted_by: None,
     };
     refund::Refund::open(terms, Evidence::plain(Source::Rule, "refund.late_money"))
 }

@@ -413,7 +413,13 @@ impl Steps {
         (order.refund, order.refund_asked) = (number, false);
         match posting {
             Some(refund::Posting::Returned) => book(order, REFUNDED),
-            Some(refund::Posting::Reserved | refund::Posting::Released) | None => None,
+            Some(
+                refund::Posting::Reserved
+                | refund::Posting::Released
+                | refund::Posting::Funded
+                | refund::Posting::Reversed,
+            )
+            | None => None,
         }
     }
 

@@ -151,6 +151,20 @@ pub enum RefundError {
     Misfit(#[from] Misfit),
 }
 
+impl RuleMisfit {
+    /// Its word in messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Mode => "another mode",
+            Self::Reason => "not for this reason",
+            Self::AmountTooSmall => "the amount is below its least share",
+            Self::TotalTooLarge => "all refunds together would be above its largest share",
+            Self::TooLate => "too late",
+            Self::Condition => "its condition says no",
+        }
+    }
+}
+
 impl RefundTerms {
     /// Decides on a refund by the first rule that fits. `condition` reads a rule's `when`; it is asked only where
     /// everything else fits, and has to be a function of its text and of declared inputs.

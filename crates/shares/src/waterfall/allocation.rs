@@ -112,6 +112,18 @@ impl Allocation {
         Ok(next)
     }
 
+    /// Allocates the whole refund anew, under the same limits: for one that was short, of which nobody has borne anything
+    /// yet.
+    ///
+    /// Errors: those of [`Self::top_up`].
+    pub fn anew(&self, available: &Available) -> Result<Self, WaterfallError> {
+        if let Ok(reversed) = PositiveMoney::try_from(self.reversed) {
+            return Err(WaterfallError::Reversed { reversed });
+        }
+        let limits = self.borne.iter().map(|borne| (borne.bearer, borne.limit));
+        Self::nothing_yet(self.refund, limits).top_up(available)
+    }
+
     /// Pays `amount` back to the bearers, the last one first, each at most what it bears.
     ///
     /// Errors: another currency; more than all of them bear.

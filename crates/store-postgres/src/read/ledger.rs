@@ -87,6 +87,19 @@ const SUMS: &str = "
     SELECT credit, false, currency, phase, sum(amount)::text
       FROM transfer WHERE tenant = $1 GROUP BY credit, currency, phase";
 
+/// What is available of an account that has a bound.
+pub(crate) async fn available(
+    pool: &Pool,
+    tenant: TenantId,
+    account: &Account,
+    currency: Currency,
+) -> Answer<i64> {
+    let text = "SELECT available FROM bounded_balance WHERE tenant = $1 AND account = $2 AND currency = $3";
+    let values = [tenant.to_string().into(), account.to_string().into(), currency.code().into()];
+    let found = all(pool, text, &values, |row| get::<i64>(row, "available")).await?;
+    Ok(found.first().copied().unwrap_or(0))
+}
+
 pub(crate) async fn balances(pool: &Pool, tenant: TenantId) -> Answer<Vec<AccountBalance>> {
     let mut balances: BTreeMap<(Account, Currency), Balance> = BTreeMap::new();
     let sums = all(pool, SUMS, &[tenant.to_string().into()], |row| {

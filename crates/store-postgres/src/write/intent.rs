@@ -153,6 +153,7 @@ fn in_doubt_since(attempt: &Attempt) -> Value {
 pub(super) fn guard(tenant: TenantId, guard: &Guard) -> Step {
     let (text, amount) = match guard {
         Guard::Pace { intent, at, interval_s } => return pace(tenant, *intent, *at, *interval_s),
+        Guard::Refunds { intent, count } => return refunds(tenant, *intent, *count),
         Guard::Authorize(_, amount) => (
             "UPDATE intent SET authorized = authorized + $1
               WHERE id = $2 AND tenant = $3 AND currency = $4 AND authorized + $1 <= amount",
@@ -191,6 +192,15 @@ pub(super) fn guard(tenant: TenantId, guard: &Guard) -> Step {
         amount.currency().code().into(),
     ];
     Step::new(text, values).wanting(Wants::RowOr(Committed::GuardFailed))
+}
+
+/// The intent has so many refunds and no other. Its row is locked, so nobody opens one meanwhile.
+fn refunds(tenant: TenantId, intent: IntentId, count: u64) -> Step {
+    let step = Step::new(
+        "SELECT 1 WHERE (SELECT count(*) FROM refund WHERE tenant = $1 AND intent = $2) = $3",
+        vec![tenant.to_string().into(), intent.to_string().into(), count.into()],
+    );
+    step.wanting(Wants::RowOr(Committed::Conflict))
 }
 
 /// A refund is sent: not too soon after the last one.

@@ -3,8 +3,9 @@
 
 use paifang_ledger::{Kind, Transfer};
 use paifang_payment::TenantId;
+use paifang_store::Committed;
 
-use crate::step::Step;
+use crate::step::{Step, Wants};
 
 /// All transfers of a batch, and then the balances that they change, in the order of the accounts: batches that touch the
 /// same accounts wait for each other instead of holding what the other one wants.
@@ -64,7 +65,8 @@ fn effects(transfer: &Transfer) -> (i64, i64) {
     }
 }
 
-/// The table's check refuses an overdraft. Two statements: the check would also look at a row that is only proposed.
+/// The condition is part of the statement; the table's check repeats it. Two statements: the check would also look at a row
+/// that is only proposed.
 fn bound(tenant: TenantId, account: &str, currency: &str, change: i64) -> [Step; 2] {
     let key = || vec![tenant.to_string().into(), account.into(), currency.into()];
     let there = Step::new(
@@ -76,8 +78,8 @@ fn bound(tenant: TenantId, account: &str, currency: &str, change: i64) -> [Step;
     values.push(change.into());
     let changed = Step::new(
         "UPDATE bounded_balance SET available = available + $4
-          WHERE tenant = $1 AND account = $2 AND currency = $3",
+          WHERE tenant = $1 AND account = $2 AND currency = $3 AND available + $4 >= 0",
         values,
     );
-    [there, changed]
+    [there, changed.wanting(Wants::RowOr(Committed::GuardFailed))]
 }

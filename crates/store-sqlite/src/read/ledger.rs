@@ -6,7 +6,7 @@ use paifang_ledger::{Account, Balance, Kind, PostingKey, Transfer};
 use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::{IntentId, TenantId};
 use paifang_store::{AccountBalance, HISTORY_MAX, StoredTransfer};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{all, scan_limit};
 use crate::fault::Fault;
@@ -79,6 +79,22 @@ const SUMS: &str = "
     UNION ALL
     SELECT credit, 0, currency, phase, sum(amount >> 20), sum(amount & 1048575)
     FROM transfer WHERE tenant = ?1 GROUP BY credit, currency, phase";
+
+/// What is available of an account that has a bound.
+pub(crate) fn available(
+    connection: &Connection,
+    tenant: TenantId,
+    account: &Account,
+    currency: Currency,
+) -> Result<i64, Fault> {
+    let found = connection
+        .prepare_cached(
+            "SELECT available FROM bounded_balance WHERE tenant = ?1 AND account = ?2 AND currency = ?3",
+        )?
+        .query_row([tenant.to_string(), account.to_string(), currency.code().to_owned()], |row| row.get(0))
+        .optional()?;
+    Ok(found.unwrap_or(0))
+}
 
 pub(crate) fn balances(connection: &Connection, tenant: TenantId) -> Result<Vec<AccountBalance>, Fault> {
     let mut balances: BTreeMap<(Account, Currency), Balance> = BTreeMap::new();

@@ -141,6 +141,7 @@ fn in_doubt_since(attempt: &Attempt) -> Option<i64> {
 pub(super) fn guard(connection: &Connection, tenant: TenantId, guard: &Guard) -> Step {
     let (text, amount) = match guard {
         Guard::Pace { intent, at, interval_s } => return pace(connection, tenant, *intent, *at, *interval_s),
+        Guard::Refunds { intent, count } => return refunds(connection, tenant, *intent, *count),
         Guard::Authorize(_, amount) => (
             "UPDATE intent SET authorized = authorized + ?1
               WHERE id = ?2 AND tenant = ?3 AND currency = ?4 AND authorized + ?1 <= amount",
@@ -179,6 +180,14 @@ pub(super) fn guard(connection: &Connection, tenant: TenantId, guard: &Guard) ->
         amount.currency().code()
     ])?;
     if changed == 0 { Err(Refusal::Answer(Committed::GuardFailed)) } else { Ok(()) }
+}
+
+/// The intent has so many refunds and no other.
+fn refunds(connection: &Connection, tenant: TenantId, intent: IntentId, count: u64) -> Step {
+    let found: i64 = connection
+        .prepare_cached("SELECT count(*) FROM refund WHERE tenant = ?1 AND intent = ?2")?
+        .query_row(params![tenant.to_string(), intent.to_string()], |row| row.get(0))?;
+    if found == capped(count) { Ok(()) } else { Err(Refusal::Answer(Committed::Conflict)) }
 }
 
 /// A refund is sent: not too soon after the last one.

@@ -3,9 +3,10 @@
 
 use paifang_ledger::{Account, Kind, Transfer};
 use paifang_payment::TenantId;
+use paifang_store::Committed;
 use rusqlite::{Connection, params};
 
-use super::Step;
+use super::{Refusal, Step};
 use crate::value::nanos;
 
 pub(super) fn post(connection: &Connection, tenant: TenantId, transfer: &Transfer) -> Step {
@@ -51,7 +52,7 @@ fn effects(transfer: &Transfer) -> (i64, i64) {
     }
 }
 
-/// The table's check refuses an overdraft.
+/// The condition is part of the statement; the table's check repeats it.
 fn bound(connection: &Connection, tenant: &str, account: &Account, transfer: &Transfer, change: i64) -> Step {
     if !account.kind().is_bounded() || change == 0 {
         return Ok(());
@@ -60,11 +61,11 @@ fn bound(connection: &Connection, tenant: &str, account: &Account, transfer: &Tr
     connection
         .prepare_cached("INSERT INTO bounded_balance VALUES (?1, ?2, ?3, 0) ON CONFLICT DO NOTHING")?
         .execute(params![tenant, account, currency])?;
-    connection
+    let changed = connection
         .prepare_cached(
             "UPDATE bounded_balance SET available = available + ?4
-             WHERE tenant = ?1 AND account = ?2 AND currency = ?3",
+             WHERE tenant = ?1 AND account = ?2 AND currency = ?3 AND available + ?4 >= 0",
         )?
         .execute(params![tenant, account, currency, change])?;
-    Ok(())
+    if changed == 0 { Err(Refusal::Answer(Committed::GuardFailed)) } else { Ok(()) }
 }

@@ -35,6 +35,8 @@ fn terms() -> Terms {
         resend_until: start(),
         nonce: "0".repeat(32),
         paced: false,
+        bearing: None,
+        granted_by: None,
     }
 }
 

@@ -7,11 +7,11 @@
 
 use std::collections::BTreeMap;
 
-use paifang_ledger::{AccountKind, Books, Kind, Transfer};
+use paifang_ledger::{Account, AccountKind, Books, Kind, Transfer};
 use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::attempt::{self, Attempt};
 use paifang_payment::refund::{Refund, State};
-use paifang_payment::{AttemptId, IntentId, RefundId, TenantId};
+use paifang_payment::{AttemptId, FundsId, IntentId, RefundId, TenantId};
 
 use super::{Known, Report};
 use crate::{PAGE_MAX, Store, StoreError};
@@ -30,6 +30,37 @@ enum Phase {
     Held,
     Posted,
     Voided,
+}
+
+/// What was booked among storefronts' own funds, by posting key: what it has to be, until it is found.
+#[derive(Default)]
+pub(super) struct Own(BTreeMap<(TenantId, String), (Account, Account, PositiveMoney)>);
+
+impl Own {
+    /// These have to be booked.
+    pub fn expect(&mut self, tenant: TenantId, transfers: Vec<Transfer>) {
+        let row = |transfer: Transfer| {
+            ((tenant, transfer.key.as_str().to_owned()), (transfer.debit, transfer.credit, transfer.amount))
+        };
+        self.0.extend(transfers.into_iter().map(row));
+    }
+
+    /// Whether this transfer is one of them, or moves the storefront's funds by its own wish.
+    fn find(&mut self, tenant: TenantId, transfer: &Transfer) -> Result<(), &'static str> {
+        let key = transfer.key.as_str();
+        let is_wish = key.strip_prefix("funds:").is_some_and(|id| FundsId::parse(id).is_ok());
+        let clearing =
+            [&transfer.debit, &transfer.credit].iter().any(|side| side.kind() == AccountKind::Merchant);
+        if is_wish && !clearing && transfer.kind == Kind::Posted {
+            return Ok(());
+        }
+        let booked = (transfer.debit.clone(), transfer.credit.clone(), transfer.amount);
+        match self.0.remove(&(tenant, key.to_owned())) {
+            Some(wanted) if wanted == booked && transfer.kind == Kind::Posted => Ok(()),
+            Some(_) => Err("it is another one than its payment or refund says"),
+            None => Err("no payment and no refund says that it was booked"),
+        }
+    }
 }
 
 impl Owed {
@@ -113,11 +144,17 @@ pub(super) async fn check(
     for (what, owed) in refunds.chain(holds).filter(|(_, owed)| owed.found != owed.wanted) {
         report.find(format!("{what}: the ledger has {:?}, its state says {:?}", owed.found, owed.wanted));
     }
+    for (tenant, key) in known.own.0.keys() {
+        report.find(format!("{tenant}: {key} was not booked"));
+    }
     check_sums(store, &books, known, report).await
 }
 
 /// What a transfer belongs to.
 fn place(known: &mut Known, tenant: TenantId, transfer: &Transfer) -> Result<(), &'static str> {
+    if transfer.debit.kind().is_own() && transfer.credit.kind().is_own() {
+        return known.own.find(tenant, transfer);
+    }
     let names: Vec<&str> =
         std::iter::once(transfer.subject.as_str()).chain(transfer.key.as_str().split(':')).collect();
     let mut refunds = names.iter().filter_map(|name| RefundId::parse(name).ok());
@@ -140,7 +177,8 @@ fn place(known: &mut Known, tenant: TenantId, transfer: &Transfer) -> Result<(),
     if names.iter().any(belongs) { Ok(()) } else { Err("it belongs to nothing") }
 }
 
-/// Stored balances are the sums of the transfers, and what is owed to a storefront is what its intents hold.
+/// Stored balances are the sums of the transfers, and what is owed to a storefront, over all of its own accounts, is what its
+/// intents hold and what it paid in from outside.
 async fn check_sums(
     store: &impl Store,
     books: &BTreeMap<TenantId, Books>,
@@ -155,8 +193,10 @@ async fn check_sums(
             report.find(format!("{tenant}: balances differ from the sum of the transfers"));
         }
         for (account, currency, balance) in book.balances() {
-            if account.kind() == AccountKind::Merchant {
-                *owed.entry((*tenant, currency)).or_default() += balance.posted(account);
+            if account.kind().is_own() {
+                let posted = balance.posted(account);
+                let owes = if account.kind().grows_by_debits() { -posted } else { posted };
+                *owed.entry((*tenant, currency)).or_default() += owes;
             }
         }
     }

@@ -10,6 +10,7 @@ use paifang_payment::refund::{self, Purpose, Refund};
 
 use super::books::Owed;
 use super::{Known, Report, journal};
+use crate::funds;
 use crate::{Amounts, IntentRow, PAGE_MAX, Store, StoreError, WorkRow};
 
 #[derive(Default)]
@@ -39,6 +40,9 @@ pub(super) async fn check_refunds(
                 let folded = Refund::fold(&journal);
                 let chain = journal::check(tenant, &text, &refund, &journal, folded, report)?;
                 known.named.add(tenant, &text, chain);
+                if refund.bearing().is_some() {
+                    known.own.expect(tenant, funds::of_journal(&journal));
+                }
             }
             if !refund.is_final() && !work.contains_key(&id.to_string()) {
                 report.find(format!("{id}: it has not ended and nobody sees to it"));
@@ -88,6 +92,7 @@ pub(super) async fn check_intents(
             }
             check_amounts(&intent, &amounts, refunds.get(&id), report);
             check_care(&intent, work, report);
+            check_division(&intent, known, report);
             check_orders(store, &intent, report).await?;
             let net = amounts.captured.minor_units() - amounts.refunded.minor_units();
             *known.held.entry((tenant, intent.terms.amount.currency())).or_default() += i128::from(net);
@@ -128,6 +133,18 @@ fn check_amounts(intent: &Intent, amounts: &Amounts, refunds: Option<&Sums>, rep
     let (reserved, refunded) = refunds.map_or((0, 0), |sums| (sums.reserved, sums.refunded));
     if amounts.reserved.minor_units() != reserved || amounts.refunded.minor_units() != refunded {
         report.find(format!("{id}: reserved and refunded differ from its refunds"));
+    }
+}
+
+/// What was collected is divided as it was agreed.
+fn check_division(intent: &Intent, known: &mut Known, report: &mut Report) {
+    let State::Succeeded { winner } = intent.state else { return };
+    let Some(attempt) = intent.attempt(winner) else { return };
+    let Some(taken) = attempt.collected() else { return };
+    let (tenant, id) = (intent.terms.tenant, intent.terms.id);
+    match funds::of_taken((tenant, id), attempt, taken, intent.updated_at) {
+        Ok(divided) => known.own.expect(tenant, divided),
+        Err(error) => report.find(format!("{winner}: it cannot be divided as was agreed: {error}")),
     }
 }
 

@@ -198,6 +198,11 @@ impl Content {
             Guard::Pace { intent, at, interval_s } => {
                 return self.pace(*intent, tenant, *at, *interval_s);
             }
+            Guard::Refunds { intent, count } => {
+                let of = |row: &&Refund| row.terms.intent == *intent && row.terms.tenant == tenant;
+                let found = self.refunds.values().filter(of).count() as u64;
+                return if found == *count { Ok(()) } else { Err(Ok(Committed::Conflict)) };
+            }
             Guard::Authorize(id, amount)
             | Guard::Void(id, amount)
             | Guard::Capture(id, amount)
@@ -227,7 +232,7 @@ impl Content {
                 ..was
             },
             Guard::Release(..) => Amounts { reserved: was.reserved.checked_sub(amount)?, ..was },
-            Guard::Pace { .. } => was,
+            Guard::Pace { .. } | Guard::Refunds { .. } => was,
         };
         let out = next.reserved.checked_add(next.refunded)?;
         let covers = |more: Money, less: Money| more.checked_sub(less).is_some();
@@ -261,10 +266,10 @@ impl Content {
     fn post(&mut self, batch: &Batch) -> Step {
         let book = self.books.entry(batch.tenant).or_default();
         book.append(&batch.transfers).map_err(|error| match error {
-            PostError::Twice(_)
-            | PostError::SameAccount(_)
-            | PostError::NothingPending(_)
-            | PostError::Overdrawn(_, _) => Err(StoreError::Broken(error.to_string())),
+            PostError::Overdrawn(_, _) => Ok(Committed::GuardFailed),
+            PostError::Twice(_) | PostError::SameAccount(_) | PostError::NothingPending(_) => {
+                Err(StoreError::Broken(error.to_string()))
+            }
         })?;
         for transfer in &batch.transfers {
             let position = self.transfers.len() as u64 + 1;

@@ -56,6 +56,13 @@ impl<S: Store> Desk<S> {
         assert_eq!(self.dump().await, before, "a refused batch left a trace");
     }
 
+    /// Commits a batch that would overdraw an account with a bound, and must change nothing.
+    pub async fn overdrawn(&self, batch: Batch) {
+        let before = self.dump().await;
+        assert_eq!(self.store.commit(batch).await, Ok(Committed::GuardFailed));
+        assert_eq!(self.dump().await, before, "a refused batch left a trace");
+    }
+
     /// Everything in the store.
     pub async fn dump(&self) -> Vec<String> {
         let intents = self.store.scan_intents(None, 200).await.expect("the store works");

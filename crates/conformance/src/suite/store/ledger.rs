@@ -83,18 +83,18 @@ pub async fn suspense_is_never_overdrawn(bench: &impl Bench) {
     let (rail, _, late) = accounts(&desk.hand);
     let hand = &desk.hand;
     let take = |key: &str, amount, kind| entry(hand, key, &late, &rail, fen(amount), kind);
-    desk.broken(book(hand, &[take("before", 1, Kind::Posted)])).await;
+    desk.overdrawn(book(hand, &[take("before", 1, Kind::Posted)])).await;
     desk.done(book(hand, &[entry(hand, "in", &rail, &late, fen(100), Kind::Posted)])).await;
-    desk.broken(book(hand, &[take("too much", 101, Kind::Pending)])).await;
+    desk.overdrawn(book(hand, &[take("too much", 101, Kind::Pending)])).await;
     desk.done(book(hand, &[take("hold", 60, Kind::Pending)])).await;
-    desk.broken(book(hand, &[take("over", 41, Kind::Posted)])).await;
+    desk.overdrawn(book(hand, &[take("over", 41, Kind::Posted)])).await;
     let key = PostingKey::of(&["hold"]);
     desk.done(book(hand, &[take("void", 60, Kind::Voids(key))])).await;
     desk.done(book(hand, &[take("all", 100, Kind::Posted)])).await;
-    desk.broken(book(hand, &[take("one more", 1, Kind::Posted)])).await;
+    desk.overdrawn(book(hand, &[take("one more", 1, Kind::Posted)])).await;
     let set_aside = entry(hand, "coming", &rail, &late, fen(9), Kind::Pending);
     desk.done(book(hand, std::slice::from_ref(&set_aside))).await;
-    desk.broken(book(hand, &[take("not yet here", 9, Kind::Posted)])).await;
+    desk.overdrawn(book(hand, &[take("not yet here", 9, Kind::Posted)])).await;
     desk.done(book(hand, &[entry(hand, "came", &rail, &late, fen(9), Kind::Posts(set_aside.key))])).await;
     desk.done(book(hand, &[take("now here", 9, Kind::Posted)])).await;
 }
