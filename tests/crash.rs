@@ -144,6 +144,7 @@ impl Survivor {
             payment_intent_id: id.into(),
             amount: Some(money(fen)),
             reason: String::new(),
+            refund_case: None,
         };
         let made = self.call(|mut shop| {
             let request = request.clone();

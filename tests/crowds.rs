@@ -21,6 +21,7 @@ async fn two_hundred_refunds_at_once() {
             payment_intent_id: id.clone(),
             amount: Some(money(1_500)),
             reason: String::new(),
+            refund_case: None,
         };
         async move { refunds.create_refund(request).await }
     });

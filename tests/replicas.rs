@@ -245,6 +245,7 @@ impl Market {
             payment_intent_id: id.into(),
             amount: Some(money(fen)),
             reason: String::new(),
+            refund_case: None,
         };
         let made = self.call(|mut shop| {
             let request = request.clone();

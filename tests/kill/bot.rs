@@ -153,6 +153,7 @@ impl Bot {
             payment_intent_id: id.into(),
             amount: Some(money(fen)),
             reason: String::new(),
+            refund_case: None,
         };
         Ok(self.ask(Asked::Refund(request)).await?.id().to_owned())
     }
@@ -309,6 +310,7 @@ impl Bot {
                 v1::RefundState::Sending
                 | v1::RefundState::InDoubt
                 | v1::RefundState::Processing
+                | v1::RefundState::AwaitingFunds
                 | v1::RefundState::Unspecified => {}
             }
             if stepped.elapsed() > DOUBT_MAX {

@@ -375,6 +375,7 @@ async fn redirect(bot: &mut Bot) -> anyhow::Result<()> {
             v1::RefundState::Processing
             | v1::RefundState::Sending
             | v1::RefundState::InDoubt
+            | v1::RefundState::AwaitingFunds
             | v1::RefundState::Unspecified => {}
         }
         bot.ground.step(SignedDuration::from_secs(30))?;

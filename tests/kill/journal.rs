@@ -127,6 +127,7 @@ fn of_refund(refund: &v1::Refund) -> Progress {
         v1::RefundState::Sending
         | v1::RefundState::Processing
         | v1::RefundState::InDoubt
+        | v1::RefundState::AwaitingFunds
         | v1::RefundState::Unspecified => None,
     };
     Progress { version: version(&refund.etag), ended, captured: 0, refunded: 0 }

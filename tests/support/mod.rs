@@ -243,6 +243,7 @@ impl World {
             payment_intent_id: id.into(),
             amount: Some(money(fen)),
             reason: String::new(),
+            refund_case: None,
         };
         let made = self.shop.refunds.clone().create_refund(request).await?.into_inner();
         Ok(made.refund.expect("a refund"))

@@ -84,6 +84,7 @@ impl Scene {
             payment_intent_id: id,
             amount: Some(money(REFUND_FEN)),
             reason: String::new(),
+            refund_case: None,
         };
         let refund = self.world.shop.refunds.create_refund(request).await.expect("a refund").into_inner();
         self.never(way, "query");

@@ -258,6 +258,7 @@ fn f34_a_refund_is_dropped_at_each_point() {
                     intent: paid,
                     amount: PositiveMoney::new(10, Currency::CNY).ok(),
                     reason: None,
+                    case: None,
                 };
                 let call = || bench.core.create_refund(bench.world.tenant, wanted.clone());
                 let first = cut(waits, call()).await.map(|made| made.expect("taken").resource.terms.id);

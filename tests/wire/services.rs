@@ -99,6 +99,7 @@ fn f34_a_served_refund_is_dropped_at_each_point() {
                     payment_intent_id: paid.clone(),
                     amount: Some(v1::Money { currency_code: "CNY".into(), minor_units: 10 }),
                     reason: String::new(),
+                    refund_case: None,
                 };
                 let call = async || client.clone().create_refund(wanted.clone()).await;
                 let first = cut(waits, call()).await;

@@ -5,6 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use jiff::SignedDuration;
+use paifang_ledger::Account;
+use paifang_money::Currency;
 use paifang_payment::refund::{self, Refund};
 use paifang_payment::{
     AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId, intent,

@@ -226,6 +226,7 @@ impl Shop {
             payment_intent_id: id.into(),
             amount: Some(money(BACK_FEN)),
             reason: String::new(),
+            refund_case: None,
         };
         let answer = again("refund", || self.client.create_refund(wanted.clone())).await;
         let refund = answer.refund.expect("a refund");

@@ -160,6 +160,11 @@ impl Client {
     }
 
     /// The generated client, without deadline and repeats.
+    pub fn funds(&self) -> v1::funds_service_client::FundsServiceClient<Keyed> {
+        v1::funds_service_client::FundsServiceClient::new(self.channel.clone())
+    }
+
+    /// The generated client, without deadline and repeats.
     pub fn ledger(&self) -> v1::ledger_service_client::LedgerServiceClient<Keyed> {
         v1::ledger_service_client::LedgerServiceClient::new(self.channel.clone())
     }

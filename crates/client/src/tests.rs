@@ -32,6 +32,20 @@ impl RefundService for Flaky {
         }
     }
 
+    async fn cancel_refund(
+        &self,
+        _: Request<v1::CancelRefundRequest>,
+    ) -> Result<Response<v1::CancelRefundResponse>, Status> {
+        Err(Status::unimplemented("not asked for here"))
+    }
+
+    async fn reverse_refund_decision(
+        &self,
+        _: Request<v1::ReverseRefundDecisionRequest>,
+    ) -> Result<Response<v1::ReverseRefundDecisionResponse>, Status> {
+        Err(Status::unimplemented("not asked for here"))
+    }
+
     async fn get_refund(
         &self,
         _: Request<v1::GetRefundRequest>,

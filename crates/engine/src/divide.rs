@@ -1,5 +1,6 @@
 //! How a payment is divided by its tenant's rules: what they cost it, and who shares it. Agreed when the payment is opened.
 
+use paifang_money::PositiveMoney;
 use paifang_payment::WalletName;
 use paifang_policy::bundle::Bundle;
 use paifang_policy::facts::Input;
@@ -10,26 +11,32 @@ use paifang_shares::{Category, Merchant, Wallet};
 use crate::rules::Case;
 
 /// The division of a payment with this wallet, or why there is none, for the storefront to read. `None` where the rules say
-/// nothing about money.
+/// nothing about money, or the amount is not known.
 pub(crate) fn divide(
     bundle: &Bundle,
     wallet: &WalletName,
     case: &Case,
 ) -> Option<Result<Box<Division>, String>> {
-    bundle.divides().then(|| agree(bundle, wallet, case).map(Box::new))
+    let amount = case.amount.filter(|_| bundle.divides())?;
+    Some(agree(bundle, wallet, case, amount).map(Box::new))
 }
 
-fn agree(bundle: &Bundle, wallet: &WalletName, case: &Case) -> Result<Division, String> {
+fn agree(bundle: &Bundle, wallet: &WalletName, case: &Case, amount: PositiveMoney) -> Result<Division, String> {
     let merchant = case.facts.text(Input::MerchantId).and_then(|id| Merchant::parse(id).ok());
-    let fee = bundle.fees().map(|fees| fee_of(fees, wallet, case)).transpose()?;
-    Division::agree(case.amount, merchant, fee, bundle.splits()).map_err(|error| format!("splits: {error}"))
+    let fee = bundle.fees().map(|fees| fee_of(fees, wallet, case, amount)).transpose()?;
+    Division::agree(amount, merchant, fee, bundle.splits()).map_err(|error| format!("splits: {error}"))
 }
 
-fn fee_of(fees: &FeeSchedule, wallet: &WalletName, case: &Case) -> Result<Fee, String> {
+fn fee_of(
+    fees: &FeeSchedule,
+    wallet: &WalletName,
+    case: &Case,
+    amount: PositiveMoney,
+) -> Result<Fee, String> {
     let inputs = FeeInputs {
         category: case.facts.text(Input::ProductCategory).and_then(|word| Category::parse(word).ok()),
         wallet: Wallet::parse(wallet.as_str()).ok(),
         at: case.at,
     };
-    fees.charge(case.amount, &inputs).map_err(|error| format!("fees: {error}"))
+    fees.charge(amount, &inputs).map_err(|error| format!("fees: {error}"))
 }

@@ -64,8 +64,8 @@ enum Rule {
 /// What is known of an order and its payer.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
-    /// What is to be paid.
-    pub amount: PositiveMoney,
+    /// What is to be paid, where it is known.
+    pub amount: Option<PositiveMoney>,
     /// When.
     pub at: Timestamp,
     /// What the rules may look at.

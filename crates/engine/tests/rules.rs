@@ -169,6 +169,7 @@ async fn what_is_under_way_asks_no_rules() {
         intent: row.intent.terms.id,
         amount: Some(yuan(3_000)),
         reason: None,
+        case: None,
     };
     stage.engine.create_refund(stage.tenant, refund).await.unwrap();
     assert_eq!(stage.refund("b1", row.intent.terms.id, 3_000).await.as_deref(), Ok("succeeded"));

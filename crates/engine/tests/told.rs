@@ -231,6 +231,7 @@ async fn news_of_a_refund_of_another_payment_is_suspicious() {
         intent: row.intent.terms.id,
         amount: Some(yuan(3_000)),
         reason: None,
+        case: None,
     };
     let refund = stage.engine.create_refund(stage.tenant, wanted).await.unwrap().resource;
     // The rail has carried it out; its answer is lost.

@@ -13,6 +13,7 @@ mod arrival;
 mod call;
 mod edge;
 mod events;
+mod funds;
 mod gate;
 mod intents;
 mod ledger;
@@ -127,6 +128,7 @@ pub fn router<S: Store, R: Rails, T: Transport, E: Environment>(
 
 fn services<S: Store, R: Rails, T: Transport, E: Environment>(api: Api<S, R, T, E>) -> Routes {
     use v1::event_service_server::EventServiceServer;
+    use v1::funds_service_server::FundsServiceServer;
     use v1::ledger_service_server::LedgerServiceServer;
     use v1::payment_intent_service_server::PaymentIntentServiceServer;
     use v1::policy_service_server::PolicyServiceServer;
@@ -137,6 +139,7 @@ fn services<S: Store, R: Rails, T: Transport, E: Environment>(api: Api<S, R, T, 
         .add_service(RefundServiceServer::new(api.clone()).max_decoding_message_size(max))
         .add_service(WalletServiceServer::new(api.clone()).max_decoding_message_size(max))
         .add_service(PolicyServiceServer::new(api.clone()).max_decoding_message_size(max))
+        .add_service(FundsServiceServer::new(api.clone()).max_decoding_message_size(max))
         .add_service(EventServiceServer::new(api.clone()).max_decoding_message_size(max))
         .add_service(LedgerServiceServer::new(api).max_decoding_message_size(max))
 }
@@ -147,6 +150,7 @@ const SERVICES: &[&str] = &[
     v1::refund_service_server::SERVICE_NAME,
     v1::wallet_service_server::SERVICE_NAME,
     v1::policy_service_server::SERVICE_NAME,
+    v1::funds_service_server::SERVICE_NAME,
     v1::event_service_server::SERVICE_NAME,
     v1::ledger_service_server::SERVICE_NAME,
 ];

@@ -457,6 +457,7 @@ impl Customer {
             intent,
             amount: self.universe.exec.happens(800).then(|| money(fen)),
             reason: None,
+            case: None,
         };
         let tenant = self.universe.tenant;
         let call = |core: Core| -> BoxFuture<'static, _> {

@@ -5,6 +5,8 @@ use std::task::Poll;
 
 use futures::future::{pending, poll_fn};
 use jiff::SignedDuration;
+use paifang_ledger::Account;
+use paifang_money::Currency;
 use paifang_payment::attempt::Attempt;
 use paifang_payment::refund::{self, Purpose, Refund};
 use paifang_payment::{

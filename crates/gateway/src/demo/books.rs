@@ -50,10 +50,17 @@ pub async fn ledger_totals(shop: &mut Shop) -> anyhow::Result<BTreeMap<String, (
         let fen = |money: &Option<v1::Money>| money.as_ref().map_or(0, |money| money.minor_units);
         let grown = fen(&balance.debits_posted) - fen(&balance.credits_posted);
         let (posted, pending) = match account.kind() {
-            v1::AccountKind::Rail => (grown, fen(&balance.credits_pending)),
+            v1::AccountKind::Rail | v1::AccountKind::Outside => (grown, fen(&balance.credits_pending)),
             v1::AccountKind::Merchant
             | v1::AccountKind::SuspenseLate
             | v1::AccountKind::SuspenseStray
+            | v1::AccountKind::Fee
+            | v1::AccountKind::Receiver
+            | v1::AccountKind::Unsettled
+            | v1::AccountKind::Balance
+            | v1::AccountKind::Platform
+            | v1::AccountKind::Insurance
+            | v1::AccountKind::RailFund
             | v1::AccountKind::Unspecified => (-grown, fen(&balance.debits_pending)),
         };
         totals.insert(account.account_name, (posted, pending));

@@ -120,6 +120,7 @@ async fn refund_a_part<W: Write>(
         payment_intent_id: intent.payment_intent_id.clone(),
         amount: Some(money(1_888)),
         reason: "one cup was cold".into(),
+        refund_case: None,
     };
     let refund = shop.refunds.create_refund(request).await?.into_inner().refund.context("no refund")?;
     let refund = shop.refund_becomes(&refund.refund_id, v1::RefundState::Succeeded, SOON).await?;

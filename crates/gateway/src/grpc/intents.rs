@@ -97,7 +97,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> PaymentIntentService for 
         let about = intent_named(&text);
         let row = match known.map_err(|error| status::store(&error))?.map(|known| known.resource) {
             Some(Resource::Intent(id)) => store.intent(tenant, id).await,
-            Some(Resource::Refund(_)) | None => Ok(None),
+            Some(Resource::Refund(_) | Resource::Funds(_)) | None => Ok(None),
         };
         let row = row.map_err(|error| status::store(&error))?.ok_or_else(|| status::not_found(about))?;
         Ok(Response::new(v1::GetPaymentIntentByRequestIdResponse { payment_intent: Some(shown(&row)) }))

@@ -4,12 +4,13 @@
 mod choice;
 mod facts;
 mod policy;
+mod refund;
 mod wallets;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use paifang_engine::{CancelIntent, CaptureIntent, ConfirmIntent, CreateIntent, CreateRefund, Violation};
+use paifang_engine::{CancelIntent, CaptureIntent, ConfirmIntent, CreateIntent, Violation};
 use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::intent::CaptureMode;
 use paifang_payment::{IntentId, RequestId};
@@ -20,6 +21,7 @@ use super::status;
 use super::token::{self, Scope};
 
 pub(crate) use policy::{BUNDLE_BYTES_MAX, Change, change_rules, point, version};
+pub(crate) use refund::{cancel_refund, create_refund, reverse_refund, transfer_funds};
 pub(crate) use wallets::{Filter, code_question, consultation, filter};
 
 /// Rows of a page when the caller does not say.
@@ -143,19 +145,6 @@ pub(crate) fn cancel_intent(request: v1::CancelPaymentIntentRequest) -> Result<C
     let intent = fields.keep("payment_intent_id", IntentId::parse(&request.payment_intent_id));
     let etag = etag(&mut fields, request.etag);
     let whole = (|| Some(CancelIntent { request_id: request_id?, intent: intent?, etag }))();
-    fields.finish(whole)
-}
-
-/// What a refund asks for.
-pub(crate) fn create_refund(request: v1::CreateRefundRequest) -> Result<CreateRefund, Status> {
-    let mut fields = Fields::default();
-    let request_id = fields.keep("request_id", RequestId::parse(&request.request_id));
-    let intent = fields.keep("payment_intent_id", IntentId::parse(&request.payment_intent_id));
-    let amount = positive(&mut fields, "amount", request.amount.as_ref());
-    check_text(&mut fields, "reason", &request.reason, 0, REASON_CHARS_MAX);
-    let reason = Some(request.reason).filter(|reason| !reason.is_empty());
-    let whole =
-        (|| Some(CreateRefund { request_id: request_id?, intent: intent?, amount: Some(amount?), reason }))();
     fields.finish(whole)
 }
 

@@ -38,6 +38,34 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> RefundService for Api<S, 
         Ok(Response::new(v1::CreateRefundResponse { refund, replayed }))
     }
 
+    async fn cancel_refund(
+        &self,
+        request: Request<v1::CancelRefundRequest>,
+    ) -> Result<Response<v1::CancelRefundResponse>, Status> {
+        let call = Call::of(request, self.options.wait_ms_max)?;
+        let (tenant, caller) = (call.tenant, call.caller());
+        let wanted = parse::cancel_refund(call.message)?;
+        let (engine, id) = (self.engine.clone(), wanted.refund.to_string());
+        let work = async move { engine.cancel_refund(tenant, wanted).await };
+        let made = detached(caller, refund_named(&id), work).await?;
+        let (refund, replayed) = (Some(render::refund(&made.resource)), made.replayed);
+        Ok(Response::new(v1::CancelRefundResponse { refund, replayed }))
+    }
+
+    async fn reverse_refund_decision(
+        &self,
+        request: Request<v1::ReverseRefundDecisionRequest>,
+    ) -> Result<Response<v1::ReverseRefundDecisionResponse>, Status> {
+        let call = Call::of(request, self.options.wait_ms_max)?;
+        let (tenant, caller) = (call.tenant, call.caller());
+        let wanted = parse::reverse_refund(call.message)?;
+        let (engine, id) = (self.engine.clone(), wanted.refund.to_string());
+        let work = async move { engine.reverse_refund(tenant, wanted).await };
+        let made = detached(caller, refund_named(&id), work).await?;
+        let (refund, replayed) = (Some(render::refund(&made.resource)), made.replayed);
+        Ok(Response::new(v1::ReverseRefundDecisionResponse { refund, replayed }))
+    }
+
     async fn get_refund(
         &self,
         request: Request<v1::GetRefundRequest>,
@@ -48,8 +76,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> RefundService for Api<S, 
         let id = fields.keep("refund_id", RefundId::parse(&text));
         let id = fields.finish(id)?;
         let row = self.engine.store().refund(call.tenant, id).await.map_err(|error| status::store(&error))?;
-        let about = Named { kind: "paifang.v1.Refund", id: &text };
-        let row = row.ok_or_else(|| status::not_found(about))?;
+        let row = row.ok_or_else(|| status::not_found(refund_named(&text)))?;
         Ok(Response::new(v1::GetRefundResponse { refund: Some(render::refund(&row)) }))
     }
 
@@ -78,4 +105,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> RefundService for Api<S, 
         let next_page_token = last.map(|last| scope.seal(last.refund_id.as_bytes())).unwrap_or_default();
         Ok(Response::new(v1::ListRefundsResponse { refunds, next_page_token }))
     }
+}
+
+fn refund_named(id: &str) -> Named<'_> {
+    Named { kind: "paifang.v1.Refund", id }
 }

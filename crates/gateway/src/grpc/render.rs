@@ -1,5 +1,6 @@
 //! From stored resources to messages of the contract. Total functions: whatever is stored can be shown.
 
+mod bearing;
 mod explain;
 mod failure;
 mod intent;

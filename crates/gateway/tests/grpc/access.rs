@@ -211,6 +211,7 @@ async fn canary_refund(owner: &Client, id: &str) -> v1::Refund {
         payment_intent_id: id.to_owned(),
         amount: Some(cny(1)),
         reason: "canary".into(),
+        refund_case: None,
     };
     owner.create_refund(refund).await.unwrap().refund.unwrap()
 }

@@ -36,6 +36,7 @@ async fn a_payment_is_watched_to_success_explained_booked_and_refunded() {
         payment_intent_id: id.clone(),
         amount: Some(cny(3000)),
         reason: "one ticket came back".into(),
+        refund_case: None,
     };
     let refunded = client.create_refund(refund.clone()).await.unwrap();
     let made = refunded.refund.unwrap();
@@ -137,6 +138,7 @@ async fn refunds_never_exceed_what_was_captured() {
         payment_intent_id: intent.payment_intent_id.clone(),
         amount: Some(cny(minor_units)),
         reason: String::new(),
+        refund_case: None,
     };
     let calls = (0..10).map(|n| client.create_refund(refund(n, 3000)));
     let answers = futures::future::join_all(calls).await;

@@ -68,6 +68,7 @@ async fn held_money_is_shown_and_captured_for_less() {
         payment_intent_id: intent.payment_intent_id.clone(),
         amount: Some(cny(fen)),
         reason: String::new(),
+        refund_case: None,
     };
     let error = client.create_refund(refund("r-1", 5001)).await.unwrap_err();
     assert_eq!(reason(&error), "REFUND_EXCEEDS_CAPTURE");

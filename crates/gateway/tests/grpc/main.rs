@@ -4,6 +4,7 @@
 
 mod access;
 mod codes;
+mod bearers;
 mod fakes;
 mod flows;
 mod holds;

@@ -211,6 +211,7 @@ async fn what_was_paid_stays_refundable_whatever_is_closed() {
             payment_intent_id: paid.clone(),
             amount: Some(cny(1)),
             reason: String::new(),
+            refund_case: None,
         };
         client.create_refund(refund).await.unwrap().refund.unwrap().state()
     };

@@ -271,5 +271,6 @@ fn refund(request_id: &str, intent: &str, minor_units: i64) -> v1::CreateRefundR
         payment_intent_id: intent.into(),
         amount: Some(cny(minor_units)),
         reason: String::new(),
+        refund_case: None,
     }
 }

@@ -54,6 +54,15 @@ pub struct Reversal {
     pub left: Allocation,
 }
 
+impl Reversal {
+    /// How much goes back in all.
+    pub fn amount(&self) -> Option<PositiveMoney> {
+        let sum = self.back.iter().map(|(_, amount)| amount.money());
+        let sum = sum.reduce(plus)?;
+        PositiveMoney::try_from(sum).ok()
+    }
+}
+
 impl Allocation {
     /// All of the refund is short, and each bearer may bear up to its limit.
     pub(super) fn nothing_yet(refund: PositiveMoney, limits: impl Iterator<Item = (Bearer, Money)>) -> Self {

@@ -114,6 +114,8 @@ impl Story {
                 refund::Fact::Redriven { by, why } => {
                     (from.clone(), "redriven", Some((by.clone(), why.clone())))
                 }
+                refund::Fact::Funded { .. } => (from.clone(), "funded", None),
+                refund::Fact::Reversed { .. } => (from.clone(), "reversed", None),
             };
             let (amount, rail_code) = facts::of_refund(&entry.fact);
             let told = v1::JournalEntry {

@@ -13,6 +13,14 @@ pub(crate) fn account(account: &Account, currency: Currency) -> v1::Account {
         AccountKind::Merchant => v1::AccountKind::Merchant,
         AccountKind::SuspenseLate => v1::AccountKind::SuspenseLate,
         AccountKind::SuspenseStray => v1::AccountKind::SuspenseStray,
+        AccountKind::Fee => v1::AccountKind::Fee,
+        AccountKind::Receiver => v1::AccountKind::Receiver,
+        AccountKind::Unsettled => v1::AccountKind::Unsettled,
+        AccountKind::Balance => v1::AccountKind::Balance,
+        AccountKind::Platform => v1::AccountKind::Platform,
+        AccountKind::Insurance => v1::AccountKind::Insurance,
+        AccountKind::RailFund => v1::AccountKind::RailFund,
+        AccountKind::Outside => v1::AccountKind::Outside,
     };
     v1::Account {
         account_name: account.to_string(),

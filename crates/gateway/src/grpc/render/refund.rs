@@ -3,7 +3,7 @@
 use paifang_payment::refund::{Purpose, Refund, State};
 use paifang_proto::v1;
 
-use super::{failure, money, time};
+use super::{bearing, failure, money, time};
 
 /// A refund as it stands.
 pub(crate) fn refund(refund: &Refund) -> v1::Refund {
@@ -23,7 +23,7 @@ pub(crate) fn refund(refund: &Refund) -> v1::Refund {
         attempt_id: terms.attempt.to_string(),
         request_id,
         amount: Some(money(terms.amount.money())),
-        state: state(&refund.state).into(),
+        state: state_of(refund).into(),
         purpose: purpose(terms.purpose).into(),
         reason: terms.reason.clone().unwrap_or_default(),
         refund_number: terms.refund_no.to_string(),
@@ -33,7 +33,12 @@ pub(crate) fn refund(refund: &Refund) -> v1::Refund {
         update_time: Some(time(refund.updated_at)),
         settle_time: settled.and_then(|settled| settled.settled_at).map(time),
         etag: refund.version.to_string(),
+        bearing: bearing::bearing(refund),
     }
+}
+
+fn state_of(refund: &Refund) -> v1::RefundState {
+    if refund.short().is_some() { v1::RefundState::AwaitingFunds } else { state(&refund.state) }
 }
 
 pub(super) fn state(state: &State) -> v1::RefundState {

@@ -41,14 +41,23 @@ pub(crate) fn wallet_option(placed: &Placed, inside: Option<&WalletName>) -> v1:
         amount_min: option.limits.map(|(least, _)| money(least)),
         amount_max: option.limits.map(|(_, most)| money(most)),
         position_reason: position.code().to_owned(),
+        fee: fee(weighed),
     }
+}
+
+/// What the payment would cost with it.
+fn fee(weighed: &Weighed) -> Option<v1::Money> {
+    let division = weighed.division.as_ref()?.as_ref().ok()?;
+    division.fee.as_ref().map(|fee| money(fee.amount()))
 }
 
 fn reason_codes(weighed: &Weighed, degraded: bool, inside: Option<&WalletName>) -> Vec<String> {
     let option = &weighed.option;
     let mut codes: Vec<&str> = option.obstacles.iter().map(|obstacle| obstacle.code()).collect();
     codes.dedup();
-    if !weighed.is_accepted() {
+    if matches!(weighed.division, Some(Err(_))) {
+        codes.push("terms_do_not_fit");
+    } else if !weighed.is_accepted() {
         codes.push("closed_by_policy");
     }
     if codes.is_empty() && inside == Some(&option.wallet) {
@@ -164,7 +173,7 @@ mod tests {
             Obstacle::OtherWalletsCode,
         ];
         let codes = obstacles.into_iter().map(obstacle).chain(Position::ALL.map(Position::code));
-        for code in codes.chain(["closed_by_policy", "inside_this_wallet", "rail_degraded"]) {
+        for code in codes.chain(["closed_by_policy", "terms_do_not_fit", "inside_this_wallet", "rail_degraded"]) {
             assert!(page.contains(&format!("`{code}`")), "{code} is not on the page");
         }
         for row in codes::published().rows() {

@@ -53,6 +53,8 @@ pub(super) fn of_refund(fact: &refund::Fact) -> Told<'_> {
             }
             refund::State::Sending(_) => (None, None),
         },
+        refund::Fact::Funded { allocation } => (Some(allocation.refund()), None),
+        refund::Fact::Reversed { reversal, .. } => (reversal.amount(), None),
         refund::Fact::Redriven { .. } => (None, None),
     }
 }

@@ -1,0 +1,206 @@
+//! Fees, splits and refund terms over gRPC: what a storefront is told of who gets and who bears what.
+
+use paifang_client::{Client, v1};
+use tonic::{Code, Status};
+
+use crate::shop::{Shop, choice, cny, create, reason, wrong_fields};
+
+const MALL: &str = r#"
+[bundle]
+name = "mall"
+version = 1
+note = "two percent, a tenth to the streamer"
+effective_at = 2024-09-26T00:00:00+08:00
+unlisted = "open"
+
+[fees]
+currency = "CNY"
+[[fees.rules]]
+id = "books"
+category = "books"
+rate_ppm = 20_000
+on_refund = "proportional"
+
+[splits]
+currency = "CNY"
+receivers = [{ receiver = "streamer", share_ppm = 100_000, on_refund = "proportional" }]
+
+[refunds]
+currency = "CNY"
+[refunds.waterfalls]
+merchant-first = [{ bearer = "unsettled_funds" }, { bearer = "platform", cap_ppm = 500_000 }]
+[[refunds.rules]]
+id = "gold"
+mode = "refund_without_return"
+reasons = ["damaged"]
+total_max_ppm = 1_000_000
+days_max = 7
+when = "payer.tier == 'gold'"
+waterfall = "merchant-first"
+decide_within_s = 86_400
+appeal_within_s = 604_800
+"#;
+
+async fn decide(client: &Client) {
+    let draft = v1::DraftPolicyRequest { request_id: "draft-1".into(), bundle: MALL.into() };
+    client.draft_policy(draft).await.unwrap();
+    let announce =
+        v1::AnnouncePolicyRequest { request_id: "announce-1".into(), version: 1, ..Default::default() };
+    client.announce_policy(announce).await.unwrap();
+}
+
+fn of_books() -> v1::DeclaredFacts {
+    v1::DeclaredFacts {
+        product_category: "books".into(),
+        payer_tier: "gold".into(),
+        merchant_id: "m-1".into(),
+        ..Default::default()
+    }
+}
+
+async fn paid(shop: &Shop, client: &Client) -> v1::PaymentIntent {
+    let choice = v1::WalletChoice { declared_facts: Some(of_books()), ..choice() };
+    let request = v1::CreatePaymentIntentRequest { choice: Some(choice), ..create("order-1") };
+    let intent = client.create_payment_intent(request).await.unwrap().payment_intent.unwrap();
+    shop.notify_paid(&intent).await;
+    intent
+}
+
+fn refund(request_id: &str, intent: &v1::PaymentIntent, fen: i64) -> v1::CreateRefundRequest {
+    let case = v1::RefundCase { reason: v1::RefundReason::Damaged.into(), ..Default::default() };
+    v1::CreateRefundRequest {
+        request_id: request_id.into(),
+        payment_intent_id: intent.payment_intent_id.clone(),
+        amount: Some(cny(fen)),
+        reason: String::new(),
+        refund_case: Some(case),
+    }
+}
+
+fn fund(kind: v1::FundKind, merchant_id: &str) -> Option<v1::Fund> {
+    Some(v1::Fund { kind: kind.into(), merchant_id: merchant_id.into(), receiver: String::new() })
+}
+
+async fn transfer(
+    client: &Client,
+    request_id: &str,
+    (from, to): (Option<v1::Fund>, Option<v1::Fund>),
+    fen: i64,
+) -> Result<v1::TransferFundsResponse, Status> {
+    let request =
+        v1::TransferFundsRequest { request_id: request_id.into(), from, to, amount: Some(cny(fen)) };
+    client.funds().transfer_funds(request).await.map(tonic::Response::into_inner)
+}
+
+async fn consult(client: &Client, facts: Option<v1::DeclaredFacts>) -> v1::WalletOption {
+    let request = v1::ConsultWalletsRequest {
+        amount: Some(cny(8888)),
+        client_context: choice().client_context,
+        declared_facts: facts,
+        ..Default::default()
+    };
+    client.consult_wallets(request).await.unwrap().options.remove(0)
+}
+
+fn failed(answer: Result<impl std::fmt::Debug, Status>) -> (Code, String, String) {
+    let error = answer.unwrap_err();
+    (error.code(), reason(&error), error.message().to_owned())
+}
+
+/// The fee is told before, and where the terms do not fit, the wallet is not available.
+#[tokio::test]
+async fn a_consultation_tells_the_fee() {
+    let shop = Shop::open().await;
+    let client = shop.client().await;
+    decide(&client).await;
+    let option = consult(&client, Some(of_books())).await;
+    assert_eq!((option.available, option.fee), (true, Some(cny(178))));
+    let option = consult(&client, None).await;
+    assert_eq!((option.available, option.fee), (false, None));
+    assert_eq!(option.reason_codes, ["terms_do_not_fit"]);
+    let (code, reason, message) = failed(client.create_payment_intent(create("order-0")).await);
+    assert_eq!((code, reason.as_str()), (Code::FailedPrecondition, "TERMS_DO_NOT_FIT"));
+    assert_eq!(message, "fees: fee rule books fits but for its category, which is not known");
+}
+
+#[tokio::test]
+async fn a_refund_says_who_bears_it_and_waits_where_nobody_can() {
+    let shop = Shop::open().await;
+    let client = shop.client().await;
+    decide(&client).await;
+    let intent = paid(&shop, &client).await;
+    let bare = v1::CreateRefundRequest { refund_case: None, ..refund("r-0", &intent, 100) };
+    let (code, reason, message) = failed(client.create_refund(bare).await);
+    assert_eq!((code, reason.as_str()), (Code::FailedPrecondition, "REFUND_CLOSED_BY_POLICY"));
+    assert!(message.contains("refund_case is missing"), "{message}");
+
+    let m1 = |kind| fund(kind, "m-1");
+    let out = (m1(v1::FundKind::Unsettled), fund(v1::FundKind::Outside, ""));
+    let moved = transfer(&client, "f-1", out.clone(), 7_000).await.unwrap();
+    assert!(moved.funds_transfer_id.starts_with("fm_") && !moved.replayed);
+    let again = transfer(&client, "f-1", out.clone(), 7_000).await.unwrap();
+    assert_eq!((again.funds_transfer_id, again.replayed), (moved.funds_transfer_id, true));
+    let (code, reason, _) = failed(transfer(&client, "f-2", out, 7_000).await);
+    assert_eq!((code, reason.as_str()), (Code::FailedPrecondition, "FUNDS_SHORT"));
+
+    let made = client.create_refund(refund("r-1", &intent, 8_000)).await.unwrap().refund.unwrap();
+    assert_eq!(made.state(), v1::RefundState::AwaitingFunds);
+    let bearing = made.bearing.unwrap();
+    assert_eq!((bearing.policy_version, bearing.rule.as_str()), (1, "gold"));
+    assert_eq!(bearing.mode(), v1::RefundMode::RefundWithoutReturn);
+    assert_eq!((bearing.reason(), bearing.merchant_id.as_str()), (v1::RefundReason::Damaged, "m-1"));
+    let receivers: Vec<_> = bearing
+        .receivers
+        .iter()
+        .map(|one| (one.receiver.as_str(), one.amount.as_ref().unwrap().minor_units))
+        .collect();
+    assert_eq!(receivers, [("streamer", 800), ("fee", 160)]);
+    assert_eq!(bearing.short_amount, Some(cny(7_040 - 821)), "821 are left of what the merchant earned");
+
+    let cancel = v1::CancelRefundRequest { request_id: "x-1".into(), refund_id: made.refund_id.clone() };
+    let given_up = client.refunds().cancel_refund(cancel.clone()).await.unwrap().into_inner();
+    let given_up = given_up.refund.unwrap();
+    assert_eq!(given_up.state(), v1::RefundState::Failed);
+    assert_eq!(given_up.failure.unwrap().reason, "canceled");
+    assert!(client.refunds().cancel_refund(cancel).await.unwrap().into_inner().replayed);
+    let small = client.create_refund(refund("r-2", &intent, 500)).await.unwrap().refund.unwrap();
+    assert_ne!(small.state(), v1::RefundState::AwaitingFunds);
+    let late = v1::CancelRefundRequest { request_id: "x-2".into(), refund_id: small.refund_id };
+    let (code, reason, _) = failed(client.refunds().cancel_refund(late).await);
+    assert_eq!((code, reason.as_str()), (Code::FailedPrecondition, "REFUND_STATE"));
+}
+
+#[tokio::test]
+async fn wrong_fields_are_named_and_change_nothing() {
+    let shop = Shop::open().await;
+    let client = shop.client().await;
+    decide(&client).await;
+    let intent = paid(&shop, &client).await;
+    let case = v1::RefundCase { reason: 99, mode: 99, merchant_consented: None };
+    let wrong = v1::CreateRefundRequest { refund_case: Some(case), ..refund("r-1", &intent, 1) };
+    let error = client.create_refund(wrong).await.unwrap_err();
+    assert_eq!(wrong_fields(&error), ["refund_case.reason", "refund_case.mode"]);
+    for (from, to, fields) in [
+        (None, None, vec!["from", "to"]),
+        (
+            fund(v1::FundKind::Unspecified, ""),
+            fund(v1::FundKind::Receiver, ""),
+            vec!["from.kind", "to.receiver"],
+        ),
+        (fund(v1::FundKind::Fee, "m-1"), fund(v1::FundKind::Outside, ""), vec!["from.merchant_id"]),
+        (fund(v1::FundKind::Outside, ""), fund(v1::FundKind::Outside, ""), vec!["to"]),
+    ] {
+        let error = transfer(&client, "f-1", (from, to), 1).await.unwrap_err();
+        assert_eq!(wrong_fields(&error), fields);
+    }
+    let reverse = v1::ReverseRefundDecisionRequest { charged_to: 9, ..Default::default() };
+    let error = client.refunds().reverse_refund_decision(reverse).await.unwrap_err();
+    assert_eq!(wrong_fields(&error), ["request_id", "refund_id", "charged_to", "remark"]);
+    // Another storefront knows nothing of it.
+    let other = shop.other().await;
+    let foreign = v1::CancelRefundRequest {
+        request_id: "x".into(),
+        refund_id: "re_01a1fc42e4e876e48221bf5dfb9a38d6".into(),
+    };
+    assert_eq!(failed(other.refunds().cancel_refund(foreign).await).0, Code::NotFound);
+}
