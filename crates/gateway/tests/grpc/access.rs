@@ -108,7 +108,8 @@ async fn nobody_sees_what_is_another_tenants() {
     let mut methods = methods();
     // A stranger may make things, under the same request ids: that comes last.
     methods.sort_by_key(|method| ["Create", "Draft"].iter().any(|verb| method.name.starts_with(verb)));
-    for method in methods {
+    // Funds are named by what they are, never by whose they are: `bearers` looks at them.
+    for method in methods.into_iter().filter(|method| method.name != "TransferFunds") {
         let has = |wanted: &[&str]| method.input.field.iter().any(|field| wanted.contains(&field.name()));
         let names_a_thing = has(&["payment_intent_id", "refund_id", "account_name", "version", "opening"])
             || method.name == "GetPaymentIntentByRequestId";

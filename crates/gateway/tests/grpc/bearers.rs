@@ -196,8 +196,13 @@ async fn wrong_fields_are_named_and_change_nothing() {
     let reverse = v1::ReverseRefundDecisionRequest { charged_to: 9, ..Default::default() };
     let error = client.refunds().reverse_refund_decision(reverse).await.unwrap_err();
     assert_eq!(wrong_fields(&error), ["request_id", "refund_id", "charged_to", "remark"]);
-    // Another storefront knows nothing of it.
+    // Another storefront knows nothing of it, and its funds are others.
     let other = shop.other().await;
+    let (outside, platform) = (fund(v1::FundKind::Outside, ""), fund(v1::FundKind::Platform, ""));
+    transfer(&client, "f-1", (outside.clone(), platform.clone()), 100).await.unwrap();
+    let theirs = failed(transfer(&other, "f-1", (platform.clone(), outside.clone()), 100).await);
+    assert_eq!((theirs.0, theirs.1.as_str()), (Code::FailedPrecondition, "FUNDS_SHORT"));
+    transfer(&client, "f-2", (platform, outside), 100).await.unwrap();
     let foreign = v1::CancelRefundRequest {
         request_id: "x".into(),
         refund_id: "re_01a1fc42e4e876e48221bf5dfb9a38d6".into(),
