@@ -21,7 +21,12 @@ pub(crate) fn divide(
     Some(agree(bundle, wallet, case, amount).map(Box::new))
 }
 
-fn agree(bundle: &Bundle, wallet: &WalletName, case: &Case, amount: PositiveMoney) -> Result<Division, String> {
+fn agree(
+    bundle: &Bundle,
+    wallet: &WalletName,
+    case: &Case,
+    amount: PositiveMoney,
+) -> Result<Division, String> {
     let merchant = case.facts.text(Input::MerchantId).and_then(|id| Merchant::parse(id).ok());
     let fee = bundle.fees().map(|fees| fee_of(fees, wallet, case, amount)).transpose()?;
     Division::agree(amount, merchant, fee, bundle.splits()).map_err(|error| format!("splits: {error}"))

@@ -25,7 +25,7 @@ fn way(name: &str, obstacles: &[Obstacle], open: bool, weight: i64) -> Weighed {
     let offer =
         Offer { rail: option.rail.clone(), wallet: option.wallet.clone(), presentation: option.presentation };
     let ranked = Some(Ranked { offer, weight, reasons: Vec::new(), unjudged: Vec::new() });
-    Weighed { option, judged: None, ranked, closed: false }
+    Weighed { option, judged: None, ranked, division: None, closed: false }
 }
 
 fn told(placed: &[Placed]) -> String {

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)] // helpers of tests; clippy knows only the tests themselves
 
 mod access;
-mod codes;
 mod bearers;
+mod codes;
 mod fakes;
 mod flows;
 mod holds;

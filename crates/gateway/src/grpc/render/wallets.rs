@@ -173,7 +173,9 @@ mod tests {
             Obstacle::OtherWalletsCode,
         ];
         let codes = obstacles.into_iter().map(obstacle).chain(Position::ALL.map(Position::code));
-        for code in codes.chain(["closed_by_policy", "terms_do_not_fit", "inside_this_wallet", "rail_degraded"]) {
+        for code in
+            codes.chain(["closed_by_policy", "terms_do_not_fit", "inside_this_wallet", "rail_degraded"])
+        {
             assert!(page.contains(&format!("`{code}`")), "{code} is not on the page");
         }
         for row in codes::published().rows() {
