@@ -11,10 +11,11 @@ use paifang_payment::refund::{self, Refund};
 use paifang_payment::{
     AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId, intent,
 };
+use paifang_policy::guard::Tally;
 use paifang_store::{
-    AccountBalance, AttemptRef, Batch, Committed, InboxRow, IntentFilter, IntentRow, Leased, ModelStore,
-    Operation, Page, RefundRef, RequestRow, RulesEntry, Stats, Store, StoreError, StoredDecided, StoredEvent,
-    StoredRules, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
+    AccountBalance, AttemptRef, Batch, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow, Leased,
+    ModelStore, Operation, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, Store, StoreError,
+    StoredDecided, StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
 };
 
 type Answer<T> = Result<T, StoreError>;
@@ -85,6 +86,8 @@ operations! {
     rules_by_request(tenant: TenantId, request: &RequestId) -> Option<StoredRules>;
     decisions(tenant: TenantId, after: Option<AttemptId>, max: usize) -> Vec<StoredDecided>;
     decision(tenant: TenantId, attempt: AttemptId) -> Option<StoredDecided>;
+    tally(sample: &Sample) -> Tally;
+    guarded_books(after: Option<TenantId>, max: usize) -> Vec<GuardedBook>;
     is_kept(account: &AccountId, key: &str) -> bool;
     inbox(account: &AccountId, max: usize) -> Vec<InboxRow>;
     damage() -> Vec<String>;

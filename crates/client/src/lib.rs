@@ -239,6 +239,7 @@ calls! {
         -> GetPaymentIntentByRequestIdResponse by payment_intents;
     list_payment_intents(ListPaymentIntentsRequest) -> ListPaymentIntentsResponse by payment_intents;
     explain_payment_intent(ExplainPaymentIntentRequest) -> ExplainPaymentIntentResponse by payment_intents;
+    report_complaint(ReportComplaintRequest) -> ReportComplaintResponse by payment_intents;
     create_refund(CreateRefundRequest) -> CreateRefundResponse by refunds;
     get_refund(GetRefundRequest) -> GetRefundResponse by refunds;
     list_refunds(ListRefundsRequest) -> ListRefundsResponse by refunds;
@@ -254,6 +255,7 @@ calls! {
     get_policy(GetPolicyRequest) -> GetPolicyResponse by policies;
     get_policy_version(GetPolicyVersionRequest) -> GetPolicyVersionResponse by policies;
     list_policy_decisions(ListPolicyDecisionsRequest) -> ListPolicyDecisionsResponse by policies;
+    list_policy_changes(ListPolicyChangesRequest) -> ListPolicyChangesResponse by policies;
     list_events(ListEventsRequest) -> ListEventsResponse by events;
     list_accounts(ListAccountsRequest) -> ListAccountsResponse by ledger;
     get_balance(GetBalanceRequest) -> GetBalanceResponse by ledger;

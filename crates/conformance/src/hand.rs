@@ -206,8 +206,11 @@ impl Hand {
                     let snapshot = Snapshot::Intent { intent: Box::new(intent.clone()), amounts };
                     batch.events.push(self.event(intent.terms.id, kind, snapshot));
                 }
-                Fact::Created { .. } | Fact::Wished { .. } | Fact::Strayed { .. } | Fact::Redriven { .. } => {
-                }
+                Fact::Created { .. }
+                | Fact::Wished { .. }
+                | Fact::Strayed { .. }
+                | Fact::Complained { .. }
+                | Fact::Redriven { .. } => {}
             }
         }
         touched.sort_unstable();

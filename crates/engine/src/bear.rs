@@ -52,10 +52,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     async fn try_bear(&self, asked: &Asked<'_>, fresh: bool) -> Result<Borne, Error> {
         let tenant = asked.row.intent.terms.tenant;
         let ruling = self.ruling(tenant, asked.now, fresh).await?;
-        let rules = RulesSeen { entries: ruling.entries, decided: None };
+        let rules = RulesSeen { entries: ruling.entries(), decided: None };
         let division = asked.attempt.terms.division.as_deref();
         let terms = match ruling.bundle() {
-            Some(bundle) => self.grant(bundle, asked).await?,
+            Some((bundle, _)) => self.grant(bundle, asked).await?,
             None => None,
         };
         if terms.is_none() && division.is_none() {

@@ -62,7 +62,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let offer = offer.ok_or_else(|| Error::Broken("an option without an offer".into()))?;
         let division = best.division.clone().and_then(Result::ok);
         let decided = decided(best, &weighed, case);
-        Ok(Chosen { account, offer, decided, entries: ruling.entries, division })
+        Ok(Chosen { account, offer, decided, entries: ruling.entries(), division })
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use paifang_money::PositiveMoney;
-use paifang_payment::intent::CaptureMode;
+use paifang_payment::intent::{CaptureMode, Complaint};
 use paifang_payment::{IntentId, PayerId, Presentation, RailName, RefundId, Remark, RequestId, WalletName};
 use paifang_policy::facts::Facts;
 use paifang_rail::{ClientKind, PayerCode};
@@ -204,6 +204,18 @@ pub enum Fund {
     Receiver(Receiver),
     /// What bears refunds.
     Bearer(Bearer, Option<Merchant>),
+}
+
+/// Report that a payer complains.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReportComplaint {
+    /// The storefront's id of this call.
+    #[serde(skip)]
+    pub request_id: RequestId,
+    /// Which intent.
+    pub intent: IntentId,
+    /// About what.
+    pub about: Complaint,
 }
 
 /// What a call made, or had made before.

@@ -10,8 +10,8 @@ use paifang_payment::refund::{self, Purpose, Refund};
 use paifang_payment::{AccountId, AttemptId, Evidence, Source};
 use paifang_rail::Descriptor;
 use paifang_store::{
-    Amounts, Batch, Guard, IntentRow, IntentWrite, NewEvent, Quarantine, RefundWrite, Snapshot, Store,
-    SubmissionChange, WorkChange, WorkKey, funds,
+    Amounts, Batch, Guard, IntentRow, IntentWrite, Mark, Marked, NewEvent, Quarantine, RefundWrite, Snapshot,
+    Store, SubmissionChange, WorkChange, WorkKey, funds,
 };
 
 use crate::carry::operation_of;
@@ -36,6 +36,11 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             before.map_or_else(|| Amounts::none(intent.terms.amount.currency()), |row| row.amounts);
         for posting in &step.postings {
             self.post(&mut batch, intent, posting, &mut amounts, at)?;
+        }
+        if let Some(row) = before {
+            let mark =
+                |(attempt, ending)| Mark { attempt, intent: intent.terms.id, what: Marked::Ended(ending) };
+            batch.marks = step.endings(&row.intent).into_iter().map(mark).collect();
         }
         self.schedule_intent(&mut batch, before.map(|row| &row.intent), step, at);
         self.tell_intent(&mut batch, before.map(|row| &row.intent), intent, amounts);

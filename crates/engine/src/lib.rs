@@ -24,6 +24,7 @@ mod choose;
 mod claim;
 mod codes;
 mod command;
+mod complaint;
 mod compose;
 mod confirm;
 mod consult;
@@ -31,6 +32,7 @@ mod divide;
 mod engine;
 mod error;
 mod funds;
+mod guards;
 mod health;
 mod names;
 mod notified;
@@ -51,12 +53,13 @@ mod worker;
 pub use accounts::{Account, Accounts};
 pub use command::{
     CancelIntent, CancelRefund, CaptureIntent, Client, ConfirmIntent, Confirmation, CreateIntent,
-    CreateRefund, Declared, Fund, Made, RefundCase, ReverseRefund, TransferFunds,
+    CreateRefund, Declared, Fund, Made, RefundCase, ReportComplaint, ReverseRefund, TransferFunds,
 };
 pub use confirm::etag;
 pub use consult::{CodeKnown, Consultation, Obstacle, WalletOption};
 pub use engine::{Engine, Limits};
 pub use error::{Error, Violation, reason};
+pub use guards::{Crossed, GuardRound};
 pub use names::Names;
 pub use notified::Notified;
 pub use place::{CodeQuestion, Consulted, Identified, Placed, Position};

@@ -7,7 +7,9 @@ use paifang_payment::intent::State;
 use paifang_payment::planted::{self, Defect};
 use paifang_payment::refund::{Purpose, Refund, Terms};
 use paifang_payment::{Digest, Evidence, Source, TenantId};
-use paifang_store::{Batch, Committed, Guard, IntentRow, Operation, RequestKey, Resource, RulesSeen, Store};
+use paifang_store::{
+    Batch, Committed, Guard, IntentRow, Mark, Marked, Operation, RequestKey, Resource, RulesSeen, Store,
+};
 
 use crate::bear::{Asked, Borne};
 use crate::command::{CreateRefund, Made};
@@ -74,6 +76,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         if is_divided {
             batch.guards.push(Guard::Refunds { intent: wanted.intent, count: others + 1 });
         }
+        let chosen = row.intent.chosen(step.refund.terms.attempt);
+        batch.marks.push(Mark { attempt: chosen, intent: wanted.intent, what: Marked::Refunded });
         let resource = Resource::Refund(step.refund.terms.id);
         let (operation, request_id) = (Operation::CreateRefund, wanted.request_id.clone());
         batch.request = Some(RequestKey { operation, request_id, fingerprint, resource });

@@ -99,7 +99,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             // Replicas' clocks differ; what is added never happened before what is there.
             let last = rules.book().and_then(Book::last);
             let now = last.map_or(self.now(), |last| last.max(self.now()));
-            let (fact, text) = fact(&wanted.change, now)?;
+            let Added { fact, text, guarded } = added(&wanted.change, now)?;
             let first = match &fact {
                 Fact::Drafted { bundle, .. } => Some(Book::new(bundle.name.clone())),
                 _ => None,
@@ -107,7 +107,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let book = rules.book().cloned().or(first).ok_or(Error::NotFound("rules"))?;
             book.step(fact.clone()).map_err(refused)?;
             let request = RulesRequest { id: wanted.request_id.clone(), fingerprint };
-            let entry = RulesEntry { request: Some(request), fact, text };
+            let entry = RulesEntry { request: Some(request), fact, text, guarded };
             if self.inner.store.add_rules(tenant, rules.entries(), &entry).await? {
                 tracing::info!(%tenant, entry = rules.entries() + 1, change = wanted.change.word(), "rules changed");
                 return Ok(Made { resource: self.rules(tenant).await?, replayed: false });
@@ -130,28 +130,38 @@ impl RulesChange {
     }
 }
 
-/// What a change means at a time, with the text that is kept beside it.
-fn fact(change: &RulesChange, at: Timestamp) -> Result<(Fact, Option<String>), Error> {
-    Ok(match change.clone() {
+/// What a change means at a time.
+struct Added {
+    fact: Fact,
+    /// The text that is kept beside it.
+    text: Option<String>,
+    /// Whether that is a bundle with guard rails.
+    guarded: bool,
+}
+
+fn added(change: &RulesChange, at: Timestamp) -> Result<Added, Error> {
+    let fact = match change.clone() {
         RulesChange::Draft { text } => {
             let bundle = Bundle::read(&text).map_err(|faults| {
                 let told = faults.0.into_iter();
                 let told = told.map(|fault| Violation { field: "bundle".into(), rule: fault.to_string() });
                 Error::Invalid(told.collect())
             })?;
-            (Fact::drafted(at, &bundle), Some(text))
+            let guarded = !bundle.guard_rails().is_empty();
+            return Ok(Added { fact: Fact::drafted(at, &bundle), text: Some(text), guarded });
         }
         RulesChange::Announce { version, effective_at, without } => {
             let effective_at = effective_at.unwrap_or(at);
-            (Fact::Announced { at, version, effective_at, without }, None)
+            Fact::Announced { at, version, effective_at, without }
         }
-        RulesChange::Recall { version } => (Fact::Recalled { at, version }, None),
-        RulesChange::Retire { version } => (Fact::Retired { at, version }, None),
+        RulesChange::Recall { version } => Fact::Recalled { at, version },
+        RulesChange::Retire { version } => Fact::Retired { at, version },
         RulesChange::RollBack { opening, why } => {
-            (Fact::RolledBack { at, opening, why: Why::Person { remark: why } }, None)
+            Fact::RolledBack { at, opening, why: Why::Person { remark: why } }
         }
-        RulesChange::Reopen { opening, why } => (Fact::Reopened { at, opening, by: why }, None),
-    })
+        RulesChange::Reopen { opening, why } => Fact::Reopened { at, opening, by: why },
+    };
+    Ok(Added { fact, text: None, guarded: false })
 }
 
 fn refused(error: Refused) -> Error {

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use paifang_money::PositiveMoney;
 use paifang_payment::TenantId;
+use paifang_policy::RuleId;
 use paifang_policy::bundle::{Bundle, BundleRef};
 use paifang_policy::cohort::Pseudonym;
 use paifang_policy::facts::{Facts, Input};
@@ -31,6 +32,8 @@ pub struct Rules {
     book: Option<Book>,
     /// Where in the store each version was written last.
     drafts: BTreeMap<u32, u64>,
+    /// Where each opening was opened again last.
+    reopened: BTreeMap<RuleId, u64>,
 }
 
 /// What every tenant's rules were when they were read last, and the bundle that decided last.
@@ -46,8 +49,7 @@ struct Known {
 /// What holds for a tenant's new payments at some time.
 #[derive(Debug, Clone)]
 pub(crate) struct Ruling {
-    /// How many entries of the book it rests on.
-    pub entries: u64,
+    rules: Arc<Rules>,
     rule: Rule,
 }
 
@@ -105,6 +107,11 @@ impl Rules {
         self.drafts.keys().copied()
     }
 
+    /// The entry that opened this opening again last; 0 where none did.
+    pub(crate) fn reopened(&self, opening: &RuleId) -> u64 {
+        self.reopened.get(opening).copied().unwrap_or(0)
+    }
+
     fn with(mut self, row: StoredRules) -> Result<Self, Error> {
         let broken = |what: &dyn std::fmt::Display| Error::Broken(format!("a book of rules: {what}"));
         let StoredRules { position, entry } = row;
@@ -114,6 +121,9 @@ impl Rules {
         if let Fact::Drafted { bundle, .. } = &entry.fact {
             self.drafts.insert(bundle.version, position);
             self.book.get_or_insert_with(|| Book::new(bundle.name.clone()));
+        }
+        if let Fact::Reopened { opening, .. } = &entry.fact {
+            self.reopened.insert(opening.clone(), position);
         }
         let book = self.book.take().ok_or_else(|| broken(&"it does not begin with a draft"))?;
         self.book = Some(book.step(entry.fact).map_err(|error| broken(&error))?);
@@ -129,6 +139,12 @@ impl Rules {
 }
 
 impl Rulebooks {
+    /// How many entries of a tenant's book were read.
+    pub fn entries(&self, tenant: TenantId) -> u64 {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(&tenant).map_or(0, |known| known.rules.entries)
+    }
+
     fn get(&self, tenant: TenantId) -> Known {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(&tenant).cloned().unwrap_or_default()
@@ -175,14 +191,14 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     pub(crate) async fn ruling(&self, tenant: TenantId, at: Timestamp, fresh: bool) -> Result<Ruling, Error> {
         let known = self.inner.rulebooks.get(tenant);
         let rules = if fresh { self.rules(tenant).await? } else { known.rules };
-        let entries = rules.entries;
         // What is in the book has happened, also by a clock that is ahead of ours.
         let last = rules.book.as_ref().and_then(Book::last);
         let at = last.map_or(at, |last| last.max(at));
         let Some(deciding) = rules.book.as_ref().and_then(|book| book.deciding(at)) else {
             let rule = if rules.has_decided(at) { Rule::Nothing } else { Rule::Unruled };
-            return Ok(Ruling { entries, rule });
+            return Ok(Ruling { rules, rule });
         };
+        let rolled_back = deciding.rolled_back;
         let is_it = |bundle: &Arc<Bundle>| bundle.reference() == *deciding.bundle;
         let bundle = match known.bundle.filter(is_it) {
             Some(bundle) => bundle,
@@ -193,7 +209,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 bundle
             }
         };
-        Ok(Ruling { entries, rule: Rule::By(bundle, deciding.rolled_back) })
+        Ok(Ruling { rules, rule: Rule::By(bundle, rolled_back) })
     }
 
     async fn bundle(&self, tenant: TenantId, wanted: &BundleRef) -> Result<Arc<Bundle>, Error> {
@@ -233,10 +249,20 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
 }
 
 impl Ruling {
-    /// The bundle that decides.
-    pub fn bundle(&self) -> Option<&Bundle> {
+    /// How many entries of the book it rests on.
+    pub fn entries(&self) -> u64 {
+        self.rules.entries
+    }
+
+    /// The book that it rests on.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The bundle that decides, and what is rolled back.
+    pub fn bundle(&self) -> Option<(&Bundle, &Overlay)> {
         match &self.rule {
-            Rule::By(bundle, _) => Some(bundle),
+            Rule::By(bundle, overlay) => Some((bundle, overlay)),
             Rule::Unruled | Rule::Nothing => None,
         }
     }

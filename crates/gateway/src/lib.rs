@@ -14,6 +14,7 @@ pub mod core;
 #[cfg(feature = "mocks")]
 pub mod demo;
 pub mod grpc;
+mod guards;
 pub mod http;
 mod inquiries;
 pub mod keeper;

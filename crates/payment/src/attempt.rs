@@ -29,6 +29,7 @@ use crate::{AccountId, AttemptId, OrderNo, Presentation, RailName, RailRef, Requ
 
 pub use hold::{CAPTURES_MAX, Capturing, Held, HoldTerms, Operation, Phase, Releasing, Taken};
 pub(crate) use on::never_sent;
+pub(crate) use on::{NOT_SENT, RAIL_UNREACHABLE};
 pub use on::{PAYER_CODE_LOST, Turn};
 pub use state::{
     AwaitingPayer, CloseVerb, Closed, Closing, End, Found, InDoubt, Late, Paid, Refused, Sending, State, Why,

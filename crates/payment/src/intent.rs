@@ -11,6 +11,8 @@
 //! is late. It changes only by [`Fact`]s ([`Intent::apply`]), so a row always equals the fold of its journal.
 
 mod commands;
+mod complaint;
+mod ending;
 mod fact;
 mod holds;
 mod observe;
@@ -27,6 +29,8 @@ use crate::attempt::{self, Attempt, Why};
 use crate::{AttemptId, Digest, IntentId, OrderNo, RequestId, TenantId};
 
 pub use commands::{CancelError, CaptureError, ConfirmError};
+pub use complaint::Complaint;
+pub use ending::Ending;
 pub use fact::{Entry, Fact, FoldError};
 pub use observe::{ObserveError, Seen};
 pub use stray::{Stray, Way};

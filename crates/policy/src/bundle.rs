@@ -81,6 +81,8 @@ pub const RULES_MAX: usize = 1_000;
 pub const MERCHANTS_MAX: usize = 10_000;
 /// The weight of a ranking lies between this and its negative.
 pub const WEIGHT_MAX: i64 = 1_000_000;
+/// Samples that a guard rail may ask for at most; no more are counted of its window (the newest).
+pub const AT_LEAST_MAX: u32 = 100_000;
 /// Seconds of a guard rail's window: a minute to 30 days.
 pub const WINDOW_S: std::ops::RangeInclusive<i64> = 60..=2_592_000;
 
@@ -202,7 +204,7 @@ pub struct GuardRail {
     pub measure: Measure,
     /// Over how many seconds.
     pub window_s: i64,
-    /// With fewer samples than this it says nothing. At least 1.
+    /// With fewer samples than this it says nothing. 1 to [`AT_LEAST_MAX`].
     pub at_least: u32,
     /// The bound.
     pub bound: Bound,
@@ -214,11 +216,11 @@ pub struct GuardRail {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
-    /// Payments that succeeded, of those that ended.
+    /// Attempts that were paid, of those that ended by the rail's or the payer's word.
     SuccessRate,
-    /// Payments that were refunded, of those that succeeded.
+    /// Attempts of which a refund was asked for, of those that were paid.
     RefundRate,
-    /// Payments that were complained about, of those that succeeded.
+    /// Attempts that were complained about, of those that were paid.
     ComplaintRate,
 }
 

@@ -7,7 +7,7 @@
 //! - [`opening`]: whether a wallet is shown and accepted, which rule said so, and which input was missing; [`rank`]
 //!   puts what is shown in order.
 //! - [`lifecycle`]: which version decides at a time, and which openings are rolled back.
-//! - [`guard`]: counts over a window, held against a guard rail.
+//! - [`guard`]: what was counted over a window, held against a guard rail.
 //! - [`diff`] and [`simulate`]: what a draft changes, by its text and over recorded decisions.
 //!
 //! Everything here is a function of its arguments: there is no clock, no randomness and no I/O. What cannot be decided

@@ -24,7 +24,8 @@ use jiff::Timestamp;
 use paifang_payment::Remark;
 use serde::{Deserialize, Serialize};
 
-use crate::bundle::{Bound, Bundle, BundleRef};
+use crate::bundle::{Bound, Bundle, BundleRef, Measure};
+use crate::guard::Counts;
 use crate::{BundleName, Ppm, RuleId};
 
 pub use book::Book;
@@ -107,7 +108,13 @@ pub enum Why {
     GuardRail {
         /// The guard rail.
         rule: RuleId,
-        /// What was measured.
+        /// What it measures.
+        measure: Measure,
+        /// Over how many seconds.
+        window_s: i64,
+        /// What was counted in them.
+        counts: Counts,
+        /// The rate, rounded away from the bound.
         measured: Ppm,
         /// Its bound.
         bound: Bound,

@@ -130,9 +130,11 @@ fn remark(text: &str) -> Remark {
 /// The journal of the story; its last day is asked for all of its days.
 fn story(first: &Bundle, second: &Bundle) -> Book {
     let rail = &first.guard_rails()[0];
-    let verdict = judge(rail, Counts { hits: 170, samples: 200 });
+    let counts = Counts { hits: 170, samples: 200 };
+    let verdict = judge(rail, counts);
     let Verdict::RollBack { measured_ppm: measured, .. } = verdict else { panic!("{verdict:?}") };
-    let why = Why::GuardRail { rule: rail.id.clone(), measured, bound: rail.bound };
+    let (measure, window_s, bound) = (rail.measure, rail.window_s, rail.bound);
+    let why = Why::GuardRail { rule: rail.id.clone(), measure, window_s, counts, measured, bound };
     let tried = RuleId::parse("wechat-tried").unwrap();
     let facts = [
         Fact::drafted(at("2024-09-01T10:00:00+08:00"), first),

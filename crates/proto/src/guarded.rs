@@ -41,6 +41,7 @@ impl fmt::Debug for DecidedPayment {
             .field("payment_intent_id", &self.payment_intent_id)
             .field("attempt_id", &self.attempt_id)
             .field("records", &self.records.len())
+            .field("outcome", &self.outcome())
             .finish_non_exhaustive()
     }
 }

@@ -12,10 +12,11 @@ use paifang_payment::refund::{self, Purpose, Refund};
 use paifang_payment::{
     AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId, intent,
 };
+use paifang_policy::guard::Tally;
 use paifang_store::{
-    AccountBalance, AttemptRef, Batch, Committed, InboxRow, IntentFilter, IntentRow, Leased, Operation, Page,
-    RefundRef, RequestRow, RulesEntry, Stats, Store, StoreError, StoredDecided, StoredEvent, StoredRules,
-    StoredTransfer, Submission, Tenant, WorkChange, WorkKey, WorkRow,
+    AccountBalance, AttemptRef, Batch, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow, Leased,
+    Operation, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, Store, StoreError, StoredDecided,
+    StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkChange, WorkKey, WorkRow,
 };
 
 use crate::exec::{Process, locked};
@@ -440,6 +441,16 @@ impl Store for SimStore {
     async fn decision(&self, tenant: TenantId, attempt: AttemptId) -> Answer<Option<StoredDecided>> {
         self.read().await?;
         self.universe.store.decision(tenant, attempt).await
+    }
+
+    async fn tally(&self, sample: &Sample) -> Answer<Tally> {
+        self.read().await?;
+        self.universe.store.tally(sample).await
+    }
+
+    async fn guarded_books(&self, after: Option<TenantId>, max: usize) -> Answer<Vec<GuardedBook>> {
+        self.read().await?;
+        self.universe.store.guarded_books(after, max).await
     }
 
     async fn is_kept(&self, account: &AccountId, key: &str) -> Answer<bool> {

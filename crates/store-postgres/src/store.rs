@@ -11,10 +11,11 @@ use paifang_money::Currency;
 use paifang_payment::intent;
 use paifang_payment::refund::{self, Refund};
 use paifang_payment::{AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId};
+use paifang_policy::guard::Tally;
 use paifang_store::{
-    AccountBalance, AttemptRef, Batch, Committed, InboxRow, IntentFilter, IntentRow, Leased, Operation, Page,
-    RefundRef, RequestRow, RulesEntry, Stats, Store, StoreError, StoredDecided, StoredEvent, StoredRules,
-    StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
+    AccountBalance, AttemptRef, Batch, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow, Leased,
+    Operation, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, Store, StoreError, StoredDecided,
+    StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
 };
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -410,6 +411,15 @@ impl Store for PostgresStore {
 
     async fn decision(&self, tenant: TenantId, attempt: AttemptId) -> Answer<Option<StoredDecided>> {
         self.read(move |inner| async move { read::rules::decision(&inner.pool, tenant, attempt).await }).await
+    }
+
+    async fn tally(&self, sample: &Sample) -> Answer<Tally> {
+        let sample = sample.clone();
+        self.read(move |inner| async move { read::rules::tally(&inner.pool, &sample).await }).await
+    }
+
+    async fn guarded_books(&self, after: Option<TenantId>, max: usize) -> Answer<Vec<GuardedBook>> {
+        self.read(move |inner| async move { read::rules::guarded_books(&inner.pool, after, max).await }).await
     }
 
     async fn is_kept(&self, account: &AccountId, key: &str) -> Answer<bool> {

@@ -49,6 +49,7 @@ pub(crate) fn plan(batch: &Batch, clock: &Clock) -> Steps {
     for event in &batch.events {
         steps.push(intent::append_event(batch, event)?);
     }
+    steps.extend(batch.marks.iter().map(|mark| rules::mark(batch, mark)));
     Ok(steps)
 }
 
@@ -67,8 +68,9 @@ fn touched(batch: &Batch) -> Option<IntentId> {
         | WorkChange::Redrive { .. } => None,
     });
     let events = batch.events.iter().map(|event| event.intent);
+    let marks = batch.marks.iter().map(|mark| mark.intent);
     let is_new = batch.intent.as_ref().is_some_and(|write| write.expected == 0);
-    write.chain(refunds).chain(guards).chain(turns).chain(events).next().filter(|_| !is_new)
+    write.chain(refunds).chain(guards).chain(turns).chain(events).chain(marks).next().filter(|_| !is_new)
 }
 
 fn request(batch: &Batch) -> Option<Step> {

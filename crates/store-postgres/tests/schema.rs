@@ -7,7 +7,8 @@ use paifang_conformance::block_on;
 use paifang_conformance::clock::HandClock;
 use paifang_conformance::hand::fen;
 use paifang_payment::intent::CaptureMode;
-use paifang_store::{Committed, Store, StoreError};
+use paifang_payment::intent::Ending;
+use paifang_store::{Batch, Committed, Mark, Marked, Store, StoreError};
 
 /// A database with a paid intent, one still open, one about to be held, and a refund on its way.
 fn written() -> String {
@@ -117,6 +118,51 @@ fn postgresql_itself_refuses_bad_rows() {
     assert_eq!(findings(&desk(&database, 1).store), Vec::<String>::new());
 }
 
+/// Decisions as the tests of marks begin with: one failed, one paid and complained about, one that has not ended.
+const DECISIONS: &str = "INSERT INTO decision (attempt, tenant, intent, at, form, body, opening, version, entries, outcome, outcome_at, refunded_at, complained_at)
+     VALUES ('at_f', 'tn_1', 'pi_1', 0, 1, '{}', 'o', 1, 1, 'failed', 5, NULL, NULL),
+            ('at_p', 'tn_1', 'pi_2', 0, 1, '{}', 'o', 1, 1, 'paid', 5, 6, 7),
+            ('at_o', 'tn_1', 'pi_3', 0, 1, '{}', 'o', 1, 1, NULL, NULL, NULL, NULL)";
+
+const MARKED: &[&str] = &[
+    "UPDATE decision SET outcome = 'failed', outcome_at = 9 WHERE attempt = 'at_o'",
+    "UPDATE decision SET outcome = 'paid', outcome_at = 9 WHERE attempt = 'at_f'",
+    "UPDATE decision SET refunded_at = 9 WHERE attempt = 'at_f'",
+    "UPDATE decision SET complained_at = 9 WHERE attempt = 'at_o'",
+];
+
+const NEVER_MARKED: &[&str] = &[
+    "UPDATE decision SET outcome = 'failed', outcome_at = 9 WHERE attempt = 'at_p'",
+    "UPDATE decision SET outcome = NULL, outcome_at = NULL WHERE attempt = 'at_f'",
+    "UPDATE decision SET outcome_at = 9 WHERE attempt = 'at_p'",
+    "UPDATE decision SET outcome_at = 9 WHERE attempt = 'at_f'",
+    "UPDATE decision SET outcome = 'lost', outcome_at = 9 WHERE attempt = 'at_o'",
+    "UPDATE decision SET outcome = 'paid' WHERE attempt = 'at_o'",
+    "UPDATE decision SET refunded_at = 9 WHERE attempt = 'at_p'",
+    "UPDATE decision SET complained_at = NULL WHERE attempt = 'at_p'",
+    "UPDATE decision SET opening = 'other'",
+    "UPDATE decision SET version = 2",
+    "UPDATE decision SET entries = 2",
+    "UPDATE decision SET body = body",
+    "DELETE FROM decision",
+];
+
+/// A mark is set once, whoever sets it; only a failure may become a payment.
+#[test]
+fn postgresql_itself_keeps_what_became_of_an_attempt() {
+    let database = written();
+    let attempt = |statement: &str| {
+        let text = format!("BEGIN; SET search_path TO paifang; {DECISIONS}; {statement}; ROLLBACK");
+        server().say(&database, &text)
+    };
+    for statement in MARKED {
+        attempt(statement).expect(statement);
+    }
+    for statement in NEVER_MARKED.iter().chain(&["TRUNCATE decision"]) {
+        assert!(attempt(statement).is_err(), "{statement}");
+    }
+}
+
 /// What somebody does to the rows by hand, past triggers and checks, does not stay hidden.
 #[test]
 fn damage_is_found() {
@@ -192,6 +238,11 @@ fn the_documented_grants_are_enough() {
             Committed::GuardFailed,
         )
         .await;
+        let mark =
+            |what| Mark { attempt: row.intent.attempts[0].terms.id, intent: row.intent.terms.id, what };
+        let ended = Marked::Ended(Ending::Paid);
+        let marks = [ended, Marked::Refunded, Marked::Complained].map(mark).to_vec();
+        desk.done(Batch { marks, ..Batch::new(desk.hand.tenant(), desk.hand.now()) }).await;
         let tenant = paifang_store::Tenant {
             id: desk.hand.tenant(),
             name: "shop".to_owned(),

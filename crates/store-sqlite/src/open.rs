@@ -65,6 +65,7 @@ const SCHEMAS: &[&str] = &[
     include_str!("schema/0003_history.sql"),
     include_str!("schema/0004_rules.sql"),
     include_str!("schema/0005_funds.sql"),
+    include_str!("schema/0006_guards.sql"),
 ];
 
 /// "PAIF": tells our files from other databases.

@@ -12,10 +12,11 @@ use paifang_money::Currency;
 use paifang_payment::intent;
 use paifang_payment::refund::{self, Refund};
 use paifang_payment::{AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId};
+use paifang_policy::guard::Tally;
 use paifang_store::{
-    AccountBalance, AttemptRef, Batch, Committed, InboxRow, IntentFilter, IntentRow, Leased, Operation, Page,
-    RefundRef, RequestRow, RulesEntry, Stats, Store, StoreError, StoredDecided, StoredEvent, StoredRules,
-    StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
+    AccountBalance, AttemptRef, Batch, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow, Leased,
+    Operation, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, Store, StoreError, StoredDecided,
+    StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
 };
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -325,6 +326,15 @@ impl Store for SqliteStore {
 
     async fn decision(&self, tenant: TenantId, attempt: AttemptId) -> Answer<Option<StoredDecided>> {
         self.read(move |connection| read::rules::decision(connection, tenant, attempt)).await
+    }
+
+    async fn tally(&self, sample: &Sample) -> Answer<Tally> {
+        let sample = sample.clone();
+        self.read(move |connection| read::rules::tally(connection, &sample)).await
+    }
+
+    async fn guarded_books(&self, after: Option<TenantId>, max: usize) -> Answer<Vec<GuardedBook>> {
+        self.read(move |connection| read::rules::guarded_books(connection, after, max)).await
     }
 
     async fn is_kept(&self, account: &AccountId, key: &str) -> Answer<bool> {

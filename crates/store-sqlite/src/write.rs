@@ -84,6 +84,9 @@ fn apply(connection: &Connection, encoded: &Encoded, now: Timestamp) -> Step {
     for (event, body) in batch.events.iter().zip(&encoded.events) {
         intent::append_event(connection, batch, event, body)?;
     }
+    for mark in &batch.marks {
+        rules::mark(connection, batch, mark)?;
+    }
     Ok(())
 }
 

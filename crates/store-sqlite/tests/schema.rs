@@ -101,6 +101,51 @@ fn sqlite_itself_refuses_bad_rows() {
     assert_eq!(findings(&place.desk(1).store), Vec::<String>::new());
 }
 
+/// Decisions as the tests of marks begin with: one failed, one paid and complained about, one that has not ended.
+const DECISIONS: &str = "INSERT INTO decision (attempt, tenant, intent, at, form, body, opening, version, entries, outcome, outcome_at, refunded_at, complained_at)
+     VALUES ('at_f', 'tn_1', 'pi_1', 0, 1, '{}', 'o', 1, 1, 'failed', 5, NULL, NULL),
+            ('at_p', 'tn_1', 'pi_2', 0, 1, '{}', 'o', 1, 1, 'paid', 5, 6, 7),
+            ('at_o', 'tn_1', 'pi_3', 0, 1, '{}', 'o', 1, 1, NULL, NULL, NULL, NULL)";
+
+const MARKED: &[&str] = &[
+    "UPDATE decision SET outcome = 'failed', outcome_at = 9 WHERE attempt = 'at_o'",
+    "UPDATE decision SET outcome = 'paid', outcome_at = 9 WHERE attempt = 'at_f'",
+    "UPDATE decision SET refunded_at = 9 WHERE attempt = 'at_f'",
+    "UPDATE decision SET complained_at = 9 WHERE attempt = 'at_o'",
+];
+
+const NEVER_MARKED: &[&str] = &[
+    "UPDATE decision SET outcome = 'failed', outcome_at = 9 WHERE attempt = 'at_p'",
+    "UPDATE decision SET outcome = NULL, outcome_at = NULL WHERE attempt = 'at_f'",
+    "UPDATE decision SET outcome_at = 9 WHERE attempt = 'at_p'",
+    "UPDATE decision SET outcome_at = 9 WHERE attempt = 'at_f'",
+    "UPDATE decision SET outcome = 'lost', outcome_at = 9 WHERE attempt = 'at_o'",
+    "UPDATE decision SET outcome = 'paid' WHERE attempt = 'at_o'",
+    "UPDATE decision SET refunded_at = 9 WHERE attempt = 'at_p'",
+    "UPDATE decision SET complained_at = NULL WHERE attempt = 'at_p'",
+    "UPDATE decision SET opening = 'other'",
+    "UPDATE decision SET version = 2",
+    "UPDATE decision SET entries = 2",
+    "UPDATE decision SET body = body",
+    "DELETE FROM decision",
+];
+
+/// A mark is set once, whoever sets it; only a failure may become a payment.
+#[test]
+fn sqlite_itself_keeps_what_became_of_an_attempt() {
+    let place = written();
+    let connection = raw(&place);
+    let rows = connection.execute(DECISIONS, []);
+    assert_eq!(rows.expect("decisions"), 3);
+    for statement in NEVER_MARKED {
+        let answer = connection.execute(statement, []);
+        assert!(answer.is_err(), "{statement} changed {answer:?} rows");
+    }
+    for statement in MARKED {
+        assert_eq!(connection.execute(statement, []).expect(statement), 1, "{statement}");
+    }
+}
+
 /// What somebody does to the file by hand, past triggers and checks, does not stay hidden.
 #[test]
 fn damage_is_found() {

@@ -12,8 +12,8 @@ use paifang_payment::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::RulesSeen;
 use crate::row::{Amounts, Operation, Submission, WorkKey};
+use crate::{Mark, RulesSeen};
 
 /// One commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub struct Batch {
     pub fence: Option<Fence>,
     /// The tenant's rules as they were seen, where something was decided by them.
     pub rules: Option<RulesSeen>,
+    /// What became of attempts that rules let in.
+    pub marks: Vec<Mark>,
 }
 
 /// A storefront's request id with what it stands for. Never expires.
@@ -336,6 +338,7 @@ impl Batch {
             inbox: None,
             fence: None,
             rules: None,
+            marks: Vec::new(),
         }
     }
 }

@@ -31,7 +31,9 @@ impl Batch {
         let turns = self.work.iter().filter_map(WorkChange::turn_of);
         let events = self.events.iter().map(|event| event.intent);
         let decided = self.rules.iter().flat_map(|rules| &rules.decided).map(|decided| decided.intent);
-        let mut all = intent.chain(refunds).chain(guards).chain(turns).chain(events).chain(decided);
+        let marks = self.marks.iter().map(|mark| mark.intent);
+        let mut all =
+            intent.chain(refunds).chain(guards).chain(turns).chain(events).chain(decided).chain(marks);
         let first = all.next()?;
         all.any(|other| other != first).then_some("a batch touches one intent")
     }

@@ -37,5 +37,6 @@ pub use row::{
     RefundRef, RequestRow, Stats, StoredEvent, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
 };
 pub use rules::{
-    Decided, DecidedWrite, Judged, RulesEntry, RulesRequest, RulesSeen, StoredDecided, StoredRules,
+    Decided, DecidedWrite, GuardedBook, Judged, Mark, Marked, Marks, RulesEntry, RulesRequest, RulesSeen,
+    Sample, StoredDecided, StoredRules,
 };

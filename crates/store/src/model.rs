@@ -16,11 +16,12 @@ use paifang_payment::refund::{self, Refund};
 use paifang_payment::{
     AccountId, AttemptId, Digest, EventId, IntentId, OrderNo, RefundId, RequestId, TenantId,
 };
+use paifang_policy::guard::Tally;
 
 use crate::{
-    AccountBalance, AttemptRef, Batch, Committed, InboxRow, IntentFilter, IntentRow, Leased, Operation,
-    PAGE_MAX, Page, RefundRef, RequestRow, RulesEntry, Stats, Store, StoreError, StoredDecided, StoredEvent,
-    StoredRules, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
+    AccountBalance, AttemptRef, Batch, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow, Leased,
+    Operation, PAGE_MAX, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, Store, StoreError,
+    StoredDecided, StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
 };
 
 /// A store without a disk. Clones share their content.
@@ -54,6 +55,8 @@ struct Content {
     tenants: Vec<Tenant>,
     rules: BTreeMap<TenantId, Vec<RulesEntry>>,
     decided: BTreeMap<AttemptId, StoredDecided>,
+    /// How many entries of the book each decision rests on.
+    seen: BTreeMap<AttemptId, u64>,
     deployment_key: Option<[u8; 32]>,
 }
 
@@ -345,6 +348,18 @@ impl Store for ModelStore {
         attempt: AttemptId,
     ) -> impl Future<Output = Answer<Option<StoredDecided>>> + Send {
         self.read(|all| all.decided.get(&attempt).filter(|row| row.tenant == tenant).cloned())
+    }
+
+    fn tally(&self, sample: &Sample) -> impl Future<Output = Answer<Tally>> + Send {
+        self.read(|all| all.tally(sample))
+    }
+
+    fn guarded_books(
+        &self,
+        after: Option<TenantId>,
+        max: usize,
+    ) -> impl Future<Output = Answer<Vec<GuardedBook>>> + Send {
+        self.read(|all| all.guarded_books(after, max))
     }
 
     fn is_kept(&self, account: &AccountId, key: &str) -> impl Future<Output = Answer<bool>> + Send {

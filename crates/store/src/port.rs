@@ -8,11 +8,12 @@ use paifang_money::Currency;
 use paifang_payment::intent;
 use paifang_payment::refund::{self, Refund};
 use paifang_payment::{AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId};
+use paifang_policy::guard::Tally;
 
 use crate::{
-    AccountBalance, AttemptRef, Batch, Committed, InboxRow, IntentFilter, IntentRow, Leased, Operation, Page,
-    RefundRef, RequestRow, RulesEntry, Stats, StoreError, StoredDecided, StoredEvent, StoredRules,
-    StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
+    AccountBalance, AttemptRef, Batch, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow, Leased,
+    Operation, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, StoreError, StoredDecided,
+    StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
 };
 
 /// Rows per read at most.
@@ -208,6 +209,17 @@ pub trait Store: Send + Sync + 'static {
         tenant: TenantId,
         attempt: AttemptId,
     ) -> impl Future<Output = Answer<Option<StoredDecided>>> + Send;
+
+    /// What became of the attempts of a sample; costs what is looked at, and not what else is kept.
+    fn tally(&self, sample: &Sample) -> impl Future<Output = Answer<Tally>> + Send;
+
+    /// The tenants whose book of rules has, or may have, a version with guard rails, by id, after `after`; costs what is
+    /// answered, and not what other tenants or entries there are.
+    fn guarded_books(
+        &self,
+        after: Option<TenantId>,
+        max: usize,
+    ) -> impl Future<Output = Answer<Vec<GuardedBook>>> + Send;
 
     /// Every balance of a tenant's book, ordered by account and currency.
     fn balances(&self, tenant: TenantId) -> impl Future<Output = Answer<Vec<AccountBalance>>> + Send;

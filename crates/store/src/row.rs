@@ -79,6 +79,8 @@ pub enum Operation {
     ReverseRefund,
     /// `TransferFunds`
     TransferFunds,
+    /// `ReportComplaint`
+    ReportComplaint,
 }
 
 impl Operation {
@@ -93,6 +95,7 @@ impl Operation {
             Self::CancelRefund => "cancel_refund",
             Self::ReverseRefund => "reverse_refund",
             Self::TransferFunds => "transfer_funds",
+            Self::ReportComplaint => "report_complaint",
         }
     }
 }

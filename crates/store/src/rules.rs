@@ -3,9 +3,14 @@
 //! The rules are a book ([`paifang_policy::lifecycle::Book`]) of which the store keeps the facts, one behind the other; nothing
 //! of it is ever altered. A decision is kept in the commit that it governs, and that commit says how many entries of the book
 //! it has seen: had the book moved on before, it would be a [`crate::Committed::Conflict`].
+//!
+//! What became of the attempt is marked on its decision by the commits that bring it about ([`Mark`]): what guard rails
+//! measure is as durable and as exact as the payments themselves, and has no table of its own.
 
 use jiff::Timestamp;
+use paifang_payment::intent::Ending;
 use paifang_payment::{AttemptId, Digest, IntentId, RequestId, TenantId};
+use paifang_policy::RuleId;
 use paifang_policy::cohort::Pseudonym;
 use paifang_policy::facts::Facts;
 use paifang_policy::lifecycle::Fact;
@@ -22,6 +27,8 @@ pub struct RulesEntry {
     pub fact: Fact,
     /// The bundle that was drafted, as it was handed in.
     pub text: Option<String>,
+    /// Whether a bundle was drafted that has guard rails. Entries of releases that did not say so read as if it had.
+    pub guarded: bool,
 }
 
 /// The call of an entry. Never expires.
@@ -100,9 +107,97 @@ pub struct StoredDecided {
     pub at: Timestamp,
     /// What was decided.
     pub decided: Decided,
+    /// What became of the attempt.
+    pub marks: Marks,
+}
+
+/// What became of an attempt that rules let in, each with the time of the commit that said so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Marks {
+    /// What it came to. A failure may become a payment (a payer may pay what was given up), and then the time is that of the
+    /// payment; nothing else changes.
+    pub ended: Option<(Ending, Timestamp)>,
+    /// When a refund of it was asked for first.
+    pub refunded_at: Option<Timestamp>,
+    /// When it was complained about first.
+    pub complained_at: Option<Timestamp>,
+}
+
+/// Marks the decision about an attempt, if there is one; the time is that of the batch. What is marked already stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// The attempt that was chosen ([`paifang_payment::intent::Intent::chosen`]).
+    pub attempt: AttemptId,
+    /// Its intent.
+    pub intent: IntentId,
+    /// What became of it.
+    pub what: Marked,
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marked {
+    /// It came to an end.
+    Ended(Ending),
+    /// A refund of it was asked for.
+    Refunded,
+    /// It was complained about.
+    Complained,
+}
+
+/// Which attempts are counted: those that one version of the rules let in by one opening, and that ended in a window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// Whose they are.
+    pub tenant: TenantId,
+    /// The opening that let them in.
+    pub opening: RuleId,
+    /// The version that decided about them.
+    pub version: u32,
+    /// How many entries of the book their decisions rest on at least.
+    pub entries: u64,
+    /// When they ended at the earliest.
+    pub since: Timestamp,
+    /// No more than so many that ended last are looked at.
+    pub max: u32,
+}
+
+/// A tenant whose book has, or may have, a version with guard rails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GuardedBook {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// How many entries the book has.
+    pub entries: u64,
+}
+
+impl Marks {
+    /// The marks with one more, as every store sets it.
+    #[must_use]
+    pub fn with(self, what: Marked, at: Timestamp) -> Self {
+        match what {
+            Marked::Ended(ending) if self.ended.is_none_or(|(known, _)| known < ending) => {
+                Self { ended: Some((ending, at)), ..self }
+            }
+            Marked::Ended(_) => self,
+            Marked::Refunded => Self { refunded_at: self.refunded_at.or(Some(at)), ..self },
+            Marked::Complained => Self { complained_at: self.complained_at.or(Some(at)), ..self },
+        }
+    }
 }
 
 impl Decided {
+    /// The opening that let the payment in; absent where none did, because the bundle leaves such wallets open.
+    pub fn opening(&self) -> Option<&RuleId> {
+        let decision = &self.chosen.decision;
+        decision.rule.as_ref().filter(|_| decision.accepted)
+    }
+
+    /// The version that decided.
+    pub fn version(&self) -> u32 {
+        self.chosen.decision.decided_by.version
+    }
+
     /// One record for each offer, the chosen one first: what a draft is simulated over.
     pub fn records(&self) -> impl Iterator<Item = Record> {
         let all = std::iter::once(&self.chosen).chain(&self.beside);

@@ -10,6 +10,7 @@ mod history;
 mod holds;
 mod ledger;
 mod lists;
+mod marks;
 mod requests;
 mod rules;
 mod tenants;
@@ -36,6 +37,10 @@ pub use ledger::{
     suspense_is_never_overdrawn,
 };
 pub use lists::{lists_are_paged_newest_first, stats_tell_what_waits};
+pub use marks::{
+    books_with_guard_rails_are_found, samples_are_counted_in_their_window,
+    what_became_of_an_attempt_is_marked_once,
+};
 pub use requests::{
     equal_requests_make_one_intent, notifications_are_taken_once, request_ids_never_expire,
     suspicious_news_leaves_its_key_free,
@@ -88,6 +93,9 @@ macro_rules! store_suite {
             stats_tell_what_waits
             books_of_rules_only_grow
             decisions_rest_on_the_rules_that_were_seen
+            what_became_of_an_attempt_is_marked_once
+            samples_are_counted_in_their_window
+            books_with_guard_rails_are_found
             tenants_never_meet
             tenants_are_kept
             payer_data_lives_with_its_attempt

@@ -72,13 +72,13 @@ pub struct Stage {
 }
 
 /// An engine over all three accounts.
-async fn core(
+async fn core<S: Store>(
     owner: &str,
-    store: ModelStore,
+    store: S,
     truth: &Arc<Mutex<Truth>>,
     world: &World,
     look_every: SignedDuration,
-) -> Core {
+) -> Engine<S, FakeRails, FakeTransport, World> {
     let account = |name: &str, descriptor| Account {
         id: AccountId::parse(name).unwrap(),
         rail: RailName::parse(name).unwrap(),
@@ -133,6 +133,14 @@ impl Stage {
     /// Another engine over the same store and rails, as another replica has it; it has no workers.
     pub async fn replica(&self) -> Core {
         core("second", self.store.clone(), &self.truth, &self.world, SignedDuration::from_secs(1)).await
+    }
+
+    /// The same over what this makes of the store.
+    pub async fn replica_over<S: Store>(
+        &self,
+        over: impl FnOnce(ModelStore) -> S,
+    ) -> Engine<S, FakeRails, FakeTransport, World> {
+        core("third", over(self.store.clone()), &self.truth, &self.world, SignedDuration::from_secs(1)).await
     }
 
     /// The same with a clock that runs ahead.

@@ -64,6 +64,7 @@ fn check_limits(limits: &Limits, problems: &mut Problems) {
         ("intent_life_max_s", limits.intent_life_max_s),
         ("lane_width", limits.lane_width),
         ("look_every_ms", limits.look_every_ms),
+        ("guard_every_ms", limits.guard_every_ms),
         ("rail_deadline_ms", limits.rail_deadline_ms),
         ("rail_connect_ms", limits.rail_connect_ms),
         ("rail_places", limits.rail_places),

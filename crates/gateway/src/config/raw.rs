@@ -115,6 +115,8 @@ pub struct Limits {
     pub notifications: u32,
     /// How long the end of the process waits for what is under way, in milliseconds.
     pub drain_ms: u32,
+    /// Pause between two looks at the guard rails of storefronts' rules, in milliseconds.
+    pub guard_every_ms: u32,
 }
 
 /// Logs.
@@ -231,6 +233,7 @@ impl Default for Limits {
             rail_places: 64,
             notifications: 256,
             drain_ms: 20_000,
+            guard_every_ms: 10_000,
         }
     }
 }

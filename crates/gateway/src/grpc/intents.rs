@@ -128,6 +128,20 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> PaymentIntentService for 
         Ok(Response::new(v1::ListPaymentIntentsResponse { payment_intents, next_page_token }))
     }
 
+    async fn report_complaint(
+        &self,
+        request: Request<v1::ReportComplaintRequest>,
+    ) -> Result<Response<v1::ReportComplaintResponse>, Status> {
+        let call = Call::of(request, self.options.wait_ms_max)?;
+        let (tenant, caller) = (call.tenant, call.caller());
+        let wanted = parse::report_complaint(call.message)?;
+        let (engine, id) = (self.engine.clone(), wanted.intent.to_string());
+        let work = async move { engine.report_complaint(tenant, wanted).await };
+        let Made { resource, replayed } = detached(caller, intent_named(&id), work).await?;
+        let payment_intent = Some(shown(&resource));
+        Ok(Response::new(v1::ReportComplaintResponse { payment_intent, replayed }))
+    }
+
     type WatchPaymentIntentStream = BoxStream<'static, Result<v1::WatchPaymentIntentResponse, Status>>;
 
     async fn watch_payment_intent(

@@ -10,9 +10,9 @@ mod wallets;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use paifang_engine::{CancelIntent, CaptureIntent, ConfirmIntent, CreateIntent, Violation};
+use paifang_engine::{CancelIntent, CaptureIntent, ConfirmIntent, CreateIntent, ReportComplaint, Violation};
 use paifang_money::{Currency, PositiveMoney};
-use paifang_payment::intent::CaptureMode;
+use paifang_payment::intent::{CaptureMode, Complaint};
 use paifang_payment::{IntentId, RequestId};
 use paifang_proto::v1;
 use tonic::Status;
@@ -148,6 +148,27 @@ pub(crate) fn cancel_intent(request: v1::CancelPaymentIntentRequest) -> Result<C
     fields.finish(whole)
 }
 
+/// What a report of a complaint says.
+pub(crate) fn report_complaint(request: v1::ReportComplaintRequest) -> Result<ReportComplaint, Status> {
+    use v1::ComplaintReason as Told;
+    let mut fields = Fields::default();
+    let request_id = fields.keep("request_id", RequestId::parse(&request.request_id));
+    let intent = fields.keep("payment_intent_id", IntentId::parse(&request.payment_intent_id));
+    let about = match Told::try_from(request.reason) {
+        Ok(Told::NotAuthorized) => Ok(Complaint::NotAuthorized),
+        Ok(Told::WrongCharge) => Ok(Complaint::WrongCharge),
+        Ok(Told::WalletTrouble) => Ok(Complaint::WalletTrouble),
+        Ok(Told::NotReceived) => Ok(Complaint::NotReceived),
+        Ok(Told::NotAsDescribed) => Ok(Complaint::NotAsDescribed),
+        Ok(Told::RefundMissing) => Ok(Complaint::RefundMissing),
+        Ok(Told::Other) => Ok(Complaint::Other),
+        Ok(Told::Unspecified) | Err(_) => Err("must be one of the complaint reasons of the contract"),
+    };
+    let about = fields.keep("reason", about);
+    let whole = (|| Some(ReportComplaint { request_id: request_id?, intent: intent?, about: about? }))();
+    fields.finish(whole)
+}
+
 /// How many rows a page has: 50 where the caller says nothing, 200 where it says more.
 pub(crate) fn page_size(fields: &mut Fields, wanted: i32) -> usize {
     match usize::try_from(wanted) {
@@ -182,6 +203,11 @@ pub(crate) fn cursor(fields: &mut Fields, scope: &Scope<'_>, cursor: &str) -> u6
     }
     let position = scope.open(cursor).as_deref().and_then(token::position);
     fields.keep("after_cursor", position.ok_or("must be a cursor of this stream of events")).unwrap_or(0)
+}
+
+/// The position that a reader of the rules' book has seen.
+pub(crate) fn position(fields: &mut Fields, field: &str, position: i64) -> u64 {
+    fields.keep(field, u64::try_from(position).map_err(|_| "must not be negative")).unwrap_or(0)
 }
 
 fn capture_mode(fields: &mut Fields, method: i32) -> Option<CaptureMode> {

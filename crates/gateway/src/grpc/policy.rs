@@ -135,4 +135,20 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> PolicyService for Api<S, 
         let next_page_token = last.map(|last| scope.seal(last.attempt_id.as_bytes())).unwrap_or_default();
         Ok(Response::new(v1::ListPolicyDecisionsResponse { decisions, next_page_token }))
     }
+
+    async fn list_policy_changes(
+        &self,
+        request: Request<v1::ListPolicyChangesRequest>,
+    ) -> Result<Response<v1::ListPolicyChangesResponse>, Status> {
+        let call = Call::of(request, self.options.wait_ms_max)?;
+        let v1::ListPolicyChangesRequest { after_position, page_size } = call.message;
+        let mut fields = Fields::default();
+        let max = parse::page_size(&mut fields, page_size);
+        let after = parse::position(&mut fields, "after_position", after_position);
+        fields.check()?;
+        let rows = self.engine.store().rules_after(call.tenant, after, max).await;
+        let rows = rows.map_err(|error| status::store(&error))?;
+        let (changes, _) = fitting(rows.iter().map(render::policy_change).collect());
+        Ok(Response::new(v1::ListPolicyChangesResponse { changes }))
+    }
 }

@@ -18,7 +18,7 @@ use paifang_store::{Snapshot, StoredEvent};
 pub(crate) use explain::{Line, Story, Told};
 pub(crate) use intent::{intent, intent_state_name};
 pub(crate) use ledger::{account, balance, transfer};
-pub(crate) use policy::{decided, decision, policy};
+pub(crate) use policy::{change as policy_change, decided, decision, policy};
 pub(crate) use refund::refund;
 pub(crate) use wallets::{interoperability, issuer, wallet_option, way};
 

@@ -15,11 +15,12 @@ use std::time::Duration;
 
 use metrics::{Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use paifang_engine::Notified;
+use paifang_engine::{GuardRound, Notified};
 use paifang_payment::{AccountId, Verb};
 use paifang_rail::Answer;
 
 pub use refresh::Freshness;
+use refresh::number;
 pub(crate) use refresh::refresh;
 pub use rpc::CountRpcs;
 
@@ -44,6 +45,15 @@ const FIGURES: &[(Kind, &str, Unit, &str)] = &[
     (Kind::Counter, ANSWERS, Unit::Count, "Answers of rails, by account, verb and outcome"),
     (Kind::Counter, NOTIFICATIONS, Unit::Count, "Notifications of rails, by account and verdict"),
     (Kind::Counter, STRAY, Unit::Count, "Requests to no account's notification URL"),
+    (Kind::Gauge, GUARD_RAILS, Unit::Count, "Guard rails that were measured in the last look"),
+    (Kind::Counter, GUARD_LOOKS, Unit::Count, "Looks at all guard rails, by result"),
+    (Kind::Histogram, GUARD_SECONDS, Unit::Seconds, "How long a look at all guard rails takes"),
+    (
+        Kind::Counter,
+        ROLL_BACKS,
+        Unit::Count,
+        "Openings that this gateway's guard rails rolled back, by measure",
+    ),
     (Kind::Counter, RPCS, Unit::Count, "Calls of storefronts that have ended, by method and gRPC code"),
 ];
 
@@ -64,6 +74,10 @@ const ANSWERS: &str = "paifang_rail_answers_total";
 const NOTIFICATIONS: &str = "paifang_notifications_total";
 const STRAY: &str = "paifang_notifications_stray_total";
 const RPCS: &str = "paifang_rpcs_total";
+const GUARD_RAILS: &str = "paifang_guard_rails";
+const GUARD_LOOKS: &str = "paifang_guard_rail_looks_total";
+const GUARD_SECONDS: &str = "paifang_guard_rail_look_seconds";
+const ROLL_BACKS: &str = "paifang_guard_rail_roll_backs_total";
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -143,6 +157,19 @@ impl Metrics {
     /// A call of a storefront has ended. `method` is `/package.Service/Method` of the contract, or `other`.
     pub(crate) fn rpc(&self, method: &'static str, code: &'static str) {
         self.count(RPCS, vec![Label::new("method", method), Label::new("code", code)]);
+    }
+
+    /// All guard rails were looked at, or that failed.
+    pub(crate) fn guards_looked_at(&self, round: Option<&GuardRound>, took: Duration) {
+        let is_whole = round.is_some_and(|round| round.failed == 0);
+        let result = if is_whole { "ok" } else { "failed" };
+        self.count(GUARD_LOOKS, vec![Label::new("result", result)]);
+        self.sample(GUARD_SECONDS, Vec::new(), took);
+        let Some(round) = round else { return };
+        self.gauge(GUARD_RAILS, Vec::new(), number(round.measured));
+        for crossed in &round.rolled_back {
+            self.count(ROLL_BACKS, vec![Label::new("measure", crossed.measure.as_str())]);
+        }
     }
 
     fn count(&self, name: &'static str, labels: Vec<Label>) {

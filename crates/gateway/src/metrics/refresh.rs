@@ -95,7 +95,7 @@ impl Metrics {
 }
 
 /// Figures are read by people: beyond four billion they stand still.
-fn number(count: u64) -> f64 {
+pub(super) fn number(count: u64) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 

@@ -20,6 +20,7 @@ use super::{Phases, Running, servers};
 use crate::bills::Bills;
 use crate::config::{self, Config};
 use crate::grpc::{self, GrpcOptions, RouterError};
+use crate::guards;
 use crate::http::{self, Desk, Look};
 use crate::listen::Listen;
 use crate::metrics::{Freshness, Metrics, refresh};
@@ -191,6 +192,8 @@ pub async fn start_within<S: Store, L: Listen>(
     let freshness = Freshness::new();
     let figures = refresh(core.clone(), Arc::clone(&metrics), freshness.clone(), phases.stop_claims.clone());
     phases.tasks.spawn(figures);
+    let every = Duration::from_millis(config.limits.guard_every_ms.into());
+    phases.tasks.spawn(guards::watch(core.clone(), Arc::clone(&metrics), every, phases.stop_claims.clone()));
     let desk = Desk {
         engine: core.clone(),
         rails: rails.clone(),

@@ -12,6 +12,8 @@ use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
+mod guards;
+
 use super::{Drained, Running};
 use crate::testing::{Keys, http, intent, tenant, until};
 

@@ -7,6 +7,7 @@ mod bearers;
 mod codes;
 mod fakes;
 mod flows;
+mod guards;
 mod holds;
 mod limits;
 mod policies;

@@ -17,6 +17,11 @@ use crate::{
 /// The digits of a payer's code are kept in memory only, and the process that held them has ended.
 pub const PAYER_CODE_LOST: &str = "payer_code_lost";
 
+/// No byte left us, as often as it was tried.
+pub(crate) const RAIL_UNREACHABLE: &str = "rail_unreachable";
+/// Nothing was sent, and nobody wants it any more.
+pub(crate) const NOT_SENT: &str = "not_sent";
+
 /// Where a piece of news leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "it lives for one call and is never stored")]
@@ -227,9 +232,9 @@ impl Attempt {
             return Turn::Move(State::InDoubt(doubt));
         }
         let (reason, code) = match cause {
-            NotSent::NotPlanned(rule) if rule == PAYER_CODE_LOST => (PAYER_CODE_LOST, "not_sent"),
+            NotSent::NotPlanned(rule) if rule == PAYER_CODE_LOST => (PAYER_CODE_LOST, NOT_SENT),
             NotSent::NotPlanned(rule) => ("invalid_request", rule.as_str()),
-            NotSent::NotConnected | NotSent::HeldBack => ("rail_unreachable", "not_sent"),
+            NotSent::NotConnected | NotSent::HeldBack => (RAIL_UNREACHABLE, NOT_SENT),
         };
         // A payer's code is not kept, so whoever holds it has sent it again as often as made sense.
         let hopeless = matches!(cause, NotSent::NotPlanned(_)) || self.is_synchronous();
@@ -323,7 +328,7 @@ pub(super) fn same_transaction(known: &Settled, settled: &Settled) -> Turn {
 
 /// Nothing has left us, and the intent no longer wants it.
 pub(crate) fn never_sent() -> Refusal {
-    own_refusal("not_sent", "not_sent")
+    own_refusal(NOT_SENT, NOT_SENT)
 }
 
 pub(super) fn own_refusal(reason: &'static str, code: &str) -> Refusal {

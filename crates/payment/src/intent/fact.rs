@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Intent, State, Stray, Terms, Wish};
+use super::{Complaint, Intent, State, Stray, Terms, Wish};
 use crate::attempt::{self, Attempt};
 use crate::{AttemptId, Evidence, RailRef, Remark, Seal};
 
@@ -66,6 +66,11 @@ pub enum Fact {
         /// What moved.
         stray: Stray,
     },
+    /// The storefront told that the payer complains; nothing else changed.
+    Complained {
+        /// About what.
+        about: Complaint,
+    },
     /// An operator gave quarantined work back to the workers; nothing else changed.
     Redriven {
         /// The attempt that is seen to again; absent: the intent's expiry.
@@ -88,6 +93,7 @@ impl Fact {
             | Self::AttemptMoved { .. }
             | Self::AttemptLeft { .. }
             | Self::Moved { .. }
+            | Self::Complained { .. }
             | Self::Redriven { .. } => None,
         }
     }
@@ -113,6 +119,9 @@ pub enum FoldError {
     /// Something left a final state, or was created twice.
     #[error("entry {0} leaves a final state")]
     Final(u64),
+    /// A complaint about what was not paid.
+    #[error("entry {0} complains about what was not paid")]
+    Unpaid(u64),
 }
 
 impl Intent {
@@ -173,6 +182,11 @@ impl Intent {
             Fact::Strayed { stray } => {
                 if self.attempt(stray.attempt).is_none() {
                     return Err(FoldError::Attempt(entry.seq));
+                }
+            }
+            Fact::Complained { .. } => {
+                if !matches!(self.state, State::Succeeded { .. }) {
+                    return Err(FoldError::Unpaid(entry.seq));
                 }
             }
             Fact::Redriven { attempt, .. } => {

@@ -8,6 +8,7 @@ use crate::attempt::Rules;
 use crate::testing::*;
 use crate::{Basis, News, Presentation, Verb};
 
+mod endings;
 mod holds;
 
 /// One line of a story.
@@ -33,6 +34,7 @@ struct Stage {
     intent: Intent,
     entries: Vec<Entry>,
     postings: Vec<Posting>,
+    endings: Vec<(AttemptId, Ending)>,
     now: i64,
 }
 
@@ -43,7 +45,13 @@ impl Stage {
 
     fn of(capture: CaptureMode) -> Self {
         let step = Intent::create(Terms { capture, ..intent_terms() }, None, &Counting);
-        Self { intent: step.intent, entries: step.entries, postings: step.postings, now: 0 }
+        Self {
+            intent: step.intent,
+            entries: step.entries,
+            postings: step.postings,
+            endings: Vec::new(),
+            now: 0,
+        }
     }
 
     fn play(&mut self, act: &Act) {
@@ -73,6 +81,7 @@ impl Stage {
             }
         };
         if let Some(step) = step {
+            self.endings.extend(step.endings(&self.intent));
             self.intent = step.intent;
             self.entries.extend(step.entries);
             self.postings.extend(step.postings);

@@ -9,8 +9,8 @@ use toml::de::{DeTable, DeValue};
 use super::fields::{Fields, Located, Notes, kind, quoted};
 use super::terms;
 use super::{
-    Action, Bound, Content, GuardRail, Header, Kill, MERCHANTS_MAX, Measure, Opening, RULES_MAX, Ranking,
-    TEXT_BYTES_MAX, Unlisted, WEIGHT_MAX, WINDOW_S,
+    AT_LEAST_MAX, Action, Bound, Content, GuardRail, Header, Kill, MERCHANTS_MAX, Measure, Opening,
+    RULES_MAX, Ranking, TEXT_BYTES_MAX, Unlisted, WEIGHT_MAX, WINDOW_S,
 };
 use crate::cohort::{Cohort, Salt};
 use crate::condition::Condition;
@@ -236,7 +236,7 @@ fn guard_rail(notes: &mut Notes<'_>, ids: &mut Ids, mut fields: Fields<'_>) -> O
         _ => Err(format!("it must be {MEASURES}")),
     });
     let window_s = fields.required_number(notes, "window_s", &WINDOW_S);
-    let at_least = fields.required_number(notes, "at_least", &(1..=1_000_000_000));
+    let at_least = fields.required_number(notes, "at_least", &(1..=i64::from(AT_LEAST_MAX)));
     let before = notes.faults.len();
     let min = fields.number(notes, "min", &PPM);
     let max = fields.number(notes, "max", &PPM);

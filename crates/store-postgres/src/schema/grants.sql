@@ -10,4 +10,5 @@ GRANT INSERT ON paifang.setting, paifang.tenant, paifang.intent, paifang.intent_
     paifang.decision TO :role;
 GRANT UPDATE ON paifang.intent, paifang.intent_count, paifang.attempt, paifang.refund, paifang.bounded_balance, paifang.work,
     paifang.submission TO :role;
+GRANT UPDATE (outcome, outcome_at, refunded_at, complained_at) ON paifang.decision TO :role;
 GRANT DELETE ON paifang.intent_moved, paifang.event_unplaced, paifang.transfer_unplaced, paifang.submission TO :role;

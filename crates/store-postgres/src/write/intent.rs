@@ -79,6 +79,7 @@ fn follow(row: &Intent, fact: &Fact, steps: &mut Vec<Step>) -> Answer<()> {
         | Fact::AttemptLeft { .. }
         | Fact::Moved { .. }
         | Fact::Strayed { .. }
+        | Fact::Complained { .. }
         | Fact::Redriven { .. } => Ok(()),
     }
 }

@@ -1,12 +1,36 @@
 //! A tenant's book of rules, and the decisions by it.
 
+use paifang_payment::intent::Ending;
 use paifang_payment::{AttemptId, Digest, RequestId, TenantId};
-use paifang_store::{RulesEntry, RulesRequest, StoredDecided, StoredRules};
+use paifang_policy::guard::Tally;
+use paifang_store::{GuardedBook, Marks, RulesEntry, RulesRequest, Sample, StoredDecided, StoredRules};
 use rusqlite::{Connection, Row, params};
 
 use super::{all, maybe, scan_limit};
 use crate::fault::Fault;
-use crate::value::{body, capped, count, get, moment, named};
+use crate::value::{body, capped, count, damaged, get, moment, named, nanos, time};
+
+/// The inner query ends after so many rows of the index, whatever else is kept.
+const TALLY: &str = "
+    SELECT count(*) AS ended,
+           count(*) FILTER (WHERE outcome = 'paid') AS paid,
+           count(*) FILTER (WHERE outcome = 'paid' AND refunded_at IS NOT NULL) AS refunded,
+           count(*) FILTER (WHERE outcome = 'paid' AND complained_at IS NOT NULL) AS complained
+      FROM (SELECT entries, outcome, refunded_at, complained_at FROM decision
+             WHERE tenant = ?1 AND opening = ?2 AND version = ?3 AND outcome_at >= ?4
+             ORDER BY outcome_at DESC LIMIT ?5)
+     WHERE entries >= ?6";
+
+/// From tenant to tenant by the index, however many entries each has.
+const GUARDED_BOOKS: &str = "
+    WITH RECURSIVE guarded (tenant) AS (
+        SELECT (SELECT min(tenant) FROM rules WHERE guarded IS NOT 0 AND tenant > ?1)
+        UNION ALL
+        SELECT (SELECT min(tenant) FROM rules WHERE guarded IS NOT 0 AND tenant > before.tenant)
+          FROM guarded AS before WHERE before.tenant IS NOT NULL
+        LIMIT ?2)
+    SELECT tenant, (SELECT max(position) FROM rules WHERE rules.tenant = guarded.tenant) AS entries
+      FROM guarded WHERE tenant IS NOT NULL";
 
 pub(crate) fn after(
     connection: &Connection,
@@ -55,7 +79,8 @@ fn entry(row: &Row<'_>) -> Result<StoredRules, Fault> {
         }),
         None => None,
     };
-    let entry = RulesEntry { request, fact: body(row)?, text: get(row, "text")? };
+    let guarded = get::<Option<bool>>(row, "guarded")?.unwrap_or(true);
+    let entry = RulesEntry { request, fact: body(row)?, text: get(row, "text")?, guarded };
     Ok(StoredRules { position: count(row, "position")?, entry })
 }
 
@@ -66,5 +91,70 @@ fn decided(row: &Row<'_>) -> Result<StoredDecided, Fault> {
         attempt: named(row, "attempt")?,
         at: moment(row, "at")?,
         decided: body(row)?,
+        marks: marks(row)?,
     })
+}
+
+fn marks(row: &Row<'_>) -> Result<Marks, Fault> {
+    let at = |column| Ok::<_, Fault>(get::<Option<i64>>(row, column)?.map(time));
+    let outcome = get::<Option<String>>(row, "outcome")?;
+    let ending = match outcome.as_deref() {
+        None => None,
+        Some("failed") => Some(Ending::Failed),
+        Some("paid") => Some(Ending::Paid),
+        Some(_) => return Err(damaged("outcome")),
+    };
+    let ended = ending.zip(at("outcome_at")?);
+    Ok(Marks { ended, refunded_at: at("refunded_at")?, complained_at: at("complained_at")? })
+}
+
+pub(crate) fn tally(connection: &Connection, sample: &Sample) -> Result<Tally, Fault> {
+    let Sample { tenant, opening, version, entries, since, max } = sample;
+    let values = params![tenant.to_string(), opening.as_str(), version, nanos(*since), max, capped(*entries)];
+    let counted = maybe(connection, TALLY, values, |row| {
+        Ok(Tally {
+            ended: count(row, "ended")?,
+            paid: count(row, "paid")?,
+            refunded: count(row, "refunded")?,
+            complained: count(row, "complained")?,
+        })
+    })?;
+    Ok(counted.unwrap_or_default())
+}
+
+pub(crate) fn guarded_books(
+    connection: &Connection,
+    after: Option<TenantId>,
+    max: usize,
+) -> Result<Vec<GuardedBook>, Fault> {
+    let after = after.map(|after| after.to_string()).unwrap_or_default();
+    all(connection, GUARDED_BOOKS, params![after, scan_limit(max)], |row| {
+        Ok(GuardedBook { tenant: named(row, "tenant")?, entries: count(row, "entries")? })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a look costs does not grow with what is kept: no table is read through, and a count reads the index alone.
+    #[test]
+    fn counts_and_books_are_found_by_their_indexes() {
+        let place = tempfile::tempdir().unwrap();
+        let opened = crate::open::open(&place.path().join("paifang.db")).unwrap();
+        let plan = |text: &str| {
+            let mut statement = opened.writer.prepare(&format!("EXPLAIN QUERY PLAN {text}")).unwrap();
+            let unbound = vec![rusqlite::types::Null; statement.parameter_count()];
+            let lines = statement
+                .query_map(rusqlite::params_from_iter(unbound), |row| row.get::<_, String>("detail"))
+                .unwrap();
+            lines.collect::<Result<Vec<_>, _>>().unwrap().join("\n")
+        };
+        let tally = plan(TALLY);
+        assert!(tally.contains("SEARCH decision USING COVERING INDEX decision_sample"), "{tally}");
+        assert!(!tally.contains("TEMP B-TREE"), "{tally}");
+        let books = plan(GUARDED_BOOKS);
+        assert_eq!(books.matches("SEARCH rules USING INDEX rules_guarded").count(), 2, "{books}");
+        assert!(!books.contains("SCAN rules"), "{books}");
+    }
 }

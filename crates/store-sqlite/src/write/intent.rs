@@ -79,6 +79,7 @@ fn follow(connection: &Connection, row: &Intent, fact: &Fact) -> Step {
         | Fact::AttemptLeft { .. }
         | Fact::Moved { .. }
         | Fact::Strayed { .. }
+        | Fact::Complained { .. }
         | Fact::Redriven { .. } => Ok(()),
     }
 }

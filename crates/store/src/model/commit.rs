@@ -10,9 +10,9 @@ use paifang_payment::{AccountId, IntentId, TenantId};
 use super::{Content, Pace, Work};
 use crate::{
     Amounts, AttemptRef, Batch, Committed, DecidedWrite, Guard, InboxRow, IntentRow, IntentWrite, Leased,
-    NewEvent, PAGE_MAX, RefundRef, RefundWrite, RequestKey, RequestRow, RulesEntry, RulesSeen, StoreError,
-    StoredDecided, StoredEvent, StoredRules, StoredTransfer, SubmissionChange, Tenant, WorkChange, WorkKey,
-    WorkRow,
+    Mark, Marks, NewEvent, PAGE_MAX, RefundRef, RefundWrite, RequestKey, RequestRow, RulesEntry, RulesSeen,
+    StoreError, StoredDecided, StoredEvent, StoredRules, StoredTransfer, SubmissionChange, Tenant,
+    WorkChange, WorkKey, WorkRow,
 };
 
 /// `Err(Ok(..))`: refused; `Err(Err(..))`: the batch breaks a rule that its maker should have kept.
@@ -67,6 +67,9 @@ impl Content {
         for event in batch.events {
             self.append_event(event, batch.tenant, batch.at)?;
         }
+        for mark in batch.marks {
+            self.mark(mark, batch.tenant, batch.at);
+        }
         Ok(())
     }
 
@@ -104,10 +107,18 @@ impl Content {
             return Err(Ok(Committed::Conflict));
         }
         let Some(DecidedWrite { attempt, intent, decided }) = rules.decided.clone() else { return Ok(()) };
-        let row = StoredDecided { tenant, intent, attempt, at, decided };
+        let row = StoredDecided { tenant, intent, attempt, at, decided, marks: Marks::default() };
+        self.seen.insert(attempt, rules.entries);
         match self.decided.insert(attempt, row) {
             None => Ok(()),
             Some(_) => Err(Err(StoreError::Broken(format!("{attempt} was decided before")))),
+        }
+    }
+
+    fn mark(&mut self, mark: Mark, tenant: TenantId, at: Timestamp) {
+        let decided = self.decided.get_mut(&mark.attempt);
+        if let Some(row) = decided.filter(|row| (row.tenant, row.intent) == (tenant, mark.intent)) {
+            row.marks = row.marks.with(mark.what, at);
         }
     }
 

@@ -3,13 +3,15 @@
 use std::ops::Bound;
 
 use jiff::Timestamp;
+use paifang_payment::intent::Ending;
 use paifang_payment::refund::{self, Refund};
 use paifang_payment::{IntentId, RefundId, TenantId};
+use paifang_policy::guard::Tally;
 
 use super::Content;
 use crate::{
-    AccountBalance, InboxVerdict, IntentFilter, IntentRow, PAGE_MAX, Page, Stats, StoredEvent,
-    StoredTransfer, WorkRow,
+    AccountBalance, GuardedBook, InboxVerdict, IntentFilter, IntentRow, PAGE_MAX, Page, RulesEntry, Sample,
+    Stats, StoredDecided, StoredEvent, StoredTransfer, WorkRow,
 };
 
 impl Content {
@@ -102,6 +104,37 @@ impl Content {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let rows = self.work.range::<str, _>((start, Bound::Unbounded)).map(|(_, work)| &work.row);
         rows.filter(|row| row.quarantined.is_some()).take(max.min(PAGE_MAX)).cloned().collect()
+    }
+
+    pub(super) fn tally(&self, sample: &Sample) -> Tally {
+        let by_it = |row: &&StoredDecided| {
+            row.tenant == sample.tenant
+                && row.decided.opening() == Some(&sample.opening)
+                && row.decided.version() == sample.version
+        };
+        let ended = self.decided.values().filter(by_it).filter_map(|row| Some((row.marks.ended?, row)));
+        let mut ended: Vec<_> = ended.filter(|((_, at), _)| *at >= sample.since).collect();
+        ended.sort_by_key(|((_, at), _)| std::cmp::Reverse(*at));
+        ended.truncate(usize::try_from(sample.max).unwrap_or(usize::MAX));
+        ended.retain(|(_, row)| self.seen.get(&row.attempt).is_some_and(|seen| *seen >= sample.entries));
+        let mut tally = Tally { ended: ended.len() as u64, ..Tally::default() };
+        for ((_, _), row) in ended.iter().filter(|((ending, _), _)| *ending == Ending::Paid) {
+            tally.paid += 1;
+            tally.refunded += u64::from(row.marks.refunded_at.is_some());
+            tally.complained += u64::from(row.marks.complained_at.is_some());
+        }
+        tally
+    }
+
+    pub(super) fn guarded_books(&self, after: Option<TenantId>, max: usize) -> Vec<GuardedBook> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let books = self.rules.range((start, Bound::Unbounded));
+        let guarded = books.filter(|(_, book)| book.iter().any(|entry| entry.guarded));
+        let row = |(tenant, book): (&TenantId, &Vec<RulesEntry>)| GuardedBook {
+            tenant: *tenant,
+            entries: book.len() as u64,
+        };
+        guarded.map(row).take(max.min(PAGE_MAX)).collect()
     }
 
     pub(super) fn stats(&self, now: Timestamp) -> Stats {

@@ -30,32 +30,44 @@ show = true
 accept = true
 "#;
 
-fn bundle() -> Bundle {
-    Bundle::read(BUNDLE).unwrap_or_else(|faults| panic!("{faults}"))
+fn bundle(version: u32) -> Bundle {
+    let text = BUNDLE.replace("version = 1", &format!("version = {version}"));
+    Bundle::read(&text).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
-fn drafted(hand: &Hand, request: Option<&str>) -> RulesEntry {
+pub(super) fn drafted(hand: &Hand, request: Option<&str>) -> RulesEntry {
     let request = request.map(|id| RulesRequest {
         id: RequestId::parse(id).expect("letters and digits"),
         fingerprint: Digest([3; 32]),
     });
-    RulesEntry { request, fact: Fact::drafted(hand.now(), &bundle()), text: Some(BUNDLE.to_owned()) }
+    RulesEntry {
+        request,
+        fact: Fact::drafted(hand.now(), &bundle(1)),
+        text: Some(BUNDLE.to_owned()),
+        guarded: false,
+    }
 }
 
 fn rolled_back(hand: &Hand) -> RulesEntry {
     let opening = RuleId::parse("alipay").expect("letters");
     let why = Why::Person { remark: Remark::parse("li.lei: it fails").expect("a short text") };
-    RulesEntry { request: None, fact: Fact::RolledBack { at: hand.now(), opening, why }, text: None }
+    RulesEntry {
+        request: None,
+        fact: Fact::RolledBack { at: hand.now(), opening, why },
+        text: None,
+        guarded: false,
+    }
 }
 
-fn decided() -> Decided {
+/// A payment with Alipay, let in by a version's opening `alipay`.
+pub(super) fn decided(version: u32) -> Decided {
     let judged = |wallet: &str| {
         let offer = Offer {
             rail: RailName::parse(wallet).expect("letters"),
             wallet: WalletName::parse(wallet).expect("letters"),
             presentation: Presentation::QrShown,
         };
-        let decision = decide(&bundle(), &Overlay::none(), &offer, &Facts::new(), None);
+        let decision = decide(&bundle(version), &Overlay::none(), &offer, &Facts::new(), None);
         Judged { offer, decision }
     };
     Decided {
@@ -106,7 +118,7 @@ pub async fn decisions_rest_on_the_rules_that_were_seen(bench: &impl Bench) {
         let batch = desk.hand.create(amount, Some(desk.hand.qr(amount)));
         let intent = intent_in(&batch).terms.id;
         let attempt = intent_in(&batch).attempts.first().expect("the test opens an attempt").terms.id;
-        let write = DecidedWrite { attempt, intent, decided: decided() };
+        let write = DecidedWrite { attempt, intent, decided: decided(1) };
         Batch { rules: Some(RulesSeen { entries, decided: Some(write) }), ..batch }
     };
     let added = store.add_rules(own, 0, &drafted(&desk.hand, Some("r1"))).await;

@@ -92,6 +92,7 @@ impl Story {
                 | Fact::AttemptMoved { .. }
                 | Fact::AttemptLeft { .. }
                 | Fact::Strayed { .. }
+                | Fact::Complained { .. }
                 | Fact::Moved { .. } => None,
             },
             entry: with_seal(teller.line(entry), entry.seal.as_ref()),
@@ -196,6 +197,7 @@ impl Teller {
                 let same = self.attempts.get(&stray.attempt).copied().unwrap_or_default();
                 self.of_attempt(shell, stray.attempt, same, Some("stray_money"))
             }
+            Fact::Complained { .. } => self.of_intent(shell, self.state, Some("complained")),
             Fact::Redriven { attempt: Some(attempt), .. } => {
                 let same = self.attempts.get(attempt).copied().unwrap_or_default();
                 self.of_attempt(shell, *attempt, same, Some("redriven"))

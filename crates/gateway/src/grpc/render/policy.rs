@@ -2,10 +2,12 @@
 
 use jiff::Timestamp;
 use paifang_engine::Rules;
-use paifang_policy::lifecycle::{Book, RollBack, State, Why};
+use paifang_payment::intent::Ending;
+use paifang_policy::bundle::{Bound, Measure};
+use paifang_policy::lifecycle::{Book, Fact, RollBack, State, Why};
 use paifang_policy::opening::Decision;
 use paifang_proto::v1;
-use paifang_store::StoredDecided;
+use paifang_store::{Marks, RulesEntry, StoredDecided, StoredRules};
 
 use super::time;
 
@@ -50,12 +52,92 @@ pub(crate) fn decision(decision: &Decision) -> v1::PolicyDecision {
 /// What was decided when a payer chose a wallet.
 pub(crate) fn decided(row: &StoredDecided) -> v1::DecidedPayment {
     let records = row.decided.records();
+    let Marks { ended, refunded_at, complained_at } = row.marks;
     v1::DecidedPayment {
         payment_intent_id: row.intent.to_string(),
         attempt_id: row.attempt.to_string(),
         decision_time: Some(time(row.at)),
         // Structs of texts, flags and numbers always have a JSON form.
         records: records.map(|record| serde_json::to_string(&record).unwrap_or_default()).collect(),
+        outcome: match ended.map(|(ending, _)| ending) {
+            None => v1::AttemptOutcome::Unspecified,
+            Some(Ending::Paid) => v1::AttemptOutcome::Paid,
+            Some(Ending::Failed) => v1::AttemptOutcome::Failed,
+        }
+        .into(),
+        outcome_time: ended.map(|(_, at)| time(at)),
+        refund_time: refunded_at.map(time),
+        complaint_time: complained_at.map(time),
+    }
+}
+
+/// A change of the rules, in its place in the book.
+pub(crate) fn change(row: &StoredRules) -> v1::PolicyChange {
+    use v1::PolicyChangeKind as Kind;
+    let RulesEntry { request, fact, .. } = &row.entry;
+    let told = v1::PolicyChange {
+        position: i64::try_from(row.position).unwrap_or(i64::MAX),
+        time: Some(time(fact.at())),
+        request_id: request.as_ref().map(|request| request.id.to_string()).unwrap_or_default(),
+        ..v1::PolicyChange::default()
+    };
+    let of_version = |kind: Kind, version| v1::PolicyChange { kind: kind.into(), version, ..told.clone() };
+    match fact {
+        Fact::Drafted { bundle, .. } => of_version(Kind::Drafted, bundle.version),
+        Fact::Announced { version, effective_at, .. } => v1::PolicyChange {
+            effective_time: Some(time(*effective_at)),
+            ..of_version(Kind::Announced, *version)
+        },
+        Fact::Recalled { version, .. } => of_version(Kind::Recalled, *version),
+        Fact::Retired { version, .. } => of_version(Kind::Retired, *version),
+        Fact::RolledBack { opening, why, .. } => {
+            let Because { guard_rail, measured_ppm, remark, reading } = because(why);
+            let (kind, opening) = (Kind::RolledBack.into(), opening.to_string());
+            v1::PolicyChange { kind, opening, guard_rail, measured_ppm, remark, reading, ..told }
+        }
+        Fact::Reopened { opening, by, .. } => v1::PolicyChange {
+            kind: Kind::Reopened.into(),
+            opening: opening.to_string(),
+            remark: by.to_string(),
+            ..told
+        },
+    }
+}
+
+/// Why an opening was rolled back; what does not apply is empty.
+struct Because {
+    guard_rail: String,
+    measured_ppm: u32,
+    remark: String,
+    reading: Option<v1::GuardRailReading>,
+}
+
+fn because(why: &Why) -> Because {
+    match why {
+        Why::GuardRail { rule, measure, window_s, counts, measured, bound } => {
+            use v1::guard_rail_reading::Bound as Told;
+            let count = |count| i64::try_from(count).unwrap_or(i64::MAX);
+            let measure = match measure {
+                Measure::SuccessRate => v1::GuardRailMeasure::SuccessRate,
+                Measure::RefundRate => v1::GuardRailMeasure::RefundRate,
+                Measure::ComplaintRate => v1::GuardRailMeasure::ComplaintRate,
+            };
+            let reading = v1::GuardRailReading {
+                measure: measure.into(),
+                window_seconds: *window_s,
+                hits: count(counts.hits),
+                samples: count(counts.samples),
+                bound: Some(match bound {
+                    Bound::Min(ppm) => Told::MinPpm(ppm.get()),
+                    Bound::Max(ppm) => Told::MaxPpm(ppm.get()),
+                }),
+            };
+            let (guard_rail, measured_ppm) = (rule.to_string(), measured.get());
+            Because { guard_rail, measured_ppm, remark: String::new(), reading: Some(reading) }
+        }
+        Why::Person { remark } => {
+            Because { guard_rail: String::new(), measured_ppm: 0, remark: remark.to_string(), reading: None }
+        }
     }
 }
 
@@ -71,10 +153,7 @@ fn stands(book: &Book, version: u32, at: Timestamp) -> Option<v1::PolicyVersion>
 }
 
 fn roll_back(one: &RollBack, at: Timestamp) -> v1::OpeningRollBack {
-    let (guard_rail, measured_ppm, remark) = match &one.why {
-        Why::GuardRail { rule, measured, .. } => (rule.to_string(), measured.get(), String::new()),
-        Why::Person { remark } => (String::new(), 0, remark.to_string()),
-    };
+    let Because { guard_rail, measured_ppm, remark, reading } = because(&one.why);
     let reopened = one.reopened.as_ref().filter(|(reopened, _)| *reopened <= at);
     v1::OpeningRollBack {
         opening: one.opening.to_string(),
@@ -82,6 +161,7 @@ fn roll_back(one: &RollBack, at: Timestamp) -> v1::OpeningRollBack {
         guard_rail,
         measured_ppm,
         remark,
+        reading,
         reopen_time: reopened.map(|(reopened, _)| time(*reopened)),
         reopen_remark: reopened.map(|(_, remark)| remark.to_string()).unwrap_or_default(),
     }

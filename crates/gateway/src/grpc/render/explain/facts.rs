@@ -18,6 +18,7 @@ pub(super) fn of_intent(fact: &Fact) -> Told<'_> {
         Fact::Wished { wish: Wish::None | Wish::Cancel | Wish::Expire }
         | Fact::AttemptLeft { .. }
         | Fact::Moved { .. }
+        | Fact::Complained { .. }
         | Fact::Redriven { .. } => (None, None),
     }
 }
