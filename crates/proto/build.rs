@@ -23,8 +23,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new("../../proto");
     println!("cargo::rerun-if-changed={}", root.display());
 
-    let mut files = protos_in(&root.join("paifang/v1"))?;
-    files.sort(); // the same order on every machine, so that the same bytes come out
+    let files = match marked(root) {
+        Ok(files) => files,
+        // Told by cargo, which ends the build after it.
+        Err(unmarked) => {
+            unmarked.to_string().lines().for_each(|line| println!("cargo::error={line}"));
+            return Ok(());
+        }
+    };
     let mut descriptors = protox::compile(&files, [root])?;
     tonic_prost_build::configure().btree_map(".").skip_debug(GUARDED).compile_fds(descriptors.clone())?;
 
@@ -36,13 +42,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn protos_in(folder: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "proto") {
-            files.push(path);
-        }
-    }
-    Ok(files)
+/// Writes the walks over what events carry; answers the files of the contract.
+fn marked(root: &Path) -> Result<Vec<PathBuf>, paifang_marks::Error> {
+    let visitors = paifang_marks::read(root)?.visitors()?;
+    paifang_marks::write("bounded.rs", &visitors)?;
+    paifang_marks::files(root)
 }

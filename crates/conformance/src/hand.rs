@@ -284,7 +284,7 @@ impl Hand {
             lease: Some(Lease { owner: "hand".to_owned(), millis: 30_000 }),
         });
         let payer = PayerId::parse(&format!("openid-{}", self.next())).ok();
-        let submission = Submission { payer, client_ip: Some([10, 0, 0, 1].into()) };
+        let submission = Submission { payer, client_ip: Some([10, 0, 0, 1].into()), alias: None };
         batch.submissions.push(SubmissionChange::Put(terms.id, submission));
     }
 

@@ -1,7 +1,10 @@
 //! The rail accounts that this gateway may use, in the order of the config.
 
-use paifang_payment::{AccountId, Presentation, RailName, WalletName};
+use paifang_boundary::{Audience, Fields};
+use paifang_payment::{AccountId, Presentation, RailName, TenantId, WalletName};
 use paifang_rail::{Descriptor, Identity, Offer};
+
+use crate::Shares;
 
 /// One rail account.
 #[derive(Debug, Clone)]
@@ -16,6 +19,8 @@ pub struct Account {
     pub identity: Identity,
     /// Whether new charges are taken; queries, closes and refunds always are.
     pub enabled: bool,
+    /// What the operator shares with it.
+    pub shares: Shares,
 }
 
 /// All of them.
@@ -49,6 +54,14 @@ impl Accounts {
 }
 
 impl Account {
+    /// What the account may be told of this storefront's orders, beside their terms: what the schema marks for rails, the
+    /// adapter uses, and the operator shares.
+    pub fn may_be_told(&self, tenant: TenantId) -> Fields {
+        let tellable = self.descriptor.tellable();
+        let marked: Fields = tellable.iter().filter(|field| field.is_for(Audience::Rail)).collect();
+        marked.and(self.shares.with(tenant))
+    }
+
     /// The offer of this wallet in this presentation.
     pub fn offer(&self, wallet: &WalletName, presentation: Presentation) -> Option<&'static Offer> {
         self.descriptor

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use paifang_boundary::{Field, Fields};
 use paifang_payment::attempt::{Attempt, Operation, Paid, State};
 use paifang_payment::intent::Intent;
 use paifang_payment::planted::{self, Defect};
 use paifang_payment::refund::{self, Refund};
 use paifang_payment::{
     AccountId, Basis, Digest, Doubt, Evidence, News, NotSent, Observation, OrderNo, Outcome, Pending, Reason,
-    Refusal, Source, Verb,
+    Refusal, Source, TenantId, Verb,
 };
 use paifang_rail::{
     CaptureOrder, Charge, Order, OrderKind, PayerCode, Plan, RefundOrder, ReleaseOrder, Reply, Reversal,
@@ -21,12 +22,27 @@ use crate::Engine;
 use crate::ports::{Environment, RailCall, Rails, Transport, TransportError};
 
 impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
-    /// Carries a call out. The call must have been written ahead.
-    pub(crate) async fn carry(&self, account: &AccountId, call: RailCall, nonce: &str) -> Observation {
+    /// Carries a call out. The call must have been written ahead. What the account may not be told is taken out of it, and what
+    /// it is told is noted, before a byte leaves.
+    pub(crate) async fn carry(
+        &self,
+        (tenant, account): (TenantId, &AccountId),
+        mut call: RailCall,
+        nonce: &str,
+    ) -> Observation {
         let verb = call.as_call().verb();
+        if let Err(withheld) = self.narrow((tenant, account), &mut call) {
+            tracing::warn!(%account, verb = verb.as_str(), %withheld, "a field is withheld; call not planned");
+            let cause = NotSent::NotPlanned(format!("{withheld} is withheld from this rail account"));
+            return ours(verb, Outcome::NotSent(cause), Source::Transport, "rail.not_planned");
+        }
         let call = Arc::new(call);
         let world = &self.inner.world;
-        let exchange = match self.inner.rails.plan(account, &call, nonce, world.now()).await {
+        let plan = self.inner.rails.plan(account, &call, nonce, world.now()).await;
+        if plan.is_ok() {
+            self.note((tenant, account), &call);
+        }
+        let exchange = match plan {
             Ok(Plan::Send(exchange)) => exchange,
             Ok(Plan::HandOff(next_action)) => {
                 let pending = Pending { next_action: Some(next_action), rail_ref: None };
@@ -76,6 +92,40 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         }
     }
 
+    /// Leaves in a call what the account may be told. An order that cannot be made without what is withheld is not made.
+    fn narrow(&self, (tenant, account): (TenantId, &AccountId), call: &mut RailCall) -> Result<(), Field> {
+        let Some(known) = self.inner.accounts.get(account) else {
+            call.narrow(&Fields::NONE);
+            return Ok(());
+        };
+        let allowed = known.may_be_told(tenant);
+        let required = match &*call {
+            RailCall::Charge(charge) => known
+                .offer(&charge.wallet, charge.order.presentation)
+                .map_or(Fields::NONE, |offer| known.descriptor.required(offer)),
+            RailCall::Capture(_) => known.descriptor.required_by_captures(),
+            RailCall::Query(_)
+            | RailCall::Close(_)
+            | RailCall::Reverse(_)
+            | RailCall::QueryReverse(_)
+            | RailCall::Refund(_)
+            | RailCall::QueryRefund(_)
+            | RailCall::QueryCapture(_)
+            | RailCall::Release(_)
+            | RailCall::QueryRelease(_) => Fields::NONE,
+        };
+        call.narrow(&allowed);
+        required.iter().find(|field| !allowed.contains(*field)).map_or(Ok(()), Err)
+    }
+
+    /// Notes which fields cross, by name: in the count, and in a line of the log.
+    fn note(&self, (tenant, account): (TenantId, &AccountId), call: &RailCall) {
+        let call = call.as_call();
+        let (fields, order, verb) = (call.crossed(), &call.order().order_no, call.verb().as_str());
+        self.inner.egress.to_rail(account, fields);
+        tracing::info!(%tenant, %account, verb, %order, %fields, "told a rail");
+    }
+
     /// The call that creates an attempt's order, with the payer's data that lies beside the journal.
     pub(crate) async fn charge_call(
         &self,
@@ -84,15 +134,16 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         payer_code: Option<PayerCode>,
     ) -> Result<RailCall, StoreError> {
         let submission = self.inner.store.submission(attempt.terms.id).await?;
-        let Submission { payer, client_ip } =
-            submission.unwrap_or(Submission { payer: None, client_ip: None });
+        let submission = submission.unwrap_or(Submission { payer: None, client_ip: None, alias: None });
+        let Submission { payer, client_ip, alias } = submission;
         Ok(RailCall::Charge(Charge {
             order: Order { order_no: sent_as(&attempt.terms.order_no, attempt), ..order_of(attempt) },
-            description: intent.terms.description.clone(),
             wallet: attempt.terms.wallet.clone(),
-            payer,
-            payer_code,
-            client_ip,
+            description: intent.terms.description.clone().into(),
+            payer: payer.into(),
+            payer_code: payer_code.into(),
+            client_ip: client_ip.into(),
+            payer_alias: alias.into(),
         }))
     }
 }
@@ -144,7 +195,7 @@ pub(crate) fn hold_call(intent: &Intent, attempt: &Attempt, asks: bool) -> Optio
                 hold: order_of(attempt),
                 capture_no: capturing.operation.number.clone(),
                 amount: capturing.amount,
-                description: intent.terms.description.clone(),
+                description: intent.terms.description.clone().into(),
                 opened_at: capturing.operation.opened_at,
             };
             Some(if asks { RailCall::QueryCapture(order) } else { RailCall::Capture(order) })
@@ -212,7 +263,7 @@ pub(crate) fn refund_order(refund: &Refund, attempt: &Attempt) -> RefundOrder {
         order: collected_order(attempt),
         refund_no: refund_sent_as(refund),
         amount: refund.terms.amount,
-        reason: refund.terms.reason.clone(),
+        reason: refund.terms.reason.clone().into(),
         opened_at: refund.opened_at(),
     }
 }

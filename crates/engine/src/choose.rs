@@ -43,7 +43,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let ruling = self.ruling(intent.tenant, now, fresh).await?;
         let case = self.case(intent.tenant, &choice.declared, (amount, now), &choice.client)?;
         let time = intent.expires_at.duration_since(now);
-        let weighed = ruling.weigh(self.inner.accounts.consult(&question, now, time), &case);
+        let options = self.inner.accounts.consult(intent.tenant, &question, now, time);
+        let weighed = ruling.weigh(options, &case);
         let is_meant = |one: &&Weighed| {
             choice.rail.as_ref().is_none_or(|rail| *rail == one.option.rail)
                 && one.option.wallet == choice.wallet

@@ -7,7 +7,6 @@ use paifang_payment::{AttemptId, Digest, OrderNo, RequestId, TenantId};
 use paifang_rail::{Closing, Offer};
 use paifang_store::{
     Amounts, Committed, DecidedWrite, IntentRow, Operation, RequestKey, Resource, RulesSeen, Store,
-    SubmissionChange,
 };
 
 use crate::choose::Chosen;
@@ -16,7 +15,7 @@ use crate::compose::whole_second;
 use crate::consult::expiry;
 use crate::engine::CONFLICTS_MAX;
 use crate::error::reason;
-use crate::observe::{Sends, submission};
+use crate::observe::Sends;
 use crate::ports::{Environment, Rails, Transport};
 use crate::{Account, Engine, Error};
 
@@ -64,7 +63,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             }
             None => (None, None),
         };
-        let attempt = first.as_ref().map(|first| first.id);
+        let kept = first.as_ref().zip(wanted.confirmation.as_ref());
+        let kept = kept.map(|(first, choice)| self.kept_of_payer(tenant, first, choice));
         let step = Intent::create(terms, first, &self.inner.names);
         let mut batch = self.compose(None, &step, now)?;
         batch.rules = rules;
@@ -75,9 +75,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             fingerprint,
             resource,
         });
-        if let (Some(attempt), Some(choice)) = (attempt, &wanted.confirmation) {
-            batch.submissions.push(SubmissionChange::Put(attempt, submission(&choice.client)));
-        }
+        batch.submissions.extend(kept);
         let sends = Sends::of(&batch, &step);
         let rests_on_rules = batch.rules.is_some();
         self.inner.world.reached("create.deciding");
@@ -126,7 +124,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 Ok(next) => next,
                 Err(error) => return self.refuse(tenant, by, fingerprint, error).await,
             };
-            let attempt = next.id;
+            let (attempt, kept) = (next.id, self.kept_of_payer(tenant, &next, choice));
             if row.intent.attempt(attempt).is_some() {
                 // The same call, taken a moment ago by another task.
                 return self.made(tenant, Resource::Intent(wanted.intent), true).await;
@@ -140,7 +138,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 fingerprint,
                 resource: Resource::Intent(wanted.intent),
             });
-            batch.submissions.push(SubmissionChange::Put(attempt, submission(&wanted.confirmation.client)));
+            batch.submissions.push(kept);
             let sends = Sends::of(&batch, &step);
             self.inner.world.reached("confirm.deciding");
             match self.commit(batch).await? {

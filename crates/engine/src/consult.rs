@@ -3,11 +3,12 @@
 use jiff::civil::Date;
 use jiff::tz::{Offset, offset};
 use jiff::{SignedDuration, Timestamp};
+use paifang_boundary::Field;
 use paifang_interop::matrix::Acceptance;
 use paifang_interop::{codes, matrix};
 use paifang_money::{Currency, Money, PositiveMoney};
 use paifang_payment::intent::CaptureMode;
-use paifang_payment::{AccountId, Presentation, RailName, WalletName};
+use paifang_payment::{AccountId, Presentation, RailName, TenantId, WalletName};
 use paifang_rail::{Need, Offer, PayerCode};
 
 use crate::command::{Client, Declared};
@@ -78,6 +79,8 @@ pub enum Obstacle {
     NoHold,
     /// The payer's code is one of another wallet, and the rail's own documents leave it out.
     OtherWalletsCode,
+    /// The operator does not share this with the account, and no order is made without it.
+    Withheld(Field),
 }
 
 impl Obstacle {
@@ -94,6 +97,7 @@ impl Obstacle {
             Self::TooLittleTime => "too_little_time",
             Self::NoHold => "hold_not_supported",
             Self::OtherWalletsCode => "payer_code_of_other_wallet",
+            Self::Withheld(field) => field.withheld_code(),
         }
     }
 }
@@ -103,6 +107,7 @@ impl Accounts {
     /// of the config. `time` is how long the order could live from `now` on.
     pub fn consult(
         &self,
+        tenant: TenantId,
         question: &Consultation,
         now: Timestamp,
         time: SignedDuration,
@@ -114,7 +119,7 @@ impl Accounts {
             .filter_map(|(account, offer)| {
                 let scans = offer.presentation == Presentation::PayerCode;
                 let known = code.filter(|_| scans).map(|code| code.at(&account.rail, beijing_day(now)));
-                option(account, offer, question, time, known)
+                option((tenant, account), offer, question, time, known)
             })
             .collect();
         options.sort_by_key(WalletOption::rank);
@@ -149,7 +154,7 @@ impl Scanned {
 }
 
 fn option(
-    account: &Account,
+    (tenant, account): (TenantId, &Account),
     offer: &Offer,
     question: &Consultation,
     time: SignedDuration,
@@ -162,7 +167,7 @@ fn option(
         presentation: offer.presentation,
         limits: limits(account, question),
         code,
-        obstacles: obstacles(account, offer, question, time, code),
+        obstacles: obstacles((tenant, account), offer, question, time, code),
     })
 }
 
@@ -178,7 +183,7 @@ fn limits(account: &Account, question: &Consultation) -> Option<(Money, Money)> 
 }
 
 fn obstacles(
-    account: &Account,
+    (tenant, account): (TenantId, &Account),
     offer: &Offer,
     question: &Consultation,
     time: SignedDuration,
@@ -207,7 +212,14 @@ fn obstacles(
         (question.capture == CaptureMode::Manual && offer.hold.is_none(), Obstacle::NoHold),
     ];
     let failed = checks.into_iter().filter_map(|(failed, obstacle)| failed.then_some(obstacle));
-    failed.chain(offer.needs.iter().copied().filter(|need| lacks(*need)).map(Obstacle::Missing)).collect()
+    let allowed = account.may_be_told(tenant);
+    let withheld = descriptor.required(offer);
+    let withheld: Vec<Field> = withheld.iter().filter(|field| !allowed.contains(*field)).collect();
+    // What would not be handed on need not be given.
+    let missing =
+        offer.needs.iter().copied().filter(|need| lacks(*need) && !withheld.contains(&need.field()));
+    let missing: Vec<Obstacle> = missing.map(Obstacle::Missing).collect();
+    failed.chain(withheld.into_iter().map(Obstacle::Withheld)).chain(missing).collect()
 }
 
 /// The day by which dates of rails and of the tables go.

@@ -14,7 +14,7 @@ use crate::health::Health;
 use crate::ports::{Environment, Rails, Transport};
 use crate::rules::Rulebooks;
 use crate::signals::Signals;
-use crate::{Account, Accounts, Error, Names};
+use crate::{Account, Accounts, Egress, Error, Names};
 
 /// The use cases over one store, one set of rails, one transport and one environment. Clones share everything.
 pub struct Engine<S, R, T, E> {
@@ -33,6 +33,7 @@ pub(crate) struct Inner<S, R, T, E> {
     pub codes: WaitingCodes,
     pub rulebooks: Rulebooks,
     pub health: Health,
+    pub egress: Arc<Egress>,
 }
 
 /// Bounds of the engine, from the config.
@@ -76,6 +77,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let names = Names::new(&store.deployment_key(fresh).await?);
         let (signals, codes) = (Signals::default(), WaitingCodes::default());
         let health = Health::of(&accounts);
+        let egress = Arc::new(Egress::new(&accounts));
         Ok(Self {
             inner: Arc::new(Inner {
                 store,
@@ -89,6 +91,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 codes,
                 rulebooks: Rulebooks::default(),
                 health,
+                egress,
             }),
         })
     }
@@ -106,6 +109,11 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     /// Derives names and keyed fingerprints; the edge binds page tokens and cursors to a tenant with them.
     pub fn names(&self) -> &Names {
         &self.inner.names
+    }
+
+    /// What has crossed to whom.
+    pub fn egress(&self) -> &Arc<Egress> {
+        &self.inner.egress
     }
 
     /// The time.

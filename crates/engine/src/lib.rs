@@ -17,6 +17,7 @@
 mod accounts;
 mod bear;
 mod books;
+mod boundary;
 mod cancel;
 mod capture;
 mod carry;
@@ -51,6 +52,7 @@ mod stray;
 mod worker;
 
 pub use accounts::{Account, Accounts};
+pub use boundary::{Counterparty, Egress, Shares};
 pub use command::{
     CancelIntent, CancelRefund, CaptureIntent, Client, ConfirmIntent, Confirmation, CreateIntent,
     CreateRefund, Declared, Fund, Made, RefundCase, ReportComplaint, ReverseRefund, TransferFunds,

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use paifang_payment::attempt::{HoldTerms, Terms};
 use paifang_payment::intent::Namer;
-use paifang_payment::{AccountId, AttemptId, Digest, OrderNo, PayerId, RequestId, TenantId};
+use paifang_payment::{AccountId, AttemptId, Digest, OrderNo, PayerAlias, PayerId, RequestId, TenantId};
 use paifang_policy::cohort::Pseudonym;
 use paifang_store::Operation;
 use ring::hmac;
@@ -82,6 +82,13 @@ impl Names {
     pub fn pseudonym(&self, tenant: TenantId, payer: &PayerId) -> Pseudonym {
         let derived = self.derive(&["payer", &tenant.to_string(), payer.as_str()]);
         Pseudonym::parse(&hex::encode(derived.as_ref())).expect("64 hex digits")
+    }
+
+    /// The payer under a name for this counterparty and this tenant only: neither the rules' pseudonym nor another
+    /// counterparty's name for the same payer can be told from it. The same one for ever.
+    pub fn alias(&self, tenant: TenantId, account: &AccountId, payer: &PayerId) -> PayerAlias {
+        let derived = self.derive(&["payer at", &tenant.to_string(), account.as_str(), payer.as_str()]);
+        PayerAlias::parse(&hex::encode(derived.as_ref())).expect("64 hex digits")
     }
 
     /// Ten bytes for the id of what carries this number.
@@ -163,6 +170,24 @@ mod tests {
         let numbers = [order(7, "a", "bc"), order(7, "ab", "c"), order(8, "a", "bc"), order(7, "a", "b-c")];
         let distinct: std::collections::BTreeSet<_> = numbers.iter().collect();
         assert_eq!(distinct.len(), numbers.len());
+    }
+
+    /// Two counterparties, two storefronts, and the rules each know a payer by another name.
+    #[test]
+    fn a_payer_has_another_name_at_every_counterparty() {
+        let tenant = |n| TenantId::from_parts(Timestamp::UNIX_EPOCH, [n; 10]);
+        let account = |name| AccountId::parse(name).unwrap();
+        let (names, payer) = (Names::new(&[7; 32]), PayerId::parse("canary-7281").unwrap());
+        let aliases = [
+            names.alias(tenant(1), &account("alipay-main"), &payer).as_str().to_owned(),
+            names.alias(tenant(1), &account("alipay-other"), &payer).as_str().to_owned(),
+            names.alias(tenant(2), &account("alipay-main"), &payer).as_str().to_owned(),
+            names.pseudonym(tenant(1), &payer).as_str().to_owned(),
+        ];
+        let distinct: std::collections::BTreeSet<_> = aliases.iter().collect();
+        assert_eq!(distinct.len(), aliases.len());
+        assert_eq!(names.alias(tenant(1), &account("alipay-main"), &payer).as_str(), aliases[0]);
+        assert!(aliases.iter().all(|alias| !alias.contains("canary")));
     }
 
     #[test]

@@ -148,7 +148,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             return Ok(true);
         }
         let call = RailCall::QueryRefund(self.refund_order(&refund).await?);
-        let seen = self.carry(&refund.terms.account, call, &refund.terms.nonce).await;
+        let seen = self.carry((refund.terms.tenant, &refund.terms.account), call, &refund.terms.nonce).await;
         self.observe_refund(at.tenant, id, &seen, Came::default()).await?;
         let is_clear = !leaves_it_open(&seen);
         if !is_clear {

@@ -10,7 +10,7 @@ use paifang_payment::{
 };
 use paifang_rail::PayerCode;
 use paifang_store::{
-    AttemptRef, Batch, Committed, Fence, InboxEntry, IntentRow, Store, Submission, SubmissionChange, WorkKey,
+    AttemptRef, Batch, Committed, Fence, InboxEntry, IntentRow, Store, SubmissionChange, WorkKey,
 };
 
 use crate::carry::{hold_call, operation_of, refund_order};
@@ -268,7 +268,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             return Ok(());
         }
         let call = self.charge_call(&row.intent, attempt, payer_code.clone()).await?;
-        let mut seen = self.carry(&attempt.terms.account, call, &attempt.terms.nonce).await;
+        let mut seen = self.carry((at.tenant, &attempt.terms.account), call, &attempt.terms.nonce).await;
         for _ in 0..CODE_RESENDS {
             let lost = matches!(&seen.news, News::Outcome(Outcome::Unknown(_)));
             let safe = nothing_left_us(&seen) || lost && planted::is(Defect::ResendBlind);
@@ -277,7 +277,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             }
             self.inner.world.sleep(CODE_RESEND_PAUSE).await;
             let call = self.charge_call(&row.intent, attempt, payer_code.clone()).await?;
-            seen = self.carry(&attempt.terms.account, call, &attempt.terms.nonce).await;
+            seen = self.carry((at.tenant, &attempt.terms.account), call, &attempt.terms.nonce).await;
         }
         self.observe(at, &seen, Came::under(claim)).await?;
         self.inner.world.reached("charge.observed");
@@ -299,7 +299,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let Some(call) = hold_call(intent, attempt, false) else { return Ok(()) };
         self.inner.world.reached("hold.written_ahead");
         let nonce = self.inner.names.nonce(&operation.number);
-        let seen = self.carry(&attempt.terms.account, call, &nonce).await;
+        let seen = self.carry((at.tenant, &attempt.terms.account), call, &nonce).await;
         let came = Came { number: Some(&operation.number), ..Came::under(claim) };
         self.observe(at, &seen, came).await?;
         self.inner.world.reached("hold.observed");
@@ -320,7 +320,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         }
         self.inner.world.reached("refund.written_ahead");
         let call = RailCall::Refund(self.refund_order(&refund).await?);
-        let seen = self.carry(&refund.terms.account, call, &refund.terms.nonce).await;
+        let seen = self.carry((refund.terms.tenant, &refund.terms.account), call, &refund.terms.nonce).await;
         self.observe_refund(tenant, id, &seen, Came::under(Some(claim))).await?;
         self.inner.world.reached("refund.observed");
         Ok(())
@@ -383,11 +383,6 @@ impl Sends {
         let opened = batch.refunds.iter().filter(|write| write.expected == 0 && is_ready(&write.row));
         Self { attempts: Vec::new(), refunds: opened.map(|write| write.row.terms.id).collect() }
     }
-}
-
-/// What an attempt's message needs of the payer, to be kept beside the journal.
-pub(crate) fn submission(client: &crate::Client) -> Submission {
-    Submission { payer: client.payer.clone(), client_ip: client.ip }
 }
 
 /// Whether another capture, or none, is under way by now.

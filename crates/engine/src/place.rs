@@ -111,7 +111,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let now = self.now();
         let ruling = self.ruling(tenant, now, true).await?;
         let case = self.case(tenant, &question.declared, (question.amount, now), &question.client)?;
-        let options = self.inner.accounts.consult(question, now, self.inner.limits.intent_life);
+        let options = self.inner.accounts.consult(tenant, question, now, self.inner.limits.intent_life);
         let mut weighed = ruling.weigh(options, &case);
         weighed.retain(wanted);
         let options = place(weighed, &self.inner.health, now);

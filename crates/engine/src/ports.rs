@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
+use paifang_boundary::Fields;
 use paifang_payment::{AccountId, NotSent};
 use paifang_rail::{
     Answer, Call, CaptureOrder, Charge, Exchange, HttpReply, Notification, NotificationError, Order, Plan,
@@ -122,6 +123,21 @@ pub enum RailCall {
 }
 
 impl RailCall {
+    /// Empties what is not allowed.
+    pub fn narrow(&mut self, allowed: &Fields) {
+        match self {
+            Self::Charge(charge) => charge.narrow(allowed),
+            Self::Refund(refund) | Self::QueryRefund(refund) => refund.reason.narrow(allowed),
+            Self::Capture(capture) | Self::QueryCapture(capture) => capture.description.narrow(allowed),
+            Self::Query(_)
+            | Self::Close(_)
+            | Self::Reverse(_)
+            | Self::QueryReverse(_)
+            | Self::Release(_)
+            | Self::QueryRelease(_) => {}
+        }
+    }
+
     /// The adapter's view of it.
     pub fn as_call(&self) -> Call<'_> {
         match self {

@@ -1,6 +1,7 @@
 //! A refund that the payer's account did not take, and somebody who says where its money goes. The bank account is never
 //! seen here: the caller seals and sends it, between [`Engine::redirecting`] and [`Engine::redirected`].
 
+use paifang_boundary::Fields;
 use paifang_payment::refund::Refund;
 use paifang_payment::{AccountId, Digest, News, Observation, Outcome, RailRef, RefundId, TenantId, Verb};
 use paifang_rail::{Answer, RefundOrder};
@@ -66,9 +67,12 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let refund = self.waiting(id).await?;
         let state = refund.state.name();
         let (terms, rail_ref) = (&refund.terms, refund.rail_ref.clone());
+        let mut order = self.refund_order(&refund).await?;
+        let known = self.inner.accounts.get(&terms.account);
+        order.reason.narrow(&known.map_or(Fields::NONE, |account| account.may_be_told(terms.tenant)));
         Ok(Redirectable {
             account: terms.account.clone(),
-            order: self.refund_order(&refund).await?,
+            order,
             rail_ref: rail_ref.ok_or(RedirectError::NotWaiting { state })?,
             nonce: terms.nonce.clone(),
             tenant: terms.tenant,
@@ -77,11 +81,16 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     }
 
     /// Writes ahead that it is decided, before any byte leaves us: of two deciders one goes on, and the journal keeps by
-    /// which `rule`. The rail is asked soon whatever happens then, and may say that the refund waits again.
+    /// which `rule`. `told` is what crosses with it. The rail is asked soon whatever happens then, and may say that the refund waits again.
     ///
     /// # Errors
     /// When it does not wait any more.
-    pub async fn redirecting(&self, decided: &Redirectable, rule: &str) -> Result<(), RedirectError> {
+    pub async fn redirecting(
+        &self,
+        decided: &Redirectable,
+        rule: &str,
+        told: Fields,
+    ) -> Result<(), RedirectError> {
         let refund = self.waiting(decided.id).await?;
         let (expected, state, now) = (refund.version, refund.state.name(), self.now());
         let step = refund.decide(rule, now).ok_or(RedirectError::NotWaiting { state })?;
@@ -90,6 +99,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         match self.commit(batch).await? {
             Committed::Done => {
                 tracing::warn!(refund = %decided.id, account = %decided.account, rule, "an operator has decided");
+                self.inner.egress.to_rail(&decided.account, told);
+                let (tenant, account, order) = (decided.tenant, &decided.account, &decided.order.refund_no);
+                tracing::info!(%tenant, %account, verb = "redirect", %order, fields = %told, "told a rail");
                 self.inner.world.reached("redirect.written_ahead");
                 Ok(())
             }

@@ -153,7 +153,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 let number = operation_of(attempt).filter(|_| own).map(|operation| &operation.number);
                 let nonce =
                     number.map_or(attempt.terms.nonce.clone(), |number| self.inner.names.nonce(number));
-                let seen = self.carry(&attempt.terms.account, call, &nonce).await;
+                let seen = self.carry((at.tenant, &attempt.terms.account), call, &nonce).await;
                 let came = Came { number, ..Came::under(Some(claim::of(item))) };
                 self.observe(&at, &seen, came).await?;
                 // News about this very attempt has scheduled it anew, and then this claim is void.
@@ -222,7 +222,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             }
             Duty::Call(_) => {
                 let call = RailCall::QueryRefund(self.refund_order(&refund).await?);
-                let seen = self.carry(&refund.terms.account, call, &refund.terms.nonce).await;
+                let seen =
+                    self.carry((refund.terms.tenant, &refund.terms.account), call, &refund.terms.nonce).await;
                 self.observe_refund(tenant, id, &seen, Came::under(Some(claim::of(item)))).await?;
                 self.look_at_refund_again(item, tenant, id, Some(&seen.evidence)).await
             }

@@ -123,6 +123,7 @@ fn accounts_of_one_merchant_are_compared_together() {
         descriptor: &DESCRIPTOR_PLAIN,
         identity: Identity { merchant: merchant.into(), app: Some(id.into()) },
         enabled: id != "shop-b",
+        shares: Default::default(),
     };
     let accounts = Accounts::new(vec![
         account("shop-a", "wechatpay", "1900000109"),

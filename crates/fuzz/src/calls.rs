@@ -54,7 +54,7 @@ impl Calls {
                 order: paid,
                 refund_no: number(known.refund),
                 amount: fen(REFUND_FEN),
-                reason: None,
+                reason: Default::default(),
                 opened_at: opened(),
             },
             capture: CaptureOrder {
@@ -147,7 +147,7 @@ impl Calls {
             account: AccountId::parse("rail-main").expect("a literal"),
             refund_no: self.refund.refund_no.clone(),
             amount: self.refund.amount,
-            reason: None,
+            reason: Default::default(),
             opened_at: self.refund.opened_at,
             resend_until: now(),
             nonce: "0".repeat(32),
@@ -191,8 +191,9 @@ fn charge(order: Order, payer_code: Option<PayerCode>) -> Charge {
         order,
         description: "tea".into(),
         wallet: WalletName::parse("wallet").expect("a literal"),
-        payer: None,
-        payer_code,
-        client_ip: None,
+        payer: Default::default(),
+        payer_code: payer_code.into(),
+        client_ip: Default::default(),
+        payer_alias: Default::default(),
     }
 }

@@ -1,6 +1,7 @@
 //! The command line. Exit status: 0 done, 1 failed, 64 the config is wrong (as in `sysexits.h`, `EX_USAGE`); `close-day`
 //! has a 2 of its own.
 
+mod boundary;
 mod close_day;
 mod fsck;
 mod intent;
@@ -41,6 +42,8 @@ enum Command {
     Serve(Configured),
     /// Say what is wrong with a config, or print the settings that it results in, without secrets.
     CheckConfig(Configured),
+    /// Say which field of an order goes to whom, by the contract, the adapters and the config.
+    Boundary(boundary::Options),
     /// Storefronts and their API keys. Over a file no gateway may be running: it belongs to one process.
     #[command(subcommand)]
     Tenant(tenant::Command),
@@ -99,6 +102,7 @@ impl Cli {
         let ended = match self.command {
             Command::Serve(at) => runtime.block_on(serve::run(&at)),
             Command::CheckConfig(at) => at.load().and_then(|config| say(config.effective())),
+            Command::Boundary(options) => boundary::run(&options),
             Command::Tenant(command) => runtime.block_on(tenant::run(command)),
             Command::Fsck(at) => runtime.block_on(fsck::run(&at)),
             Command::CloseDay(options) => runtime.block_on(close_day::run(options)),

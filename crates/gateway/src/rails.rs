@@ -226,6 +226,7 @@ fn described(account: &RailAccount) -> Account {
         descriptor,
         identity: account.built.adapter.identity(),
         enabled: account.enabled,
+        shares: account.shares.clone(),
     }
 }
 

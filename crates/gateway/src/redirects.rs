@@ -71,8 +71,9 @@ impl<S: Store> Redirecting<S> {
         let decision = RedirectedRefund { refund: order, rail_ref, to };
         // Planned before it is written ahead: a mistyped bank costs nothing and waits for nobody.
         let now = self.engine.now();
-        let exchange = self.rails.plan_redirect(&waiting.account, decision, &waiting.nonce, now).await?;
-        self.engine.redirecting(&waiting, rule).await?;
+        let (exchange, told) =
+            self.rails.plan_redirect(&waiting.account, decision, &waiting.nonce, now).await?;
+        self.engine.redirecting(&waiting, rule, told).await?;
         let sent = self.clone();
         // In a task of its own: an operator who hangs up does not stop what has begun.
         let done = self.tasks.spawn(async move { sent.carry(&waiting, exchange).await });

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use paifang_engine::Shares;
 use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::{AccountId, OrderNo, RailName};
 use paifang_rail::{Call, CertificateRule, Context, Keyring, Naming, Order, PlanError, Rail};
@@ -42,6 +43,8 @@ pub struct RailAccount {
     pub enabled: bool,
     /// What its notification URL ends with.
     pub token: NotifyToken,
+    /// What the operator shares with it.
+    pub shares: Shares,
     /// Its adapter.
     pub built: Built,
     /// Its keys.

@@ -27,8 +27,8 @@ mod testing;
 pub use evidence::{Digest, Evidence, Source};
 pub use id::{AttemptId, EventId, FundsId, IdError, IntentId, RefundId, TenantId};
 pub use name::{
-    AccountId, Attention, NameError, OrderNo, PayerId, RailName, RailRef, Reason, Remark, RequestId,
-    WalletName,
+    AccountId, Attention, NameError, OrderNo, PayerAlias, PayerId, RailName, RailRef, Reason, Remark,
+    RequestId, WalletName,
 };
 pub use next_action::{FormField, NextAction, Presentation};
 pub use outcome::{

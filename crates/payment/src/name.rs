@@ -27,6 +27,9 @@ names! {
     Attention, "attention", "1 to 64 visible ASCII characters without blanks", 1..=64, visible;
     /// A payer as the wallet's login names them (an openid). Personal data: it has no `Display`, and `Debug` hides it.
     PayerId, "payer id", "1 to 128 visible ASCII characters without blanks", 1..=128, visible;
+    /// A payer under a name that means something to one counterparty and one storefront only: two rail accounts that compare
+    /// their lists learn nothing from each other. Still of a payer: `Debug` hides it.
+    PayerAlias, "payer alias", "64 lower-case hex digits", 64..=64, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f');
 }
 
 shown! { RailName AccountId WalletName Reason RequestId OrderNo RailRef Attention Remark }
@@ -70,6 +73,12 @@ impl TryFrom<String> for Remark {
 impl From<Remark> for String {
     fn from(remark: Remark) -> Self {
         remark.0
+    }
+}
+
+impl fmt::Debug for PayerAlias {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PayerAlias(***)")
     }
 }
 

@@ -1,10 +1,14 @@
 //! The storefront contract as Rust: messages, clients and servers of `proto/paifang/v1`, generated at build time.
 //!
 //! [`v1`] holds everything, documented by the comments of the protos. [`FILE_DESCRIPTOR_SET`] is the same contract as
-//! data, for server reflection. Messages that hold payer data print without it (`guarded.rs`). Only `gateway` and `client` import this crate; nothing below them knows protobuf.
+//! data, for server reflection. Messages that hold payer data print without it (`guarded.rs`), and what an event carries is
+//! cut to the marks of the schema (`bounded.rs`). Only `gateway` and `client` import this crate; nothing below them knows protobuf.
 #![forbid(unsafe_code)]
 
+mod bounded;
 mod guarded;
+
+pub use bounded::Bounded;
 
 /// Package `paifang.v1`.
 #[allow(missing_docs, clippy::all, clippy::pedantic)] // generated: its quality is the generator's business

@@ -10,10 +10,11 @@ use std::collections::BTreeMap;
 
 use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::{NextAction, PayerId, Presentation};
-use paifang_rail::{Charge, Context, OrderKind, Plan, PlanError};
+use paifang_rail::{Charge, Context, OrderKind, Plan, PlanError, Told, told};
 use serde::Serialize;
 
 use crate::api::Api;
+use crate::descriptor::Tells;
 use crate::request::{self, Parameters};
 use crate::settings::Huabei;
 use crate::{Settings, beijing, descriptor, hold};
@@ -117,6 +118,7 @@ fn content<'a>(settings: &'a Settings, charge: &'a Charge) -> Result<Content<'a>
         time_expire: beijing::text(order.expires_at),
         business_params: charge
             .client_ip
+            .open(Tells)
             .map(|address| BusinessParams { mc_create_trade_ip: address.to_string() }),
         ..Content::default()
     };
@@ -179,19 +181,24 @@ pub(crate) fn order_string(
 /// The code that the cashier scanned.
 pub(crate) fn payer_code(charge: &Charge) -> Result<&str, PlanError> {
     let missing = PlanError::BadValue { field: "payer_code", rule: "must be given for this presentation" };
-    charge.payer_code.as_ref().map(|code| code.expose()).ok_or(missing)
+    charge.payer_code.open(Tells).map(|code| code.expose()).ok_or(missing)
 }
 
 /// The buyer as `buyer_id` (a uid: `2088` and 12 more digits) or as `buyer_open_id`.
 fn buyer(charge: &Charge) -> Result<(Option<&str>, Option<&str>), PlanError> {
     let missing = PlanError::BadValue { field: "payer", rule: "must be given for this presentation" };
-    let payer = charge.payer.as_ref().map(PayerId::as_str).ok_or(missing)?;
+    let payer = charge.payer.open(Tells).map(PayerId::as_str).ok_or(missing)?;
     let uid = payer.len() == 16 && payer.starts_with("2088") && payer.bytes().all(|b| b.is_ascii_digit());
     Ok(if uid { (Some(payer), None) } else { (None, Some(payer)) })
 }
 
-/// A text for the payer's eyes that the account's charset has.
-pub(crate) fn subject<'a>(settings: &Settings, text: &'a str) -> Result<&'a str, PlanError> {
+/// What is bought, which the account's charset must have.
+pub(crate) fn subject<'a>(
+    settings: &Settings,
+    description: &'a Told<told::PaymentIntentDescription, String>,
+) -> Result<&'a str, PlanError> {
+    let missing = PlanError::BadValue { field: "description", rule: "must be given" };
+    let text = description.open(Tells).ok_or(missing)?;
     let rule = "every character must exist in the account's charset";
     match settings.charset.encode(text) {
         Some(_) => Ok(text),

@@ -15,6 +15,14 @@ pub(crate) const ALIPAY: &str = "alipay";
 /// Paying in instalments with Huabei credit: another wallet to the storefront, the same rail.
 pub(crate) const HUABEI: &str = "huabei";
 
+paifang_rail::tells! {
+    /// What Alipay is told of an order and its payer, beside the order's terms. Every message of a trade has a subject.
+    pub(crate) struct Tells {
+        required: [PaymentIntentDescription],
+        optional: [ClientContextPayerCode, ClientContextPayerId, ClientContextPayerIp, RefundReason],
+    }
+}
+
 /// The names of keys under `[rail.keys]`.
 pub(crate) const SIGNING_KEY: &str = "app_private_key";
 pub(crate) const CONTENT_KEY: &str = "content_key";
@@ -61,6 +69,7 @@ const fn descriptor(offers: &'static [Offer], keys: &'static [KeySpec], serves_k
         rail: ALIPAY,
         title: "Alipay OpenAPI v2 and v3",
         offers,
+        tells: Tells::LIST,
         currencies: &["CNY"],
         amount_min: 1,
         amount_max: AMOUNT_MAX_FEN,

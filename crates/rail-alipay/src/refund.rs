@@ -8,6 +8,7 @@ use crate::answer::{doubt, rule};
 use crate::api::Api;
 use crate::body::{Body, time, yuan};
 use crate::charge::yuan_text;
+use crate::descriptor::Tells;
 use crate::{Settings, codes, descriptor, request};
 
 /// Which funds the money goes back to: for people who look at the traffic. Nothing is decided by it.
@@ -31,7 +32,7 @@ struct QueryContent<'a> {
 }
 
 pub(crate) fn plan(settings: &Settings, refund: &RefundOrder, cx: &Context<'_>) -> Result<Plan, PlanError> {
-    let reason = refund.reason.as_deref().filter(|reason| !reason.is_empty());
+    let reason = refund.reason.open(Tells).map(String::as_str).filter(|reason| !reason.is_empty());
     if reason.is_some_and(|reason| settings.charset.encode(reason).is_none()) {
         let rule = "every character must exist in the account's charset";
         return Err(PlanError::BadValue { field: "reason", rule });

@@ -175,9 +175,10 @@ fn charge(presentation: Presentation) -> Charge {
         order: order(presentation),
         description: "奶茶 (大杯) 50% off + 1".into(),
         wallet: WalletName::parse("alipay").unwrap(),
-        payer: None,
-        payer_code: None,
-        client_ip: None,
+        payer: Default::default(),
+        payer_code: Default::default(),
+        client_ip: Default::default(),
+        payer_alias: Default::default(),
     }
 }
 
@@ -186,7 +187,7 @@ fn refund() -> RefundOrder {
         order: order(Presentation::QrShown),
         refund_no: OrderNo::parse("R20240709A0001").unwrap(),
         amount: yuan(888),
-        reason: Some("少送一杯".into()),
+        reason: "少送一杯".into(),
         opened_at: at(NOW),
     }
 }

@@ -8,7 +8,7 @@ use paifang_rail::{Answer, Charge, Context, Order, OrderKind, Outcome, PayerCode
 
 use crate::answer::{self, Asked, Heard, Unclear};
 use crate::codes::Meaning;
-use crate::descriptor::QUICKPASS;
+use crate::descriptor::{QUICKPASS, Tells};
 use crate::request::{Draft, Kind, Product};
 use crate::{Settings, beijing};
 
@@ -70,7 +70,7 @@ fn page(settings: &Settings, charge: &Charge, kind: Kind, cx: &Context<'_>) -> R
         .put("frontUrl", cx.return_url)
         .put_back_url(cx)?
         .put("payTimeout", &beijing::text(charge.order.expires_at))
-        .put("riskRateInfo", &goods(&charge.description))
+        .put("riskRateInfo", &goods(charge))
         .hand_off(cx.keys)
 }
 
@@ -79,7 +79,7 @@ fn app(settings: &Settings, charge: &Charge, kind: Kind, cx: &Context<'_>) -> Re
     begin(settings, kind, &charge.order)?
         .put_back_url(cx)?
         .put("payTimeout", &beijing::text(charge.order.expires_at))
-        .put("riskRateInfo", &goods(&charge.description))
+        .put("riskRateInfo", &goods(charge))
         .post_app(cx.keys)
 }
 
@@ -99,7 +99,7 @@ fn code_scanned(settings: &Settings, charge: &Charge, cx: &Context<'_>) -> Resul
     let rule = "the account's settings name no till";
     let terminal = settings.terminal_id.as_ref();
     let terminal = terminal.ok_or(PlanError::BadValue { field: "terminal_id", rule })?;
-    let code = charge.payer_code.as_ref().map(PayerCode::expose).filter(|code| is_payer_code(code));
+    let code = charge.payer_code.open(Tells).map(PayerCode::expose).filter(|code| is_payer_code(code));
     let rule = "the payer's code is up to 20 digits";
     let code = code.ok_or(PlanError::BadValue { field: "payer_code", rule })?;
     begin(settings, CODE_SCANNED, &charge.order)?
@@ -121,7 +121,8 @@ fn is_payer_code(code: &str) -> bool {
 
 /// The description as UnionPay's cashier shows it. Characters that mean something in the message become blanks, as its
 /// documents advise against them and offer no escape.
-fn goods(description: &str) -> String {
+fn goods(charge: &Charge) -> String {
+    let description = charge.description.open(Tells).map_or("", String::as_str);
     let plain: String =
         description.chars().map(|c| if "&={}[]\"'<>".contains(c) { ' ' } else { c }).collect();
     match plain.trim() {

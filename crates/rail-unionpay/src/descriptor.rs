@@ -13,6 +13,15 @@ pub(crate) const UNIONPAY: &str = "unionpay";
 /// The wallet: Cloud QuickPass.
 pub(crate) const QUICKPASS: &str = "quickpass";
 
+paifang_rail::tells! {
+    /// What UnionPay is told of an order and its payer, beside the order's terms: what is bought on pages and in the app, and
+    /// a scanned code. Refunds take no reason.
+    pub(crate) struct Tells {
+        required: [],
+        optional: [ClientContextPayerCode, PaymentIntentDescription],
+    }
+}
+
 /// Names under `[rail.keys]`.
 pub(crate) const SIGNING_KEY: &str = "merchant_private_key";
 pub(crate) const SIGNING_CERTIFICATE: &str = "merchant_certificate";
@@ -139,6 +148,7 @@ const fn describe(offers: &'static [Offer], reverses: bool) -> Descriptor {
         rail: UNIONPAY,
         title: "UnionPay online gateway (ACP 5.1.0)",
         offers,
+        tells: Tells::LIST,
         currencies: &["CNY"],
         amount_min: 1,
         amount_max: AMOUNT_MAX_FEN,

@@ -227,9 +227,10 @@ fn charge(order: Order) -> Charge {
         order,
         description: "测试商品名称".into(),
         wallet: WalletName::parse("quickpass").unwrap(),
-        payer: None,
-        payer_code: code.transpose().unwrap(),
-        client_ip: None,
+        payer: Default::default(),
+        payer_code: code.transpose().unwrap().into(),
+        client_ip: Default::default(),
+        payer_alias: Default::default(),
     }
 }
 
@@ -253,7 +254,7 @@ fn refund() -> RefundOrder {
         order: order(Presentation::DesktopWeb),
         refund_no: number("R20261121120000001"),
         amount: yuan(300),
-        reason: Some("退货原因".into()),
+        reason: "退货原因".into(),
         opened_at: at("2026-11-21T04:00:00Z"),
     }
 }

@@ -111,9 +111,10 @@ impl Account {
             order: order.clone(),
             description: "a deposit".into(),
             wallet: WalletName::parse("quickpass").expect("a wallet"),
-            payer: None,
-            payer_code: None,
-            client_ip: None,
+            payer: Default::default(),
+            payer_code: Default::default(),
+            client_ip: Default::default(),
+            payer_alias: Default::default(),
         };
         let answer = self.ask(&Call::Charge(&charge)).await;
         let Some(Outcome::Pending(pending)) = answer.outcome() else { panic!("{answer:?}") };

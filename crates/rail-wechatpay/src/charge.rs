@@ -7,7 +7,7 @@ use paifang_payment::{Pending, Presentation, Verb};
 use paifang_rail::{Answer, Charge, Context, Genuine, OrderKind, Outcome, Plan, PlanError};
 use serde::Serialize;
 
-use crate::descriptor::WECHATPAY;
+use crate::descriptor::{Tells, WECHATPAY};
 use crate::request::{cut, fen, notify_url, plain_text, post};
 use crate::{Settings, answer, codepay, invoke, wire};
 
@@ -89,7 +89,9 @@ pub(crate) fn plan(settings: &Settings, charge: &Charge, cx: &Context<'_>) -> Re
 
 /// What is bought, cut to what the rail takes.
 pub(crate) fn description(charge: &Charge) -> Result<&str, PlanError> {
-    Ok(cut(plain_text("description", &charge.description)?, DESCRIPTION_BYTES_MAX))
+    let missing = PlanError::BadValue { field: "description", rule: "must be given" };
+    let description = charge.description.open(Tells).ok_or(missing)?;
+    Ok(cut(plain_text("description", description)?, DESCRIPTION_BYTES_MAX))
 }
 
 /// The whole amount of the order.
@@ -103,17 +105,21 @@ fn payer(charge: &Charge) -> Result<Option<Payer<'_>>, PlanError> {
         return Ok(None);
     }
     let rule = "the payer's openid under this appid";
-    let payer = charge.payer.as_ref().ok_or(PlanError::BadValue { field: "payer", rule })?;
+    let payer = charge.payer.open(Tells).ok_or(PlanError::BadValue { field: "payer", rule })?;
     Ok(Some(Payer { openid: payer.as_str() }))
 }
 
 /// Where the payer is; the page has to know, because it compares the address with the one that opens it.
 fn scene(charge: &Charge) -> Result<Option<Scene>, PlanError> {
     if charge.order.presentation != Presentation::MobileWeb {
-        return Ok(charge.client_ip.map(|payer_client_ip| Scene { payer_client_ip, h5_info: None }));
+        return Ok(charge
+            .client_ip
+            .open(Tells)
+            .map(|&payer_client_ip| Scene { payer_client_ip, h5_info: None }));
     }
     let rule = "the IP address of the payer's phone";
-    let payer_client_ip = charge.client_ip.ok_or(PlanError::BadValue { field: "client_ip", rule })?;
+    let payer_client_ip =
+        *charge.client_ip.open(Tells).ok_or(PlanError::BadValue { field: "client_ip", rule })?;
     Ok(Some(Scene { payer_client_ip, h5_info: Some(H5 { r#type: "Wap" }) }))
 }
 

@@ -9,6 +9,7 @@ use paifang_rail::{Answer, Charge, Context, Genuine, Plan, PlanError};
 use serde::Serialize;
 
 use crate::charge::{Amount, amount, description};
+use crate::descriptor::Tells;
 use crate::request::post;
 use crate::{Settings, query};
 
@@ -47,7 +48,7 @@ pub(crate) fn plan(settings: &Settings, charge: &Charge, cx: &Context<'_>) -> Re
         return Err(PlanError::Unsupported("a payer's code without a store in the account's settings"));
     }
     let rule = "the digits of the code on the payer's phone";
-    let code = charge.payer_code.as_ref().ok_or(PlanError::BadValue { field: "payer_code", rule })?;
+    let code = charge.payer_code.open(Tells).ok_or(PlanError::BadValue { field: "payer_code", rule })?;
     let store = Store { id: settings.store_id.as_deref(), out_id: settings.store_out_id.as_deref() };
     let order = CodeOrder {
         appid: &settings.appid,

@@ -11,6 +11,14 @@ use crate::inquiry::{FUND_FLOW, TRADE};
 /// The rail's name, and the name of its one wallet.
 pub(crate) const WECHATPAY: &str = "wechatpay";
 
+paifang_rail::tells! {
+    /// What WeChat Pay is told of an order and its payer, beside the order's terms. Every order has a description.
+    pub(crate) struct Tells {
+        required: [PaymentIntentDescription],
+        optional: [ClientContextPayerCode, ClientContextPayerId, ClientContextPayerIp, RefundReason],
+    }
+}
+
 /// The name of our private key under `[rail.keys]`.
 pub(crate) const SIGNING_KEY: &str = "merchant_private_key";
 
@@ -96,6 +104,7 @@ const fn describe(offers: &'static [Offer], reverses: bool) -> Descriptor {
         rail: WECHATPAY,
         title: "WeChat Pay API v3",
         offers,
+        tells: Tells::LIST,
         currencies: &["CNY"],
         amount_min: 1,
         amount_max: AMOUNT_MAX_FEN,

@@ -4,6 +4,7 @@ use paifang_payment::Verb;
 use paifang_rail::{Answer, Context, Genuine, Plan, PlanError, RefundOrder};
 use serde::Serialize;
 
+use crate::descriptor::Tells;
 use crate::request::{cut, fen, get, notify_url, plain_text, post};
 use crate::wire::{self, Refund};
 use crate::{FundsAccount, RefundFrom, Settings, answer};
@@ -41,7 +42,7 @@ struct From {
 
 /// The order is named by our own number, which we always have; `transaction_id` would be the other way.
 pub(crate) fn plan(settings: &Settings, refund: &RefundOrder, cx: &Context<'_>) -> Result<Plan, PlanError> {
-    let reason = refund.reason.as_deref().map(|reason| plain_text("reason", reason)).transpose()?;
+    let reason = refund.reason.open(Tells).map(|reason| plain_text("reason", reason)).transpose()?;
     let reason = reason.map(|reason| cut(reason, REASON_BYTES_MAX));
     let back = fen("amount", refund.amount)?;
     let from = settings.refund_from.map(|account| [From { account, amount: back }]);

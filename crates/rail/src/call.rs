@@ -4,9 +4,12 @@ use std::fmt;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
+use paifang_boundary::{Field, Fields, told};
 use paifang_money::PositiveMoney;
-use paifang_payment::{OrderNo, PayerId, Presentation, RailRef, Verb, WalletName};
+use paifang_payment::{OrderNo, PayerAlias, PayerId, Presentation, RailRef, Verb, WalletName};
 use zeroize::Zeroizing;
+
+use crate::Told;
 
 /// One call. Everything in it is stored before the call is planned.
 #[derive(Debug, Clone, Copy)]
@@ -71,16 +74,19 @@ pub struct Order {
 pub struct Charge {
     /// The order to create.
     pub order: Order,
-    /// What is bought, for the payer's eyes; 1 to 127 bytes of UTF-8 without control characters.
-    pub description: String,
     /// The wallet that the payer chose (one rail may serve several).
     pub wallet: WalletName,
+    /// What is bought, for the payer's eyes; 1 to 127 bytes of UTF-8 without control characters.
+    pub description: Told<told::PaymentIntentDescription, String>,
     /// The payer as the wallet's login names them, where the offer needs it.
-    pub payer: Option<PayerId>,
+    pub payer: Told<told::ClientContextPayerId, PayerId>,
     /// The code scanned from the payer's phone, where the offer needs it.
-    pub payer_code: Option<PayerCode>,
+    pub payer_code: Told<told::ClientContextPayerCode, PayerCode>,
     /// The payer's address, where the rail asks for it.
-    pub client_ip: Option<IpAddr>,
+    pub client_ip: Told<told::ClientContextPayerIp, IpAddr>,
+    /// The payer under a name of this rail account's own, where the rail takes one for weighing risk. What the storefront
+    /// calls the payer never crosses.
+    pub payer_alias: Told<told::DeclaredFactsPayerReference, PayerAlias>,
 }
 
 /// A reverse of an order.
@@ -104,9 +110,17 @@ pub struct RefundOrder {
     /// How much goes back.
     pub amount: PositiveMoney,
     /// Why, for the payer's eyes; at most 80 bytes.
-    pub reason: Option<String>,
+    pub reason: Told<told::RefundReason, String>,
     /// When the refund was opened. Whole seconds.
     pub opened_at: Timestamp,
+}
+
+impl RefundOrder {
+    /// The fields that cross with it beside those of its order.
+    fn crossed(&self) -> Fields {
+        let terms = [Field::RefundRefundNumber, Field::RefundAmount, Field::RefundCreateTime];
+        terms.into_iter().chain(self.reason.crossed()).collect()
+    }
 }
 
 /// Money is taken out of a hold. Once per hold: what is not taken goes back to the payer with it.
@@ -119,7 +133,7 @@ pub struct CaptureOrder {
     /// How much is taken.
     pub amount: PositiveMoney,
     /// What is bought, as in [`Charge::description`].
-    pub description: String,
+    pub description: Told<told::PaymentIntentDescription, String>,
     /// When the capture was opened. Whole seconds.
     pub opened_at: Timestamp,
 }
@@ -163,7 +177,64 @@ impl fmt::Debug for PayerCode {
     }
 }
 
+impl Charge {
+    /// Empties what is not allowed.
+    pub fn narrow(&mut self, allowed: &Fields) {
+        // Named one by one: a field that is new here has to be narrowed, too.
+        let Self { order: _, wallet: _, description, payer, payer_code, client_ip, payer_alias } = self;
+        description.narrow(allowed);
+        payer.narrow(allowed);
+        payer_code.narrow(allowed);
+        client_ip.narrow(allowed);
+        payer_alias.narrow(allowed);
+    }
+
+    fn crossed(&self) -> Fields {
+        let Self { order: _, wallet: _, description, payer, payer_code, client_ip, payer_alias } = self;
+        let opened = [
+            description.crossed(),
+            payer.crossed(),
+            payer_code.crossed(),
+            client_ip.crossed(),
+            payer_alias.crossed(),
+        ];
+        opened.into_iter().flatten().chain([Field::AttemptWallet]).collect()
+    }
+}
+
+impl Order {
+    /// The terms that every call about the order is handed.
+    fn terms(&self) -> Fields {
+        let own = match self.kind {
+            OrderKind::Payment | OrderKind::Hold => [Field::AttemptOrderNumber, Field::PaymentIntentAmount],
+            OrderKind::Capture => [Field::AttemptCaptureNumber, Field::PaymentIntentAmountCaptured],
+        };
+        let all = [Field::AttemptPresentation, Field::AttemptCreateTime, Field::AttemptExpireTime];
+        let rail_ref = self.rail_ref.as_ref().map(|_| Field::AttemptRailReference);
+        own.into_iter().chain(all).chain(rail_ref).collect()
+    }
+}
+
 impl Call<'_> {
+    /// The fields that cross to the rail with this call, once it is planned: its terms, and what the adapter has opened.
+    pub fn crossed(&self) -> Fields {
+        let own: Fields = match self {
+            Self::Charge(charge) => charge.crossed(),
+            Self::Query(_)
+            | Self::Close(_)
+            | Self::Reverse(_)
+            | Self::QueryReverse(_)
+            | Self::Release(_)
+            | Self::QueryRelease(_) => Fields::NONE,
+            Self::Refund(refund) | Self::QueryRefund(refund) => refund.crossed(),
+            Self::Capture(capture) | Self::QueryCapture(capture) => {
+                let terms = [Field::AttemptCaptureNumber, Field::PaymentIntentAmountCaptured];
+                terms.into_iter().chain(capture.description.crossed()).collect()
+            }
+        };
+        self.order().terms().or(own)
+    }
+
     /// Which verb this is.
     pub fn verb(&self) -> Verb {
         match self {

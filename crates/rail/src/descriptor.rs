@@ -1,6 +1,9 @@
 //! What a rail can do, as data. The engine never issues a call that is not listed; the conformance kit proves the list.
 
+use paifang_boundary::{Field, Fields};
 use paifang_payment::Presentation;
+
+use crate::FieldUse;
 
 /// The capabilities of one rail, true for every account unless the account's settings narrow them.
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +14,9 @@ pub struct Descriptor {
     pub title: &'static str,
     /// The wallets and presentations that can be charged.
     pub offers: &'static [Offer],
+    /// What the adapter uses of what may be told to a rail, beside the order's terms; the list that it opens values with
+    /// ([`crate::tells!`]).
+    pub tells: &'static [FieldUse],
     /// ISO 4217 codes.
     pub currencies: &'static [&'static str],
     /// Least amount of a charge, minor units.
@@ -110,6 +116,36 @@ pub enum Need {
     PayerCode,
     /// The payer's IP address.
     ClientIp,
+}
+
+impl Need {
+    /// The field of the contract that it comes from.
+    pub const fn field(self) -> Field {
+        match self {
+            Self::PayerId => Field::ClientContextPayerId,
+            Self::PayerCode => Field::ClientContextPayerCode,
+            Self::ClientIp => Field::ClientContextPayerIp,
+        }
+    }
+}
+
+impl Descriptor {
+    /// Everything that the adapter uses, beside the order's terms.
+    pub fn tellable(&self) -> Fields {
+        self.tells.iter().map(|used| used.field).collect()
+    }
+
+    /// What held money cannot be taken without, beside the terms: a capture is an order with a description, too.
+    pub fn required_by_captures(&self) -> Fields {
+        let described = |used: &&FieldUse| used.required && used.field == Field::PaymentIntentDescription;
+        self.tells.iter().filter(described).map(|used| used.field).collect()
+    }
+
+    /// What an order of this offer cannot be made without, beside its terms.
+    pub fn required(&self, offer: &Offer) -> Fields {
+        let always = self.tells.iter().filter(|used| used.required).map(|used| used.field);
+        always.chain(offer.needs.iter().map(|need| need.field())).collect()
+    }
 }
 
 /// How an order ends that nobody paid.

@@ -31,6 +31,7 @@ mod proof;
 mod redirect;
 mod secret;
 pub mod stand_in;
+mod telling;
 
 pub use adapter::{Context, Plan, PlanError, Rail};
 pub use call::{
@@ -54,3 +55,7 @@ pub use notification::{
 pub use proof::{Answer, Genuine, Outcome, Verified};
 pub use redirect::{PayerCard, RedirectedRefund, Redirects, RefundDestination};
 pub use secret::Secret;
+pub use telling::{FieldUse, Told, Uses};
+
+#[doc(no_inline)]
+pub use paifang_boundary::{Field, Fields, RailField, told};

@@ -1,9 +1,10 @@
 //! Where the money of a refund goes that the payer's account did not take. It is an operator's decision and needs a bank
 //! account that is never stored, so it is no [`crate::Call`]: those are planned again from what is stored.
 
+use paifang_boundary::{Field, Fields};
 use paifang_payment::RailRef;
 
-use crate::{Answer, Context, Exchange, PlanError, RefundOrder, Reply, Secret};
+use crate::{Answer, Call, Context, Exchange, PlanError, RefundOrder, Reply, Secret};
 
 /// One decision. It has no `Debug` and no `Clone`: it is planned once and dropped, which wipes what is secret.
 pub struct RedirectedRefund {
@@ -31,6 +32,19 @@ pub struct PayerCard {
     pub bank_account: Secret,
     /// The name of its owner, UTF-8.
     pub real_name: Secret,
+}
+
+impl RedirectedRefund {
+    /// The fields that cross to the rail with it, once it is planned.
+    pub fn crossed(&self) -> Fields {
+        let card: &[Field] = match &self.to {
+            RefundDestination::PayerCard(_) => {
+                &[Field::PayerCardBankAccount, Field::PayerCardBankType, Field::PayerCardRealName]
+            }
+            RefundDestination::MerchantCard => &[],
+        };
+        Call::QueryRefund(&self.refund).crossed().or(card.iter().copied().collect())
+    }
 }
 
 /// What an adapter implements whose rail lets a merchant send such money elsewhere; see [`crate::Rail::redirects`].

@@ -101,6 +101,7 @@ impl SimAccount {
             descriptor,
             identity: self.adapter.identity(),
             enabled: true,
+            shares: Default::default(),
         }
     }
 }

@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_and_no_other_form_is() {
         let payer = PayerId::parse("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o").unwrap();
-        let submission = Submission { payer: Some(payer), client_ip: None };
+        let submission = Submission { payer: Some(payer), client_ip: None, alias: None };
         let text = write(&submission).unwrap();
         assert_eq!(read::<Submission>(1, &text).unwrap(), submission);
         assert!(matches!(read::<Submission>(2, &text), Err(StoreError::Damaged(_))));

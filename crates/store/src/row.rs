@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use paifang_ledger::{Account, Balance, Transfer};
 use paifang_money::{Currency, Money};
 use paifang_payment::intent::Intent;
-use paifang_payment::{AccountId, AttemptId, Digest, EventId, IntentId, PayerId, RefundId, TenantId};
+use paifang_payment::{
+    AccountId, AttemptId, Digest, EventId, IntentId, PayerAlias, PayerId, RefundId, TenantId,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{InboxVerdict, Resource, Snapshot};
@@ -138,6 +140,10 @@ pub struct Submission {
     pub payer: Option<PayerId>,
     /// The payer's address.
     pub client_ip: Option<std::net::IpAddr>,
+    /// The payer under the rail account's own name for them, where it is told one. Left out where there is none, so that a
+    /// release that does not know it reads the same row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<PayerAlias>,
 }
 
 impl fmt::Debug for Submission {

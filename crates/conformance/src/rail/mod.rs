@@ -62,6 +62,8 @@ macro_rules! rail_suite {
             payers_codes_in_doubt_are_told_by_a_query,
             reverses_return_what_was_paid,
             the_descriptor_is_the_whole_truth,
+            what_is_told_is_what_is_listed,
+            no_order_is_made_without_what_it_requires,
             amounts_and_expiries_reach_to_their_limits,
             holds_are_captured_once,
             holds_are_released,

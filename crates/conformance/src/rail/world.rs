@@ -1,7 +1,7 @@
 //! One account in front of one counterpart, and the moves that every check is made of.
 
 use std::future::Future;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
@@ -97,13 +97,15 @@ impl World {
             opened_at,
             expires_at: opened_at + SignedDuration::from_secs(i64::from(life_s)),
         };
+        let client_ip = offer.needs.contains(&Need::ClientIp).then_some(IpAddr::V4(Ipv4Addr::LOCALHOST));
         Charge {
             order,
             description: "一致性 kit & tea 100%".into(),
             wallet: WalletName::parse(offer.wallet).expect("a wallet's name"),
-            payer: self.habits.payer.clone(),
-            payer_code: None,
-            client_ip: offer.needs.contains(&Need::ClientIp).then(|| Ipv4Addr::LOCALHOST.into()),
+            payer: self.habits.payer.clone().into(),
+            payer_code: Default::default(),
+            client_ip: client_ip.into(),
+            payer_alias: Default::default(),
         }
     }
 
@@ -122,7 +124,7 @@ impl World {
     /// A charge of a payer's code.
     pub(super) async fn charge_by_code(&self, offer: &Offer, code: &str) -> Charge {
         let code = PayerCode::parse(code).expect("a payer's code");
-        Charge { payer_code: Some(code), ..self.charge(offer).await }
+        Charge { payer_code: code.into(), ..self.charge(offer).await }
     }
 
     /// A refund of a paid order.
@@ -131,7 +133,7 @@ impl World {
             order: order.clone(),
             refund_no: self.number('R'),
             amount: yuan(minor),
-            reason: Some("kit".into()),
+            reason: "kit".into(),
             opened_at: self.counterpart.now().await,
         }
     }

@@ -10,6 +10,7 @@ fn account() -> AccountId {
 
 fn accounts() -> Accounts {
     static NOTHING: paifang_rail::Descriptor = paifang_rail::Descriptor {
+        tells: &[],
         rail: "a",
         title: "",
         offers: &[],
@@ -37,6 +38,7 @@ fn accounts() -> Accounts {
         descriptor: &NOTHING,
         identity: paifang_rail::Identity { merchant: "m".into(), app: None },
         enabled: true,
+        shares: crate::Shares::default(),
     }])
 }
 

@@ -11,7 +11,8 @@ use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use paifang_engine::ports::Environment;
 use paifang_engine::{
-    Account, Accounts, CaptureIntent, Client, Confirmation, CreateIntent, CreateRefund, Engine, Error, Limits,
+    Account, Accounts, CaptureIntent, Client, Confirmation, CreateIntent, CreateRefund, Engine, Error,
+    Limits, Shares,
 };
 use paifang_ledger::AccountKind;
 use paifang_money::{Currency, PositiveMoney};
@@ -78,6 +79,7 @@ async fn core<S: Store>(
     truth: &Arc<Mutex<Truth>>,
     world: &World,
     look_every: SignedDuration,
+    shares: Shares,
 ) -> Engine<S, FakeRails, FakeTransport, World> {
     let account = |name: &str, descriptor| Account {
         id: AccountId::parse(name).unwrap(),
@@ -85,6 +87,7 @@ async fn core<S: Store>(
         descriptor,
         identity: Identity { merchant: "m".into(), app: None },
         enabled: true,
+        shares: shares.clone(),
     };
     let accounts = vec![
         account("sturdy", &DESCRIPTOR_STURDY),
@@ -124,7 +127,7 @@ impl Stage {
         let clock = world.clone();
         let store = ModelStore::new(move || clock.now());
         let truth = Arc::new(Mutex::new(Truth::default()));
-        let engine = core("first", store.clone(), &truth, &world, look_every).await;
+        let engine = core("first", store.clone(), &truth, &world, look_every, Shares::default()).await;
         let workers = tokio::spawn(futures::future::ready(()));
         let tenant = TenantId::from_parts(world.now(), [1; 10]);
         Self { engine, truth, tenant, world, store, workers }
@@ -132,7 +135,13 @@ impl Stage {
 
     /// Another engine over the same store and rails, as another replica has it; it has no workers.
     pub async fn replica(&self) -> Core {
-        core("second", self.store.clone(), &self.truth, &self.world, SignedDuration::from_secs(1)).await
+        self.replica_sharing(Shares::default()).await
+    }
+
+    /// The same, as its operator shares this with every account.
+    pub async fn replica_sharing(&self, shares: Shares) -> Core {
+        let (store, looks) = (self.store.clone(), SignedDuration::from_secs(1));
+        core("second", store, &self.truth, &self.world, looks, shares).await
     }
 
     /// The same over what this makes of the store.
@@ -140,13 +149,15 @@ impl Stage {
         &self,
         over: impl FnOnce(ModelStore) -> S,
     ) -> Engine<S, FakeRails, FakeTransport, World> {
-        core("third", over(self.store.clone()), &self.truth, &self.world, SignedDuration::from_secs(1)).await
+        let (store, look_every) = (over(self.store.clone()), SignedDuration::from_secs(1));
+        core("third", store, &self.truth, &self.world, look_every, Shares::default()).await
     }
 
     /// The same with a clock that runs ahead.
     pub async fn replica_ahead(&self, by: std::time::Duration) -> Core {
         let world = World { started: self.world.started - by, ..self.world.clone() };
-        core("ahead", self.store.clone(), &self.truth, &world, SignedDuration::from_secs(1)).await
+        let (store, looks) = (self.store.clone(), SignedDuration::from_secs(1));
+        core("ahead", store, &self.truth, &world, looks, Shares::default()).await
     }
 
     /// Lets workers run from now on.

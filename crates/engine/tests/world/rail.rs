@@ -24,7 +24,16 @@ const ANYWHERE: &[ClientKind] = &[ClientKind::PointOfSale, ClientKind::DesktopBr
 const REFUNDING: Refunding =
     Refunding { partial: true, count_max: 500, window_days: 365, resend_s: 3600, interval_s: 0 };
 
+paifang_rail::tells! {
+    /// What the rails of these tests are told.
+    pub struct Tells {
+        required: [PaymentIntentDescription],
+        optional: [ClientContextPayerCode, ClientContextPayerIp, DeclaredFactsPayerReference, RefundReason],
+    }
+}
+
 pub static DESCRIPTOR_STURDY: Descriptor = Descriptor {
+    tells: Tells::LIST,
     statements: &[],
     serves_keys: false,
     rail: "sturdy",
@@ -109,6 +118,8 @@ pub struct Truth {
     pub orders: BTreeMap<String, Order>,
     pub faults: Vec<(&'static str, Fault)>,
     pub calls: Vec<String>,
+    /// The messages as they came.
+    pub messages: Vec<Value>,
     /// A payer's code is charged at once unless this is set.
     pub code_stays_pending: bool,
     /// Every refund is refused: the merchant is short of money, say.
@@ -160,6 +171,7 @@ impl Truth {
         let no = request["order"].as_str().unwrap().to_owned();
         let verb = request["verb"].as_str().unwrap().to_owned();
         self.calls.push(format!("{verb} {no}"));
+        self.messages.push(request.clone());
         let (pending, refuses) = (self.code_stays_pending, self.refuses_refunds);
         if verb == "refund" {
             self.refunded_at.push(now);
@@ -362,11 +374,15 @@ impl Rails for FakeRails {
             "amount": order.amount.minor_units(), "expires": order.expires_at.as_second()});
         match call {
             Call::Charge(charge) => {
-                body["code"] = charge.payer_code.is_some().into();
+                body["code"] = charge.payer_code.open(Tells).is_some().into();
+                body["description"] = charge.description.open(Tells).cloned().into();
+                body["ip"] = charge.client_ip.open(Tells).map(ToString::to_string).into();
+                body["alias"] = charge.payer_alias.open(Tells).map(|alias| alias.as_str().to_owned()).into();
                 body["hold"] = (order.kind == OrderKind::Hold).into();
             }
             Call::Refund(refund) | Call::QueryRefund(refund) => {
                 body["refund"] = refund.refund_no.as_str().into();
+                body["reason"] = refund.reason.open(Tells).cloned().into();
                 body["amount"] = refund.amount.minor_units().into();
             }
             Call::Capture(capture) | Call::QueryCapture(capture) => {

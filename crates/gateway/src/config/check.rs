@@ -134,8 +134,9 @@ fn account(rail: &RawRail, path: &str, lookup: &Lookup, problems: &mut Problems)
     let (built, (keys, test_keys)) = (built?, keys?);
     registry::probe(&built, &keys, path, problems)?;
     let name = problems.take(&format!("{path}.rail"), RailName::parse(&rail.rail))?;
+    let shares = super::share::checked(rail, built.adapter.descriptor(), path, problems);
     let (enabled, keys) = (rail.enabled, keys.into());
-    Some(RailAccount { id: id?, rail: name, enabled, token: token?, built, keys, test_keys })
+    Some(RailAccount { id: id?, rail: name, enabled, token: token?, shares, built, keys, test_keys })
 }
 
 /// The keys of the test vectors are in every copy of the source. With them, whoever can reach a listener can sign a

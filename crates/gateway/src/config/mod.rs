@@ -27,6 +27,8 @@
 //! notify_token = { file = "alipay-main.token" }
 //! settings = { app_id = "2021000000000000", seller_id = "2088000000000000" }
 //!
+//! # share = ["payment_intent.description"] # what it may be told beside the terms of orders; see docs/data-boundary.md
+//!
 //! [rail.keys]
 //! app_private_key = { file = "alipay-app.pem" }
 //! alipay_public_key = { file = "alipay-public.pem" }
@@ -36,6 +38,7 @@ mod check;
 mod problem;
 mod raw;
 mod secrets;
+mod share;
 mod store;
 mod tls;
 

@@ -153,10 +153,24 @@ pub(super) struct RawRail {
     #[serde(default = "yes")]
     pub enabled: bool,
     pub notify_token: SecretRef,
+    /// Fields that the account may be told, beside the terms of orders; absent: all that its adapter uses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<Vec<String>>,
     #[serde(default)]
     pub settings: Table,
     #[serde(default)]
     pub keys: BTreeMap<String, Keys>,
+    /// Storefronts of which it may be told less.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tenant: Vec<RawShare>,
+}
+
+/// What a rail account may be told of one storefront's orders.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawShare {
+    pub id: String,
+    pub share: Vec<String>,
 }
 
 /// One key, or several of one name (for rotation).

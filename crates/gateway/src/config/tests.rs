@@ -339,3 +339,69 @@ fn the_command_line_names_another_store() {
     let other = Config::load_with(&file, Some("b.db")).unwrap();
     assert!(matches!(&other.store, StoreAt::File(path) if path.ends_with("b.db")), "{}", other.store);
 }
+
+/// Fail closed: a list that names what is not there, not for rails, or not for this account is not started with.
+#[test]
+fn lists_of_what_is_shared_are_checked_with_their_places() {
+    let share = |list: &str| {
+        rails().replace("rail = \"unionpay\"", &format!("rail = \"unionpay\"\nshare = [{list}]"))
+    };
+    let uses = "unionpay uses client_context.payer_code,payment_intent.description";
+    for (list, expected) in [
+        (
+            "\"client_context.shoe_size\"",
+            "[0]: is no field of the contract; `paifang boundary --fields` lists them".to_owned(),
+        ),
+        ("\"payment_intent.metadata\"", "[0]: is not for rails: the contract does not mark it so".to_owned()),
+        (
+            "\"payment_intent.amount\"",
+            "[0]: is a term of the order, which every message has: leave it out of the list".to_owned(),
+        ),
+        (
+            "\"payment_intent.description\", \"client_context.payer_ip\"",
+            format!("[1]: cannot be shared here: {uses}"),
+        ),
+        (
+            "\"payment_intent.description\", \"payment_intent.description\"",
+            "[1]: stands there twice".to_owned(),
+        ),
+    ] {
+        check(&share(list), &format!("rail[2].share{expected}"));
+    }
+    let tenant = |id: &str, list: &str| format!("\n[[rail.tenant]]\nid = \"{id}\"\nshare = [{list}]\n");
+    let known = "tn_0123456789abcdef0123456789abcdef";
+    let code = "\"client_context.payer_code\"";
+    let less = share("\"payment_intent.description\"") + &tenant(known, code);
+    check(
+        &less,
+        "rail[2].tenant[0].share[0]: cannot be shared here: the account may be told payment_intent.description",
+    );
+    let twice = rails() + &tenant(known, "") + &tenant(known, code);
+    check(&twice, "rail[2].tenant[1].id: has a list already");
+    let nobody = rails() + &tenant("shop", "");
+    let told = Keys::new().parse(&nobody).map(|_| ()).unwrap_err().to_string();
+    assert!(told.starts_with("rail[2].tenant[0].id: "), "{told}");
+    let sort = rails() + "\n[[rail.tenant]]\nid = \"x\"\n";
+    let told = Keys::new().parse(&sort).map(|_| ()).unwrap_err().to_string();
+    assert!(told.contains("rail[2].tenant[0]: missing field `share`"), "{told}");
+}
+
+#[test]
+fn what_is_shared_takes_effect_and_is_shown() {
+    use paifang_boundary::Field;
+    let list = "share = [\"client_context.payer_id\", \"payment_intent.description\"]";
+    let text = rails().replace("rail = \"alipay\"", &format!("rail = \"alipay\"\n{list}"));
+    let known = "tn_0123456789abcdef0123456789abcdef";
+    let own = format!("\n[[rail.tenant]]\nid = \"{known}\"\nshare = [\"client_context.payer_code\"]\n");
+    let config = Keys::new().parse(&(text + &own)).unwrap();
+    let tenant = paifang_payment::TenantId::parse(known).unwrap();
+    let [alipay, wechatpay, unionpay] = &config.accounts[..] else { panic!("three accounts") };
+    let told = |account: &crate::registry::RailAccount, field| account.shares.with(tenant).contains(field);
+    assert!(told(alipay, Field::ClientContextPayerId) && !told(alipay, Field::ClientContextPayerIp));
+    assert!(told(wechatpay, Field::ClientContextPayerIp), "without a list all that the adapter uses");
+    assert!(
+        told(unionpay, Field::ClientContextPayerCode) && !told(unionpay, Field::PaymentIntentDescription)
+    );
+    let again = Keys::new().parse(config.effective()).unwrap();
+    assert_eq!(again.effective(), config.effective());
+}

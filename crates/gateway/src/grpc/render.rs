@@ -9,10 +9,13 @@ mod policy;
 mod refund;
 mod wallets;
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
+use paifang_boundary::{Audience, Fields};
 use paifang_money::Money;
 use paifang_payment::Presentation;
-use paifang_proto::v1;
+use paifang_proto::{Bounded, v1};
 use paifang_store::{Snapshot, StoredEvent};
 
 pub(crate) use explain::{Line, Story, Told};
@@ -46,7 +49,10 @@ pub(crate) fn presentation(presentation: Presentation) -> v1::Presentation {
     }
 }
 
-/// An event, from the snapshot that was frozen with it. `cursor` is its sealed place.
+/// What the schema marks for whoever reads events.
+static FOR_EVENTS: LazyLock<Fields> = LazyLock::new(|| Fields::those(|field| field.is_for(Audience::Event)));
+
+/// An event, from the snapshot that was frozen with it, cut to what is for whoever reads events. `cursor` is its sealed place.
 pub(crate) fn event(event: &StoredEvent, cursor: String) -> v1::Event {
     let resource = match &event.snapshot {
         Snapshot::Intent { intent: snapshot, amounts } => {
@@ -54,7 +60,7 @@ pub(crate) fn event(event: &StoredEvent, cursor: String) -> v1::Event {
         }
         Snapshot::Refund { refund: snapshot } => v1::event::Resource::Refund(refund(snapshot)),
     };
-    v1::Event {
+    let mut told = v1::Event {
         event_id: event.id.to_string(),
         cursor,
         sequence: i64::try_from(event.sequence).unwrap_or(i64::MAX),
@@ -62,5 +68,7 @@ pub(crate) fn event(event: &StoredEvent, cursor: String) -> v1::Event {
         create_time: Some(time(event.at)),
         payment_intent_id: event.intent.to_string(),
         resource: Some(resource),
-    }
+    };
+    told.keep(&|field| FOR_EVENTS.contains(field));
+    told
 }

@@ -13,7 +13,7 @@ use paifang_engine::Engine;
 use paifang_engine::ports::{Environment, Rails, Transport};
 use paifang_payment::TenantId;
 use paifang_proto::v1;
-use paifang_store::{IntentRow, PAGE_MAX, Store, StoredEvent};
+use paifang_store::{IntentRow, PAGE_MAX, Store};
 use tokio::sync::watch::Receiver;
 use tokio::time::Instant;
 use tonic::Status;
@@ -132,7 +132,8 @@ struct EventWatch<S, R, T, E> {
     api: Api<S, R, T, E>,
     tenant: TenantId,
     cursor: u64,
-    ready: VecDeque<StoredEvent>,
+    /// With their places in the order of commits.
+    ready: VecDeque<(u64, v1::Event)>,
     read_at: Option<Instant>,
     silence: Duration,
     drain: Receiver<bool>,
@@ -148,20 +149,21 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> EventWatch<S, R, T, E> {
             return Some((Err(end), None));
         }
         let message = match watch.ready.pop_front() {
-            Some(event) => {
-                watch.cursor = event.cursor;
-                v1::watch_events_response::Message::Event(render::event(&event, watch.sealed()))
+            Some((cursor, event)) => {
+                watch.cursor = cursor;
+                watch.api.note_events(watch.tenant, std::slice::from_ref(&event));
+                v1::watch_events_response::Message::Event(event)
             }
             None => v1::watch_events_response::Message::Heartbeat(v1::Heartbeat {
-                cursor: watch.sealed(),
+                cursor: watch.sealed(watch.cursor),
                 send_time: Some(render::time(watch.api.engine.now())),
             }),
         };
         Some((Ok(v1::WatchEventsResponse { message: Some(message) }), Some(watch)))
     }
 
-    fn sealed(&self) -> String {
-        self.api.event_scope(self.tenant).seal(&self.cursor.to_be_bytes())
+    fn sealed(&self, cursor: u64) -> String {
+        self.api.event_scope(self.tenant).seal(&cursor.to_be_bytes())
     }
 
     /// Returns with events, or with none when it was silent for long enough to say so.
@@ -177,7 +179,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> EventWatch<S, R, T, E> {
             let _ = futures::poll!(&mut news);
             let store = self.api.engine.store();
             let rows = store.events_after(Some(self.tenant), self.cursor, BATCH).await;
-            self.ready = rows.map_err(|error| status::store(&error))?.into();
+            let rows = rows.map_err(|error| status::store(&error))?;
+            let rendered = rows.iter().map(|row| (row.cursor, render::event(row, self.sealed(row.cursor))));
+            self.ready = rendered.collect();
             if !self.ready.is_empty() {
                 return Ok(());
             }

@@ -11,11 +11,12 @@ mod rpc;
 mod tests;
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use metrics::{Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use paifang_engine::{GuardRound, Notified};
+use paifang_engine::{Egress, GuardRound, Notified};
 use paifang_payment::{AccountId, Verb};
 use paifang_rail::Answer;
 
@@ -54,6 +55,7 @@ const FIGURES: &[(Kind, &str, Unit, &str)] = &[
         Unit::Count,
         "Openings that this gateway's guard rails rolled back, by measure",
     ),
+    (Kind::Counter, EGRESS, Unit::Count, "Fields of orders that left, by counterparty and field"),
     (Kind::Counter, RPCS, Unit::Count, "Calls of storefronts that have ended, by method and gRPC code"),
 ];
 
@@ -73,6 +75,7 @@ const EXCHANGE_SECONDS: &str = "paifang_rail_exchange_seconds";
 const ANSWERS: &str = "paifang_rail_answers_total";
 const NOTIFICATIONS: &str = "paifang_notifications_total";
 const STRAY: &str = "paifang_notifications_stray_total";
+const EGRESS: &str = "paifang_egress_fields_total";
 const RPCS: &str = "paifang_rpcs_total";
 const GUARD_RAILS: &str = "paifang_guard_rails";
 const GUARD_LOOKS: &str = "paifang_guard_rail_looks_total";
@@ -90,6 +93,7 @@ enum Kind {
 pub struct Metrics {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
+    egress: OnceLock<Arc<Egress>>,
 }
 
 impl Metrics {
@@ -108,7 +112,7 @@ impl Metrics {
             }
         }
         let handle = recorder.handle();
-        Ok(Self { recorder, handle })
+        Ok(Self { recorder, handle, egress: OnceLock::new() })
     }
 
     /// The names of all figures, for dashboards' tests.
@@ -116,8 +120,20 @@ impl Metrics {
         FIGURES.iter().map(|(_, name, _, _)| *name)
     }
 
+    /// Shows from now on what has crossed to whom. The first one counts.
+    pub(crate) fn follow(&self, egress: Arc<Egress>) {
+        // A gateway has one engine.
+        let _ = self.egress.set(egress);
+    }
+
     /// All figures as text.
     pub fn render(&self) -> String {
+        for (counterparty, field, count) in self.egress.get().into_iter().flat_map(|egress| egress.crossed())
+        {
+            let labels =
+                vec![Label::new("counterparty", counterparty.name()), Label::new("field", field.name())];
+            self.recorder.register_counter(&Key::from_parts(EGRESS, labels), &METADATA).absolute(count);
+        }
         self.handle.render()
     }
 

@@ -4,6 +4,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use paifang_boundary::Fields;
 use paifang_engine::statement::DayClosing;
 use paifang_payment::{AccountId, Doubt};
 use paifang_rail::{
@@ -114,7 +115,7 @@ impl LocalRails {
         done.await.inspect_err(|_| tracing::error!(%account, "an adapter ended in a panic")).ok()
     }
 
-    /// What to send so that a refund's money goes elsewhere. The decision is dropped, and what is secret in it wiped, as
+    /// What to send so that a refund's money goes elsewhere, and the fields that cross with it. The decision is dropped, and what is secret in it wiped, as
     /// soon as that is known.
     pub(crate) async fn plan_redirect(
         &self,
@@ -122,13 +123,13 @@ impl LocalRails {
         decision: RedirectedRefund,
         nonce: &str,
         now: Timestamp,
-    ) -> Result<Exchange, PlanError> {
+    ) -> Result<(Exchange, Fields), PlanError> {
         let nonce = nonce.to_owned();
         let planned = self.compute(account, move |local| {
             let ring = local.rings.get();
             let cx = local.context(now, &nonce, &local.return_url, &ring);
             let rail = local.adapter.redirects().ok_or(PlanError::Unsupported(REDIRECTS))?;
-            rail.plan_redirect(&decision, &cx)
+            rail.plan_redirect(&decision, &cx).map(|exchange| (exchange, decision.crossed()))
         });
         planned.await.unwrap_or(Err(PlanError::Unsupported(REDIRECTS)))
     }

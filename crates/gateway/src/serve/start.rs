@@ -176,6 +176,7 @@ pub async fn start_within<S: Store, L: Listen>(
     let asking = Arc::new(transport.clone());
     let fetching = transport.clone();
     let core = Engine::new(store, rails.clone(), transport, world, accounts, limits).await?;
+    metrics.follow(Arc::clone(core.egress()));
     for keeper in keepers {
         let stop = phases.stop_claims.clone().cancelled_owned();
         phases.tasks.spawn(keeper.run(rails.clone(), Arc::clone(&asking), now, stop));

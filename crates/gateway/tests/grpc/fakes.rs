@@ -20,8 +20,17 @@ use paifang_rail::{
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::Notify;
 
+paifang_rail::tells! {
+    /// What it is told.
+    struct Tells {
+        required: [PaymentIntentDescription],
+        optional: [ClientContextPayerCode, ClientContextPayerIp, RefundReason],
+    }
+}
+
 /// Its one wallet is shown as a QR code, or scanned from the payer's phone.
 pub static DESCRIPTOR: Descriptor = Descriptor {
+    tells: Tells::LIST,
     statements: &[],
     serves_keys: false,
     rail: "panda",

@@ -4,6 +4,7 @@
 
 mod access;
 mod bearers;
+mod boundary;
 mod codes;
 mod fakes;
 mod flows;

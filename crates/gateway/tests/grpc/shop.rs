@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use paifang_client::{Client, v1};
 use paifang_engine::ports::IncomingMessage;
-use paifang_engine::{Account, Accounts, Engine, Limits, Notified};
+use paifang_engine::{Account, Accounts, Engine, Limits, Notified, Shares};
 use paifang_gateway::apikey::ApiKey;
 use paifang_gateway::grpc::{self, GrpcOptions};
 use paifang_payment::{AccountId, RailName, TenantId};
@@ -34,6 +34,11 @@ impl Shop {
 
     pub async fn with(change: impl FnOnce(GrpcOptions) -> GrpcOptions) -> Self {
         Self::over(vec![account("panda", &DESCRIPTOR)], change).await
+    }
+
+    /// With an account that is told this.
+    pub async fn sharing(shares: Shares, change: impl FnOnce(GrpcOptions) -> GrpcOptions) -> Self {
+        Self::over(vec![Account { shares, ..account("panda", &DESCRIPTOR) }], change).await
     }
 
     /// Over these accounts.
@@ -156,6 +161,7 @@ pub fn account(rail: &str, descriptor: &'static Descriptor) -> Account {
         descriptor,
         identity: Identity { merchant: "m-1".into(), app: None },
         enabled: true,
+        shares: Shares::default(),
     }
 }
 

@@ -15,11 +15,11 @@ pub(super) fn reversal(presentation: Presentation) -> Reversal {
 
 pub(super) fn by_code() -> Charge {
     let payer_code = Some(PayerCode::parse("287951669891795468").unwrap());
-    Charge { payer_code, ..charge(Presentation::PayerCode) }
+    Charge { payer_code: payer_code.into(), ..charge(Presentation::PayerCode) }
 }
 
 fn with_payer(presentation: Presentation, payer: &str) -> Charge {
-    Charge { payer: Some(PayerId::parse(payer).unwrap()), ..charge(presentation) }
+    Charge { payer: Some(PayerId::parse(payer).unwrap()).into(), ..charge(presentation) }
 }
 
 const NOTIFY: &str = "notify_url=https://pay.example.test/notices/alipay-main\n";

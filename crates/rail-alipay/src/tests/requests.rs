@@ -117,7 +117,7 @@ fn precreate_names_seller_expiry_and_notice_address() {
         notify,
         r#"{"out_trade_no":"T20240709A0001","total_amount":"88.88","subject":"奶茶 (大杯) 50% off + 1","seller_id":"2088000000000001","time_expire":"2024-07-09 12:36:08"}"#,
     );
-    charge.client_ip = Some("203.0.113.9".parse().unwrap());
+    charge.client_ip = Some("203.0.113.9".parse().unwrap()).into();
     check(
         &Call::Charge(&charge),
         "alipay.trade.precreate",
@@ -145,7 +145,7 @@ fn query_close_and_refund_name_our_numbers_only() {
         "",
         r#"{"out_trade_no":"T20240709A0001","out_request_no":"R20240709A0001","query_options":["gmt_refund_pay","refund_detail_item_list"]}"#,
     );
-    refund.reason = None;
+    refund.reason = Default::default();
     check(
         &Call::Refund(&refund),
         "alipay.trade.refund",
@@ -187,7 +187,7 @@ fn what_the_message_cannot_carry_is_refused_before_anything_is_sent() {
     odd.description = "🍵".into();
     assert_eq!(field(refused(&bench, &Call::Charge(&odd), &bench.cx())), "description");
     let mut odd_refund = refund();
-    odd_refund.reason = Some("🍵".into());
+    odd_refund.reason = "🍵".into();
     assert_eq!(field(refused(&bench, &Call::Refund(&odd_refund), &bench.cx())), "reason");
 
     let bench = Bench::new();

@@ -107,7 +107,7 @@ fn the_descriptor_names_what_exists() {
         assert_eq!(descriptor.serves_keys, key_mode == KeyMode::Certificate);
         for offer in descriptor.offers {
             let mut charge = Charge { order: order(offer.presentation), ..super::calls::by_code() };
-            charge.payer = Some(paifang_payment::PayerId::parse("2088123412341234").unwrap());
+            charge.payer = Some(paifang_payment::PayerId::parse("2088123412341234").unwrap()).into();
             charge.wallet = WalletName::parse(offer.wallet).unwrap();
             charge.order.amount = yuan(descriptor.amount_max);
             assert!(bench.rail.plan(&paifang_rail::Call::Charge(&charge), &bench.cx()).is_ok(), "{offer:?}");

@@ -198,12 +198,18 @@ fn what_cannot_be_said_is_refused_before_it_is_sent() {
     for code in ["622048372837483728100", "62204837283A"] {
         let payer_code = Some(PayerCode::parse(code).unwrap());
         bad(
-            plan(&Call::Charge(&Charge { payer_code, ..charge(order(Presentation::PayerCode)) })),
+            plan(&Call::Charge(&Charge {
+                payer_code: payer_code.into(),
+                ..charge(order(Presentation::PayerCode))
+            })),
             "payer_code",
         );
     }
     bad(
-        plan(&Call::Charge(&Charge { payer_code: None, ..charge(order(Presentation::PayerCode)) })),
+        plan(&Call::Charge(&Charge {
+            payer_code: Default::default(),
+            ..charge(order(Presentation::PayerCode))
+        })),
         "payer_code",
     );
     let tail =

@@ -82,12 +82,12 @@ fn a_native_order_holds_no_payer() {
 #[test]
 fn a_jsapi_order_names_the_payer() {
     let mut charge = charge(Presentation::Jsapi);
-    charge.client_ip = Some("203.0.113.7".parse().unwrap());
+    charge.client_ip = Some("203.0.113.7".parse().unwrap()).into();
     let exchange = sent(account().plan(&Call::Charge(&charge), &cx(CLOCK)).unwrap());
     assert_eq!(exchange.url, "https://api.mch.weixin.qq.com/v3/pay/transactions/jsapi");
     expect![[r#"{"appid":"wxd678efh567hg6787","mchid":"1900000109","description":"测试商品-QQ公仔","out_trade_no":"T20260101000001","time_expire":"2026-01-01T08:30:00+08:00","notify_url":"https://merchant.example/notify/pay","amount":{"total":100,"currency":"CNY"},"payer":{"openid":"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"},"scene_info":{"payer_client_ip":"203.0.113.7"}}"#]]
     .assert_eq(std::str::from_utf8(&exchange.body).unwrap());
-    charge.payer = None;
+    charge.payer = Default::default();
     let refused = account().plan(&Call::Charge(&charge), &cx(CLOCK));
     assert!(matches!(refused, Err(PlanError::BadValue { field: "payer", .. })), "{refused:?}");
 }
@@ -123,7 +123,7 @@ fn long_texts_are_cut_to_the_rails_bytes() {
     assert_eq!(request::cut("茶茶", 5), "茶");
     assert_eq!(request::cut("ab茶", 5), "ab茶");
     let mut long = charge(Presentation::QrShown);
-    long.description = "茶".repeat(127);
+    long.description = "茶".repeat(127).into();
     let Ok(paifang_rail::Plan::Send(exchange)) = account().plan(&Call::Charge(&long), &cx(CLOCK)) else {
         panic!("it is planned")
     };

@@ -9,7 +9,7 @@ use crate::{Settings, WeChatPay};
 
 fn body(presentation: Presentation) -> (String, String) {
     let mut charge = charge(presentation);
-    charge.client_ip = Some("203.0.113.7".parse().unwrap());
+    charge.client_ip = Some("203.0.113.7".parse().unwrap()).into();
     let exchange = sent(account().plan(&Call::Charge(&charge), &cx(CLOCK)).unwrap());
     (exchange.url, String::from_utf8(exchange.body).unwrap())
 }
@@ -34,7 +34,7 @@ fn what_a_product_needs_is_demanded() {
         other => panic!("{other:?}"),
     };
     let mut nobody = charge(Presentation::MiniProgram);
-    nobody.payer = None;
+    nobody.payer = Default::default();
     assert_eq!(refused(nobody), "payer");
     assert_eq!(refused(charge(Presentation::MobileWeb)), "client_ip");
 }

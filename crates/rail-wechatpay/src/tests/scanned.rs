@@ -21,7 +21,7 @@ fn a_charge_is_the_vectors_own() {
     assert_eq!(exchange.url, format!("https://api.mch.weixin.qq.com{}", field("target")));
     assert_eq!(std::str::from_utf8(&exchange.body), Ok(field("body")));
     assert_eq!(exchange.headers[0], ("Authorization", field("authorization").to_owned()));
-    charge.payer_code = None;
+    charge.payer_code = Default::default();
     let refused = shop().plan(&Call::Charge(&charge), &cx);
     assert!(matches!(refused, Err(PlanError::BadValue { field: "payer_code", .. })), "{refused:?}");
 }

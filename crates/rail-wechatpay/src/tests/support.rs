@@ -109,9 +109,10 @@ pub(super) fn charge(presentation: Presentation) -> Charge {
         order: order(presentation),
         description: "测试商品-QQ公仔".into(),
         wallet: WalletName::parse("wechatpay").unwrap(),
-        payer: Some(PayerId::parse("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o").unwrap()),
-        payer_code: None,
-        client_ip: None,
+        payer: Some(PayerId::parse("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o").unwrap()).into(),
+        payer_code: Default::default(),
+        client_ip: Default::default(),
+        payer_alias: Default::default(),
     }
 }
 
@@ -123,7 +124,7 @@ pub(super) fn shop() -> WeChatPay {
 /// A charge of a code that was scanned.
 pub(super) fn scanned() -> Charge {
     let payer_code = Some(PayerCode::parse("130061098828009406").unwrap());
-    Charge { payer_code, ..charge(Presentation::PayerCode) }
+    Charge { payer_code: payer_code.into(), ..charge(Presentation::PayerCode) }
 }
 
 pub(super) fn reversal() -> Reversal {
@@ -139,7 +140,7 @@ pub(super) fn refund() -> RefundOrder {
         order: order(Presentation::QrShown),
         refund_no: OrderNo::parse("R20260101000001").unwrap(),
         amount: yuan(30),
-        reason: Some("商品已售完".into()),
+        reason: "商品已售完".into(),
         opened_at: Timestamp::from_second(CLOCK + 600).unwrap(),
     }
 }

@@ -83,9 +83,10 @@ impl Bench {
             order: order.clone(),
             description: "beyond the kit".into(),
             wallet,
-            payer: None,
-            payer_code: None,
-            client_ip: None,
+            payer: Default::default(),
+            payer_code: Default::default(),
+            client_ip: Default::default(),
+            payer_alias: Default::default(),
         };
         let answer = self.ask(&Call::Charge(&charge)).await;
         let Some(Outcome::Pending(pending)) = answer.outcome() else { panic!("{answer:?}") };
@@ -101,7 +102,7 @@ impl Bench {
             order: order.clone(),
             refund_no: OrderNo::parse(number).expect("a number"),
             amount: fen(300),
-            reason: None,
+            reason: Default::default(),
             opened_at: self.control.now().await,
         }
     }

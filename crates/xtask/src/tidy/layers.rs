@@ -18,21 +18,26 @@ use Imports::{Any, Only};
 const LAYERS: &[(&str, Imports)] = &[
     ("money", Only(&[])),
     ("name", Only(&[])),
+    ("marks", Only(&[])),
+    ("boundary", Only(&["marks"])),
     ("payment", Only(&["money", "name", "shares"])),
     ("ledger", Only(&["money"])),
     ("policy", Only(&["money", "name", "payment", "shares"])),
     ("shares", Only(&["money", "name"])),
     ("interop", Only(&["name", "payment"])),
-    ("rail", Only(&["money", "payment"])),
+    ("rail", Only(&["boundary", "money", "payment"])),
     ("store", Only(&["money", "payment", "ledger", "policy", "shares"])),
     ("rail-*", Only(&["money", "payment", "rail"])),
     ("store-*", Only(&["money", "payment", "ledger", "policy", "shares", "store"])),
     ("transport", Only(&["money", "rail"])),
-    ("conformance", Only(&["money", "payment", "ledger", "policy", "rail", "shares", "store"])),
+    ("conformance", Only(&["boundary", "money", "payment", "ledger", "policy", "rail", "shares", "store"])),
     ("mock-rails", Only(&["money"])),
     ("hostile", Only(&[])),
-    ("engine", Only(&["money", "payment", "ledger", "policy", "interop", "rail", "shares", "store"])),
-    ("proto", Only(&[])),
+    (
+        "engine",
+        Only(&["boundary", "money", "payment", "ledger", "policy", "interop", "rail", "shares", "store"]),
+    ),
+    ("proto", Only(&["boundary", "marks"])),
     ("client", Only(&["money", "proto"])),
     ("gateway", Any),
     ("sim", Any),
@@ -46,7 +51,8 @@ const FOR_TESTS: &[&str] = &["conformance", "mock-rails", "transport"];
 
 /// Layers 0 to 2, the adapters and the engine: they get time, entropy and sockets handed in.
 pub(super) const PURE: &[&str] = &[
-    "money", "name", "payment", "ledger", "policy", "shares", "interop", "rail", "store", "rail-*", "engine",
+    "boundary", "money", "name", "payment", "ledger", "policy", "shares", "interop", "rail", "store",
+    "rail-*", "engine",
 ];
 
 /// Foreign crates that only some of ours may name outside of tests: (the foreign one, who may, why).

@@ -183,7 +183,7 @@ impl World {
         if offer.presentation.is_synchronous() {
             let code = self.counterpart.issue_code(crate::rail::CodeOutcome::Pays).await;
             let code = code.expect("a rail whose payer's codes are charged issues them");
-            charge.payer_code = Some(paifang_rail::PayerCode::parse(&code).expect("a payer's code"));
+            charge.payer_code = Some(paifang_rail::PayerCode::parse(&code).expect("a payer's code")).into();
             self.ask(&Call::Charge(&charge)).await;
         } else {
             let next = self.create(&charge).await;

@@ -9,6 +9,7 @@ mod plans;
 mod refunds;
 mod repeats;
 mod statements;
+mod telling;
 
 pub use codes::{
     payers_codes_are_charged_once, payers_codes_in_doubt_are_told_by_a_query, reverses_return_what_was_paid,
@@ -43,3 +44,4 @@ pub use repeats::{
 pub use statements::{
     statements_list_payers_codes, statements_list_what_moved, tampered_statements_are_refused,
 };
+pub use telling::{no_order_is_made_without_what_it_requires, what_is_told_is_what_is_listed};

@@ -83,7 +83,7 @@ async fn charge_with(world: &World, presentation: Presentation) -> Charge {
     let offer = world.any_awaiting();
     let mut charge = world.charge_by_code(&offer, "6200000000000000001").await;
     charge.order.presentation = presentation;
-    charge.client_ip = Some(std::net::Ipv4Addr::LOCALHOST.into());
+    charge.client_ip = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST).into();
     charge
 }
 
@@ -98,9 +98,9 @@ async fn refuses_what_it_cannot_carry(world: &World, charge: &Charge, needs: &[N
     for need in needs {
         let mut poor = charge.clone();
         match need {
-            Need::PayerId => poor.payer = None,
-            Need::PayerCode => poor.payer_code = None,
-            Need::ClientIp => poor.client_ip = None,
+            Need::PayerId => poor.payer = Default::default(),
+            Need::PayerCode => poor.payer_code = Default::default(),
+            Need::ClientIp => poor.client_ip = Default::default(),
         }
         let plan = world.plan(&Call::Charge(&poor)).await;
         assert!(matches!(plan, Err(PlanError::BadValue { .. })), "without {need:?}: {plan:?}");

@@ -25,6 +25,7 @@ pub(crate) fn wallet_option(placed: &Placed, inside: Option<&WalletName>) -> v1:
         | Obstacle::OtherWallet
         | Obstacle::NoHold
         | Obstacle::OtherWalletsCode
+        | Obstacle::Withheld(_)
         | Obstacle::TooLittleTime => None,
     });
     v1::WalletOption {
@@ -158,7 +159,9 @@ mod tests {
             | Obstacle::Missing(_)
             | Obstacle::TooLittleTime
             | Obstacle::NoHold
-            | Obstacle::OtherWalletsCode => obstacle.code(),
+            | Obstacle::OtherWalletsCode
+            // One for each field: the page has the pattern.
+            | Obstacle::Withheld(_) => obstacle.code(),
         };
         let obstacles = [
             Obstacle::AccountDisabled,
