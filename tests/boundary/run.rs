@@ -72,9 +72,12 @@ impl Run {
         let plain = [DesktopBrowser, MobileBrowser, NativeApp, PointOfSale].map(|kind| (kind, ""));
         let inside = inside.into_iter().flat_map(|wallet| [(InWallet, wallet), (MiniProgram, wallet)]);
         let mut ways = BTreeMap::new();
-        for (kind, inside) in plain.into_iter().chain(inside) {
+        // One code of each wallet: a rail is offered only for codes that it may take.
+        let codes = ["2812345678901234", "134567890123456789", "6212345678901234567"];
+        let places = plain.into_iter().chain(inside);
+        for ((kind, inside), code) in places.flat_map(|place| codes.map(|code| (place, code))) {
             let mut context = context(kind, inside);
-            context.payer_code = "2812345678901234".into();
+            context.payer_code = code.into();
             let request = v1::ConsultWalletsRequest {
                 amount: Some(money(10_000)),
                 client_context: Some(context.clone()),

@@ -53,7 +53,11 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let tenant = asked.row.intent.terms.tenant;
         let ruling = self.ruling(tenant, asked.now, fresh).await?;
         let rules = RulesSeen { entries: ruling.entries(), decided: None };
-        let division = asked.attempt.terms.division.as_deref();
+        // What was taken is what was divided: of a hold it may be less than was agreed.
+        let taken = asked.attempt.terms.division.as_deref().zip(asked.attempt.collected());
+        let division = taken.map(|(division, taken)| division.of_taken(taken)).transpose();
+        let division = division.map_err(|error| Error::Broken(error.to_string()))?;
+        let division = division.as_ref();
         let terms = match ruling.bundle() {
             Some((bundle, _)) => self.grant(bundle, asked).await?,
             None => None,
@@ -83,10 +87,16 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         asked: &Asked<'_>,
     ) -> Result<Option<(Granted, &'b RefundTerms, RulesVersion)>, Error> {
         let Some(rules) = bundle.refunds() else { return Ok(None) };
+        if asked.attempt.terms.division.is_none() && rules.terms().currency() != asked.amount.currency() {
+            // A payment from before there were terms, in a currency that they do not speak of.
+            return Ok(None);
+        }
         let Some(case) = &asked.wanted.case else {
             return Err(closed(&"refund_case is missing: the rules about refunds ask why"));
         };
-        let (tenant, attempt) = (asked.row.intent.terms.tenant, asked.attempt.terms.id);
+        let tenant = asked.row.intent.terms.tenant;
+        // What was declared stands with the attempt that was chosen, whichever repeat of it was paid.
+        let attempt = asked.row.intent.chosen(asked.attempt.terms.id);
         let decided = self.inner.store.decision(tenant, attempt).await?;
         let known = decided.map_or_else(Facts::new, |stored| stored.decided.facts);
         let facts = facts(known, case, asked)?;

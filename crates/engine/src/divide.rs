@@ -28,6 +28,14 @@ fn agree(
     amount: PositiveMoney,
 ) -> Result<Division, String> {
     let merchant = case.facts.text(Input::MerchantId).and_then(|id| Merchant::parse(id).ok());
+    if let Some(terms) =
+        bundle.refunds().map(|rules| rules.terms()).filter(|terms| terms.currency() != amount.currency())
+    {
+        let (right, given) = (terms.currency(), amount.currency());
+        return Err(format!(
+            "refunds: the terms are in {right}, the payment is in {given}: it could never be refunded"
+        ));
+    }
     let fee = bundle.fees().map(|fees| fee_of(fees, wallet, case, amount)).transpose()?;
     Division::agree(amount, merchant, fee, bundle.splits()).map_err(|error| format!("splits: {error}"))
 }

@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::attempt::{Found, Sending};
 use crate::{
-    AccountId, AttemptId, Attention, Digest, Doubt, Evidence, IntentId, OrderNo, RailName, RailRef, RefundId,
-    Refusal, Remark, RequestId, Seal, Settled, TenantId, Verb,
+    AccountId, AttemptId, Attention, Basis, Digest, Doubt, Evidence, IntentId, OrderNo, RailName, RailRef,
+    RefundId, Refusal, Remark, RequestId, Seal, Settled, TenantId, Verb,
 };
 
 pub use step::{FoldError, Posting, ReverseError, Seen, Step};
@@ -251,6 +251,15 @@ impl Refund {
     /// Whether every fen of it has, or had before it failed, a bearer: their parts were booked.
     pub fn is_borne(&self) -> bool {
         self.bearing().is_some() && bearing::is_funded(self.allocation.as_ref())
+    }
+
+    /// Whether it is certain that it was never sent: it waits to be, or failed before it was.
+    pub fn is_unsent(&self) -> bool {
+        match &self.state {
+            State::Sending(sending) => sending.unsent && sending.sends == 0,
+            State::Failed { refusal } => refusal.basis == Basis::NotSent,
+            State::InDoubt(_) | State::Processing { .. } | State::Succeeded { .. } => false,
+        }
     }
 
     /// Whether it has ended.

@@ -49,6 +49,7 @@ mod tests {
         services.sort_unstable();
         let expected = [
             "EventService",
+            "FundsService",
             "LedgerService",
             "PaymentIntentService",
             "PolicyService",

@@ -51,7 +51,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let Some(last) = rows.last() else { break };
             after = Some(last.terms.id);
             let ours = |refund: &&Refund| accounts.contains(&refund.terms.account);
-            for refund in rows.iter().filter(ours).filter(|refund| !later(refund.terms.opened_at)) {
+            for refund in rows.iter().filter(ours).filter(|refund| !later(refund.opened_at())) {
                 let movement = self.of_refund(refund).await?;
                 match refund.state {
                     refund::State::Failed { .. } => closing.book_failed(&movement, refund.state.name()),
@@ -155,7 +155,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             kind: StatementKind::Refund,
             number: terms.refund_no.to_string(),
             amount: terms.amount,
-            earliest: terms.opened_at,
+            earliest: refund.opened_at(),
             latest,
         })
     }

@@ -164,7 +164,7 @@ impl Refund {
 
     /// Ends a refund that waits for its bearers. `None` where it does not: it may have been sent.
     pub fn cancel(self, now: Timestamp) -> Option<Step> {
-        self.short()?;
+        self.short().filter(|_| self.is_unsent())?;
         let reason = Reason::parse("canceled").expect("a literal of our own in the reason's alphabet");
         let refusal = Refusal { reason, ..not_planned("canceled while it was short of funds") };
         let evidence = Evidence::plain(Source::Storefront, "refund.cancel");

@@ -69,6 +69,7 @@ fn content(notes: &mut Notes<'_>, document: DeTable<'_>) -> Option<Content> {
     let fees = fees.map(|section| terms::fees(notes, section));
     let splits = splits.map(|section| terms::splits(notes, section));
     let refunds = refunds.map(|section| terms::refunds(notes, section));
+    terms::check_currencies(notes, fees.as_ref(), splits.as_ref(), refunds.as_ref());
     Some(Content {
         header: header?,
         openings: openings?,

@@ -100,6 +100,23 @@ pub(super) fn refunds(notes: &mut Notes<'_>, section: Section<'_>) -> Option<Ref
     Some(RefundRules { terms, conditions })
 }
 
+/// All tables about money speak of one currency: what one of them lets in, another must not keep from ever being refunded.
+pub(super) fn check_currencies(
+    notes: &mut Notes<'_>,
+    fees: Option<&Option<FeeSchedule>>,
+    splits: Option<&Option<SplitRules>>,
+    refunds: Option<&Option<RefundRules>>,
+) {
+    let fees = fees.and_then(Option::as_ref).map(|rules| ("fees.currency", rules.currency()));
+    let splits = splits.and_then(Option::as_ref).map(|rules| ("splits.currency", rules.currency()));
+    let refunds = refunds.and_then(Option::as_ref).map(|rules| ("refunds.currency", rules.terms.currency()));
+    let mut all = [fees, splits, refunds].into_iter().flatten();
+    let Some((first, wanted)) = all.next() else { return };
+    for (field, given) in all.filter(|(_, given)| *given != wanted) {
+        notes.add(&(0..0), field, format!("it is {given}"), format!("it must be {wanted}, as {first} is"));
+    }
+}
+
 /// Reads the shape; what does not fit is told where it stands.
 fn shaped<T: DeserializeOwned>(notes: &mut Notes<'_>, section: &Section<'_>) -> Option<T> {
     let table = Spanned::new(section.span.clone(), DeValue::Table(with_times_as_texts(&section.value)));

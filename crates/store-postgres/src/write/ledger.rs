@@ -7,10 +7,10 @@ use paifang_store::Committed;
 
 use crate::step::{Step, Wants};
 
-/// All transfers of a batch, and then the balances that they change, in the order of the accounts: batches that touch the
-/// same accounts wait for each other instead of holding what the other one wants.
+/// The balances that a batch's transfers change, in the order of the accounts: batches that touch the same accounts wait for each
+/// other instead of holding what the other one wants. Then the transfers: they get their numbers while the accounts are held,
+/// so that whoever replays them in their order never sees an account below its bound.
 pub(super) fn post(tenant: TenantId, transfers: &[Transfer], steps: &mut Vec<Step>) {
-    steps.extend(transfers.iter().map(|transfer| insert(tenant, transfer)));
     let mut changes: Vec<(String, &str, i64)> = Vec::new();
     for transfer in transfers {
         let currency = transfer.amount.currency().code();
@@ -26,6 +26,7 @@ pub(super) fn post(tenant: TenantId, transfers: &[Transfer], steps: &mut Vec<Ste
     for (account, currency, change) in changes {
         steps.extend(bound(tenant, &account, currency, change));
     }
+    steps.extend(transfers.iter().map(|transfer| insert(tenant, transfer)));
 }
 
 fn insert(tenant: TenantId, transfer: &Transfer) -> Step {

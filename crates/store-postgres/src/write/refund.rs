@@ -74,5 +74,5 @@ fn update(id: &str, row: &Refund, seen: u64, body: String) -> Step {
 }
 
 fn in_doubt_since(row: &Refund) -> Value {
-    matches!(row.state, State::InDoubt(_)).then(|| nanos(row.terms.opened_at)).into()
+    matches!(row.state, State::InDoubt(_)).then(|| nanos(row.opened_at())).into()
 }

@@ -84,5 +84,5 @@ fn update(connection: &Connection, id: &str, row: &Refund, seen: u64, body: &str
 }
 
 fn in_doubt_since(row: &Refund) -> Option<i64> {
-    matches!(row.state, State::InDoubt(_)).then(|| nanos(row.terms.opened_at))
+    matches!(row.state, State::InDoubt(_)).then(|| nanos(row.opened_at()))
 }

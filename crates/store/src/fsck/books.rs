@@ -193,6 +193,15 @@ async fn check_sums(
             report.find(format!("{tenant}: balances differ from the sum of the transfers"));
         }
         for (account, currency, balance) in book.balances() {
+            if account.kind().is_bounded() {
+                let kept = store.available(*tenant, account, currency).await?;
+                if i128::from(kept) != balance.available(account) {
+                    report.find(format!(
+                        "{tenant}: {kept} {currency} are kept as available of {account}, which has {}",
+                        balance.available(account)
+                    ));
+                }
+            }
             if account.kind().is_own() {
                 let posted = balance.posted(account);
                 let owes = if account.kind().grows_by_debits() { -posted } else { posted };

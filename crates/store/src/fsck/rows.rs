@@ -47,6 +47,9 @@ pub(super) async fn check_refunds(
             if !refund.is_final() && !work.contains_key(&id.to_string()) {
                 report.find(format!("{id}: it has not ended and nobody sees to it"));
             }
+            if refund.bearing().is_some() && !refund.is_borne() && !refund.is_unsent() {
+                report.find(format!("{id}: it may have been sent, and nobody bears all of it"));
+            }
             add_refund(sums.entry(refund.terms.intent).or_default(), &refund);
             known.refunds.insert(id, Owed::of(&refund));
         }

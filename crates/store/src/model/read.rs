@@ -149,7 +149,7 @@ impl Content {
         }
         for refund in self.refunds.values() {
             if matches!(refund.state, refund::State::InDoubt(_)) {
-                doubt(&mut stats, refund.terms.opened_at);
+                doubt(&mut stats, refund.opened_at());
             }
         }
         for work in self.work.values().map(|work| &work.row) {

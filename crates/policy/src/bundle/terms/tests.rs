@@ -110,5 +110,7 @@ fn a_mistake_about_money_is_told_at_its_place() {
         let wanted = format!("{}:{column}: {said}", line + down);
         assert!(told.lines().any(|told| told.starts_with(&wanted)), "{wanted} is not in {told}");
     }
+    let mixed = faults(&MONEY.replacen("[refunds]\ncurrency = \"CNY\"", "[refunds]\ncurrency = \"USD\"", 1));
+    assert_eq!(mixed, "1:1: refunds.currency: it is USD; it must be CNY, as fees.currency is");
     assert!(faults("\nfees = 1").contains("fees"), "no table at all");
 }
