@@ -256,6 +256,8 @@ calls! {
     get_policy_version(GetPolicyVersionRequest) -> GetPolicyVersionResponse by policies;
     list_policy_decisions(ListPolicyDecisionsRequest) -> ListPolicyDecisionsResponse by policies;
     list_policy_changes(ListPolicyChangesRequest) -> ListPolicyChangesResponse by policies;
+    list_policy_spans(ListPolicySpansRequest) -> ListPolicySpansResponse by policies;
+    count_policy_decisions(CountPolicyDecisionsRequest) -> CountPolicyDecisionsResponse by policies;
     list_events(ListEventsRequest) -> ListEventsResponse by events;
     list_accounts(ListAccountsRequest) -> ListAccountsResponse by ledger;
     get_balance(GetBalanceRequest) -> GetBalanceResponse by ledger;

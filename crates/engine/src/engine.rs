@@ -14,6 +14,7 @@ use crate::health::Health;
 use crate::ports::{Environment, Rails, Transport};
 use crate::rules::Rulebooks;
 use crate::signals::Signals;
+use crate::upcoming::Upcoming;
 use crate::{Account, Accounts, Egress, Error, Names};
 
 /// The use cases over one store, one set of rails, one transport and one environment. Clones share everything.
@@ -32,6 +33,7 @@ pub(crate) struct Inner<S, R, T, E> {
     pub signals: Signals,
     pub codes: WaitingCodes,
     pub rulebooks: Rulebooks,
+    pub upcoming: Upcoming,
     pub health: Health,
     pub egress: Arc<Egress>,
 }
@@ -90,6 +92,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 signals,
                 codes,
                 rulebooks: Rulebooks::default(),
+                upcoming: Upcoming::default(),
                 health,
                 egress,
             }),

@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
+mod audit;
 mod bear;
 mod books;
 mod boundary;
@@ -49,9 +50,11 @@ mod schedule;
 mod signals;
 pub mod statement;
 mod stray;
+mod upcoming;
 mod worker;
 
 pub use accounts::{Account, Accounts};
+pub use audit::{AuditSpan, Held, HeldBack, HeldRules};
 pub use boundary::{Counterparty, Egress, Shares};
 pub use command::{
     CancelIntent, CancelRefund, CaptureIntent, Client, ConfirmIntent, Confirmation, CreateIntent,
@@ -69,3 +72,4 @@ pub use quarantine::{Poisoned, RedriveError};
 pub use redirect::{RedirectError, Redirectable, Redirected};
 pub use rulebook::{ChangeRules, RulesChange};
 pub use rules::{Rules, Weighed};
+pub use upcoming::Opens;

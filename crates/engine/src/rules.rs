@@ -212,7 +212,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         Ok(Ruling { rules, rule: Rule::By(bundle, rolled_back) })
     }
 
-    async fn bundle(&self, tenant: TenantId, wanted: &BundleRef) -> Result<Arc<Bundle>, Error> {
+    pub(crate) async fn bundle(&self, tenant: TenantId, wanted: &BundleRef) -> Result<Arc<Bundle>, Error> {
         let version = wanted.version;
         let broken = |what: &str| Error::Broken(format!("version {version} of the rules {what}"));
         let text = self.rules_text(tenant, version).await?.ok_or_else(|| broken("has no text"))?;

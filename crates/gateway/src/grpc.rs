@@ -10,6 +10,7 @@
 
 mod access;
 mod arrival;
+mod audit;
 mod call;
 mod edge;
 mod events;
@@ -37,6 +38,7 @@ use tokio::sync::watch::Receiver;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
 
+pub(crate) use self::audit::AUDITED_MAX;
 pub(crate) use self::parse::BUNDLE_BYTES_MAX;
 pub(crate) use self::render::{Line, Story, Told};
 

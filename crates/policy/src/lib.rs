@@ -8,6 +8,7 @@
 //!   puts what is shown in order.
 //! - [`lifecycle`]: which version decides at a time, and which openings are rolled back.
 //! - [`guard`]: what was counted over a window, held against a guard rail.
+//! - [`audit`]: what a bundle says of each way to pay, to whomever: the tables of a report, and the counts of a day.
 //! - [`diff`] and [`simulate`]: what a draft changes, by its text and over recorded decisions.
 //!
 //! Everything here is a function of its arguments: there is no clock, no randomness and no I/O. What cannot be decided
@@ -15,6 +16,7 @@
 //! queries and refunds of what was paid go on whatever it says ([`opening::Standing`]).
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod bundle;
 pub mod cohort;
 pub mod condition;

@@ -15,6 +15,7 @@
 //!   out. It closes from its own time on; that is the one thing a fact may change about times before the last one.
 
 mod book;
+mod span;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,7 @@ use crate::guard::Counts;
 use crate::{BundleName, Ppm, RuleId};
 
 pub use book::Book;
+pub use span::{Holds, Span};
 
 /// Versions of a book at most.
 pub const VERSIONS_MAX: usize = 10_000;

@@ -1,4 +1,5 @@
-//! `paifang policy`: rules as files, before they decide anything. No gateway and no store is asked.
+//! `paifang policy`: rules as files, before they decide anything. No gateway and no store is asked; but for `day`, which asks the
+//! running gateway what held on a past day.
 //!
 //! A record of `simulate` is one line of JSON, a decision as it was recorded: what was offered, what was known, the payer's
 //! pseudonym where it was known, what was decided.
@@ -17,6 +18,8 @@ use serde_json::json;
 
 use crate::cli::{BAD_CONFIG, Ended, say};
 use crate::grpc::BUNDLE_BYTES_MAX;
+
+pub(crate) mod day;
 
 /// Bytes of a record's line at most.
 const LINE_BYTES_MAX: u64 = 64 * 1024;
@@ -56,8 +59,20 @@ pub(crate) enum Command {
     },
 }
 
-pub(crate) fn run(command: &Command) -> Result<(), Ended> {
-    say(tell(command)?.trim_end())
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Asked {
+    #[command(flatten)]
+    OfFiles(Command),
+    /// Ask the running gateway who could pay with what on a past day: what held from when to when, for whom each wallet was
+    /// closed, visible or accepted, what was rolled back and why, and how often each rule decided.
+    Day(day::Options),
+}
+
+pub(crate) async fn run(asked: Asked) -> Result<(), Ended> {
+    match asked {
+        Asked::OfFiles(command) => say(tell(&command)?.trim_end()),
+        Asked::Day(options) => day::run(options).await,
+    }
 }
 
 fn tell(command: &Command) -> Result<String, Ended> {

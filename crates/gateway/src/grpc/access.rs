@@ -47,6 +47,8 @@ const TABLE: &[(&str, Access)] = &[
     ("/paifang.v1.PolicyService/GetPolicyVersion", Access::Read),
     ("/paifang.v1.PolicyService/ListPolicyDecisions", Access::Read),
     ("/paifang.v1.PolicyService/ListPolicyChanges", Access::Read),
+    ("/paifang.v1.PolicyService/ListPolicySpans", Access::Read),
+    ("/paifang.v1.PolicyService/CountPolicyDecisions", Access::Read),
     ("/paifang.v1.FundsService/TransferFunds", Access::Move),
     ("/paifang.v1.EventService/ListEvents", Access::Read),
     ("/paifang.v1.EventService/WatchEvents", Access::Read),

@@ -151,4 +151,18 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> PolicyService for Api<S, 
         let (changes, _) = fitting(rows.iter().map(render::policy_change).collect());
         Ok(Response::new(v1::ListPolicyChangesResponse { changes }))
     }
+
+    async fn list_policy_spans(
+        &self,
+        request: Request<v1::ListPolicySpansRequest>,
+    ) -> Result<Response<v1::ListPolicySpansResponse>, Status> {
+        self.spans(request).await.map(Response::new)
+    }
+
+    async fn count_policy_decisions(
+        &self,
+        request: Request<v1::CountPolicyDecisionsRequest>,
+    ) -> Result<Response<v1::CountPolicyDecisionsResponse>, Status> {
+        self.counts(request).await.map(Response::new)
+    }
 }

@@ -1,5 +1,6 @@
 //! From stored resources to messages of the contract. Total functions: whatever is stored can be shown.
 
+mod audit;
 mod bearing;
 mod explain;
 mod failure;
@@ -18,6 +19,7 @@ use paifang_payment::Presentation;
 use paifang_proto::{Bounded, v1};
 use paifang_store::{Snapshot, StoredEvent};
 
+pub(crate) use audit::{count, decision_count, span};
 pub(crate) use explain::{Line, Story, Told};
 pub(crate) use intent::{intent, intent_state_name};
 pub(crate) use ledger::{account, balance, transfer};

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // helpers of tests; clippy knows only the tests themselves
 
 mod access;
+mod audits;
 mod bearers;
 mod boundary;
 mod codes;

@@ -271,3 +271,48 @@ proptest! {
         }
     }
 }
+
+/// The stretches of a time say for each moment what the book says of that moment, and are cut only where that changes.
+#[test]
+fn stretches_are_cut_where_what_holds_changes() {
+    let facts = vec![
+        drafted(1, 1),
+        announced(2, 1, 5),
+        rolled_back(6, "ramp"),
+        drafted(6, 2),
+        announced(7, 2, 9),
+        reopened(8, "ramp"),
+        drafted(8, 3),
+        announced(8, 3, 11),
+        Fact::Recalled { at: at(10), version: 3 },
+        Fact::Retired { at: at(12), version: 2 },
+    ];
+    let book = book(facts).unwrap();
+    let told = |begins: i64, ends: i64| -> Vec<(i64, i64, String)> {
+        let day = |time: Timestamp| (time.as_second() - 1_725_000_000) / 86_400;
+        let spans = book.spans(at(begins), at(ends));
+        let told = spans.map(|span| {
+            let holds = match span.holds {
+                Holds::Unruled => "open".to_owned(),
+                Holds::Nothing => "closed".to_owned(),
+                Holds::By(by) => format!("{} less {}", by.bundle.version, by.rolled_back.iter().count()),
+            };
+            (day(span.begins), day(span.ends), holds)
+        });
+        told.collect()
+    };
+    let of = |begins, ends, holds: &str| (begins, ends, holds.to_owned());
+    let all = [
+        of(0, 5, "open"),
+        of(5, 6, "1 less 0"),
+        of(6, 8, "1 less 1"),
+        of(8, 9, "1 less 0"),
+        of(9, 12, "2 less 0"),
+        of(12, 20, "closed"),
+    ];
+    assert_eq!(told(0, 20), all);
+    assert_eq!(told(6, 7), [of(6, 7, "1 less 1")]);
+    assert_eq!((told(3, 3), told(4, 3)), (vec![], vec![]));
+    assert_eq!(book.next(at(8)).map(|(bundle, from)| (bundle.version, from)), Some((2, at(9))));
+    assert_eq!(book.next(at(9)), None, "version 3 was recalled");
+}

@@ -105,14 +105,14 @@ pub(crate) fn change(row: &StoredRules) -> v1::PolicyChange {
 }
 
 /// Why an opening was rolled back; what does not apply is empty.
-struct Because {
-    guard_rail: String,
-    measured_ppm: u32,
-    remark: String,
-    reading: Option<v1::GuardRailReading>,
+pub(super) struct Because {
+    pub guard_rail: String,
+    pub measured_ppm: u32,
+    pub remark: String,
+    pub reading: Option<v1::GuardRailReading>,
 }
 
-fn because(why: &Why) -> Because {
+pub(super) fn because(why: &Why) -> Because {
     match why {
         Why::GuardRail { rule, measure, window_s, counts, measured, bound } => {
             use v1::guard_rail_reading::Bound as Told;

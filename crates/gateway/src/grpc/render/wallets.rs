@@ -7,11 +7,11 @@ use paifang_payment::WalletName;
 use paifang_proto::v1;
 use paifang_rail::Need;
 
-use super::{decision, money, presentation};
+use super::{decision, money, presentation, time};
 
 /// A way to pay, for a payer who is inside of this wallet, if any.
 pub(crate) fn wallet_option(placed: &Placed, inside: Option<&WalletName>) -> v1::WalletOption {
-    let Placed { weighed, degraded, position } = placed;
+    let Placed { weighed, degraded, position, opens } = placed;
     let Weighed { option, judged, ranked, .. } = weighed;
     let available = option.obstacles.is_empty() && weighed.is_accepted();
     let reasons = ranked.iter().flat_map(|ranked| &ranked.reasons);
@@ -43,6 +43,8 @@ pub(crate) fn wallet_option(placed: &Placed, inside: Option<&WalletName>) -> v1:
         amount_max: option.limits.map(|(_, most)| money(most)),
         position_reason: position.code().to_owned(),
         fee: fee(weighed),
+        opens_time: opens.map(|opens| time(opens.at)),
+        opens_version: opens.map_or(0, |opens| opens.version),
     }
 }
 
