@@ -8,6 +8,7 @@ use paifang_proto::v1;
 use paifang_proto::v1::event_service_client::EventServiceClient;
 use paifang_proto::v1::ledger_service_client::LedgerServiceClient;
 use paifang_proto::v1::payment_intent_service_client::PaymentIntentServiceClient;
+use paifang_proto::v1::policy_service_client::PolicyServiceClient;
 use paifang_proto::v1::refund_service_client::RefundServiceClient;
 use paifang_proto::v1::wallet_service_client::WalletServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
@@ -42,6 +43,8 @@ pub struct Shop {
     pub events: EventServiceClient<Wire>,
     /// Where the money stands.
     pub ledger: LedgerServiceClient<Wire>,
+    /// Its own rules.
+    pub policies: PolicyServiceClient<Wire>,
 }
 
 impl Shop {
@@ -60,7 +63,8 @@ impl Shop {
             refunds: RefundServiceClient::with_interceptor(channel.clone(), with.clone()),
             wallets: WalletServiceClient::with_interceptor(channel.clone(), with.clone()),
             events: EventServiceClient::with_interceptor(channel.clone(), with.clone()),
-            ledger: LedgerServiceClient::with_interceptor(channel, with),
+            ledger: LedgerServiceClient::with_interceptor(channel.clone(), with.clone()),
+            policies: PolicyServiceClient::with_interceptor(channel, with),
         })
     }
 

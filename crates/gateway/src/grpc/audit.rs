@@ -32,9 +32,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Api<S, R, T, E> {
         let call = Call::of(request, self.options.wait_ms_max)?;
         let v1::ListPolicySpansRequest { begin_time, end_time, page_size, page_token } = call.message;
         let mut fields = Fields::default();
-        let time = audited(&mut fields, begin_time, end_time);
+        let time = audited(&mut fields, (begin_time, end_time), self.engine.now());
         let max = parse::page_size(&mut fields, page_size);
-        let filter = filter(time);
+        let filter = filter(begin_time, end_time);
         let scope = Scope::new(self.engine.names(), call.tenant, "policy_spans", &filter);
         let after = parse::page_token(&mut fields, &scope, &page_token, moment);
         let (begins, ends) = fields.finish(time)?;
@@ -55,8 +55,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Api<S, R, T, E> {
         let call = Call::of(request, self.options.wait_ms_max)?;
         let v1::CountPolicyDecisionsRequest { begin_time, end_time, page_token } = call.message;
         let mut fields = Fields::default();
-        let time = audited(&mut fields, begin_time, end_time);
-        let filter = filter(time);
+        let time = audited(&mut fields, (begin_time, end_time), self.engine.now());
+        let filter = filter(begin_time, end_time);
         let scope = Scope::new(self.engine.names(), call.tenant, "policy_counts", &filter);
         let after = parse::page_token(&mut fields, &scope, &page_token, id_of(AttemptId::parse));
         let time = fields.finish(time)?;
@@ -72,16 +72,17 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Api<S, R, T, E> {
     }
 }
 
-/// The time that is asked for; `None` says that something is wrong with it, and was noted.
+/// The time that is asked for: until now, and a day before, where nothing else is said. `None` says that something is wrong with
+/// it, and was noted.
 fn audited(
     fields: &mut Fields,
-    begins: Option<prost_types::Timestamp>,
-    ends: Option<prost_types::Timestamp>,
+    (begins, ends): (Option<prost_types::Timestamp>, Option<prost_types::Timestamp>),
+    now: Timestamp,
 ) -> Option<(Timestamp, Timestamp)> {
     let (begins, ends) = (parse::point(fields, "begin_time", begins), parse::point(fields, "end_time", ends));
-    let begins = fields.keep("begin_time", begins?.ok_or("is required"));
-    let ends = fields.keep("end_time", ends?.ok_or("is required"));
-    let (begins, ends) = (begins?, ends?);
+    let ends = ends?.unwrap_or(now);
+    let day_before = ends.saturating_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN);
+    let begins = begins?.unwrap_or(day_before);
     let length = ends.duration_since(begins);
     if length <= SignedDuration::ZERO || length > AUDITED_MAX {
         fields.wrong("end_time", "must be after begin_time, and at most 31 days after it");
@@ -90,8 +91,12 @@ fn audited(
     Some((begins, ends))
 }
 
-fn filter(time: Option<(Timestamp, Timestamp)>) -> String {
-    time.map(|(begins, ends)| format!("{begins} {ends}")).unwrap_or_default()
+/// What a token is bound to: the times as they were written, so that a time until now may go on.
+fn filter(begins: Option<prost_types::Timestamp>, ends: Option<prost_types::Timestamp>) -> String {
+    let text = |time: Option<prost_types::Timestamp>| {
+        time.map_or_else(|| "-".to_owned(), |time| format!("{}.{}", time.seconds, time.nanos))
+    };
+    format!("{} {}", text(begins), text(ends))
 }
 
 /// A moment as a payload.
