@@ -28,6 +28,7 @@ use crate::planted::{self, Defect};
 use crate::{AccountId, AttemptId, OrderNo, Presentation, RailName, RailRef, RequestId, Verb, WalletName};
 
 pub use hold::{CAPTURES_MAX, Capturing, Held, HoldTerms, Operation, Phase, Releasing, Taken};
+pub use on::HELD_BACK;
 pub(crate) use on::never_sent;
 pub(crate) use on::{NOT_SENT, RAIL_UNREACHABLE};
 pub use on::{PAYER_CODE_LOST, Turn};
@@ -140,8 +141,8 @@ pub enum Duty {
 impl Attempt {
     /// A new attempt, written ahead of its first byte.
     pub fn open(terms: Terms) -> Self {
-        let state =
-            State::Sending(Sending { sends: 1, unsent: planted::is(Defect::NoWriteAhead), doubted: false });
+        let unsent = planted::is(Defect::NoWriteAhead);
+        let state = State::Sending(Sending { unsent, ..Sending::ahead(1, false) });
         Self { terms, state, rail_ref: None, left: false }
     }
 
