@@ -130,7 +130,7 @@ pub(super) fn on_capturing(
             Phase::Unsent { .. } | Phase::Pending | Phase::Refused { .. } => Turn::Stay,
         },
         Outcome::NotSent(cause) if !asked => match on_not_sent(operation, cause) {
-            Unsent::Refused(refusal) => refused(&refusal),
+            Unsent::Refused(refusal) => Turn::Move(State::Held(capturing.held.after_not_sent(refusal))),
             Unsent::Again(phase) => to(phase),
             Unsent::Nothing => Turn::Stay,
         },
