@@ -24,6 +24,7 @@ mod address;
 mod clock;
 mod commit;
 mod fault;
+mod grants;
 mod migrate;
 mod open;
 mod read;

@@ -257,6 +257,7 @@ fn the_documented_grants_are_enough() {
         );
         desk.clean().await;
     });
+    lacking_grants_are_told(&database, &url);
     for statement in [
         "DELETE FROM paifang.transfer",
         "ALTER TABLE paifang.transfer DISABLE TRIGGER ALL",
@@ -266,4 +267,18 @@ fn the_documented_grants_are_enough() {
         let said = server().say(&database, &text).expect_err(statement).to_string();
         assert!(said.contains("permission denied") || said.contains("must be owner"), "{said}");
     }
+}
+
+/// An upgrade may need new grants: without one of them the gateway does not start, and says which.
+fn lacking_grants_are_told(database: &str, url: &str) {
+    let open = || runtime().block_on(open_at(url, paifang_store_postgres::Clock::Server)).map(drop);
+    for lacking in
+        ["UPDATE (outcome) ON paifang.decision", "INSERT ON paifang.rules", "SELECT ON paifang.setting"]
+    {
+        server().say(database, &format!("REVOKE {lacking} FROM gate")).expect("a change");
+        let told = open().expect_err(lacking).to_string();
+        assert!(told.starts_with(&format!("the role gate lacks {lacking}: run grants.sql")), "{told}");
+        server().say(database, &format!("GRANT {lacking} TO gate")).expect("a change");
+    }
+    open().expect("it has them all again");
 }

@@ -1,5 +1,5 @@
 -- What a gateway needs at run time, for a role that owns nothing: :role stands for its name. It can neither change the
--- schema nor take anything back that was appended.
+-- schema nor take anything back that was appended. A store that is opened reads from this file what its role must have.
 GRANT USAGE ON SCHEMA paifang TO :role;
 GRANT SELECT ON ALL TABLES IN SCHEMA paifang TO :role;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA paifang TO :role;
