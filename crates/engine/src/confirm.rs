@@ -2,9 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use paifang_payment::attempt::{self, HoldTerms, Rules};
-use paifang_payment::intent::{CaptureMode, ConfirmError, Intent, Terms};
+use paifang_payment::intent::{CaptureMode, ConfirmError, Intent, Step, Terms};
 use paifang_payment::{AttemptId, Digest, OrderNo, RequestId, TenantId};
-use paifang_rail::{Closing, Offer};
+use paifang_rail::{Closing, Offer, PayerCode};
 use paifang_store::{
     Amounts, Committed, DecidedWrite, IntentRow, Operation, RequestKey, Resource, RulesSeen, Store,
 };
@@ -140,24 +140,37 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             });
             batch.submissions.push(kept);
             let sends = Sends::of(&batch, &step);
+            let code = self.code_to_send(&step, attempt, choice);
             self.inner.world.reached("confirm.deciding");
             match self.commit(batch).await? {
                 Committed::Done => {
                     self.inner.world.reached("confirm.committed");
-                    let code = wanted.confirmation.client.payer_code;
-                    match code {
-                        Some(code) if !step.opened.contains(&attempt) => self.inner.codes.keep(attempt, code),
-                        code => self.send_all(tenant, sends, code),
-                    }
+                    self.send_all(tenant, sends, code);
                     return self.made(tenant, Resource::Intent(wanted.intent), false).await;
                 }
                 Committed::Replayed(resource) => return self.made(tenant, resource, true).await,
-                Committed::RequestReused => return Err(Error::RequestReused),
-                Committed::Conflict => {}
-                refused => return Err(Error::Broken(format!("a confirmation was refused: {refused:?}"))),
+                refused => {
+                    self.inner.codes.forget(attempt);
+                    match refused {
+                        Committed::Conflict => {}
+                        Committed::RequestReused => return Err(Error::RequestReused),
+                        _ => return Err(Error::Broken(format!("a confirmation was refused: {refused:?}"))),
+                    }
+                }
             }
         }
         Err(Error::Busy)
+    }
+
+    /// The payer's code that goes out with this commit. That of an attempt which has to wait is kept before the commit: once
+    /// it is done, another task may be faster to open it.
+    fn code_to_send(&self, step: &Step, attempt: AttemptId, choice: &Confirmation) -> Option<PayerCode> {
+        let code = choice.client.payer_code.clone()?;
+        if step.opened.contains(&attempt) {
+            return Some(code);
+        }
+        self.inner.codes.keep(attempt, code, self.now());
+        None
     }
 
     /// The rules refuse a call, unless it was taken a moment ago by another task: what they say by now is not about it.

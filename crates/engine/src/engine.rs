@@ -7,7 +7,7 @@ use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 use paifang_payment::planted::{self, Defect};
 use paifang_payment::{EventId, FundsId, IntentId, RefundId, TenantId};
-use paifang_store::{Batch, Committed, IntentRow, Lease, Store, StoreError};
+use paifang_store::{Batch, Committed, IntentRow, Lease, Store, StoreError, SubmissionChange};
 
 use crate::codes::WaitingCodes;
 use crate::health::Health;
@@ -166,6 +166,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     /// Seals the journal entries, commits, and tells who waits.
     pub(crate) async fn commit(&self, mut batch: Batch) -> Result<Committed, StoreError> {
         batch.seal()?;
+        let unwanted: Vec<_> = batch.submissions.iter().filter_map(SubmissionChange::cleared).collect();
         let intent = batch.intent.as_ref().map(|write| write.row.terms.id);
         let intent = intent.or(batch.refunds.first().map(|write| write.row.terms.intent));
         let committed = match self.inner.store.commit(batch).await {
@@ -176,6 +177,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             committed => committed,
         };
         if matches!(committed, Ok(Committed::Done)) {
+            unwanted.into_iter().for_each(|attempt| self.inner.codes.forget(attempt));
             self.inner.signals.committed(intent);
         }
         committed
