@@ -8,7 +8,7 @@
 //! An attempt counts for the opening and the version that let it in. So a version begins with nothing, and what was let in
 //! before an opening was opened again (by the entries that its decision rests on, not by a clock) counts no more.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use paifang_payment::TenantId;
 use paifang_policy::bundle::{AT_LEAST_MAX, Bundle, GuardRail, Measure};
 use paifang_policy::guard::{Counts, Verdict, judge};
@@ -30,6 +30,16 @@ pub struct GuardRound {
     pub rolled_back: Vec<Crossed>,
     /// Tenants whose guard rails could not be measured; the log says why.
     pub failed: u64,
+}
+
+/// What a guard rail measured that is crossed.
+#[derive(Clone, Copy)]
+struct Reading<'a> {
+    rail: &'a GuardRail,
+    counts: Counts,
+    measured: Ppm,
+    /// From when on it was counted, where there was more in the window than is counted.
+    cut: Option<Timestamp>,
 }
 
 /// A guard rail that was crossed.
@@ -76,11 +86,12 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let ruling = self.ruling(tenant, self.now(), fresh).await?;
             let Some((bundle, rolled_back)) = ruling.bundle() else { return Ok(()) };
             let (measured, crossed) = self.first_crossed(tenant, &ruling, bundle, rolled_back).await?;
-            let Some((rail, counts, rate)) = crossed else {
+            let Some(reading) = crossed else {
                 round.measured += measured;
                 return Ok(());
             };
-            if self.roll_back(tenant, ruling.rules(), rail, counts, rate).await? {
+            if self.roll_back(tenant, ruling.rules(), &reading).await? {
+                let Reading { rail, counts, .. } = reading;
                 let (guard_rail, opening, measure) = (rail.id.clone(), rail.opening.clone(), rail.measure);
                 round.rolled_back.push(Crossed { tenant, guard_rail, opening, measure, counts });
             }
@@ -96,7 +107,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         ruling: &Ruling,
         bundle: &'a Bundle,
         rolled_back: &Overlay,
-    ) -> Result<(u64, Option<(&'a GuardRail, Counts, Ppm)>), Error> {
+    ) -> Result<(u64, Option<Reading<'a>>), Error> {
         let mut measured = 0;
         for rail in bundle.guard_rails().iter().filter(|rail| !rolled_back.holds(&rail.opening)) {
             let window = SignedDuration::from_secs(rail.window_s);
@@ -105,15 +116,18 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 opening: rail.opening.clone(),
                 version: bundle.header().version,
                 entries: ruling.rules().reopened(&rail.opening),
-                since: self.now().saturating_sub(window).unwrap_or(jiff::Timestamp::MIN),
+                since: self.now().saturating_sub(window).unwrap_or(Timestamp::MIN),
+                paid_only: rail.measure.is_of_paid(),
                 max: AT_LEAST_MAX,
             };
-            let counts = self.inner.store.tally(&sample).await?.counts(rail.measure);
+            let tally = self.inner.store.tally(&sample).await?;
+            let (counts, cut) = (tally.counts(rail.measure), tally.cut(sample.max));
             measured += 1;
             match judge(rail, counts) {
                 Verdict::Keep | Verdict::TooFew { .. } => {}
                 Verdict::RollBack { measured_ppm, .. } => {
-                    return Ok((measured, Some((rail, counts, measured_ppm))));
+                    let reading = Reading { rail, counts, measured: measured_ppm, cut };
+                    return Ok((measured, Some(reading)));
                 }
             }
         }
@@ -121,14 +135,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     }
 
     /// `false` where the book has moved on: another replica may have been faster, or a person opened it again.
-    async fn roll_back(
-        &self,
-        tenant: TenantId,
-        rules: &Rules,
-        rail: &GuardRail,
-        counts: Counts,
-        measured: Ppm,
-    ) -> Result<bool, Error> {
+    async fn roll_back(&self, tenant: TenantId, rules: &Rules, reading: &Reading<'_>) -> Result<bool, Error> {
+        let Reading { rail, counts, measured, cut } = *reading;
         let last = rules.book().and_then(Book::last);
         let at = last.map_or(self.now(), |last| last.max(self.now()));
         let why = Why::GuardRail {
@@ -138,6 +146,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             counts,
             measured,
             bound: rail.bound,
+            cut,
         };
         let fact = Fact::RolledBack { at, opening: rail.opening.clone(), why };
         let book =
@@ -150,7 +159,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let (guard_rail, opening, measure) = (&rail.id, &rail.opening, rail.measure.as_str());
         let (entry, window_s, Counts { hits, samples }) = (rules.entries() + 1, rail.window_s, counts);
         let (measured_ppm, bound) = (measured.get(), rail.bound);
-        tracing::warn!(%tenant, %guard_rail, %opening, measure, hits, samples, measured_ppm, ?bound, window_s, entry, "an opening was rolled back by its guard rail");
+        tracing::warn!(%tenant, %guard_rail, %opening, measure, hits, samples, measured_ppm, ?bound, window_s, ?cut, entry, "an opening was rolled back by its guard rail");
         Ok(true)
     }
 }

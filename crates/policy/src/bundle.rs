@@ -333,6 +333,14 @@ impl Bundle {
 const DIGEST_DOMAIN: &[u8] = b"paifang policy bundle 1\n";
 
 impl Measure {
+    /// Whether it is a rate of what was paid.
+    pub fn is_of_paid(self) -> bool {
+        match self {
+            Self::SuccessRate => false,
+            Self::RefundRate | Self::ComplaintRate => true,
+        }
+    }
+
     /// The name in bundles and reports.
     pub fn as_str(self) -> &'static str {
         match self {

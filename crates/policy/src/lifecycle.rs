@@ -120,6 +120,9 @@ pub enum Why {
         measured: Ppm,
         /// Its bound.
         bound: Bound,
+        /// From when on it was counted, where the window had more ends than are counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cut: Option<Timestamp>,
     },
     /// A person did it.
     Person {

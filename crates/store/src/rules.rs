@@ -158,7 +158,9 @@ pub struct Sample {
     pub entries: u64,
     /// When they ended at the earliest.
     pub since: Timestamp,
-    /// No more than so many that ended last are looked at.
+    /// Only those that were paid.
+    pub paid_only: bool,
+    /// No more than so many of them, those that ended last.
     pub max: u32,
 }
 

@@ -71,6 +71,7 @@ async fn a_roll_back_by_a_guard_rail_is_told_with_what_was_measured() {
         hits: 2,
         samples: 3,
         bound: Some(v1::guard_rail_reading::Bound::MaxPpm(400_000)),
+        counted_since_time: None,
     };
     let policy = client.get_policy(v1::GetPolicyRequest { time: None }).await.unwrap().policy.unwrap();
     assert_eq!(policy.rolled_back_openings, ["all"]);

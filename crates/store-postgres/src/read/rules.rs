@@ -94,16 +94,17 @@ fn marks(row: &Row) -> Result<Marks, StoreError> {
 }
 
 pub(crate) async fn tally(pool: &Pool, sample: &Sample) -> Answer<Tally> {
-    // The inner query ends after so many rows of the index, whatever else is kept.
+    // The inner query reads a window of the index, and ends with so many rows that are counted.
     let text = "SELECT count(*) AS ended,
                        count(*) FILTER (WHERE outcome = 'paid') AS paid,
                        count(*) FILTER (WHERE outcome = 'paid' AND refunded_at IS NOT NULL) AS refunded,
-                       count(*) FILTER (WHERE outcome = 'paid' AND complained_at IS NOT NULL) AS complained
-                  FROM (SELECT entries, outcome, refunded_at, complained_at FROM decision
+                       count(*) FILTER (WHERE outcome = 'paid' AND complained_at IS NOT NULL) AS complained,
+                       min(outcome_at) AS oldest
+                  FROM (SELECT outcome, outcome_at, refunded_at, complained_at FROM decision
                          WHERE tenant = $1 AND opening = $2 AND version = $3 AND outcome_at >= $4
-                         ORDER BY outcome_at DESC LIMIT $5) AS newest
-                 WHERE entries >= $6";
-    let Sample { tenant, opening, version, entries, since, max } = sample;
+                           AND entries >= $6 AND ($7::bigint = 0 OR outcome = 'paid')
+                         ORDER BY outcome_at DESC LIMIT $5) AS newest";
+    let Sample { tenant, opening, version, entries, since, paid_only, max } = sample;
     let values = [
         tenant.to_string().into(),
         opening.as_str().into(),
@@ -111,6 +112,7 @@ pub(crate) async fn tally(pool: &Pool, sample: &Sample) -> Answer<Tally> {
         (*since).into(),
         (*max).into(),
         (*entries).into(),
+        u32::from(*paid_only).into(),
     ];
     let counted = maybe(pool, text, &values, |row| {
         Ok(Tally {
@@ -118,6 +120,7 @@ pub(crate) async fn tally(pool: &Pool, sample: &Sample) -> Answer<Tally> {
             paid: count(row, "paid")?,
             refunded: count(row, "refunded")?,
             complained: count(row, "complained")?,
+            oldest: get::<Option<i64>>(row, "oldest")?.map(time),
         })
     });
     Ok(counted.await?.unwrap_or_default())

@@ -113,11 +113,15 @@ impl Content {
                 && row.decided.version() == sample.version
         };
         let ended = self.decided.values().filter(by_it).filter_map(|row| Some((row.marks.ended?, row)));
-        let mut ended: Vec<_> = ended.filter(|((_, at), _)| *at >= sample.since).collect();
+        let ended = ended.filter(|((_, at), _)| *at >= sample.since);
+        let ended = ended.filter(|((ending, _), _)| *ending == Ending::Paid || !sample.paid_only);
+        let is_seen =
+            |row: &StoredDecided| self.seen.get(&row.attempt).is_some_and(|seen| *seen >= sample.entries);
+        let mut ended: Vec<_> = ended.filter(|(_, row)| is_seen(row)).collect();
         ended.sort_by_key(|((_, at), _)| std::cmp::Reverse(*at));
         ended.truncate(usize::try_from(sample.max).unwrap_or(usize::MAX));
-        ended.retain(|(_, row)| self.seen.get(&row.attempt).is_some_and(|seen| *seen >= sample.entries));
-        let mut tally = Tally { ended: ended.len() as u64, ..Tally::default() };
+        let oldest = ended.last().map(|((_, at), _)| *at);
+        let mut tally = Tally { ended: ended.len() as u64, oldest, ..Tally::default() };
         for ((_, _), row) in ended.iter().filter(|((ending, _), _)| *ending == Ending::Paid) {
             tally.paid += 1;
             tally.refunded += u64::from(row.marks.refunded_at.is_some());

@@ -114,7 +114,7 @@ pub(super) struct Because {
 
 pub(super) fn because(why: &Why) -> Because {
     match why {
-        Why::GuardRail { rule, measure, window_s, counts, measured, bound } => {
+        Why::GuardRail { rule, measure, window_s, counts, measured, bound, cut } => {
             use v1::guard_rail_reading::Bound as Told;
             let count = |count| i64::try_from(count).unwrap_or(i64::MAX);
             let measure = match measure {
@@ -131,6 +131,7 @@ pub(super) fn because(why: &Why) -> Because {
                     Bound::Min(ppm) => Told::MinPpm(ppm.get()),
                     Bound::Max(ppm) => Told::MaxPpm(ppm.get()),
                 }),
+                counted_since_time: cut.map(time),
             };
             let (guard_rail, measured_ppm) = (rule.to_string(), measured.get());
             Because { guard_rail, measured_ppm, remark: String::new(), reading: Some(reading) }
