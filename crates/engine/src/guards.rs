@@ -10,6 +10,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use paifang_payment::TenantId;
+use paifang_payment::attempt::ABSENCE_MARGIN;
 use paifang_policy::bundle::{AT_LEAST_MAX, Bundle, GuardRail, Measure};
 use paifang_policy::guard::{Counts, Verdict, judge};
 use paifang_policy::lifecycle::{Book, Fact, Overlay, Why};
@@ -147,11 +148,13 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             measured,
             bound: rail.bound,
             cut,
+            spares_until: at.checked_add(ABSENCE_MARGIN).ok(),
         };
         let fact = Fact::RolledBack { at, opening: rail.opening.clone(), why };
         let book =
             rules.book().cloned().ok_or_else(|| Error::Broken("a guard rail without a book".into()))?;
-        book.step(fact.clone()).map_err(|error| Error::Broken(format!("a roll-back: {error}")))?;
+        let book = book.step(fact.clone()).map_err(|error| Error::Broken(format!("a roll-back: {error}")))?;
+        let recalled = book.roll_backs().last().map(|last| last.recalled.clone()).unwrap_or_default();
         let entry = RulesEntry { request: None, fact, text: None, guarded: false };
         if !self.inner.store.add_rules(tenant, rules.entries(), &entry).await? {
             return Ok(false);
@@ -159,7 +162,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let (guard_rail, opening, measure) = (&rail.id, &rail.opening, rail.measure.as_str());
         let (entry, window_s, Counts { hits, samples }) = (rules.entries() + 1, rail.window_s, counts);
         let (measured_ppm, bound) = (measured.get(), rail.bound);
-        tracing::warn!(%tenant, %guard_rail, %opening, measure, hits, samples, measured_ppm, ?bound, window_s, ?cut, entry, "an opening was rolled back by its guard rail");
+        tracing::warn!(%tenant, %guard_rail, %opening, measure, hits, samples, measured_ppm, ?bound, window_s, ?cut, entry, ?recalled, "an opening was rolled back by its guard rail");
         Ok(true)
     }
 }

@@ -34,6 +34,8 @@ pub struct Rules {
     drafts: BTreeMap<u32, u64>,
     /// Where each opening was opened again last.
     reopened: BTreeMap<RuleId, u64>,
+    /// The versions that a roll-back made drafts again, by its place in the store.
+    recalled: BTreeMap<u64, Vec<u32>>,
 }
 
 /// What every tenant's rules were when they were read last, and the bundle that decided last.
@@ -112,6 +114,11 @@ impl Rules {
         self.reopened.get(opening).copied().unwrap_or(0)
     }
 
+    /// The announced versions that the roll-back at this position made drafts again.
+    pub fn recalled(&self, position: u64) -> &[u32] {
+        self.recalled.get(&position).map_or(&[], Vec::as_slice)
+    }
+
     fn with(mut self, row: StoredRules) -> Result<Self, Error> {
         let broken = |what: &dyn std::fmt::Display| Error::Broken(format!("a book of rules: {what}"));
         let StoredRules { position, entry } = row;
@@ -125,8 +132,14 @@ impl Rules {
         if let Fact::Reopened { opening, .. } = &entry.fact {
             self.reopened.insert(opening.clone(), position);
         }
+        let is_roll_back = matches!(entry.fact, Fact::RolledBack { .. });
         let book = self.book.take().ok_or_else(|| broken(&"it does not begin with a draft"))?;
-        self.book = Some(book.step(entry.fact).map_err(|error| broken(&error))?);
+        let book = book.step(entry.fact).map_err(|error| broken(&error))?;
+        let last = book.roll_backs().last().filter(|last| is_roll_back && !last.recalled.is_empty());
+        if let Some(last) = last {
+            self.recalled.insert(position, last.recalled.clone());
+        }
+        self.book = Some(book);
         self.entries = position;
         Ok(self)
     }

@@ -184,7 +184,7 @@ async fn a_falling_success_rate_rolls_back_once_on_all_replicas() {
     let [StoredRules { position: 3, entry }] = book.as_slice() else { panic!("{book:?}") };
     let Fact::RolledBack {
         opening,
-        why: Why::GuardRail { rule, measure, window_s, counts, measured, bound, cut: None },
+        why: Why::GuardRail { rule, measure, window_s, counts, measured, bound, cut: None, .. },
         ..
     } = &entry.fact
     else {

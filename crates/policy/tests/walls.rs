@@ -134,7 +134,16 @@ fn story(first: &Bundle, second: &Bundle) -> Book {
     let verdict = judge(rail, counts);
     let Verdict::RollBack { measured_ppm: measured, .. } = verdict else { panic!("{verdict:?}") };
     let (measure, window_s, bound) = (rail.measure, rail.window_s, rail.bound);
-    let why = Why::GuardRail { rule: rail.id.clone(), measure, window_s, counts, measured, bound, cut: None };
+    let why = Why::GuardRail {
+        rule: rail.id.clone(),
+        measure,
+        window_s,
+        counts,
+        measured,
+        bound,
+        cut: None,
+        spares_until: None,
+    };
     let tried = RuleId::parse("wechat-tried").unwrap();
     let facts = [
         Fact::drafted(at("2024-09-01T10:00:00+08:00"), first),

@@ -240,16 +240,23 @@ impl Book {
         if !self.versions.keys().any(|version| self.may_decide(*version, &opening, at)) {
             return Err(Error::UnknownOpening(opening));
         }
-        for entry in self.versions.values_mut().filter(|entry| !entry.openings.contains(&opening)) {
-            let is_to_come = |one: &&mut Announcement| one.recalled_at.is_none() && one.effective_at > at;
-            if let Some(announced) = entry.announced.last_mut().filter(is_to_come) {
+        let spared = match &why {
+            Why::GuardRail { spares_until, .. } => spares_until.map_or(at, |until| until.max(at)),
+            Why::Person { .. } => at,
+        };
+        let mut recalled = Vec::new();
+        for (version, entry) in &mut self.versions {
+            let is_to_come = |one: &&mut Announcement| one.recalled_at.is_none() && one.effective_at > spared;
+            let lacks = !entry.openings.contains(&opening);
+            if let Some(announced) = entry.announced.last_mut().filter(|one| lacks && is_to_come(one)) {
                 announced.recalled_at = Some(at);
+                recalled.push(*version);
             }
         }
         let before = self.roll_backs.iter().filter(|one| one.opening == opening);
         let reopened = before.filter_map(|one| one.reopened.as_ref()).map(|(reopened, _)| *reopened).max();
         let from = reopened.map_or(from, |reopened| reopened.max(from));
-        self.roll_backs.push(RollBack { opening, at: from, why, reopened: None });
+        self.roll_backs.push(RollBack { opening, at: from, why, recalled, reopened: None });
         Ok(())
     }
 

@@ -193,8 +193,41 @@ fn a_roll_back_recalls_announced_versions_without_its_opening() {
     let after = book(facts.clone()).unwrap();
     assert_eq!(after.state(2, at(5)), Some(State::Draft));
     assert_eq!([3, 5, 7, 9].map(|day| version_at(&after, day)), [Some(1), Some(1), Some(1), Some(3)]);
+    assert_eq!(after.roll_backs()[0].recalled, [2], "and whoever asks is told");
     facts.push(announced_without(5, 2, 6, &["ramp"]));
     assert_eq!(version_at(&book(facts).unwrap(), 7), Some(2));
+}
+
+/// A guard rail looks by one replica's clock, which may be slow: what may decide already by another one's is left alone.
+#[test]
+fn a_guard_rail_spares_what_may_decide_already() {
+    let ppm = |parts| crate::Ppm::new(parts).unwrap();
+    let crossed = |spares_until| {
+        let why = Why::GuardRail {
+            rule: RuleId::parse("g").unwrap(),
+            measure: Measure::SuccessRate,
+            window_s: 60,
+            counts: Counts { hits: 0, samples: 4 },
+            measured: ppm(0),
+            bound: Bound::Min(ppm(900_000)),
+            cut: None,
+            spares_until,
+        };
+        let facts = vec![
+            drafted(1, 1),
+            announced(1, 1, 1),
+            drafted_with(2, 2, &["ramp-2"]),
+            announced(2, 2, 5),
+            drafted_with(2, 3, &["ramp-2"]),
+            announced(2, 3, 6),
+            Fact::RolledBack { at: at(4), opening: RuleId::parse("ramp").unwrap(), why },
+        ];
+        let book = book(facts).unwrap();
+        (book.roll_backs()[0].recalled.clone(), version_at(&book, 5), version_at(&book, 6))
+    };
+    assert_eq!(crossed(None), (vec![2, 3], Some(1), Some(1)), "as it was written before");
+    assert_eq!(crossed(Some(at(5))), (vec![3], Some(2), Some(2)));
+    assert_eq!(crossed(Some(at(3))), (vec![2, 3], Some(1), Some(1)), "never less than what is in the book");
 }
 
 /// A clock that runs ahead wrote the last fact; the roll-back closes at once all the same.

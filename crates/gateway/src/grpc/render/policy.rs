@@ -71,14 +71,16 @@ pub(crate) fn decided(row: &StoredDecided) -> v1::DecidedPayment {
     }
 }
 
-/// A change of the rules, in its place in the book.
-pub(crate) fn change(row: &StoredRules) -> v1::PolicyChange {
+/// A change of the rules, in its place in the book; `recalled` are the versions that it made drafts again, if it is a
+/// roll-back.
+pub(crate) fn change(row: &StoredRules, recalled: &[u32]) -> v1::PolicyChange {
     use v1::PolicyChangeKind as Kind;
     let RulesEntry { request, fact, .. } = &row.entry;
     let told = v1::PolicyChange {
         position: i64::try_from(row.position).unwrap_or(i64::MAX),
         time: Some(time(fact.at())),
         request_id: request.as_ref().map(|request| request.id.to_string()).unwrap_or_default(),
+        recalled_versions: recalled.to_vec(),
         ..v1::PolicyChange::default()
     };
     let of_version = |kind: Kind, version| v1::PolicyChange { kind: kind.into(), version, ..told.clone() };
@@ -114,7 +116,7 @@ pub(super) struct Because {
 
 pub(super) fn because(why: &Why) -> Because {
     match why {
-        Why::GuardRail { rule, measure, window_s, counts, measured, bound, cut } => {
+        Why::GuardRail { rule, measure, window_s, counts, measured, bound, cut, spares_until: _ } => {
             use v1::guard_rail_reading::Bound as Told;
             let count = |count| i64::try_from(count).unwrap_or(i64::MAX);
             let measure = match measure {
@@ -163,6 +165,7 @@ fn roll_back(one: &RollBack, at: Timestamp) -> v1::OpeningRollBack {
         measured_ppm,
         remark,
         reading,
+        recalled_versions: one.recalled.clone(),
         reopen_time: reopened.map(|(reopened, _)| time(*reopened)),
         reopen_remark: reopened.map(|(_, remark)| remark.to_string()).unwrap_or_default(),
     }
