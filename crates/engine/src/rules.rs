@@ -229,7 +229,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let version = wanted.version;
         let broken = |what: &str| Error::Broken(format!("version {version} of the rules {what}"));
         let text = self.rules_text(tenant, version).await?.ok_or_else(|| broken("has no text"))?;
-        let bundle = Bundle::read(&text).map_err(|_| broken("cannot be read any more"))?;
+        let bundle = Bundle::read_stored(&text).map_err(|_| broken("cannot be read any more"))?;
         if bundle.reference() != *wanted {
             return Err(broken("is not the one that was announced"));
         }

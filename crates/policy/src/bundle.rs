@@ -39,7 +39,7 @@
 //! measure = "success_rate"       # success_rate, refund_rate, complaint_rate
 //! window_s = 3600
 //! at_least = 200
-//! min = 900_000                  # parts per million; or max
+//! min = 900_000                  # parts per million; of the other two: max
 //! action = "roll_back"
 //! ```
 //!
@@ -50,9 +50,10 @@
 //! Reading ([`Bundle::read`]) tells every mistake at once, each with its place. A bundle cannot be changed after; its
 //! [`Bundle::digest`] names exactly what decided.
 //!
-//! Limits: [`TEXT_BYTES_MAX`], [`RULES_MAX`] rules, [`MERCHANTS_MAX`] merchants of an opening.
+//! Limits: [`TEXT_BYTES_MAX`], [`RULES_MAX`] rules, [`GUARD_RAILS_MAX`] of them guard rails, [`MERCHANTS_MAX`] merchants of an opening.
 
 mod fields;
+mod guard_rails;
 mod read;
 mod terms;
 #[cfg(test)]
@@ -83,6 +84,8 @@ pub const MERCHANTS_MAX: usize = 10_000;
 pub const WEIGHT_MAX: i64 = 1_000_000;
 /// Samples that a guard rail may ask for at most; no more are counted of its window (the newest).
 pub const AT_LEAST_MAX: u32 = 100_000;
+/// Guard rails of a bundle at most.
+pub const GUARD_RAILS_MAX: usize = 50;
 /// Seconds of a guard rail's window: a minute to 30 days.
 pub const WINDOW_S: std::ops::RangeInclusive<i64> = 60..=2_592_000;
 
@@ -257,7 +260,13 @@ impl Bundle {
     /// Reads and checks a bundle's TOML. Of a text that is no TOML all errors of syntax are told, of one that is all
     /// errors of meaning, by place.
     pub fn read(text: &str) -> Result<Self, Faults> {
-        read::read(text).map(Self::of)
+        read::read(text, true).map(Self::of)
+    }
+
+    /// Reads a bundle that was taken in before, maybe by an earlier release, which let more pass: a guard rail that never
+    /// closes anything, or closes for the better. It has the digest that it had.
+    pub fn read_stored(text: &str) -> Result<Self, Faults> {
+        read::read(text, false).map(Self::of)
     }
 
     fn of(content: Content) -> Self {

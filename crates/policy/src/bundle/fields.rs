@@ -14,6 +14,8 @@ use crate::{Fault, Place};
 /// The mistakes found so far, and the text they are in.
 pub(super) struct Notes<'t> {
     pub(super) text: &'t str,
+    /// What can only be a mistake is told, too.
+    pub(super) is_new: bool,
     /// At most [`FAULTS_MAX`]: they come in by [`Notes::add`] and [`Notes::push`].
     pub(super) faults: Vec<Fault>,
 }
