@@ -2,6 +2,8 @@
 //! point at which a call can be dropped, before the operation took place or after it.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use jiff::SignedDuration;
@@ -39,6 +41,22 @@ impl Future for Pause {
     }
 }
 
+/// The model store whose first operation of this name fails, as one does whose connection breaks.
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+#[derive(Clone)]
+pub struct FailingOnce {
+    store: ModelStore,
+    operation: &'static str,
+    failed: Arc<AtomicBool>,
+}
+
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+impl FailingOnce {
+    pub fn new(store: ModelStore, operation: &'static str) -> Self {
+        Self { store, operation, failed: Arc::default() }
+    }
+}
+
 /// Each row is an operation of the port.
 macro_rules! operations {
     ($($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)*) => {
@@ -48,6 +66,15 @@ macro_rules! operations {
                 let answer = self.0.$name($($argument),*).await;
                 Pause(false).await;
                 answer
+            }
+        )*}
+
+        impl Store for FailingOnce {$(
+            async fn $name(&self, $($argument: $kind),*) -> Answer<$answer> {
+                if stringify!($name) == self.operation && !self.failed.swap(true, Ordering::Relaxed) {
+                    return Err(StoreError::Unavailable(None));
+                }
+                self.store.$name($($argument),*).await
             }
         )*}
     };

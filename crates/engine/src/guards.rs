@@ -8,12 +8,14 @@
 //! An attempt counts for the opening and the version that let it in. So a version begins with nothing, and what was let in
 //! before an opening was opened again (by the entries that its decision rests on, not by a clock) counts no more.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use paifang_payment::TenantId;
 use paifang_payment::attempt::ABSENCE_MARGIN;
-use paifang_policy::bundle::{AT_LEAST_MAX, Bundle, GuardRail, Measure};
+use paifang_policy::bundle::{AT_LEAST_MAX, GuardRail, Measure};
 use paifang_policy::guard::{Counts, Verdict, judge};
-use paifang_policy::lifecycle::{Book, Fact, Overlay, Why};
+use paifang_policy::lifecycle::{Book, Fact, Why};
 use paifang_policy::{Ppm, RuleId};
 use paifang_store::{GuardedBook, PAGE_MAX, RulesEntry, Sample, Store};
 
@@ -25,11 +27,11 @@ use crate::{Engine, Error};
 /// What one round over all tenants came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GuardRound {
-    /// Guard rails that were measured.
+    /// How often a guard rail was measured.
     pub measured: u64,
     /// Openings that this replica rolled back.
     pub rolled_back: Vec<Crossed>,
-    /// Tenants whose guard rails could not be measured; the log says why.
+    /// Tenants of whose guard rails one or more could not be measured; the log says which and why.
     pub failed: u64,
 }
 
@@ -41,6 +43,14 @@ struct Reading<'a> {
     measured: Ppm,
     /// From when on it was counted, where there was more in the window than is counted.
     cut: Option<Timestamp>,
+}
+
+/// What a look at one guard rail came to.
+enum Look {
+    /// It was measured, and its opening closed where it is crossed.
+    Done { closed: bool },
+    /// It is crossed, and the book has moved on meanwhile: look again.
+    Moved,
 }
 
 /// A guard rail that was crossed.
@@ -68,71 +78,83 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let Some(last) = books.last() else { return Ok(round) };
             after = Some(last.tenant);
             for GuardedBook { tenant, entries } in books {
-                if let Err(error) = self.watch_tenant(tenant, entries, &mut round).await {
-                    round.failed += 1;
-                    tracing::error!(%tenant, %error, "guard rails cannot be measured");
+                match self.watch_tenant(tenant, entries, &mut round).await {
+                    Ok(true) => {}
+                    Ok(false) => round.failed += 1,
+                    Err(error) => {
+                        round.failed += 1;
+                        tracing::error!(%tenant, %error, "guard rails cannot be measured");
+                    }
                 }
             }
         }
     }
 
+    /// Whether all of a tenant's guard rails could be measured. One that cannot be hides none of the others.
     async fn watch_tenant(
         &self,
         tenant: TenantId,
         entries: u64,
         round: &mut GuardRound,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let mut fresh = self.inner.rulebooks.entries(tenant) < entries;
-        for _ in 0..CONFLICTS_MAX {
+        let (mut done, mut all_measured) = (BTreeSet::new(), true);
+        let mut conflicts = 0;
+        while conflicts < CONFLICTS_MAX {
             let ruling = self.ruling(tenant, self.now(), fresh).await?;
-            let Some((bundle, rolled_back)) = ruling.bundle() else { return Ok(()) };
-            let (measured, crossed) = self.first_crossed(tenant, &ruling, bundle, rolled_back).await?;
-            let Some(reading) = crossed else {
-                round.measured += measured;
-                return Ok(());
-            };
-            if self.roll_back(tenant, ruling.rules(), &reading).await? {
-                let Reading { rail, counts, .. } = reading;
-                let (guard_rail, opening, measure) = (rail.id.clone(), rail.opening.clone(), rail.measure);
-                round.rolled_back.push(Crossed { tenant, guard_rail, opening, measure, counts });
+            let Some((bundle, rolled_back)) = ruling.bundle() else { return Ok(all_measured) };
+            let is_left = |rail: &&GuardRail| !rolled_back.holds(&rail.opening) && !done.contains(&rail.id);
+            let Some(rail) = bundle.guard_rails().iter().find(is_left) else { return Ok(all_measured) };
+            fresh = false;
+            match self.look(tenant, &ruling, rail, bundle.header().version, round).await {
+                Ok(Look::Moved) => (fresh, conflicts) = (true, conflicts + 1),
+                Ok(Look::Done { closed }) => {
+                    fresh = closed;
+                    done.insert(rail.id.clone());
+                }
+                Err(error) => {
+                    let guard_rail = &rail.id;
+                    tracing::error!(%tenant, %guard_rail, %error, "a guard rail cannot be measured");
+                    all_measured = false;
+                    done.insert(rail.id.clone());
+                }
             }
-            fresh = true;
         }
         Err(Error::Busy)
     }
 
-    /// How many guard rails were measured, and the first of them that is crossed.
-    async fn first_crossed<'a>(
+    /// Measures one guard rail, and rolls its opening back where it is crossed.
+    async fn look(
         &self,
         tenant: TenantId,
         ruling: &Ruling,
-        bundle: &'a Bundle,
-        rolled_back: &Overlay,
-    ) -> Result<(u64, Option<Reading<'a>>), Error> {
-        let mut measured = 0;
-        for rail in bundle.guard_rails().iter().filter(|rail| !rolled_back.holds(&rail.opening)) {
-            let window = SignedDuration::from_secs(rail.window_s);
-            let sample = Sample {
-                tenant,
-                opening: rail.opening.clone(),
-                version: bundle.header().version,
-                entries: ruling.rules().reopened(&rail.opening),
-                since: self.now().saturating_sub(window).unwrap_or(Timestamp::MIN),
-                paid_only: rail.measure.is_of_paid(),
-                max: AT_LEAST_MAX,
-            };
-            let tally = self.inner.store.tally(&sample).await?;
-            let (counts, cut) = (tally.counts(rail.measure), tally.cut(sample.max));
-            measured += 1;
-            match judge(rail, counts) {
-                Verdict::Keep | Verdict::TooFew { .. } => {}
-                Verdict::RollBack { measured_ppm, .. } => {
-                    let reading = Reading { rail, counts, measured: measured_ppm, cut };
-                    return Ok((measured, Some(reading)));
-                }
-            }
+        rail: &GuardRail,
+        version: u32,
+        round: &mut GuardRound,
+    ) -> Result<Look, Error> {
+        let window = SignedDuration::from_secs(rail.window_s);
+        let sample = Sample {
+            tenant,
+            opening: rail.opening.clone(),
+            version,
+            entries: ruling.rules().reopened(&rail.opening),
+            since: self.now().saturating_sub(window).unwrap_or(Timestamp::MIN),
+            paid_only: rail.measure.is_of_paid(),
+            max: AT_LEAST_MAX,
+        };
+        let tally = self.inner.store.tally(&sample).await?;
+        round.measured += 1;
+        let (counts, cut) = (tally.counts(rail.measure), tally.cut(sample.max));
+        let measured = match judge(rail, counts) {
+            Verdict::Keep | Verdict::TooFew { .. } => return Ok(Look::Done { closed: false }),
+            Verdict::RollBack { measured_ppm, .. } => measured_ppm,
+        };
+        if !self.roll_back(tenant, ruling.rules(), &Reading { rail, counts, measured, cut }).await? {
+            return Ok(Look::Moved);
         }
-        Ok((measured, None))
+        let (guard_rail, opening, measure) = (rail.id.clone(), rail.opening.clone(), rail.measure);
+        round.rolled_back.push(Crossed { tenant, guard_rail, opening, measure, counts });
+        Ok(Look::Done { closed: true })
     }
 
     /// `false` where the book has moved on: another replica may have been faster, or a person opened it again.
