@@ -7,6 +7,7 @@ use paifang_rail::{
 };
 
 use crate::Settings;
+use crate::codes;
 use crate::settings::KeyMode;
 
 /// The rail's name, and the name of its own wallet.
@@ -77,6 +78,7 @@ const fn descriptor(offers: &'static [Offer], keys: &'static [KeySpec], serves_k
         reverses: true,
         reverses_unknown: true,
         asks_after_s: &[],
+        fails_with: codes::FAILING,
         refunding: Refunding {
             partial: true,
             // No published figure was found; this bounds what one order can be split into.

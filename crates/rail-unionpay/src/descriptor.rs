@@ -6,6 +6,7 @@ use paifang_rail::{
 };
 
 use crate::Settings;
+use crate::codes;
 
 /// The rail's name.
 pub(crate) const UNIONPAY: &str = "unionpay";
@@ -158,6 +159,7 @@ const fn describe(offers: &'static [Offer], reverses: bool) -> Descriptor {
         reverses_unknown: false,
         // Documented: up to six queries, while the answer is 03, 04 or 05.
         asks_after_s: &[1, 2, 4, 8, 16, 32],
+        fails_with: codes::FAILING,
         refunding: Refunding {
             partial: true,
             // "Several times"; no figure is published, so this bounds what one order can be split into.

@@ -6,6 +6,7 @@ use paifang_rail::{
 };
 
 use crate::Settings;
+use crate::codes;
 use crate::inquiry::{FUND_FLOW, TRADE};
 
 /// The rail's name, and the name of its one wallet.
@@ -112,6 +113,7 @@ const fn describe(offers: &'static [Offer], reverses: bool) -> Descriptor {
         reverses,
         reverses_unknown: reverses,
         asks_after_s: &[],
+        fails_with: codes::FAILING,
         refunding: Refunding {
             partial: true,
             count_max: 50,

@@ -34,6 +34,10 @@ pub struct Descriptor {
     /// payer's code, a refund, a capture, a release. After the last one the gateway asks at wider distances. Empty: the
     /// gateway's own schedule.
     pub asks_after_s: &'static [u32],
+    /// Codes by which the rail says that it fails, or turns everybody away for a while, as they stand in
+    /// [`paifang_payment::Doubt::RailUnsure`]: any order would have met them. Whatever else leaves a call in doubt may be about its
+    /// order.
+    pub fails_with: &'static [&'static str],
     /// Refunds.
     pub refunding: Refunding,
     /// The daily bills; the first one lists payments and refunds. Empty: none.

@@ -55,6 +55,7 @@ pub static DESCRIPTOR_STURDY: Descriptor = Descriptor {
     reverses: false,
     reverses_unknown: false,
     asks_after_s: &[],
+    fails_with: &[],
     refunding: REFUNDING,
     keys: &[],
 };

@@ -64,6 +64,7 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
     reverses: true,
     reverses_unknown: false,
     asks_after_s: &[],
+    fails_with: &[],
     refunding: Refunding { partial: true, count_max: 50, window_days: 365, resend_s: 3600, interval_s: 0 },
     keys: &[],
 };
