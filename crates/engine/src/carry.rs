@@ -50,6 +50,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             }
             Err(error) => {
                 tracing::warn!(%account, verb = verb.as_str(), %error, "call not planned");
+                self.inner.health.note_unplanned(account, world.now(), &error);
                 let cause = NotSent::NotPlanned(error.to_string());
                 return ours(verb, Outcome::NotSent(cause), Source::Transport, "rail.not_planned");
             }

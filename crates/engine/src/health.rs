@@ -1,4 +1,4 @@
-//! How the rails have answered lately, as this replica saw it: enough to put one that fails behind the others, and no more.
+//! How the rails have answered lately, and whether they could be asked, as this replica saw it: enough to put one that fails behind the others, and no more.
 //!
 //! It lives in memory, is bounded per account, and decides about no payment: a consultation ranks by it, nothing is hidden
 //! or refused for it. What is not tried is forgotten after [`WINDOW`], so a rail that nobody chose any more gets another
@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use paifang_payment::{AccountId, Doubt, News, NotSent, Observation, Outcome};
+use paifang_rail::PlanError;
 
 use crate::{Account, Accounts};
 
@@ -53,6 +54,13 @@ impl Health {
         }
     }
 
+    /// Counts a message that could not be made, where no other one of the account could have been.
+    pub fn note_unplanned(&self, account: &AccountId, now: Timestamp, error: &PlanError) {
+        if let Some(known) = self.0.get(account).filter(|_| error.is_of_account()) {
+            known.add(Call { at: now, failed: true });
+        }
+    }
+
     /// Of its calls of the last minute, at least [`CALLS_MIN`] of them, half or more failed.
     pub fn is_degraded(&self, account: &AccountId, now: Timestamp) -> bool {
         let Some(known) = self.0.get(account) else { return false };
@@ -80,7 +88,7 @@ fn has_failed(seen: &Observation, fails_with: &[&str]) -> Option<bool> {
     match &seen.news {
         News::Absent => Some(false),
         News::Outcome(outcome) => match outcome {
-            // Our own message, and our own limits, say nothing about the rail.
+            // Our own limits say nothing about the rail, nor does our message ([`Health::note_unplanned`]).
             Outcome::NotSent(NotSent::NotPlanned(_) | NotSent::HeldBack) => None,
             Outcome::NotSent(NotSent::NotConnected) => Some(true),
             Outcome::Unknown(doubt) => is_failure(doubt, fails_with),

@@ -137,3 +137,19 @@ fn only_what_any_order_would_have_met_counts() {
         assert_eq!(has_failed(&seen(verb, News::Outcome(outcome)), &["20000"]), failed, "{told}");
     }
 }
+
+/// Without its key, or with an adapter that fails, no order of the account goes out; a value that one call has is its own.
+#[test]
+fn what_keeps_every_message_from_being_made_counts() {
+    let bad = PlanError::BadValue { field: "description", rule: "at most 127 bytes" };
+    for (error, degraded) in [
+        (PlanError::MissingKey("merchant_key"), true),
+        (PlanError::AdapterFailed, true),
+        (bad, false),
+        (PlanError::Unsupported("reverse"), false),
+    ] {
+        let health = Health::of(&accounts());
+        (0..5).for_each(|second| health.note_unplanned(&account(), at(second), &error));
+        assert_eq!(health.is_degraded(&account(), at(5)), degraded, "{error}");
+    }
+}
