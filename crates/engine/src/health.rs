@@ -1,4 +1,5 @@
-//! How the rails have answered lately, and whether they could be asked, as this replica saw it: enough to put one that fails behind the others, and no more.
+//! How the rails have answered lately, and whether they could be asked, as this replica saw it: enough to put one that fails
+//! behind the others, and no more.
 //!
 //! It lives in memory, is bounded per account, and decides about no payment: a consultation ranks by it, nothing is hidden
 //! or refused for it. What is not tried is forgotten after [`WINDOW`], so a rail that nobody chose any more gets another

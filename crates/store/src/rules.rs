@@ -107,6 +107,8 @@ pub struct StoredDecided {
     pub at: Timestamp,
     /// What was decided.
     pub decided: Decided,
+    /// How many entries of the book it rests on; absent of what a release decided that did not keep it.
+    pub entries: Option<u64>,
     /// What became of the attempt.
     pub marks: Marks,
 }

@@ -115,6 +115,9 @@ async fn a_roll_back_by_a_guard_rail_is_told_with_what_was_measured() {
     };
     assert_eq!(counted(&first.payment_intent_id), (v1::AttemptOutcome::Paid, true, false, true));
     assert_eq!(counted(&third.payment_intent_id), (v1::AttemptOutcome::Paid, true, false, false));
+    // The first three rest on the draft and its announcement, the last one on the reopening too.
+    let positions: Vec<_> = listed.decisions.iter().map(|row| row.rules_position).collect();
+    assert_eq!(positions, [2, 2, 2, 4]);
     let other = shop.other().await;
     assert_eq!(changes(&other, 0, 0).await, []);
 }

@@ -40,7 +40,7 @@ pub(crate) async fn decisions(
     max: usize,
 ) -> Answer<Vec<StoredDecided>> {
     let text =
-        "SELECT tenant, intent, attempt, at, form, body, outcome, outcome_at, refunded_at, complained_at
+        "SELECT tenant, intent, attempt, at, form, body, entries, outcome, outcome_at, refunded_at, complained_at
                   FROM decision WHERE tenant = $1 AND attempt > $2 ORDER BY attempt LIMIT $3";
     let after = after.map(|after| after.to_string()).unwrap_or_default();
     all(pool, text, &[tenant.to_string().into(), after.into(), scan_limit(max).into()], decided).await
@@ -52,7 +52,7 @@ pub(crate) async fn decision(
     attempt: AttemptId,
 ) -> Answer<Option<StoredDecided>> {
     let text =
-        "SELECT tenant, intent, attempt, at, form, body, outcome, outcome_at, refunded_at, complained_at
+        "SELECT tenant, intent, attempt, at, form, body, entries, outcome, outcome_at, refunded_at, complained_at
                   FROM decision WHERE tenant = $1 AND attempt = $2";
     maybe(pool, text, &[tenant.to_string().into(), attempt.to_string().into()], decided).await
 }
@@ -76,8 +76,14 @@ fn decided(row: &Row) -> Result<StoredDecided, StoreError> {
         attempt: named(row, "attempt")?,
         at: moment(row, "at")?,
         decided: body(row)?,
+        entries: entries(row)?,
         marks: marks(row)?,
     })
+}
+
+fn entries(row: &Row) -> Result<Option<u64>, StoreError> {
+    let entries = get::<Option<i64>>(row, "entries")?;
+    entries.map(|entries| u64::try_from(entries).map_err(|_| damaged("entries"))).transpose()
 }
 
 fn marks(row: &Row) -> Result<Marks, StoreError> {

@@ -92,8 +92,14 @@ fn decided(row: &Row<'_>) -> Result<StoredDecided, Fault> {
         attempt: named(row, "attempt")?,
         at: moment(row, "at")?,
         decided: body(row)?,
+        entries: entries(row)?,
         marks: marks(row)?,
     })
+}
+
+fn entries(row: &Row<'_>) -> Result<Option<u64>, Fault> {
+    let entries = get::<Option<i64>>(row, "entries")?;
+    entries.map(|entries| u64::try_from(entries).map_err(|_| damaged("entries"))).transpose()
 }
 
 fn marks(row: &Row<'_>) -> Result<Marks, Fault> {

@@ -107,7 +107,15 @@ impl Content {
             return Err(Ok(Committed::Conflict));
         }
         let Some(DecidedWrite { attempt, intent, decided }) = rules.decided.clone() else { return Ok(()) };
-        let row = StoredDecided { tenant, intent, attempt, at, decided, marks: Marks::default() };
+        let row = StoredDecided {
+            tenant,
+            intent,
+            attempt,
+            at,
+            decided,
+            entries: Some(rules.entries),
+            marks: Marks::default(),
+        };
         self.seen.insert(attempt, rules.entries);
         match self.decided.insert(attempt, row) {
             None => Ok(()),

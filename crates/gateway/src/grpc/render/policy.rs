@@ -68,6 +68,7 @@ pub(crate) fn decided(row: &StoredDecided) -> v1::DecidedPayment {
         outcome_time: ended.map(|(_, at)| time(at)),
         refund_time: refunded_at.map(time),
         complaint_time: complained_at.map(time),
+        rules_position: row.entries.map_or(0, |entries| i64::try_from(entries).unwrap_or(i64::MAX)),
     }
 }
 
