@@ -260,7 +260,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         now: Timestamp,
         fresh: bool,
     ) -> Result<(attempt::Terms, RulesSeen), Error> {
-        let Chosen { account, offer, decided, entries, division } =
+        let Chosen { account, offer, decided, entries, division, credit } =
             self.choose(intent, choice, now, fresh).await?;
         let order_no = self.inner.names.order(intent.tenant, &account.id, by.0, by.1);
         let synchronous = offer.presentation.is_synchronous();
@@ -291,6 +291,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 reversible_unknown: account.descriptor.reverses_unknown,
             },
             hold,
+            credit,
             division,
         };
         Ok((terms, RulesSeen { entries, decided }))

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use paifang_money::PositiveMoney;
-use paifang_payment::TenantId;
+use paifang_payment::{Credit, TenantId};
 use paifang_policy::RuleId;
 use paifang_policy::bundle::{Bundle, BundleRef};
 use paifang_policy::cohort::Pseudonym;
@@ -16,7 +16,7 @@ use paifang_policy::facts::{Facts, Input};
 use paifang_policy::lifecycle::{Book, Fact, Overlay, State};
 use paifang_policy::opening::{Offer, decide};
 use paifang_policy::rank::{Ranked, rank};
-use paifang_rail::ClientKind;
+use paifang_rail::{ClientKind, CreditUse};
 use paifang_shares::division::Division;
 use paifang_store::{Judged, PAGE_MAX, Store, StoredRules};
 
@@ -92,6 +92,10 @@ pub struct Weighed {
     /// The tenant's rules decide nothing now, although they did before: everything is closed.
     pub closed: bool,
 }
+
+/// Credit cannot be left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CreditStays;
 
 impl Rules {
     /// The book; absent where the tenant never wrote any rules.
@@ -326,13 +330,38 @@ impl Weighed {
     /// Whether the tenant's rules take a payment with it.
     pub fn is_accepted(&self) -> bool {
         let divides = self.division.as_ref().is_none_or(Result::is_ok);
-        !self.closed && divides && self.judged.as_ref().is_none_or(|judged| judged.decision.accepted)
+        !self.closed
+            && divides
+            && !self.keeps_credit()
+            && self.judged.as_ref().is_none_or(|judged| judged.decision.accepted)
+    }
+
+    /// Whether an order with it may be paid on credit.
+    ///
+    /// Errors: the tenant's rules leave credit out, and no order of this rail can.
+    pub(crate) fn credit(&self) -> Result<Credit, CreditStays> {
+        let asked = self.judged.as_ref().map_or(Credit::Allowed, |judged| judged.decision.credit);
+        match (asked, self.option.credit) {
+            (Credit::Allowed, _) | (Credit::Excluded, CreditUse::Never) => Ok(Credit::Allowed),
+            (Credit::Excluded, CreditUse::Excludable) => Ok(Credit::Excluded),
+            (Credit::Excluded, CreditUse::Payers | CreditUse::Always) => Err(CreditStays),
+        }
+    }
+
+    /// Whether an order with it would leave credit out.
+    pub fn excludes_credit(&self) -> bool {
+        self.credit() == Ok(Credit::Excluded)
+    }
+
+    /// Whether the tenant's rules leave credit out, and no order of this rail can.
+    pub fn keeps_credit(&self) -> bool {
+        self.credit().is_err()
     }
 
     /// Whether the payer should see it: it works here, an input of the payer aside, and the tenant's rules show it.
     pub fn is_shown(&self) -> bool {
         let shows = self.judged.as_ref().is_none_or(|judged| judged.decision.shown);
-        self.option.rank() < 2 && !self.closed && shows
+        self.option.rank() < 2 && !self.closed && !self.keeps_credit() && shows
     }
 
     /// 0: it would be sent; 1: an input is missing; 2: it cannot be chosen.

@@ -25,7 +25,9 @@ use paifang_shares::division::Division;
 use serde::{Deserialize, Serialize};
 
 use crate::planted::{self, Defect};
-use crate::{AccountId, AttemptId, OrderNo, Presentation, RailName, RailRef, RequestId, Verb, WalletName};
+use crate::{
+    AccountId, AttemptId, Credit, OrderNo, Presentation, RailName, RailRef, RequestId, Verb, WalletName,
+};
 
 pub use hold::{CAPTURES_MAX, Capturing, Held, HoldTerms, Operation, Phase, Releasing, Taken};
 pub use on::HELD_BACK;
@@ -101,6 +103,9 @@ pub struct Terms {
     /// The money is held first; `None`: it is charged at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<HoldTerms>,
+    /// Whether the payer may pay on credit.
+    #[serde(default, skip_serializing_if = "Credit::is_allowed")]
+    pub credit: Credit,
     /// How the money is divided once it is taken, by the storefront's terms; absent where it had none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub division: Option<Box<Division>>,

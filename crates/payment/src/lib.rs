@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod attempt;
+mod credit;
 mod evidence;
 mod id;
 pub mod intent;
@@ -24,6 +25,7 @@ mod seal;
 #[cfg(test)]
 mod testing;
 
+pub use credit::Credit;
 pub use evidence::{Digest, Evidence, Source};
 pub use id::{AttemptId, EventId, FundsId, IdError, IntentId, RefundId, TenantId};
 pub use name::{

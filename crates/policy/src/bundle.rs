@@ -60,7 +60,7 @@ mod terms;
 pub(crate) mod tests;
 
 use jiff::Timestamp;
-use paifang_payment::{Digest, Presentation, RailName, Remark, WalletName};
+use paifang_payment::{Credit, Digest, Presentation, RailName, Remark, WalletName};
 use paifang_shares::fees::FeeSchedule;
 use paifang_shares::splits::SplitRules;
 use ring::digest::{Context, SHA256};
@@ -163,6 +163,9 @@ pub struct Opening {
     pub show: bool,
     /// Whether a payment with it is taken.
     pub accept: bool,
+    /// Whether the payer may pay it on credit. Left out of the digest where they may, as bundles of before it say nothing.
+    #[serde(skip_serializing_if = "Credit::is_allowed")]
+    pub credit: Credit,
 }
 
 /// A kill switch: new payments that fit are closed, whatever the openings say. At least one of `rail`, `wallet` and

@@ -2,7 +2,8 @@
 
 use paifang_payment::Presentation;
 use paifang_rail::{
-    ClientKind, Closing, Descriptor, Holding, KeyKind, KeySpec, Need, Offer, Refunding, StatementSpec,
+    ClientKind, Closing, CreditUse, Descriptor, Holding, KeyKind, KeySpec, Need, Offer, Refunding,
+    StatementSpec,
 };
 
 use crate::Settings;
@@ -55,6 +56,8 @@ const CODE_SHOWN: Offer = Offer {
     needs: &[],
     expiry_s_max: EXPIRY_S_MAX,
     expiry_s_min: EXPIRY_S_MIN,
+    // No documented field leaves credit cards out.
+    credit: CreditUse::Payers,
     // A second message with the same orderId and txnTime is answered with 12, not with the code of the first.
     resendable: false,
     hold: None,
@@ -67,6 +70,7 @@ const PAGE: Offer = Offer {
     needs: &[],
     expiry_s_max: PAGE_EXPIRY_S_MAX,
     expiry_s_min: EXPIRY_S_MIN,
+    credit: CreditUse::Payers,
     resendable: false,
     hold: None,
 };
@@ -84,6 +88,7 @@ const APP: Offer = Offer {
     needs: &[],
     expiry_s_max: EXPIRY_S_MAX,
     expiry_s_min: EXPIRY_S_MIN,
+    credit: CreditUse::Payers,
     resendable: false,
     hold: None,
 };
@@ -107,6 +112,7 @@ const CODE_SCANNED: Offer = Offer {
     needs: &[Need::PayerCode],
     expiry_s_max: CODE_EXPIRY_S_MAX,
     expiry_s_min: EXPIRY_S_MIN,
+    credit: CreditUse::Payers,
     resendable: false,
     hold: None,
 };

@@ -2,7 +2,7 @@
 
 use paifang_payment::Presentation;
 use paifang_rail::{
-    ClientKind, Closing, Descriptor, KeyKind, KeySpec, Need, Offer, Refunding, StatementSpec,
+    ClientKind, Closing, CreditUse, Descriptor, KeyKind, KeySpec, Need, Offer, Refunding, StatementSpec,
 };
 
 use crate::Settings;
@@ -59,6 +59,8 @@ const NATIVE: Offer = Offer {
     expiry_s_min: EXPIRY_S_MIN,
     resendable: true,
     hold: None,
+    // No field of v3 leaves credit cards out: older documents have a `limit_pay`, and what is not documented is refused.
+    credit: CreditUse::Payers,
 };
 
 const JSAPI: Offer = Offer {

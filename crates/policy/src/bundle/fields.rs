@@ -184,12 +184,22 @@ impl<'t> Fields<'t> {
 
     /// `true` or `false`, which must be there.
     pub(super) fn flag(&mut self, notes: &mut Notes<'_>, name: &'static str) -> Option<bool> {
+        let read = self.optional_flag(notes, name)?;
+        if read.is_none() {
+            self.lacks(notes, name, "true or false");
+        }
+        read
+    }
+
+    /// `true` or `false`, or nothing; `None` where it is something else, which is told.
+    pub(super) fn optional_flag(
+        &mut self,
+        notes: &mut Notes<'_>,
+        name: &'static str,
+    ) -> Option<Option<bool>> {
         match self.take(name) {
-            None => {
-                self.lacks(notes, name, "true or false");
-                None
-            }
-            Some(Located { value: DeValue::Boolean(flag), .. }) => Some(flag),
+            None => Some(None),
+            Some(Located { value: DeValue::Boolean(flag), .. }) => Some(Some(flag)),
             Some(found) => {
                 notes.add(
                     &found.span,

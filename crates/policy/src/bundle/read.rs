@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use paifang_payment::{Presentation, RailName, Remark, WalletName};
+use paifang_payment::{Credit, Presentation, RailName, Remark, WalletName};
 use toml::de::{DeTable, DeValue};
 
 use super::fields::{Fields, Located, Notes, kind, quoted};
@@ -184,6 +184,7 @@ fn opening(notes: &mut Notes<'_>, ids: &mut Ids, mut fields: Fields<'_>) -> Opti
     let merchants = merchants(notes, &mut fields);
     let show = fields.flag(notes, "show");
     let accept = fields.flag(notes, "accept");
+    let credit = fields.optional_flag(notes, "credit");
     fields.finish(notes);
     if accept == Some(false) {
         ids.closed.extend(id.clone());
@@ -200,6 +201,7 @@ fn opening(notes: &mut Notes<'_>, ids: &mut Ids, mut fields: Fields<'_>) -> Opti
         merchants,
         show: show?,
         accept: accept?,
+        credit: if credit?.unwrap_or(true) { Credit::Allowed } else { Credit::Excluded },
     })
 }
 

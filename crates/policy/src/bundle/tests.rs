@@ -83,6 +83,7 @@ fn the_digest_covers_every_value_and_no_spelling() {
         ("\"m-2\", ", ""),
         ("show = true", "show = false"),
         ("accept = true", "accept = false"),
+        ("accept = true", "accept = true\ncredit = false"),
         ("no-app", "no-apps"),
         ("\"app\"", "\"mobile_web\""),
         ("weight = -20", "weight = 20"),
@@ -96,6 +97,8 @@ fn the_digest_covers_every_value_and_no_spelling() {
         assert_ne!(changed, FULL, "{from}");
         assert_ne!(digest(&changed), digest(FULL), "{from} -> {to}");
     }
+    let said = FULL.replace("accept = true", "accept = true\ncredit = true");
+    assert_eq!(digest(&said), digest(FULL), "what holds when nothing is said");
     expect_test::expect!["cb5050018b3c7fffb739ee2078e0c805273cf8cc7b568f3981ab9faee77a88c5"]
         .assert_eq(&String::from(digest(FULL)));
 }

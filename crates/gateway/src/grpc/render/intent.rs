@@ -111,6 +111,7 @@ fn attempt(attempt: &Attempt) -> v1::Attempt {
         repeats_attempt_id: terms.repeats.map(|id| id.to_string()).unwrap_or_default(),
         left: attempt.left,
         capture_number: attempt.state.capture_no().map(ToString::to_string).unwrap_or_default(),
+        credit_excluded: !terms.credit.is_allowed(),
     }
 }
 

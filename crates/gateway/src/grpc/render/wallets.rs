@@ -5,7 +5,7 @@ use paifang_interop::matrix::{Acceptance, CodeKind, Direction, Row, Since};
 use paifang_interop::{Confidence, codes};
 use paifang_payment::WalletName;
 use paifang_proto::v1;
-use paifang_rail::Need;
+use paifang_rail::{CreditUse, Need};
 
 use super::{decision, money, presentation, time};
 
@@ -45,6 +45,7 @@ pub(crate) fn wallet_option(placed: &Placed, inside: Option<&WalletName>) -> v1:
         fee: fee(weighed),
         opens_time: opens.map(|opens| time(opens.at)),
         opens_version: opens.map_or(0, |opens| opens.version),
+        credit: credit(weighed).into(),
     }
 }
 
@@ -54,12 +55,23 @@ fn fee(weighed: &Weighed) -> Option<v1::Money> {
     division.fee.as_ref().map(|fee| money(fee.amount()))
 }
 
+/// Whether the payer may pay on credit with it.
+fn credit(weighed: &Weighed) -> v1::Credit {
+    match (weighed.option.credit, weighed.excludes_credit()) {
+        (CreditUse::Never, _) | (CreditUse::Excludable, true) => v1::Credit::Excluded,
+        (CreditUse::Always, _) => v1::Credit::Only,
+        (CreditUse::Payers | CreditUse::Excludable, _) => v1::Credit::Allowed,
+    }
+}
+
 fn reason_codes(weighed: &Weighed, degraded: bool, inside: Option<&WalletName>) -> Vec<String> {
     let option = &weighed.option;
     let mut codes: Vec<&str> = option.obstacles.iter().map(|obstacle| obstacle.code()).collect();
     codes.dedup();
     if matches!(weighed.division, Some(Err(_))) {
         codes.push("terms_do_not_fit");
+    } else if weighed.keeps_credit() {
+        codes.push("credit_not_excludable");
     } else if !weighed.is_accepted() {
         codes.push("closed_by_policy");
     }
