@@ -11,13 +11,15 @@ use paifang_ledger::Account;
 use paifang_money::Currency;
 use paifang_payment::refund::{self, Refund};
 use paifang_payment::{
-    AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId, intent,
+    AccountId, AttemptId, BulkId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId, intent,
 };
 use paifang_policy::guard::Tally;
 use paifang_store::{
-    AccountBalance, AttemptRef, Batch, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow, Leased,
-    ModelStore, Operation, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, Store, StoreError,
-    StoredDecided, StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
+    AccountBalance, AttemptRef, Batch, BulkCall, BulkCalled, BulkClaim, BulkEntry, BulkRow, BulkStore,
+    BulkThen, BulkTotal, Committed, Driven, EntriesAdded, EntryOutcome, EntryStage, GuardedBook, InboxRow,
+    IntentFilter, IntentRow, Leased, ModelStore, NewBulk, NewBulkEntry, Operation, Page, RefundRef,
+    RequestRow, RulesEntry, Sample, Stats, Store, StoreError, StoredDecided, StoredEvent, StoredRules,
+    StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
 };
 
 type Answer<T> = Result<T, StoreError>;
@@ -59,8 +61,8 @@ impl FailingOnce {
 
 /// Each row is an operation of the port.
 macro_rules! operations {
-    ($($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)*) => {
-        impl Store for Pausing {$(
+    ($port:ident: $($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)*) => {
+        impl $port for Pausing {$(
             async fn $name(&self, $($argument: $kind),*) -> Answer<$answer> {
                 Pause(false).await;
                 let answer = self.0.$name($($argument),*).await;
@@ -81,6 +83,22 @@ macro_rules! operations {
 }
 
 operations! {
+    BulkStore:
+    add_bulk(bulk: &NewBulk) -> BulkCalled;
+    add_bulk_entries(tenant: TenantId, id: BulkId, entries: &[NewBulkEntry]) -> EntriesAdded;
+    steer_bulk(tenant: TenantId, id: BulkId, call: &BulkCall) -> BulkCalled;
+    bulk(tenant: TenantId, id: BulkId) -> Option<BulkRow>;
+    bulks(tenant: TenantId, before: Option<BulkId>, max: usize) -> Page<BulkRow>;
+    bulk_entries(tenant: TenantId, id: BulkId, stage: Option<EntryStage>, after: u64, max: usize) -> Vec<BulkEntry>;
+    bulk_totals(tenant: TenantId, id: BulkId) -> Vec<BulkTotal>;
+    claim_bulks(max: usize, owner: &str, lease: SignedDuration) -> Vec<BulkClaim>;
+    drive_bulk(claim: &BulkClaim, outcomes: &[(u64, EntryOutcome)], then: BulkThen) -> Option<Driven>;
+    scan_bulks(after: Option<BulkId>, max: usize) -> Vec<BulkRow>;
+    open_bulks() -> u64;
+}
+
+operations! {
+    Store:
     commit(batch: Batch) -> Committed;
     lease_due(lane: Option<&AccountId>, max: usize, owner: &str, lease: SignedDuration) -> Vec<Leased>;
     hasten(key: &WorkKey) -> ();

@@ -8,6 +8,7 @@
 
 mod again;
 mod aim;
+mod bulks;
 mod checks;
 pub mod coverage;
 mod crossing;

@@ -56,7 +56,7 @@ impl SimStore {
         }
     }
 
-    async fn read(&self) -> Answer<()> {
+    pub(crate) async fn read(&self) -> Answer<()> {
         self.reach().await;
         let universe = &self.universe;
         if universe.is_cut_off(self.process) {

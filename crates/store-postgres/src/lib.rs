@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod bulk;
 mod clock;
 mod commit;
 mod fault;

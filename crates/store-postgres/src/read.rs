@@ -1,6 +1,7 @@
 //! Reads: one statement each, so each sees one moment, and every one runs on an index. What names an order of commits
 //! (events, transfers) or counts (the figures) first places what was committed since: see `place` in the schema.
 
+pub(crate) mod bulk;
 pub(crate) mod intent;
 pub(crate) mod ledger;
 pub(crate) mod refund;

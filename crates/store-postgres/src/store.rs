@@ -36,7 +36,7 @@ pub const CALLS_MAX: usize = 1024;
 /// How long a call may take, the wait for a connection included.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-type Answer<T> = Result<T, StoreError>;
+pub(crate) type Answer<T> = Result<T, StoreError>;
 
 /// A store in one PostgreSQL database, shared with other replicas. Clones share its connections, which close when the last
 /// one is dropped.
@@ -48,9 +48,9 @@ pub struct PostgresStore {
     runtime: Handle,
 }
 
-struct Inner {
-    pool: Pool,
-    clock: Clock,
+pub(crate) struct Inner {
+    pub(crate) pool: Pool,
+    pub(crate) clock: Clock,
     turns: Semaphore,
 }
 
@@ -103,7 +103,7 @@ impl PostgresStore {
         task.await.unwrap_or_else(|ended| Err(leaves.because(ended)))
     }
 
-    async fn read<T, F>(&self, work: impl FnOnce(Arc<Inner>) -> F + Send + 'static) -> Answer<T>
+    pub(crate) async fn read<T, F>(&self, work: impl FnOnce(Arc<Inner>) -> F + Send + 'static) -> Answer<T>
     where
         T: Send + 'static,
         F: Future<Output = Answer<T>> + Send + 'static,
@@ -111,7 +111,7 @@ impl PostgresStore {
         self.run(Leaves::Nothing, work).await
     }
 
-    async fn write<T, F>(&self, work: impl FnOnce(Arc<Inner>) -> F + Send + 'static) -> Answer<T>
+    pub(crate) async fn write<T, F>(&self, work: impl FnOnce(Arc<Inner>) -> F + Send + 'static) -> Answer<T>
     where
         T: Send + 'static,
         F: Future<Output = Answer<T>> + Send + 'static,

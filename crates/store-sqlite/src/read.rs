@@ -1,5 +1,6 @@
 //! Reads, each on a read-only connection of its own. Every query runs on an index.
 
+pub(crate) mod bulk;
 pub(crate) mod intent;
 pub(crate) mod ledger;
 pub(crate) mod refund;

@@ -27,7 +27,7 @@ use crate::readers::{READERS, Read, Reader};
 use crate::writer::{Made, QUEUE_MAX, Write, Writer};
 use crate::{read, write, writer};
 
-type Answer<T> = Result<T, StoreError>;
+pub(crate) type Answer<T> = Result<T, StoreError>;
 type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// A store in one SQLite file. Clones share it; when the last one is dropped, what is queued is still written, the
@@ -90,7 +90,7 @@ impl SqliteStore {
         !self.inner.failed.load(Ordering::Acquire)
     }
 
-    async fn write<T: Send + 'static>(
+    pub(crate) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection, Timestamp) -> Result<Made<T>, Fault> + Send + 'static,
     ) -> Answer<T> {
@@ -100,7 +100,7 @@ impl SqliteStore {
         answer.await.unwrap_or_else(|ended| Err(StoreError::CommitUnknown(Box::new(ended))))
     }
 
-    async fn read<T: Send + 'static>(
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Answer<T> {

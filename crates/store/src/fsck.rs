@@ -7,9 +7,11 @@
 //! - holds that the ledger does not set aside, or still does after they have ended;
 //! - money that was divided, or funds of a refund that were booked, otherwise than the payment or refund says;
 //! - a ledger that does not replay, belongs to nothing, or says something else than the refunds and intents do;
-//! - events that belong to nothing, or leave a gap in their intent's sequence.
+//! - events that belong to nothing, or leave a gap in their intent's sequence;
+//! - bulk refunds whose total is not that of their entries, or whose entries have other refunds than they say.
 
 mod books;
+mod bulks;
 mod events;
 mod journal;
 mod rows;
@@ -41,6 +43,8 @@ pub struct Report {
     pub work: u64,
     /// Events looked at.
     pub events: u64,
+    /// Bulk refunds looked at.
+    pub bulks: u64,
     /// What is wrong, one line each, in the order found; at most [`FINDINGS_MAX`].
     pub findings: Vec<String>,
 }
@@ -98,6 +102,7 @@ async fn check(store: &impl Store, report: &mut Report) -> Result<(), StoreError
     check_work(&work, &known, report);
     books::check(store, &mut known, report).await?;
     events::check(store, &mut known, report).await?;
+    bulks::check(store, report).await?;
     known.named.report(report);
     Ok(())
 }

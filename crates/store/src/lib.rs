@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod bulk;
 mod chain;
 mod check;
 mod error;
@@ -27,6 +28,11 @@ mod rules;
 pub use batch::{
     Batch, Committed, Fence, Guard, InboxEntry, InboxVerdict, IntentWrite, Lease, NewEvent, RefundWrite,
     RequestKey, Resource, Snapshot, SubmissionChange, WorkChange,
+};
+pub use bulk::{
+    BULK_CANCELED_AT_ONCE, BULK_ENTRIES_MAX, BulkCall, BulkCalled, BulkCase, BulkClaim, BulkEntry, BulkRow,
+    BulkState, BulkStep, BulkStore, BulkTerms, BulkThen, BulkTotal, Driven, EntriesAdded, EntryOutcome,
+    EntryStage, NewBulk, NewBulkEntry, Refused, pause_after,
 };
 pub use error::StoreError;
 pub use model::ModelStore;

@@ -11,8 +11,8 @@ use paifang_payment::{AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId,
 use paifang_policy::guard::Tally;
 
 use crate::{
-    AccountBalance, AttemptRef, Batch, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow, Leased,
-    Operation, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, StoreError, StoredDecided,
+    AccountBalance, AttemptRef, Batch, BulkStore, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow,
+    Leased, Operation, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, StoreError, StoredDecided,
     StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
 };
 
@@ -25,7 +25,7 @@ pub const HISTORY_MAX: usize = 2_000;
 type Answer<T> = Result<T, StoreError>;
 
 /// Durable memory. Reads see everything that was committed before they began.
-pub trait Store: Send + Sync + 'static {
+pub trait Store: BulkStore + Send + Sync + 'static {
     /// Commits a batch, whole or not at all. Checked in this order: request id, inbox key, fence, rules, versions, guards.
     fn commit(&self, batch: Batch) -> impl Future<Output = Answer<Committed>> + Send;
 

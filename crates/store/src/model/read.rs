@@ -181,7 +181,7 @@ fn doubt(stats: &mut Stats, since: Timestamp) {
     stats.oldest_doubt = Some(stats.oldest_doubt.map_or(since, |oldest| oldest.min(since)));
 }
 
-fn page<T>(rows: impl Iterator<Item = T>, max: usize) -> Page<T> {
+pub(super) fn page<T>(rows: impl Iterator<Item = T>, max: usize) -> Page<T> {
     let max = max.clamp(1, PAGE_MAX);
     let mut rows: Vec<T> = rows.take(max + 1).collect();
     let more = rows.len() > max;
