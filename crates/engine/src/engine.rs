@@ -15,7 +15,7 @@ use crate::ports::{Environment, Rails, Transport};
 use crate::rules::Rulebooks;
 use crate::signals::Signals;
 use crate::upcoming::Upcoming;
-use crate::{Account, Accounts, Egress, Error, Names};
+use crate::{Account, Accounts, BulkCounts, Egress, Error, Names};
 
 /// The use cases over one store, one set of rails, one transport and one environment. Clones share everything.
 pub struct Engine<S, R, T, E> {
@@ -36,6 +36,7 @@ pub(crate) struct Inner<S, R, T, E> {
     pub upcoming: Upcoming,
     pub health: Health,
     pub egress: Arc<Egress>,
+    pub bulk_counts: BulkCounts,
 }
 
 /// Bounds of the engine, from the config.
@@ -95,6 +96,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 upcoming: Upcoming::default(),
                 health,
                 egress,
+                bulk_counts: BulkCounts::default(),
             }),
         })
     }

@@ -89,6 +89,10 @@ pub mod reason {
     pub const CAPTURE_EXCEEDS_HOLD: &str = "CAPTURE_EXCEEDS_HOLD";
     /// The rail takes no such capture.
     pub const CAPTURE_NOT_SUPPORTED: &str = "CAPTURE_NOT_SUPPORTED";
+    /// The bulk refund is not in a state for this call.
+    pub const BULK_STATE: &str = "BULK_STATE";
+    /// An entry of a bulk refund is there with another content.
+    pub const BULK_ENTRY_DIFFERS: &str = "BULK_ENTRY_DIFFERS";
     /// Every reason above.
     pub const ALL: &[&str] = &[
         INTENT_FINAL,
@@ -112,6 +116,8 @@ pub mod reason {
         CAPTURE_UNDER_WAY,
         CAPTURE_EXCEEDS_HOLD,
         CAPTURE_NOT_SUPPORTED,
+        BULK_STATE,
+        BULK_ENTRY_DIFFERS,
     ];
 }
 

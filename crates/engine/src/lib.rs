@@ -19,6 +19,8 @@ mod audit;
 mod bear;
 mod books;
 mod boundary;
+mod bulk;
+mod bulk_drive;
 mod cancel;
 mod capture;
 mod carry;
@@ -56,6 +58,8 @@ mod worker;
 pub use accounts::{Account, Accounts};
 pub use audit::{AuditSpan, Held, HeldBack, HeldRules};
 pub use boundary::{Counterparty, Egress, Shares};
+pub use bulk::{BULK_IN_FLIGHT_DEFAULT, BULK_IN_FLIGHT_MAX, BULK_PACE_MAX, BulkSeen, CreateBulk, SteerBulk};
+pub use bulk_drive::BulkCounts;
 pub use command::{
     CancelIntent, CancelRefund, CaptureIntent, Client, ConfirmIntent, Confirmation, CreateIntent,
     CreateRefund, Declared, Fund, Made, RefundCase, ReportComplaint, ReverseRefund, TransferFunds,
