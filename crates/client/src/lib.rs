@@ -145,6 +145,11 @@ impl Client {
     }
 
     /// The generated client, without deadline and repeats.
+    pub fn bulk_refunds(&self) -> v1::bulk_refund_service_client::BulkRefundServiceClient<Keyed> {
+        v1::bulk_refund_service_client::BulkRefundServiceClient::new(self.channel.clone())
+    }
+
+    /// The generated client, without deadline and repeats.
     pub fn wallets(&self) -> v1::wallet_service_client::WalletServiceClient<Keyed> {
         v1::wallet_service_client::WalletServiceClient::new(self.channel.clone())
     }

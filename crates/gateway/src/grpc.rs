@@ -11,6 +11,7 @@
 mod access;
 mod arrival;
 mod audit;
+mod bulk;
 mod call;
 mod edge;
 mod events;
@@ -129,6 +130,7 @@ pub fn router<S: Store, R: Rails, T: Transport, E: Environment>(
 }
 
 fn services<S: Store, R: Rails, T: Transport, E: Environment>(api: Api<S, R, T, E>) -> Routes {
+    use v1::bulk_refund_service_server::BulkRefundServiceServer;
     use v1::event_service_server::EventServiceServer;
     use v1::funds_service_server::FundsServiceServer;
     use v1::ledger_service_server::LedgerServiceServer;
@@ -139,6 +141,7 @@ fn services<S: Store, R: Rails, T: Transport, E: Environment>(api: Api<S, R, T, 
     let max = MESSAGE_BYTES_MAX;
     Routes::new(PaymentIntentServiceServer::new(api.clone()).max_decoding_message_size(max))
         .add_service(RefundServiceServer::new(api.clone()).max_decoding_message_size(max))
+        .add_service(BulkRefundServiceServer::new(api.clone()).max_decoding_message_size(max))
         .add_service(WalletServiceServer::new(api.clone()).max_decoding_message_size(max))
         .add_service(PolicyServiceServer::new(api.clone()).max_decoding_message_size(max))
         .add_service(FundsServiceServer::new(api.clone()).max_decoding_message_size(max))
@@ -150,6 +153,7 @@ fn services<S: Store, R: Rails, T: Transport, E: Environment>(api: Api<S, R, T, 
 const SERVICES: &[&str] = &[
     v1::payment_intent_service_server::SERVICE_NAME,
     v1::refund_service_server::SERVICE_NAME,
+    v1::bulk_refund_service_server::SERVICE_NAME,
     v1::wallet_service_server::SERVICE_NAME,
     v1::policy_service_server::SERVICE_NAME,
     v1::funds_service_server::SERVICE_NAME,

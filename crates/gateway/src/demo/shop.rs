@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use paifang_proto::v1;
+use paifang_proto::v1::bulk_refund_service_client::BulkRefundServiceClient;
 use paifang_proto::v1::event_service_client::EventServiceClient;
 use paifang_proto::v1::ledger_service_client::LedgerServiceClient;
 use paifang_proto::v1::payment_intent_service_client::PaymentIntentServiceClient;
@@ -37,6 +38,8 @@ pub struct Shop {
     pub intents: PaymentIntentServiceClient<Wire>,
     /// Refunds.
     pub refunds: RefundServiceClient<Wire>,
+    /// Many refunds in one go.
+    pub bulk_refunds: BulkRefundServiceClient<Wire>,
     /// What can be offered.
     pub wallets: WalletServiceClient<Wire>,
     /// What happened.
@@ -61,6 +64,7 @@ impl Shop {
         Ok(Self {
             intents: PaymentIntentServiceClient::with_interceptor(channel.clone(), with.clone()),
             refunds: RefundServiceClient::with_interceptor(channel.clone(), with.clone()),
+            bulk_refunds: BulkRefundServiceClient::with_interceptor(channel.clone(), with.clone()),
             wallets: WalletServiceClient::with_interceptor(channel.clone(), with.clone()),
             events: EventServiceClient::with_interceptor(channel.clone(), with.clone()),
             ledger: LedgerServiceClient::with_interceptor(channel.clone(), with.clone()),

@@ -2,6 +2,7 @@
 
 mod audit;
 mod bearing;
+mod bulk;
 mod explain;
 mod failure;
 mod intent;
@@ -20,6 +21,7 @@ use paifang_proto::{Bounded, v1};
 use paifang_store::{Snapshot, StoredEvent};
 
 pub(crate) use audit::{count, decision_count, span};
+pub(crate) use bulk::{bulk, bulk_entry};
 pub(crate) use explain::{Line, Story, Told};
 pub(crate) use intent::{intent, intent_state_name};
 pub(crate) use ledger::{account, balance, transfer};

@@ -29,7 +29,7 @@ pub(crate) fn create_refund(request: v1::CreateRefundRequest) -> Result<CreateRe
     fields.finish(whole)
 }
 
-fn refund_case(fields: &mut Fields, case: v1::RefundCase) -> Option<RefundCase> {
+pub(super) fn refund_case(fields: &mut Fields, case: v1::RefundCase) -> Option<RefundCase> {
     let reason = v1::RefundReason::try_from(case.reason).ok().and_then(reason_of);
     let reason =
         fields.keep("refund_case.reason", reason.ok_or("must be one of the reasons of the contract"));
