@@ -300,7 +300,8 @@ async fn a_bulk_refund_is_steered() {
     let again = shop.bulk_refunds.clone().cancel_bulk_refund(cancel).await.unwrap().into_inner();
     assert!(again.replayed);
     assert_eq!(at_the_rail(&world), usize::try_from(back).unwrap());
-    let listed = shop.bulk_refunds.clone().list_bulk_refunds(v1::ListBulkRefundsRequest::default());
-    assert_eq!(listed.await.unwrap().into_inner().bulk_refunds.len(), 1);
+    let mut calls = shop.bulk_refunds.clone();
+    let listed = calls.list_bulk_refunds(v1::ListBulkRefundsRequest::default()).await.unwrap();
+    assert_eq!(listed.into_inner().bulk_refunds.len(), 1);
     world.end().await;
 }
