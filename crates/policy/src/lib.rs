@@ -10,6 +10,7 @@
 //! - [`guard`]: what was counted over a window, held against a guard rail.
 //! - [`audit`]: what a bundle says of each way to pay, to whomever: the tables of a report, and the counts of a day.
 //! - [`diff`] and [`simulate`]: what a draft changes, by its text and over recorded decisions.
+//! - `testing` (a feature): any valid bundle, for the tests of other crates.
 //!
 //! Everything here is a function of its arguments: there is no clock, no randomness and no I/O. What cannot be decided
 //! (a missing input, a rule that fails) closes: it is never taken as a yes. A policy speaks about new payments only;
@@ -29,6 +30,8 @@ pub mod opening;
 mod place;
 pub mod rank;
 pub mod simulate;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use name::{BundleName, Code, MerchantId, RuleId};
 pub use paifang_money::Ppm;
