@@ -9,7 +9,7 @@ use paifang_payment::intent::{CaptureMode, Complaint};
 use paifang_payment::{IntentId, PayerId, Presentation, RailName, RefundId, Remark, RequestId, WalletName};
 use paifang_policy::facts::Facts;
 use paifang_rail::{ClientKind, PayerCode};
-use paifang_shares::refund_terms::{RefundMode, RefundReason};
+use paifang_shares::refund_terms::RefundCase;
 use paifang_shares::waterfall::Bearer;
 use paifang_shares::{Merchant, Receiver};
 use serde::Serialize;
@@ -139,17 +139,6 @@ pub struct CreateRefund {
     /// there were such rules is still the same call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub case: Option<RefundCase>,
-}
-
-/// What a storefront says of a refund, for its own rules to look at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RefundCase {
-    /// Why.
-    pub reason: RefundReason,
-    /// Only by a rule of this mode; absent: of any that somebody asks for.
-    pub mode: Option<RefundMode>,
-    /// Whether the merchant consented; absent: not known.
-    pub consented: Option<bool>,
 }
 
 /// Give up a refund that is short of funds.

@@ -76,6 +76,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             paced: false,
             bearing: None,
             granted_by: None,
+            case: None,
         };
         Ok(Refund::open(terms, Evidence::plain(Source::Rule, "refund.late_money")))
     }

@@ -62,7 +62,7 @@ pub use bulk::{BULK_IN_FLIGHT_DEFAULT, BULK_IN_FLIGHT_MAX, BULK_PACE_MAX, BulkSe
 pub use bulk_drive::BulkCounts;
 pub use command::{
     CancelIntent, CancelRefund, CaptureIntent, Client, ConfirmIntent, Confirmation, CreateIntent,
-    CreateRefund, Declared, Fund, Made, RefundCase, ReportComplaint, ReverseRefund, TransferFunds,
+    CreateRefund, Declared, Fund, Made, ReportComplaint, ReverseRefund, TransferFunds,
 };
 pub use confirm::etag;
 pub use consult::{CodeKnown, Consultation, Obstacle, WalletOption};
@@ -71,6 +71,7 @@ pub use error::{Error, Violation, reason};
 pub use guards::{Crossed, GuardRound};
 pub use names::Names;
 pub use notified::Notified;
+pub use paifang_shares::refund_terms::RefundCase;
 pub use place::{CodeQuestion, Consulted, Identified, Placed, Position};
 pub use quarantine::{Poisoned, RedriveError};
 pub use redirect::{RedirectError, Redirectable, Redirected};

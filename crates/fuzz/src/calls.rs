@@ -155,6 +155,7 @@ impl Calls {
             paced: false,
             bearing: None,
             granted_by: None,
+            case: None,
         }
     }
 }

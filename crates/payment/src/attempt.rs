@@ -172,6 +172,17 @@ impl Attempt {
         self.state.settled().map(|settled| settled.amount)
     }
 
+    /// When its money was taken, by the rail's clock where that said so; of one that was not paid, when it was opened.
+    pub fn paid_at(&self) -> Timestamp {
+        match &self.state {
+            State::Paid(paid) => {
+                let opened_at = paid.taken.as_ref().map_or(self.terms.opened_at, |taken| taken.opened_at);
+                paid.settled.settled_at.unwrap_or(opened_at)
+            }
+            _ => self.terms.opened_at,
+        }
+    }
+
     /// Under which numbers the rail may speak of it: the order's, and those of its capture and release.
     pub fn numbers(&self) -> Vec<&OrderNo> {
         let hold = self.terms.hold.iter().flat_map(|hold| [&hold.capture_no, &hold.release_no]);

@@ -6,6 +6,7 @@
 //! - [`cohort`]: which share of pseudonymous payers a rule reaches. Widening it never drops anyone.
 //! - [`opening`]: whether a wallet is shown and accepted, which rule said so, and which input was missing; [`rank`]
 //!   puts what is shown in order.
+//! - [`money`]: how a payment is divided, and what rules about refunds may look at.
 //! - [`lifecycle`]: which version decides at a time, and which openings are rolled back.
 //! - [`guard`]: what was counted over a window, held against a guard rail.
 //! - [`audit`]: what a bundle says of each way to pay, to whomever: the tables of a report, and the counts of a day.
@@ -25,6 +26,7 @@ pub mod diff;
 pub mod facts;
 pub mod guard;
 pub mod lifecycle;
+pub mod money;
 mod name;
 pub mod opening;
 mod place;

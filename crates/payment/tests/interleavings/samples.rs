@@ -118,6 +118,7 @@ pub fn late_refund(opened_at: Timestamp) -> refund::Step {
         paced: false,
         bearing: None,
         granted_by: None,
+        case: None,
     };
     refund::Refund::open(terms, Evidence::plain(Source::Rule, "refund.late_money"))
 }
