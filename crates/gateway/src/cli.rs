@@ -60,7 +60,7 @@ enum Command {
     /// Rules about who may pay with what: check them as files, compare them, run a draft over recorded decisions; and what held
     /// on a past day.
     #[command(subcommand)]
-    Policy(policy::Asked),
+    Policy(policy::Command),
     /// Print whose a payer's code is by its length and first digits, and which wallets pay at whose rail, each with its source.
     Interop(interop::Options),
     /// Serve mock rails that speak the real wire protocols, on loopback, until SIGINT.
@@ -109,7 +109,7 @@ impl Cli {
             Command::CloseDay(options) => runtime.block_on(close_day::run(options)),
             Command::Quarantine(command) => runtime.block_on(quarantine::run(command)),
             Command::Intent(command) => runtime.block_on(intent::run(command)),
-            Command::Policy(asked) => runtime.block_on(policy::run(asked)),
+            Command::Policy(command) => runtime.block_on(policy::run(command)),
             Command::Interop(options) => interop::run(&options),
             #[cfg(feature = "mocks")]
             Command::MockRails(options) => runtime.block_on(mock_rails::run(options)).map_err(Ended::Failed),

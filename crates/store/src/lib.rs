@@ -22,6 +22,7 @@ pub mod funds;
 mod model;
 mod port;
 mod quarantine;
+mod records;
 mod row;
 mod rules;
 
@@ -38,6 +39,7 @@ pub use error::StoreError;
 pub use model::ModelStore;
 pub use port::{HISTORY_MAX, PAGE_MAX, Store};
 pub use quarantine::Quarantine;
+pub use records::records;
 pub use row::{
     AccountBalance, Amounts, AttemptRef, InboxRow, IntentFilter, IntentRow, Leased, Operation, Page,
     RefundRef, RequestRow, Stats, StoredEvent, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,

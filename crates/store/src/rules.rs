@@ -210,6 +210,7 @@ impl Decided {
             facts: self.facts.clone(),
             payer: self.payer.clone(),
             decision: judged.decision.clone(),
+            payment: None,
         })
     }
 }
