@@ -16,7 +16,7 @@ use paifang_store::{
     Store, pause_after,
 };
 
-use crate::command::{CreateRefund, RefundCase};
+use crate::command::CreateRefund;
 use crate::ports::{Environment, Rails, Transport};
 use crate::{Engine, Error};
 
