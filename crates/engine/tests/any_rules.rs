@@ -156,10 +156,10 @@ async fn happen(stage: &Stage, row: &IntentRow, at: usize, what: u8, pick: &mut 
             assert!(matches!(answer, Ok(_) | Err(Error::Precondition { .. })), "{answer:?}");
         }
         CANCELS => {
-            for refund in refunds(stage, id).await.iter().filter(|refund| refund.short().is_some()) {
-                let cancel = CancelRefund { request_id: request(format!("x-{at}")), refund: refund.terms.id };
+            let all = refunds(stage, id).await;
+            if let Some(short) = all.iter().find(|refund| refund.short().is_some()) {
+                let cancel = CancelRefund { request_id: request(format!("x-{at}")), refund: short.terms.id };
                 stage.engine.cancel_refund(stage.tenant, cancel).await.unwrap();
-                break;
             }
         }
         REVERSES => reverse(stage, id, at, pick).await,

@@ -3,7 +3,7 @@
 //! Each payment is divided anew by the draft, and each of its refunds is asked for anew, in the order of its record: what the
 //! draft grants of one counts for the next. A payment that the draft does not take has no fee, no parts and no refunds by it.
 //!
-//! What bearers had is known only as far as records say ([`Refund::available`]). Any other bearer is assumed to have
+//! What bearers had is known only as far as records say ([`super::Refund::available`]). Any other bearer is assumed to have
 //! enough, up to its caps; the report counts both. What the draft takes from a bearer for one refund does not lessen what it has
 //! for the next.
 
