@@ -71,7 +71,7 @@ macro_rules! operations {
             }
         )*}
 
-        impl Store for FailingOnce {$(
+        impl $port for FailingOnce {$(
             async fn $name(&self, $($argument: $kind),*) -> Answer<$answer> {
                 if stringify!($name) == self.operation && !self.failed.swap(true, Ordering::Relaxed) {
                     return Err(StoreError::Unavailable(None));

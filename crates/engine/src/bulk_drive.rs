@@ -15,6 +15,7 @@ use paifang_store::{
     BulkClaim, BulkEntry, BulkState, BulkTerms, BulkThen, Driven, EntryOutcome, Operation, Refused, Resource,
     Store, pause_after,
 };
+use paifang_shares::refund_terms::RefundCase;
 
 use crate::command::CreateRefund;
 use crate::ports::{Environment, Rails, Transport};
