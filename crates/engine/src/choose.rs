@@ -42,6 +42,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let question = Consultation { amount, capture, client, declared: choice.declared.clone() };
         let ruling = self.ruling(intent.tenant, now, fresh).await?;
         let case = self.case(intent.tenant, &choice.declared, (amount, now), &choice.client)?;
+        let case = self.with_budgets(intent.tenant, &ruling, case).await?;
         let time = intent.expires_at.duration_since(now);
         let options = self.inner.accounts.consult(intent.tenant, &question, now, time);
         let weighed = ruling.weigh(options, &case);

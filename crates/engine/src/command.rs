@@ -9,9 +9,10 @@ use paifang_payment::intent::{CaptureMode, Complaint};
 use paifang_payment::{IntentId, PayerId, Presentation, RailName, RefundId, Remark, RequestId, WalletName};
 use paifang_policy::facts::Facts;
 use paifang_rail::{ClientKind, PayerCode};
+use paifang_shares::discounts::Funder;
 use paifang_shares::refund_terms::RefundCase;
 use paifang_shares::waterfall::Bearer;
-use paifang_shares::{Merchant, Receiver};
+use paifang_shares::{DiscountId, Merchant, Receiver};
 use serde::Serialize;
 
 /// Create an intent, and confirm it at once where a wallet is chosen already.
@@ -193,6 +194,10 @@ pub enum Fund {
     Receiver(Receiver),
     /// What bears refunds.
     Bearer(Bearer, Option<Merchant>),
+    /// What is set aside for a discount.
+    Budget(DiscountId),
+    /// What a funder of discounts has paid in, or owes.
+    Discounts(Funder),
 }
 
 /// Report that a payer complains.

@@ -45,7 +45,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         Err(Error::Busy)
     }
 
-    /// `None` where the tenant's rules have changed since they were read.
+    /// `None` where the tenant's rules, or what is left of a discount's budget, have changed since they were read.
     async fn try_create(
         &self,
         tenant: TenantId,
@@ -88,7 +88,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             }
             Committed::Replayed(resource) => self.made(tenant, resource, true).await.map(Some),
             Committed::RequestReused => Err(Error::RequestReused),
-            Committed::Conflict if rests_on_rules => Ok(None),
+            // The rules moved on, or a budget has less by now than was read.
+            Committed::Conflict | Committed::GuardFailed if rests_on_rules => Ok(None),
             refused => Err(Error::Broken(format!("a new intent was refused: {refused:?}"))),
         }
     }
@@ -152,7 +153,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 refused => {
                     self.inner.codes.forget(attempt);
                     match refused {
-                        Committed::Conflict => {}
+                        // A budget has less by now than was read.
+                        Committed::Conflict | Committed::GuardFailed => {}
                         Committed::RequestReused => return Err(Error::RequestReused),
                         _ => return Err(Error::Broken(format!("a confirmation was refused: {refused:?}"))),
                     }
@@ -265,6 +267,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let order_no = self.inner.names.order(intent.tenant, &account.id, by.0, by.1);
         let synchronous = offer.presentation.is_synchronous();
         let hold = self.hold_terms(intent, account, offer, &order_no);
+        let payable = division.as_ref().and_then(|division| division.payable()).unwrap_or(intent.amount);
         let id = AttemptId::from_parts(now, self.inner.names.id_entropy(&order_no));
         let decided = decided.map(|decided| DecidedWrite { attempt: id, intent: intent.id, decided });
         let terms = attempt::Terms {
@@ -279,7 +282,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             reversal_no: self.inner.names.reversal(&order_no),
             nonce: self.inner.names.nonce(&order_no),
             order_no,
-            amount: intent.amount,
+            amount: payable,
             opened_at: whole_second(now),
             expires_at: expiry(offer, now, intent.expires_at),
             return_url: choice.return_url.clone(),

@@ -130,6 +130,17 @@ impl Accounts {
 }
 
 impl WalletOption {
+    /// Holds what the payer pays, where that is less than the price, against the limits of the rail.
+    pub(crate) fn bound_by(&mut self, payable: PositiveMoney) {
+        let Some((least, most)) = self.limits else { return };
+        self.obstacles.retain(|one| !matches!(one, Obstacle::AmountTooSmall | Obstacle::AmountTooLarge));
+        if payable.minor_units() < least.minor_units() {
+            self.obstacles.push(Obstacle::AmountTooSmall);
+        } else if payable.minor_units() > most.minor_units() {
+            self.obstacles.push(Obstacle::AmountTooLarge);
+        }
+    }
+
     pub(crate) fn rank(&self) -> u8 {
         let only_input = self.obstacles.iter().all(|obstacle| matches!(obstacle, Obstacle::Missing(_)));
         match (self.obstacles.is_empty(), only_input) {

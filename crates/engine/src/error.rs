@@ -69,7 +69,7 @@ pub mod reason {
     pub const PAYER_CODE_OF_OTHER_WALLET: &str = "PAYER_CODE_OF_OTHER_WALLET";
     /// The storefront's own rules do not take this wallet for this order.
     pub const WALLET_CLOSED_BY_POLICY: &str = "WALLET_CLOSED_BY_POLICY";
-    /// The storefront's own rules about fees and splits do not fit this payment.
+    /// The storefront's own rules about fees, splits and discounts do not fit this payment.
     pub const TERMS_DO_NOT_FIT: &str = "TERMS_DO_NOT_FIT";
     /// The storefront's own rules do not grant this refund.
     pub const REFUND_CLOSED_BY_POLICY: &str = "REFUND_CLOSED_BY_POLICY";

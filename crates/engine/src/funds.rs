@@ -157,6 +157,8 @@ fn account(tenant: TenantId, fund: &Fund) -> LedgerAccount {
         Fund::Fees => owner(None).fees(),
         Fund::Receiver(receiver) => owner(None).receiver(receiver),
         Fund::Bearer(bearer, merchant) => owner(merchant.as_ref()).account(*bearer),
+        Fund::Budget(discount) => owner(None).budget(discount),
+        Fund::Discounts(funder) => owner(None).funder(*funder),
     }
 }
 

@@ -113,6 +113,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let now = self.now();
         let ruling = self.ruling(tenant, now, true).await?;
         let case = self.case(tenant, &question.declared, (question.amount, now), &question.client)?;
+        let case = self.with_budgets(tenant, &ruling, case).await?;
         let options = self.inner.accounts.consult(tenant, question, now, self.inner.limits.intent_life);
         let mut weighed = ruling.weigh(options, &case);
         weighed.retain(wanted);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use paifang_money::PositiveMoney;
+use paifang_money::{Money, PositiveMoney};
 use paifang_payment::{Credit, TenantId};
 use paifang_policy::RuleId;
 use paifang_policy::bundle::{Bundle, BundleRef};
@@ -17,6 +17,7 @@ use paifang_policy::lifecycle::{Book, Fact, Overlay, State};
 use paifang_policy::opening::{Offer, decide};
 use paifang_policy::rank::{Ranked, rank};
 use paifang_rail::{ClientKind, CreditUse};
+use paifang_shares::DiscountId;
 use paifang_shares::division::Division;
 use paifang_store::{Judged, PAGE_MAX, Store, StoredRules};
 
@@ -76,6 +77,8 @@ pub(crate) struct Case {
     pub facts: Facts,
     /// The payer's pseudonym, where the storefront names the payer.
     pub payer: Option<Pseudonym>,
+    /// What is left of each budget of the discounts that decide.
+    pub budgets: BTreeMap<DiscountId, Money>,
 }
 
 /// A way to pay, and what the tenant's rules say about it.
@@ -261,7 +264,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             .and_then(|facts| facts.with(Input::ClientInsideWallet, client.wallet.is_some()))
             .map_err(|error| Error::Broken(error.to_string()))?;
         let payer = declared.payer.as_ref().map(|payer| self.inner.names.pseudonym(tenant, payer));
-        Ok(Case { amount, at: placed_at, facts, payer })
+        Ok(Case { amount, at: placed_at, facts, payer, budgets: BTreeMap::new() })
     }
 }
 
@@ -312,9 +315,13 @@ impl Ruling {
             rank(bundle, &case.facts, judged.iter().map(|(_, judged)| (&judged.offer, &judged.decision)));
         let mut weighed: Vec<Weighed> = judged
             .into_iter()
-            .map(|(option, judged)| {
+            .map(|(mut option, judged)| {
                 let ranked = ranks.iter().find(|ranked| ranked.offer == judged.offer).cloned();
                 let division = divide(bundle, &option.wallet, case);
+                let payable = division.iter().flatten().find_map(|division| division.payable());
+                if let Some(payable) = payable {
+                    option.bound_by(payable);
+                }
                 Weighed { option, judged: Some(judged), ranked, division, closed: false }
             })
             .collect();

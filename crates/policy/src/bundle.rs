@@ -43,9 +43,9 @@
 //! action = "roll_back"
 //! ```
 //!
-//! `[fees]`, `[splits]` and `[refunds]` may follow, as [`paifang_shares::fees`], [`paifang_shares::splits`] and
-//! [`paifang_shares::refund_terms`] show them. The `wallet` of a fee is a wallet as in openings, its `category` the product's;
-//! the conditions of refund rules may name any input.
+//! `[fees]`, `[splits]`, `[refunds]` and `[discounts]` may follow, as [`paifang_shares::fees`], [`paifang_shares::splits`],
+//! [`paifang_shares::refund_terms`] and [`paifang_shares::discounts`] show them. The `wallet` of a fee or discount is a wallet
+//! as in openings, its `category` the product's; the conditions of refund rules and discounts may name any input.
 //!
 //! Reading ([`Bundle::read`]) tells every mistake at once, each with its place. A bundle cannot be changed after; its
 //! [`Bundle::digest`] names exactly what decided.
@@ -66,7 +66,7 @@ use paifang_shares::splits::SplitRules;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
-pub use terms::RefundRules;
+pub use terms::{Discounts, RefundRules};
 
 use crate::cohort::Cohort;
 use crate::condition::Condition;
@@ -111,6 +111,8 @@ struct Content {
     splits: Option<SplitRules>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refunds: Option<RefundRules>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    discounts: Option<Discounts>,
 }
 
 /// What a bundle is and from when it is meant to decide.
@@ -323,9 +325,15 @@ impl Bundle {
         self.content.refunds.as_ref()
     }
 
+    /// What a payer does not have to pay, and who pays it; absent: the price is what is paid.
+    pub fn discounts(&self) -> Option<&Discounts> {
+        self.content.discounts.as_ref()
+    }
+
     /// Whether it says anything about money.
     pub fn divides(&self) -> bool {
-        self.fees().is_some() || self.splits().is_some() || self.refunds().is_some()
+        let agrees = self.fees().is_some() || self.splits().is_some() || self.discounts().is_some();
+        agrees || self.refunds().is_some()
     }
 
     /// SHA-256 over the line `paifang policy bundle 1` and the content as compact JSON, fields in the order of these

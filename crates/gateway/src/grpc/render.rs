@@ -3,6 +3,7 @@
 mod audit;
 mod bearing;
 mod bulk;
+mod discount;
 mod explain;
 mod failure;
 mod intent;

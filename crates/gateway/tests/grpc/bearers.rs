@@ -78,7 +78,7 @@ fn refund(request_id: &str, intent: &v1::PaymentIntent, fen: i64) -> v1::CreateR
 }
 
 fn fund(kind: v1::FundKind, merchant_id: &str) -> Option<v1::Fund> {
-    Some(v1::Fund { kind: kind.into(), merchant_id: merchant_id.into(), receiver: String::new() })
+    Some(v1::Fund { kind: kind.into(), merchant_id: merchant_id.into(), ..Default::default() })
 }
 
 async fn transfer(

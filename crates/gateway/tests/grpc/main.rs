@@ -7,6 +7,7 @@ mod audits;
 mod bearers;
 mod boundary;
 mod codes;
+mod discounts;
 mod fakes;
 mod flows;
 mod guards;

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use paifang_payment::{Credit, Presentation, RailName, Remark, WalletName};
+use paifang_shares::fees::FeeSchedule;
+use paifang_shares::splits::SplitRules;
 use toml::de::{DeTable, DeValue};
 
 use super::fields::{Fields, Located, Notes, kind, quoted};
@@ -46,6 +48,7 @@ fn content(notes: &mut Notes<'_>, document: DeTable<'_>) -> Option<Content> {
     let fees = top.section(notes, "fees");
     let splits = top.section(notes, "splits");
     let refunds = top.section(notes, "refunds");
+    let discounts = top.section(notes, "discounts");
     top.finish(notes);
 
     let count = openings.len() + kills.len() + rankings.len() + guard_rails.len();
@@ -70,7 +73,16 @@ fn content(notes: &mut Notes<'_>, document: DeTable<'_>) -> Option<Content> {
     let fees = fees.map(|section| terms::fees(notes, section));
     let splits = splits.map(|section| terms::splits(notes, section));
     let refunds = refunds.map(|section| terms::refunds(notes, section));
-    terms::check_currencies(notes, fees.as_ref(), splits.as_ref(), refunds.as_ref());
+    let discounts = discounts.map(|section| terms::discounts(notes, section));
+    terms::check_currencies(
+        notes,
+        [
+            terms::currency_of("fees.currency", fees.as_ref(), FeeSchedule::currency),
+            terms::currency_of("splits.currency", splits.as_ref(), SplitRules::currency),
+            terms::currency_of("refunds.currency", refunds.as_ref(), |rules| rules.terms().currency()),
+            terms::currency_of("discounts.currency", discounts.as_ref(), |found| found.rules().currency()),
+        ],
+    );
     Some(Content {
         header: header?,
         openings: openings?,
@@ -81,6 +93,7 @@ fn content(notes: &mut Notes<'_>, document: DeTable<'_>) -> Option<Content> {
         fees: fees.flatten(),
         splits: splits.flatten(),
         refunds: refunds.flatten(),
+        discounts: discounts.flatten(),
     })
 }
 

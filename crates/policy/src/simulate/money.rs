@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use paifang_money::PositiveMoney;
 use paifang_payment::WalletName;
+use paifang_shares::discounts::Discounted;
 use paifang_shares::division::Division;
 use paifang_shares::splits::SplitRules;
 use paifang_shares::{Receiver, RuleId};
@@ -20,7 +21,7 @@ use serde::Serialize;
 
 use super::{LINES_MAX, Payment, Record};
 use crate::bundle::Bundle;
-use crate::money::divide;
+use crate::money::{Discounting, divide};
 
 pub use refunds::{ByBearer, ByReason, ByVerdict, Changes, Funds, Refunds, Side, Verdict, Who};
 
@@ -192,13 +193,16 @@ impl Tally {
         }
         // What was agreed is about the order, of which less may have been taken.
         let taken = payment.taken;
-        let agreed = payment.division.as_ref().and_then(|division| division.split.payment().try_into().ok());
+        let discounts = payment.division.as_ref().and_then(|division| division.discounts.as_ref());
+        // Of a discounted order the price is more than what was divided, where the merchant gave some of it itself.
+        let price = |division: &Division| discounts.map_or(division.split.payment(), Discounted::price);
+        let agreed = payment.division.as_ref().and_then(|division| price(division).try_into().ok());
         let order = agreed.or_else(|| super::order_amount(&record.facts)).filter(|order: &PositiveMoney| {
             order.currency() == taken.currency() && order.minor_units() >= taken.minor_units()
         });
         let at = record.facts.order_at().unwrap_or(payment.paid_at);
         let order = (order.unwrap_or(taken), at);
-        let divided = divide(draft, &record.offer.wallet, &record.facts, order).transpose();
+        let divided = divide(draft, &record.offer.wallet, &record.facts, order, Discounting::AsGiven(discounts)).transpose();
         match divided {
             Ok(division) => {
                 let of_taken = |division: Division| division.of_taken(taken).ok();

@@ -34,13 +34,16 @@ enum Phase {
 
 /// What was booked among storefronts' own funds, by posting key: what it has to be, until it is found.
 #[derive(Default)]
-pub(super) struct Own(BTreeMap<(TenantId, String), (Account, Account, PositiveMoney)>);
+pub(super) struct Own(BTreeMap<(TenantId, String), Booked>);
+
+type Booked = (Account, Account, PositiveMoney, Kind);
 
 impl Own {
     /// These have to be booked.
     pub fn expect(&mut self, tenant: TenantId, transfers: Vec<Transfer>) {
         let row = |transfer: Transfer| {
-            ((tenant, transfer.key.as_str().to_owned()), (transfer.debit, transfer.credit, transfer.amount))
+            let Transfer { key, debit, credit, amount, kind, .. } = transfer;
+            ((tenant, key.as_str().to_owned()), (debit, credit, amount, kind))
         };
         self.0.extend(transfers.into_iter().map(row));
     }
@@ -54,9 +57,9 @@ impl Own {
         if is_wish && !clearing && transfer.kind == Kind::Posted {
             return Ok(());
         }
-        let booked = (transfer.debit.clone(), transfer.credit.clone(), transfer.amount);
+        let Transfer { debit, credit, amount, kind, .. } = transfer.clone();
         match self.0.remove(&(tenant, key.to_owned())) {
-            Some(wanted) if wanted == booked && transfer.kind == Kind::Posted => Ok(()),
+            Some(wanted) if wanted == (debit, credit, amount, kind) => Ok(()),
             Some(_) => Err("it is another one than its payment or refund says"),
             None => Err("no payment and no refund says that it was booked"),
         }

@@ -92,6 +92,7 @@ pub(super) async fn check_intents(
                 let folded = Intent::fold(&journal);
                 let chain = journal::check(tenant, &text, &intent, &journal, folded, report)?;
                 known.named.add(tenant, &text, chain);
+                known.own.expect(tenant, funds::chosen(&intent, &journal));
             }
             check_amounts(&intent, &amounts, refunds.get(&id), report);
             check_care(&intent, work, report);
@@ -128,14 +129,27 @@ fn check_amounts(intent: &Intent, amounts: &Amounts, refunds: Option<&Sums>, rep
     if amounts.captured != captured {
         report.find(format!("{id}: captured is {}, its state says {captured}", amounts.captured));
     }
-    let agreed = captured != zero || intent.attempts.iter().any(|attempt| attempt.state.is_kept_hold());
-    let authorized = if agreed { intent.terms.amount.money() } else { zero };
+    let authorized = agreed(intent).map_or(zero, |attempt| attempt.terms.amount.money());
     if amounts.authorized != authorized {
         report.find(format!("{id}: authorized is {}, its state says {authorized}", amounts.authorized));
     }
     let (reserved, refunded) = refunds.map_or((0, 0), |sums| (sums.reserved, sums.refunded));
     if amounts.reserved.minor_units() != reserved || amounts.refunded.minor_units() != refunded {
         report.find(format!("{id}: reserved and refunded differ from its refunds"));
+    }
+}
+
+/// The attempt whose amount the payer has agreed to: that which was captured, or whose hold stands.
+fn agreed(intent: &Intent) -> Option<&Attempt> {
+    match intent.state {
+        State::Succeeded { winner } => intent.attempt(winner).filter(|attempt| attempt.collected().is_some()),
+        State::RequiresWallet
+        | State::AwaitingPayer
+        | State::Processing
+        | State::Authorized
+        | State::Canceled
+        | State::Expired
+        | State::Failed => intent.attempts.iter().find(|attempt| attempt.state.is_kept_hold()),
     }
 }
 

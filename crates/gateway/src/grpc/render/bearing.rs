@@ -7,11 +7,11 @@ use paifang_shares::bearing::Bearing;
 use paifang_shares::refund_terms::{RefundMode, RefundReason};
 use paifang_shares::waterfall::{Allocation, Bearer};
 
-use super::{money, time};
+use super::{discount, money, time};
 
 /// Who bears a refund, as it stands now; `None` where that is the storefront and nobody else.
 pub(super) fn bearing(refund: &Refund) -> Option<v1::RefundBearing> {
-    let Bearing { granted, merchant, given_back, .. } = refund.bearing()?;
+    let Bearing { granted, merchant, given_back, discounts, .. } = refund.bearing()?;
     let grant = granted.as_ref().map(|granted| &granted.grant);
     let receivers = given_back.iter().flat_map(|amounts| &amounts.receivers);
     let bearers = refund.allocation.iter().flat_map(Allocation::borne);
@@ -43,6 +43,7 @@ pub(super) fn bearing(refund: &Refund) -> Option<v1::RefundBearing> {
             .collect(),
         short_amount: refund.short().map(|short| money(short.money())),
         reversed_amount: reversed.map(money),
+        discounts: discount::given_back(discounts),
     })
 }
 

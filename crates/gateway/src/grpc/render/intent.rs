@@ -7,7 +7,7 @@ use paifang_payment::{AttemptId, NextAction};
 use paifang_proto::v1;
 use paifang_store::Amounts;
 
-use super::{failure, money, presentation, time};
+use super::{discount, failure, money, presentation, time};
 
 /// An intent as it stands.
 pub(crate) fn intent(intent: &Intent, amounts: &Amounts) -> v1::PaymentIntent {
@@ -110,6 +110,8 @@ fn attempt(attempt: &Attempt) -> v1::Attempt {
         pay_time: settled.and_then(|settled| settled.settled_at).map(time),
         repeats_attempt_id: terms.repeats.map(|id| id.to_string()).unwrap_or_default(),
         left: attempt.left,
+        discounts: discount::of_attempt(attempt),
+        payable_amount: Some(money(terms.amount.money())),
         capture_number: attempt.state.capture_no().map(ToString::to_string).unwrap_or_default(),
         credit_excluded: !terms.credit.is_allowed(),
     }

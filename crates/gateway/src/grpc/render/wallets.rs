@@ -6,14 +6,16 @@ use paifang_interop::{Confidence, codes};
 use paifang_payment::WalletName;
 use paifang_proto::v1;
 use paifang_rail::{CreditUse, Need};
+use paifang_shares::division::Division;
 
-use super::{decision, money, presentation, time};
+use super::{decision, discount, money, presentation, time};
 
 /// A way to pay, for a payer who is inside of this wallet, if any.
 pub(crate) fn wallet_option(placed: &Placed, inside: Option<&WalletName>) -> v1::WalletOption {
     let Placed { weighed, degraded, position, opens } = placed;
     let Weighed { option, judged, ranked, .. } = weighed;
     let available = option.obstacles.is_empty() && weighed.is_accepted();
+    let discounts = division(weighed).and_then(|division| division.discounts.as_ref());
     let reasons = ranked.iter().flat_map(|ranked| &ranked.reasons);
     let missing = option.obstacles.iter().filter_map(|obstacle| match obstacle {
         Obstacle::Missing(need) => Some(need_field(*need).to_owned()),
@@ -46,13 +48,18 @@ pub(crate) fn wallet_option(placed: &Placed, inside: Option<&WalletName>) -> v1:
         opens_time: opens.map(|opens| time(opens.at)),
         opens_version: opens.map_or(0, |opens| opens.version),
         credit: credit(weighed).into(),
+        discounts: discount::given(discounts),
+        payable_amount: discounts.map(|discounts| money(discounts.payable().money())),
     }
 }
 
 /// What the payment would cost with it.
 fn fee(weighed: &Weighed) -> Option<v1::Money> {
-    let division = weighed.division.as_ref()?.as_ref().ok()?;
-    division.fee.as_ref().map(|fee| money(fee.amount()))
+    division(weighed)?.fee.as_ref().map(|fee| money(fee.amount()))
+}
+
+fn division(weighed: &Weighed) -> Option<&Division> {
+    weighed.division.as_ref()?.as_ref().ok().map(|division| &**division)
 }
 
 /// Whether the payer may pay on credit with it.
