@@ -57,6 +57,8 @@ pub enum RuleKind {
     Waterfall,
     /// `[[refunds.rules]]`
     Refund,
+    /// `[[discounts.rules]]`
+    Discount,
 }
 
 /// How a rule changed.
@@ -78,8 +80,8 @@ pub enum Change {
 pub struct Placed {
     /// All of the rule, as a JSON object.
     pub rule: Value,
-    /// Of an opening, the one of the same wallet that is asked right before it; of a rule about fees or refunds, and of a
-    /// receiver, the one before it; absent where it is the first. Absent of other kinds, whose order decides nothing.
+    /// Of an opening, the one of the same wallet that is asked right before it; of a rule about fees, refunds or
+    /// discounts, and of a receiver, the one before it; absent where it is the first. Absent of other kinds, whose order decides nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub behind: Option<String>,
 }
@@ -121,13 +123,15 @@ fn listed<T: Serialize, I: fmt::Display>(rules: &[T], id: impl Fn(&T) -> &I) -> 
 }
 
 /// What stands in the tables about money, by kind.
-fn money(bundle: &Bundle) -> [(RuleKind, Listed); 4] {
+fn money(bundle: &Bundle) -> [(RuleKind, Listed); 5] {
     let fees = bundle.fees().map_or_else(Listed::new, |fees| listed(fees.rules(), |rule| &rule.id));
     let splits = bundle.splits();
     let receivers =
         splits.map_or_else(Listed::new, |splits| listed(splits.receivers(), |rule| &rule.receiver));
     let terms = bundle.refunds().map(|rules| rules.terms());
     let refunds = terms.map_or_else(Listed::new, |terms| listed(terms.rules(), |rule| &rule.id));
+    let discounts = bundle.discounts().map(|discounts| discounts.rules().rules());
+    let discounts = discounts.map_or_else(Listed::new, |rules| listed(rules, |rule| &rule.id));
     let waterfalls = terms.into_iter().flat_map(|terms| terms.waterfalls());
     let bearers = |(name, waterfall): (&WaterfallName, &Waterfall)| {
         (name.to_string(), json(&serde_json::json!({ "bearers": waterfall.bearers() })))
@@ -137,6 +141,7 @@ fn money(bundle: &Bundle) -> [(RuleKind, Listed); 4] {
         (RuleKind::Receiver, receivers),
         (RuleKind::Waterfall, waterfalls.map(bearers).collect()),
         (RuleKind::Refund, refunds),
+        (RuleKind::Discount, discounts),
     ]
 }
 
@@ -145,6 +150,7 @@ fn currencies(bundle: &Bundle) -> Value {
         ("fees.currency", bundle.fees().map(|rules| rules.currency())),
         ("splits.currency", bundle.splits().map(|rules| rules.currency())),
         ("refunds.currency", bundle.refunds().map(|rules| rules.terms().currency())),
+        ("discounts.currency", bundle.discounts().map(|discounts| discounts.rules().currency())),
     ];
     let known =
         all.into_iter().filter_map(|(field, currency)| Some((field.to_owned(), json(&currency?.code()))));
@@ -269,13 +275,14 @@ impl RuleKind {
             Self::Receiver => "splits.receivers",
             Self::Waterfall => "refunds.waterfalls",
             Self::Refund => "refunds.rules",
+            Self::Discount => "discounts.rules",
         }
     }
 
     /// Whether the order of its rules decides something.
     fn is_ordered(self) -> bool {
         match self {
-            Self::Opening | Self::Fee | Self::Receiver | Self::Refund => true,
+            Self::Opening | Self::Fee | Self::Receiver | Self::Refund | Self::Discount => true,
             Self::Kill | Self::Ranking | Self::GuardRail | Self::Waterfall => false,
         }
     }

@@ -110,7 +110,8 @@ fn discounts_of(
     (price, at): (PositiveMoney, Timestamp),
     budgets: &BTreeMap<DiscountId, Money>,
 ) -> Result<Discounted, DiscountError> {
-    let inputs = DiscountInputs { category: category(facts), wallet: Wallet::parse(wallet.as_str()).ok(), at };
+    let inputs =
+        DiscountInputs { category: category(facts), wallet: Wallet::parse(wallet.as_str()).ok(), at };
     discounts.rules().apply(price, &inputs, budgets, |when| discounts.applies(when, facts))
 }
 

@@ -124,7 +124,7 @@ fn check(bundle: &Bundle, as_json: bool) -> anyhow::Result<String> {
     let digest = hex::encode(bundle.digest().0);
     let [openings, kills, rankings, guard_rails] =
         [bundle.openings().len(), bundle.kills().len(), bundle.rankings().len(), bundle.guard_rails().len()];
-    let [fees, receivers, refunds] = money_rules(bundle);
+    let [fees, receivers, refunds, discounts] = money_rules(bundle);
     if as_json {
         return pretty(&json!({
             "name": header.name,
@@ -138,22 +138,24 @@ fn check(bundle: &Bundle, as_json: bool) -> anyhow::Result<String> {
             "fee_rules": fees,
             "receivers": receivers,
             "refund_rules": refunds,
+            "discounts": discounts,
             "inputs": inputs,
         }));
     }
     let inputs = if inputs.is_empty() { "nothing".to_owned() } else { inputs.join(", ") };
     Ok(format!(
-        "{} version {}, meant from {}\n{openings} openings, {kills} kill switches, {rankings} rankings, {guard_rails} guard rails\n{fees} rules about fees, {receivers} receivers, {refunds} rules about refunds\nlooks at {inputs}\ndigest {digest}",
+        "{} version {}, meant from {}\n{openings} openings, {kills} kill switches, {rankings} rankings, {guard_rails} guard rails\n{fees} rules about fees, {receivers} receivers, {refunds} rules about refunds, {discounts} discounts\nlooks at {inputs}\ndigest {digest}",
         header.name, header.version, header.effective_at
     ))
 }
 
-/// How many rules about fees, receivers of splits, and rules about refunds there are.
-fn money_rules(bundle: &Bundle) -> [usize; 3] {
+/// How many rules about fees, receivers of splits, rules about refunds and discounts there are.
+fn money_rules(bundle: &Bundle) -> [usize; 4] {
     [
         bundle.fees().map_or(0, |fees| fees.rules().len()),
         bundle.splits().map_or(0, |splits| splits.receivers().len()),
         bundle.refunds().map_or(0, |refunds| refunds.terms().rules().len()),
+        bundle.discounts().map_or(0, |discounts| discounts.rules().rules().len()),
     ]
 }
 

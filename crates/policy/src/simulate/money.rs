@@ -202,7 +202,9 @@ impl Tally {
         });
         let at = record.facts.order_at().unwrap_or(payment.paid_at);
         let order = (order.unwrap_or(taken), at);
-        let divided = divide(draft, &record.offer.wallet, &record.facts, order, Discounting::AsGiven(discounts)).transpose();
+        let divided =
+            divide(draft, &record.offer.wallet, &record.facts, order, Discounting::AsGiven(discounts))
+                .transpose();
         match divided {
             Ok(division) => {
                 let of_taken = |division: Division| division.of_taken(taken).ok();

@@ -9,7 +9,7 @@ use paifang_policy::bundle::Bundle;
 use paifang_policy::cohort::Pseudonym;
 use paifang_policy::facts::{Facts, Input};
 use paifang_policy::lifecycle::Overlay;
-use paifang_policy::money::{divide, refund_facts};
+use paifang_policy::money::{Discounting, divide, refund_facts};
 use paifang_policy::opening::{Offer, decide};
 use paifang_policy::simulate::{Answer, Payment, Record, Refund};
 use paifang_shares::bearing::{Bearing, Granted};
@@ -142,7 +142,9 @@ fn fen(minor: i64) -> PositiveMoney {
 
 fn payment(bundle: &Bundle, order: &Order, chosen: &Record, at: Timestamp) -> Payment {
     let (taken, paid_at) = (fen(order.fen), at + SignedDuration::from_secs(30));
-    let division = divide(bundle, &chosen.offer.wallet, &chosen.facts, (taken, at)).unwrap().unwrap();
+    let division =
+        divide(bundle, &chosen.offer.wallet, &chosen.facts, (taken, at), Discounting::AsGiven(None));
+    let division = division.unwrap().unwrap();
     let terms = bundle.refunds().unwrap();
     let (mut stands, mut before) = (Vec::<Bearing>::new(), Money::zero(Currency::CNY));
     let mut refunds = Vec::new();
