@@ -4,6 +4,7 @@ mod audit;
 mod bearing;
 mod bulk;
 mod discount;
+mod division;
 mod explain;
 mod failure;
 mod intent;

@@ -7,7 +7,7 @@ use paifang_shares::bearing::Bearing;
 use paifang_shares::refund_terms::{RefundMode, RefundReason};
 use paifang_shares::waterfall::{Allocation, Bearer};
 
-use super::{discount, money, time};
+use super::{discount, division, money, time};
 
 /// Who bears a refund, as it stands now; `None` where that is the storefront and nobody else.
 pub(super) fn bearing(refund: &Refund) -> Option<v1::RefundBearing> {
@@ -28,12 +28,7 @@ pub(super) fn bearing(refund: &Refund) -> Option<v1::RefundBearing> {
         deadline_time: grant.map(|grant| time(grant.deadline)),
         appeal_until_time: grant.map(|grant| time(grant.appeal_until)),
         merchant_id: merchant.as_ref().map(ToString::to_string).unwrap_or_default(),
-        receivers: receivers
-            .map(|(receiver, amount)| v1::ReceiverAmount {
-                receiver: receiver.to_string(),
-                amount: Some(money(*amount)),
-            })
-            .collect(),
+        receivers: receivers.map(|(receiver, amount)| division::part(receiver, *amount)).collect(),
         bearers: bearers
             .map(|borne| v1::BearerAmount {
                 bearer: bearer(borne.bearer).into(),

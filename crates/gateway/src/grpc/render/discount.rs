@@ -1,7 +1,6 @@
 //! Discounts, and who funds them.
 
 use paifang_money::Money;
-use paifang_payment::attempt::Attempt;
 use paifang_proto::v1;
 use paifang_shares::DiscountId;
 use paifang_shares::discounts::{Discounted, Funder, GivenBack};
@@ -17,13 +16,6 @@ pub(super) fn given(discounted: Option<&Discounted>) -> Vec<v1::Discount> {
 /// What discounts get back.
 pub(super) fn given_back(back: &[GivenBack]) -> Vec<v1::Discount> {
     back.iter().map(|one| discount(&one.id, one.funder, one.amount, one.budgeted)).collect()
-}
-
-/// What an attempt's discounts give, or gave where only a part of a hold was taken.
-pub(super) fn of_attempt(attempt: &Attempt) -> Vec<v1::Discount> {
-    let agreed = attempt.terms.division.as_ref().and_then(|division| division.discounts.as_ref());
-    let taken = agreed.zip(attempt.collected()).and_then(|(agreed, taken)| agreed.of_less(taken).ok());
-    given(taken.as_ref().or(agreed))
 }
 
 fn discount(id: &DiscountId, by: Funder, amount: Money, budgeted: bool) -> v1::Discount {
