@@ -275,7 +275,7 @@ fn post_refund(batch: &mut Batch, step: &refund::Step, posting: refund::Posting,
         }
         refund::Posting::Reserved => (Some(Guard::Reserve(intent, amount)), Vec::new()),
         refund::Posting::Returned => (Some(Guard::Settle(intent, amount)), funds::of_success(refund, at)),
-        refund::Posting::Released if refund.is_borne() => {
+        refund::Posting::Released if refund.is_borne() && !planted::is(Defect::BorneKept) => {
             (Some(Guard::Release(intent, amount)), funds::of_return(refund, at))
         }
         refund::Posting::Released => (Some(Guard::Release(intent, amount)), Vec::new()),
@@ -283,7 +283,9 @@ fn post_refund(batch: &mut Batch, step: &refund::Step, posting: refund::Posting,
         refund::Posting::Reversed => (None, reversed(step, at)),
     };
     batch.transfers.extend(refund_transfer(refund, posting, at));
-    batch.transfers.extend(moves);
+    let lost = usize::from(posting == refund::Posting::Funded && planted::is(Defect::BearerPartLost));
+    let kept = moves.len().saturating_sub(lost);
+    batch.transfers.extend(moves.into_iter().take(kept));
     if refund.terms.purpose == Purpose::Requested {
         batch.guards.extend(guard);
     }

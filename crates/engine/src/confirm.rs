@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use paifang_payment::attempt::{self, HoldTerms, Rules};
 use paifang_payment::intent::{CaptureMode, ConfirmError, Intent, Step, Terms};
+use paifang_payment::planted::{self, Defect};
 use paifang_payment::{AttemptId, Digest, OrderNo, RequestId, TenantId};
 use paifang_rail::{Closing, Offer, PayerCode};
 use paifang_store::{
@@ -132,7 +133,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             }
             let step = row.intent.clone().confirm(next, now, &self.inner.names).map_err(confirm_error)?;
             let mut batch = self.compose(Some(&row), &step, now)?;
-            batch.rules = Some(rules);
+            batch.rules = Some(rules).filter(|_| !planted::is(Defect::SecondChoiceUnruled));
             batch.request = Some(RequestKey {
                 operation: Operation::ConfirmIntent,
                 request_id: wanted.request_id.clone(),

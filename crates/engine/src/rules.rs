@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use paifang_money::{Money, PositiveMoney};
+use paifang_payment::planted::{self, Defect};
 use paifang_payment::{Credit, TenantId};
 use paifang_policy::RuleId;
 use paifang_policy::bundle::{Bundle, BundleRef};
@@ -303,6 +304,8 @@ impl Ruling {
             let plain = |option| Weighed { option, judged: None, ranked: None, division: None, closed };
             return options.into_iter().map(plain).collect();
         };
+        let none = Overlay::none();
+        let overlay = if planted::is(Defect::RollBackIgnored) { &none } else { overlay };
         let judged: Vec<(WalletOption, Judged)> = options
             .into_iter()
             .map(|option| {

@@ -347,7 +347,8 @@ impl Refund {
 
     fn blank(terms: Terms) -> Self {
         let allocation = terms.bearing.as_ref().and_then(|bearing| bearing.allocation.clone());
-        let waits = terms.paced || !bearing::is_funded(allocation.as_ref());
+        let funded = bearing::is_funded(allocation.as_ref()) || planted::is(Defect::ShortIsSent);
+        let waits = terms.paced || !funded;
         let (sends, unsent) = if waits { (0, true) } else { (1, false) };
         let state = State::Sending(Sending { unsent, ..Sending::ahead(sends, false) });
         let updated_at = terms.opened_at;
