@@ -11,7 +11,7 @@ use paifang_ledger::Account;
 use paifang_money::Currency;
 use paifang_payment::refund::{self, Refund};
 use paifang_payment::{
-    AccountId, AttemptId, BulkId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId, intent,
+    AccountId, AttemptId, BulkId, Digest, FundsId, IntentId, OrderNo, RefundId, RequestId, TenantId, intent,
 };
 use paifang_policy::guard::Tally;
 use paifang_store::{
@@ -132,6 +132,7 @@ operations! {
     decisions(tenant: TenantId, after: Option<AttemptId>, max: usize) -> Vec<StoredDecided>;
     decision(tenant: TenantId, attempt: AttemptId) -> Option<StoredDecided>;
     tally(sample: &Sample) -> Tally;
+    funds_asked(tenant: TenantId, after: Option<&RequestId>, max: usize) -> Vec<(RequestId, FundsId)>;
     guarded_books(after: Option<TenantId>, max: usize) -> Vec<GuardedBook>;
     is_kept(account: &AccountId, key: &str) -> bool;
     inbox(account: &AccountId, max: usize) -> Vec<InboxRow>;

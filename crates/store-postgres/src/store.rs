@@ -10,7 +10,9 @@ use paifang_ledger::Account;
 use paifang_money::Currency;
 use paifang_payment::intent;
 use paifang_payment::refund::{self, Refund};
-use paifang_payment::{AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId};
+use paifang_payment::{
+    AccountId, AttemptId, Digest, FundsId, IntentId, OrderNo, RefundId, RequestId, TenantId,
+};
 use paifang_policy::guard::Tally;
 use paifang_store::{
     AccountBalance, AttemptRef, Batch, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow, Leased,
@@ -416,6 +418,16 @@ impl Store for PostgresStore {
     async fn tally(&self, sample: &Sample) -> Answer<Tally> {
         let sample = sample.clone();
         self.read(move |inner| async move { read::rules::tally(&inner.pool, &sample).await }).await
+    }
+
+    async fn funds_asked(
+        &self,
+        tenant: TenantId,
+        after: Option<&RequestId>,
+        max: usize,
+    ) -> Answer<Vec<(RequestId, FundsId)>> {
+        let after = after.cloned();
+        self.read(move |inner| async move { read::funds_asked(&inner.pool, tenant, after, max).await }).await
     }
 
     async fn guarded_books(&self, after: Option<TenantId>, max: usize) -> Answer<Vec<GuardedBook>> {

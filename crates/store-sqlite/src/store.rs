@@ -11,7 +11,9 @@ use paifang_ledger::Account;
 use paifang_money::Currency;
 use paifang_payment::intent;
 use paifang_payment::refund::{self, Refund};
-use paifang_payment::{AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId};
+use paifang_payment::{
+    AccountId, AttemptId, Digest, FundsId, IntentId, OrderNo, RefundId, RequestId, TenantId,
+};
 use paifang_policy::guard::Tally;
 use paifang_store::{
     AccountBalance, AttemptRef, Batch, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow, Leased,
@@ -331,6 +333,16 @@ impl Store for SqliteStore {
     async fn tally(&self, sample: &Sample) -> Answer<Tally> {
         let sample = sample.clone();
         self.read(move |connection| read::rules::tally(connection, &sample)).await
+    }
+
+    async fn funds_asked(
+        &self,
+        tenant: TenantId,
+        after: Option<&RequestId>,
+        max: usize,
+    ) -> Answer<Vec<(RequestId, FundsId)>> {
+        let after = after.cloned();
+        self.read(move |connection| read::funds_asked(connection, tenant, after.as_ref(), max)).await
     }
 
     async fn guarded_books(&self, after: Option<TenantId>, max: usize) -> Answer<Vec<GuardedBook>> {

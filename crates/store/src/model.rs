@@ -15,7 +15,7 @@ use paifang_money::Currency;
 use paifang_payment::intent;
 use paifang_payment::refund::{self, Refund};
 use paifang_payment::{
-    AccountId, AttemptId, BulkId, Digest, EventId, IntentId, OrderNo, RefundId, RequestId, TenantId,
+    AccountId, AttemptId, BulkId, Digest, EventId, FundsId, IntentId, OrderNo, RefundId, RequestId, TenantId,
 };
 use paifang_policy::guard::Tally;
 
@@ -301,6 +301,15 @@ impl Store for ModelStore {
         max: usize,
     ) -> impl Future<Output = Answer<Vec<WorkRow>>> + Send {
         self.read(|all| all.scan_quarantine(after, max))
+    }
+
+    fn funds_asked(
+        &self,
+        tenant: TenantId,
+        after: Option<&RequestId>,
+        max: usize,
+    ) -> impl Future<Output = Answer<Vec<(RequestId, FundsId)>>> + Send {
+        self.read(|all| all.funds_asked(tenant, after, max))
     }
 
     fn add_rules(

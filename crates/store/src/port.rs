@@ -7,7 +7,9 @@ use paifang_ledger::Account;
 use paifang_money::Currency;
 use paifang_payment::intent;
 use paifang_payment::refund::{self, Refund};
-use paifang_payment::{AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId};
+use paifang_payment::{
+    AccountId, AttemptId, Digest, FundsId, IntentId, OrderNo, RefundId, RequestId, TenantId,
+};
 use paifang_policy::guard::Tally;
 
 use crate::{
@@ -169,6 +171,14 @@ pub trait Store: BulkStore + Send + Sync + 'static {
             Ok(found)
         }
     }
+
+    /// Transfers of funds that calls asked for, by the ids of the calls, after `after`; for checks.
+    fn funds_asked(
+        &self,
+        tenant: TenantId,
+        after: Option<&RequestId>,
+        max: usize,
+    ) -> impl Future<Output = Answer<Vec<(RequestId, FundsId)>>> + Send;
 
     /// Adds an entry behind the `expected` last one of a tenant's book of rules; `false` when the book has moved on, or has
     /// an entry of this request id.

@@ -5,7 +5,7 @@ mod amounts;
 mod batches;
 mod bulks;
 mod crowds;
-mod desk;
+pub mod desk;
 mod events;
 mod history;
 mod holds;

@@ -5,13 +5,13 @@ use std::ops::Bound;
 use jiff::Timestamp;
 use paifang_payment::intent::Ending;
 use paifang_payment::refund::{self, Refund};
-use paifang_payment::{IntentId, RefundId, TenantId};
+use paifang_payment::{FundsId, IntentId, RefundId, RequestId, TenantId};
 use paifang_policy::guard::Tally;
 
 use super::Content;
 use crate::{
-    AccountBalance, GuardedBook, InboxVerdict, IntentFilter, IntentRow, PAGE_MAX, Page, RulesEntry, Sample,
-    Stats, StoredDecided, StoredEvent, StoredTransfer, WorkRow,
+    AccountBalance, GuardedBook, InboxVerdict, IntentFilter, IntentRow, PAGE_MAX, Page, Resource, RulesEntry,
+    Sample, Stats, StoredDecided, StoredEvent, StoredTransfer, WorkRow,
 };
 
 impl Content {
@@ -128,6 +128,21 @@ impl Content {
             tally.complained += u64::from(row.marks.complained_at.is_some());
         }
         tally
+    }
+
+    pub(super) fn funds_asked(
+        &self,
+        tenant: TenantId,
+        after: Option<&RequestId>,
+        max: usize,
+    ) -> Vec<(RequestId, FundsId)> {
+        let asked = self.requests.iter().filter_map(|((of, _, request), row)| match row.resource {
+            Resource::Funds(id) if *of == tenant && after.is_none_or(|after| request > after) => {
+                Some((request.clone(), id))
+            }
+            Resource::Funds(_) | Resource::Intent(_) | Resource::Refund(_) => None,
+        });
+        asked.take(max.min(PAGE_MAX)).collect()
     }
 
     pub(super) fn guarded_books(&self, after: Option<TenantId>, max: usize) -> Vec<GuardedBook> {
