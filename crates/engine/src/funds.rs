@@ -35,7 +35,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         batch.request =
             Some(RequestKey { operation, request_id: wanted.request_id.clone(), fingerprint, resource });
         match self.commit(batch).await? {
-            Committed::Done => Ok(Made { resource: id, replayed: false }),
+            Committed::Done => {
+                self.inner.world.reached("funds.committed");
+                Ok(Made { resource: id, replayed: false })
+            }
             Committed::Replayed(Resource::Funds(id)) => Ok(Made { resource: id, replayed: true }),
             Committed::RequestReused => Err(Error::RequestReused),
             Committed::GuardFailed => {
@@ -111,7 +114,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             batch.request =
                 Some(RequestKey { operation, request_id: request_id.clone(), fingerprint, resource });
             match self.commit(batch).await? {
-                Committed::Done => return self.made_refund(tenant, resource, false).await,
+                Committed::Done => {
+                    self.inner.world.reached("refund_change.committed");
+                    return self.made_refund(tenant, resource, false).await;
+                }
                 Committed::Replayed(resource) => return self.made_refund(tenant, resource, true).await,
                 Committed::RequestReused => return Err(Error::RequestReused),
                 Committed::Conflict => {}
@@ -140,7 +146,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         self.compose_refund(&mut batch, expected, &step, now);
         batch.fence = Some(crate::claim::of(item));
         let committed = self.commit(batch).await?;
-        self.inner.world.reached("refund.funded");
+        self.inner.world.reached("funding.committed");
         match committed {
             Committed::Done | Committed::Fenced | Committed::Conflict => Ok(true),
             // Somebody was quicker to take what there was.

@@ -11,6 +11,7 @@ use paifang_mock_rails::faults::Fault;
 use paifang_mock_rails::{CodeOutcome, PayerAct, PayerTarget};
 use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::intent::{CaptureMode, State};
+use paifang_payment::refund::Refund;
 use paifang_payment::{IntentId, PayerId, Presentation, RequestId, Verb, WalletName};
 use paifang_rail::{ClientKind, PayerCode};
 use paifang_store::{IntentRow, Store};
@@ -23,6 +24,8 @@ use crate::universe::{Core, Universe};
 
 /// How often a storefront repeats a call that brought no answer, at most.
 const REPEATS: u32 = 400;
+/// How many wallets are tried where rules close some.
+const TRIES: u32 = 4;
 
 /// A way to pay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,16 +60,21 @@ const WAYS: [Way; 8] = [
 
 /// One customer's whole story.
 pub struct Customer {
-    universe: Arc<Universe>,
-    name: String,
+    pub(crate) universe: Arc<Universe>,
+    pub(crate) name: String,
     calls: u32,
-    acked: Arc<std::sync::Mutex<Vec<Acked>>>,
+    pub(crate) acked: Arc<std::sync::Mutex<Vec<Acked>>>,
 }
 
 impl Customer {
     /// The customer of this number.
     pub fn new(universe: Arc<Universe>, number: u32, acked: Arc<std::sync::Mutex<Vec<Acked>>>) -> Self {
-        Self { universe, name: format!("customer-{number}"), calls: 0, acked }
+        Self::named(universe, &format!("customer-{number}"), acked)
+    }
+
+    /// Whoever calls under this name.
+    pub fn named(universe: Arc<Universe>, name: &str, acked: Arc<std::sync::Mutex<Vec<Acked>>>) -> Self {
+        Self { universe, name: name.to_owned(), calls: 0, acked }
     }
 
     /// Lives it.
@@ -83,7 +91,7 @@ impl Customer {
             (false, true) => WAYS[0],
             (false, false) => self.some_way(holds),
         };
-        let Some(id) = self.create(way, fen, holds).await else { return };
+        let Some((id, way)) = self.create_somehow(way, fen, holds).await else { return };
         if self.universe.exec.happens(habits.hasty) {
             self.rest(0, 20_000).await;
             self.cancel_while_paying(id).await;
@@ -111,6 +119,7 @@ impl Customer {
         if patient {
             self.wait_for(id, |row| row.intent.is_final()).await;
         }
+        self.perhaps_complain(id).await;
         let refunds = if self.universe.exec.happens(habits.refunds) { self.draw(1, 4) } else { 0 };
         for _ in 0..refunds {
             if self.universe.exec.happens(600) {
@@ -118,25 +127,49 @@ impl Customer {
             }
             let part = self.draw(1, if patient { fen / 4 } else { fen });
             let request = self.request_id("refund");
-            if self.universe.exec.happens(150) {
+            let at_once = if self.universe.swarm.ruled { 350 } else { 150 };
+            if self.universe.exec.happens(at_once) {
                 // Two at once: together they may be more than there is (F32).
                 let second = self.request_id("refund");
-                join(self.refund(request, id, part), self.refund(second, id, part)).await;
+                let (one, other) = join(self.refund(request, id, part), self.refund(second, id, part)).await;
+                self.after_refunds([one, other]).await;
             } else {
-                self.refund(request, id, part).await;
+                let made = self.refund(request, id, part).await;
+                self.after_refunds([made, None]).await;
             }
         }
+    }
+
+    async fn after_refunds(&mut self, made: [Option<Result<Refund, Error>>; 2]) {
+        for made in made.into_iter().flatten() {
+            self.after_refund(made.as_ref()).await;
+        }
+    }
+
+    /// With this wallet, or with another one where the storefront's rules close it.
+    async fn create_somehow(&mut self, way: Way, fen: i64, holds: bool) -> Option<(IntentId, Way)> {
+        let mut way = way;
+        for _ in 0..TRIES {
+            if let Some(id) = self.create(way, fen, holds).await {
+                return Some((id, way));
+            }
+            if !self.universe.swarm.ruled {
+                return None;
+            }
+            way = self.some_way(holds);
+        }
+        None
     }
 
     fn habits(&self) -> Habits {
         self.universe.swarm.profile.habits()
     }
 
-    fn draw(&self, from: i64, to: i64) -> i64 {
+    pub(crate) fn draw(&self, from: i64, to: i64) -> i64 {
         self.universe.exec.draw(|chance| chance.i64(from..=to))
     }
 
-    async fn rest(&self, from: i64, to: i64) {
+    pub(crate) async fn rest(&self, from: i64, to: i64) {
         self.universe.exec.sleep(self.universe.exec.millis(from..=to.max(from))).await;
     }
 
@@ -153,13 +186,13 @@ impl Customer {
         fit[self.universe.exec.draw(|chance| chance.usize(0..fit.len()))]
     }
 
-    fn request_id(&mut self, verb: &str) -> RequestId {
+    pub(crate) fn request_id(&mut self, verb: &str) -> RequestId {
         self.calls += 1;
         RequestId::parse(&format!("{}-{verb}-{}", self.name, self.calls)).expect("a good request id")
     }
 
     /// The same call again and again until somebody answers it; now and then once more after that.
-    async fn until_answered<T: Send + 'static>(
+    pub(crate) async fn until_answered<T: Send + 'static>(
         &self,
         label: &'static str,
         call: impl Fn(Core) -> BoxFuture<'static, Result<T, Error>>,
@@ -217,6 +250,7 @@ impl Customer {
         let made = self.until_answered("create", call).await?;
         let id = match made {
             Ok(made) => made.resource.intent.terms.id,
+            Err(error) if self.is_closed(&error) => return None,
             Err(error) => {
                 locked(&self.acked).push(Acked::Refused(format!("{} create: {error}", self.name)));
                 return None;
@@ -244,7 +278,10 @@ impl Customer {
             let wanted = wanted.clone();
             Box::pin(async move { core.confirm_intent(tenant, wanted).await })
         };
-        drop(self.until_answered("confirm", call).await);
+        let made: Option<Result<_, Error>> = self.until_answered("confirm", call).await;
+        if let Some(Err(error)) = &made {
+            self.is_closed(error);
+        }
     }
 
     fn choice(&self, way: Way) -> Confirmation {
@@ -263,7 +300,7 @@ impl Customer {
             presentation: Some(way.presentation),
             client,
             return_url: None,
-            declared: Default::default(),
+            declared: self.declared(),
         }
     }
 
@@ -451,32 +488,41 @@ impl Customer {
         }
     }
 
-    async fn refund(&self, request_id: RequestId, intent: IntentId, fen: i64) {
+    async fn refund(
+        &self,
+        request_id: RequestId,
+        intent: IntentId,
+        fen: i64,
+    ) -> Option<Result<Refund, Error>> {
         let wanted = CreateRefund {
             request_id,
             intent,
             amount: self.universe.exec.happens(800).then(|| money(fen)),
             reason: None,
-            case: None,
+            case: self.case(),
         };
         let tenant = self.universe.tenant;
         let call = |core: Core| -> BoxFuture<'static, _> {
             let wanted = wanted.clone();
             Box::pin(async move { core.create_refund(tenant, wanted).await })
         };
-        if let Some(Ok(made)) = self.until_answered("refund", call).await {
-            let made: paifang_engine::Made<paifang_payment::refund::Refund> = made;
-            locked(&self.acked).push(Acked::Refund(wanted.request_id.clone(), made.resource.terms.id));
-            if self.universe.exec.happens(200)
-                && let Some(Ok(again)) = self.until_answered("refund", call).await
-            {
-                locked(&self.acked).push(Acked::Refund(wanted.request_id.clone(), again.resource.terms.id));
-            }
+        let made: Result<paifang_engine::Made<Refund>, Error> = self.until_answered("refund", call).await?;
+        let made = match made {
+            Ok(made) => made.resource,
+            Err(error) => return Some(Err(error)),
+        };
+        locked(&self.acked).push(Acked::Refund(wanted.request_id.clone(), made.terms.id));
+        if self.universe.exec.happens(200)
+            && let Some(Ok(again)) = self.until_answered("refund", call).await
+        {
+            locked(&self.acked).push(Acked::Refund(wanted.request_id.clone(), again.resource.terms.id));
         }
+        Some(Ok(made))
     }
 }
 
-fn money(fen: i64) -> PositiveMoney {
+/// So many fen.
+pub fn money(fen: i64) -> PositiveMoney {
     PositiveMoney::new(fen, Currency::CNY).expect("amounts start at one fen")
 }
 
