@@ -36,7 +36,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             Some(RequestKey { operation, request_id: wanted.request_id.clone(), fingerprint, resource });
         match self.commit(batch).await? {
             Committed::Done => {
-                self.inner.world.reached("funds.committed");
+                self.inner.world.reached("funds.moved");
                 Ok(Made { resource: id, replayed: false })
             }
             Committed::Replayed(Resource::Funds(id)) => Ok(Made { resource: id, replayed: true }),
@@ -115,7 +115,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 Some(RequestKey { operation, request_id: request_id.clone(), fingerprint, resource });
             match self.commit(batch).await? {
                 Committed::Done => {
-                    self.inner.world.reached("refund_change.committed");
+                    self.inner.world.reached("refund.changed");
                     return self.made_refund(tenant, resource, false).await;
                 }
                 Committed::Replayed(resource) => return self.made_refund(tenant, resource, true).await,
@@ -146,7 +146,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         self.compose_refund(&mut batch, expected, &step, now);
         batch.fence = Some(crate::claim::of(item));
         let committed = self.commit(batch).await?;
-        self.inner.world.reached("funding.committed");
+        self.inner.world.reached("refund.funded");
         match committed {
             Committed::Done | Committed::Fenced | Committed::Conflict => Ok(true),
             // Somebody was quicker to take what there was.

@@ -181,7 +181,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         if !self.inner.store.add_rules(tenant, rules.entries(), &entry).await? {
             return Ok(false);
         }
-        self.inner.world.reached("guards.committed");
+        self.inner.world.reached("guards.rolled_back");
         let (guard_rail, opening, measure) = (&rail.id, &rail.opening, rail.measure.as_str());
         let (entry, window_s, Counts { hits, samples }) = (rules.entries() + 1, rail.window_s, counts);
         let (measured_ppm, bound) = (measured.get(), rail.bound);

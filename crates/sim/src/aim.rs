@@ -18,12 +18,12 @@ const LONG_CHAOS: SignedDuration = SignedDuration::from_hours(4);
 
 /// Points that only a storefront with rules comes by.
 const RULED: [&str; 6] = [
-    "complaint.committed",
-    "funding.committed",
-    "funds.committed",
-    "guards.committed",
-    "refund_change.committed",
-    "rules.committed",
+    "complaint.taken",
+    "refund.funded",
+    "funds.moved",
+    "guards.rolled_back",
+    "refund.changed",
+    "rules.added",
 ];
 
 /// One cell.
