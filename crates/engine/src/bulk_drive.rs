@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures::FutureExt;
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
+use paifang_shares::refund_terms::RefundCase;
 use paifang_store::{
     BulkClaim, BulkEntry, BulkState, BulkTerms, BulkThen, Driven, EntryOutcome, Operation, Refused, Resource,
     Store, pause_after,
 };
-use paifang_shares::refund_terms::RefundCase;
 
 use crate::command::CreateRefund;
 use crate::ports::{Environment, Rails, Transport};

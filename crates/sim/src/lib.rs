@@ -8,8 +8,8 @@
 
 mod again;
 mod aim;
-mod bulks;
 mod appeals;
+mod bulks;
 mod bundles;
 mod checks;
 mod closing;
