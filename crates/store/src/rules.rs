@@ -111,8 +111,6 @@ pub struct StoredDecided {
     pub entries: Option<u64>,
     /// What became of the attempt.
     pub marks: Marks,
-    /// How many entries of the book it rests on; absent of what earlier releases kept.
-    pub entries: Option<u64>,
 }
 
 /// What became of an attempt that rules let in, each with the time of the commit that said so.

@@ -78,7 +78,6 @@ fn decided(row: &Row) -> Result<StoredDecided, StoreError> {
         decided: body(row)?,
         entries: entries(row)?,
         marks: marks(row)?,
-        entries: get::<Option<i64>>(row, "entries")?.and_then(|entries| u64::try_from(entries).ok()),
     })
 }
 

@@ -94,7 +94,6 @@ fn decided(row: &Row<'_>) -> Result<StoredDecided, Fault> {
         decided: body(row)?,
         entries: entries(row)?,
         marks: marks(row)?,
-        entries: get::<Option<i64>>(row, "entries")?.and_then(|entries| u64::try_from(entries).ok()),
     })
 }
 

@@ -305,12 +305,13 @@ fn was_paid(row: &IntentRow, chosen: AttemptId) -> bool {
 }
 
 fn count(row: &StoredDecided, counts: &mut BTreeMap<(RuleId, u32), Tally>) {
-    let (Some(opening), Some((ending, _)), Some(_)) = (row.decided.opening(), row.marks.ended, row.entries)
+    let (Some(opening), Some((ending, at)), Some(_)) = (row.decided.opening(), row.marks.ended, row.entries)
     else {
         return;
     };
     let tally = counts.entry((opening.clone(), row.decided.version())).or_default();
     let is_paid = ending == Ending::Paid;
+    tally.oldest = Some(tally.oldest.map_or(at, |oldest| oldest.min(at)));
     tally.ended += 1;
     tally.paid += u64::from(is_paid);
     tally.refunded += u64::from(is_paid && row.marks.refunded_at.is_some());
@@ -318,7 +319,8 @@ fn count(row: &StoredDecided, counts: &mut BTreeMap<(RuleId, u32), Tally>) {
 }
 
 fn everything((tenant, opening, version): (TenantId, RuleId, u32)) -> Sample {
-    Sample { tenant, opening, version, entries: 0, since: Timestamp::UNIX_EPOCH, max: AT_LEAST_MAX }
+    let since = Timestamp::UNIX_EPOCH;
+    Sample { tenant, opening, version, entries: 0, since, paid_only: false, max: AT_LEAST_MAX }
 }
 
 /// Notes of a refund whose payment it is of.
