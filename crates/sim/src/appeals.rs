@@ -52,7 +52,7 @@ impl Customer {
             (RefundReason::ReturnFreight, Some(RefundMode::ReturnFreightCover)),
             (RefundReason::Counterfeit, None),
         ];
-        let (reason, mode) = cases[self.universe.exec.draw(|chance| chance.usize(0..cases.len()))].clone();
+        let (reason, mode) = cases[self.universe.exec.draw(|chance| chance.usize(0..cases.len()))];
         Some(RefundCase { reason, mode, consented: None })
     }
 

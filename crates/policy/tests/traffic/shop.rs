@@ -117,7 +117,7 @@ pub fn record(bundle: &Bundle, order: &Order) -> Vec<Record> {
     if order.is_paid {
         chosen.payment = Some(Box::new(payment(bundle, order, &chosen, at)));
     }
-    let beside = (order.number % 2 == 0).then(|| decided((order.wallet + 1) % 3));
+    let beside = (order.number.is_multiple_of(2)).then(|| decided((order.wallet + 1) % 3));
     std::iter::once(chosen).chain(beside).collect()
 }
 
