@@ -1,5 +1,7 @@
 //! The store as a replica sees it: the model store, which now and then does not answer, or does not say what it did.
 
+mod words;
+
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -19,6 +21,7 @@ use paifang_store::{
     StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkChange, WorkKey, WorkRow,
 };
 
+use self::words::{family, numbers_of};
 use crate::exec::{Process, locked};
 use crate::universe::Universe;
 
@@ -192,22 +195,6 @@ fn sends_again(batch: &Batch) -> bool {
     let intent = batch.intent.iter().flat_map(|write| &write.entries).map(|entry| &entry.evidence);
     let refunds = batch.refunds.iter().flat_map(|write| &write.entries).map(|entry| &entry.evidence);
     intent.chain(refunds).any(|evidence| evidence.rule.ends_with("send_again"))
-}
-
-/// Faults of one number of the catalogue are one column of the coverage list.
-fn family(fault: &'static str) -> &'static str {
-    match fault.split_once('-') {
-        Some((number, _)) if number.starts_with('F') => number,
-        _ => fault,
-    }
-}
-
-/// The order and refunds that a commit is about.
-fn numbers_of(batch: &Batch) -> Vec<String> {
-    let order = batch.intent.as_ref().and_then(|write| write.row.attempts.last());
-    let order = order.map(|attempt| attempt.terms.order_no.as_str());
-    let refunds = batch.refunds.iter().map(|write| write.row.terms.refund_no.as_str());
-    order.into_iter().chain(refunds).map(str::to_owned).collect()
 }
 
 impl Store for SimStore {
