@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use paifang_shares::refund_terms::RefundCase;
 use paifang_store::{
     BulkClaim, BulkEntry, BulkState, BulkTerms, BulkThen, Driven, EntryOutcome, Operation, Refused, Resource,
-    Store, pause_after,
+    Store, StoreError, pause_after,
 };
 
 use crate::command::CreateRefund;
@@ -284,8 +284,12 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 let told = violations.iter().map(|wrong| format!("{}: {}", wrong.field, wrong.rule));
                 refused(INVALID_REQUEST, &told.collect::<Vec<_>>().join("; "))
             }
-            Err(Error::Busy | Error::Store(_)) => return None,
-            Err(error @ (Error::RequestReused | Error::EtagMismatch | Error::Broken(_))) => {
+            Err(Error::Busy | Error::Store(StoreError::Unavailable(_) | StoreError::CommitUnknown(_))) => {
+                return None;
+            }
+            Err(
+                error @ (Error::RequestReused | Error::EtagMismatch | Error::Broken(_) | Error::Store(_)),
+            ) => {
                 // Nothing else ever has this request id: whatever went wrong, a refund that is there is this entry's.
                 match self.refund_of_entry(claim, &wanted).await {
                     Ok(Some(outcome)) => outcome,

@@ -226,10 +226,11 @@ async fn what_is_not_paid_gives_its_budget_back() {
     assert!(fsck::run(stage.engine.store()).await.unwrap().is_clean());
 }
 
-/// A repeat of a creation in doubt takes over what was set aside.
+/// A repeat of a creation in doubt takes over what was set aside, also where the budget has nothing more.
 #[tokio::test(start_paused = true)]
 async fn a_repeat_keeps_its_discounts() {
     let stage = open(BUNDLE).await;
+    move_funds(&stage, "f1", festival(), Fund::Outside, 1_200).await.unwrap();
     stage.fault("charge", world::Fault::RequestLost);
     let row = stage.create("c1", Some(qr("plain"))).await;
     let id = row.intent.terms.id;
@@ -237,8 +238,28 @@ async fn a_repeat_keeps_its_discounts() {
     assert!(shown.intent.attempts.last().unwrap().terms.repeats.is_some(), "{shown:#?}");
     assert_eq!(given(&shown), (vec![800, 300], 8_900));
     pay(&stage, &shown).await;
-    let ended = async || budget(&stage).await == 1_200;
-    stage.until("the first attempt has ended, and holds nothing any more", ended).await;
+    assert_eq!(funds(&stage).await["budget"], 0, "used once");
+    stage.check().await;
+}
+
+/// A hold that turns up after its end goes back without its discounts: what was set aside is free again, and stays so.
+#[tokio::test(start_paused = true)]
+async fn a_late_hold_uses_no_budget() {
+    let stage = open(BUNDLE).await;
+    let row = stage.hold("h1", qr("sturdy")).await;
+    let (id, order_no) = (row.intent.terms.id, row.intent.attempts[0].terms.order_no.to_string());
+    assert_eq!(budget(&stage).await, 1_200);
+    assert_eq!(stage.cancel("x1", id).await.intent.state.name(), "canceled");
+    assert_eq!(budget(&stage).await, 2_000);
+    // Nothing is left of it by the time the hold turns up.
+    move_funds(&stage, "f1", festival(), Fund::Outside, 2_000).await.unwrap();
+    stage.truth.lock().unwrap().hold_although_closed(&order_no);
+    let told = async || {
+        let events = stage.engine.store().events_after(Some(stage.tenant), 0, 200).await.unwrap();
+        events.iter().any(|event| event.kind == "payment_intent.late_hold")
+    };
+    stage.until("the hold was found and goes back", told).await;
+    assert_eq!(budget(&stage).await, 0);
     stage.check().await;
 }
 

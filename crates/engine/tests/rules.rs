@@ -12,7 +12,7 @@ use paifang_payment::{PayerId, Remark, RequestId};
 use paifang_policy::RuleId;
 use paifang_policy::facts::{Facts, Input};
 use paifang_store::{Store, fsck};
-use world::{Core, Fault, Stage, qr, wanted, yuan};
+use world::{Core, Stage, qr, wanted, yuan};
 
 const BUNDLE: &str = r#"
 [bundle]
@@ -207,7 +207,7 @@ accept = true
 credit = false
 "#;
 
-/// Whether credit is left out is decided with everything else, kept with the attempt, and said to the rail at each send; who
+/// Whether credit is left out is decided with everything else, kept with the attempt, and said to the rail; who
 /// does not say how old the payer is pays without. A rail whose orders cannot leave it out is closed by such a rule.
 #[tokio::test(start_paused = true)]
 async fn credit_is_left_out_where_the_rules_say_so() {
@@ -222,8 +222,6 @@ async fn credit_is_left_out_where_the_rules_say_so() {
     for (request, choice, on_credit) in
         [("c1", aged("14-17"), false), ("c2", aged("25-34"), true), ("c3", qr("sturdy"), false)]
     {
-        // The first message is lost: what is sent again says the same.
-        stage.fault("charge", Fault::NotConnected);
         let made = stage.engine.create_intent(stage.tenant, wanted(request, Some(choice))).await.unwrap();
         let row = stage.settled(made.resource.intent.terms.id).await;
         assert_eq!(row.intent.attempts[0].terms.credit.is_allowed(), on_credit, "{request}");

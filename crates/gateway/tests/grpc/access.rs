@@ -81,20 +81,23 @@ async fn nobody_sees_what_is_another_tenants() {
     let (id, decided) = (intent.payment_intent_id.clone(), rules(&owner).await);
     let refund = canary_refund(&owner, &id).await;
     let accounts = owner.list_accounts(v1::ListAccountsRequest::default()).await.unwrap().accounts;
+    let bulk = canary_bulk(&owner).await;
     let (cursor, token) = places(&owner).await;
     let text = |with_tokens: bool, scans: bool| {
         let (id, refund, account) = (id.clone(), refund.refund_id.clone(), accounts[0].account_name.clone());
         let (cursor, token, etag) = (cursor.clone(), token.clone(), intent.etag.clone());
+        let bulk = bulk.clone();
         move |field: &str| match field {
             "payment_intent_id" => Some(id.clone()),
             "refund_id" => Some(refund.clone()),
+            "bulk_refund_id" => Some(bulk.clone()),
             "account_name" => Some(account.clone()),
             "request_id" => Some("canary-order".to_owned()),
             "after_cursor" => Some(cursor.clone()).filter(|_| with_tokens),
             "page_token" => Some(token.clone()).filter(|_| with_tokens),
             "etag" => Some(etag.clone()),
             "currency_code" => Some("CNY".to_owned()),
-            "description" | "reason" | "remark" => Some("mine".to_owned()),
+            "description" | "reason" | "remark" | "name" | "entry_id" => Some("mine".to_owned()),
             "opening" => Some("canary-opening".to_owned()),
             "bundle" => Some(BUNDLE.replace("canary", "theirs")),
             "wallet" => Some("bamboo".to_owned()),
@@ -111,8 +114,9 @@ async fn nobody_sees_what_is_another_tenants() {
     // Funds are named by what they are, never by whose they are: `bearers` looks at them.
     for method in methods.into_iter().filter(|method| method.name != "TransferFunds") {
         let has = |wanted: &[&str]| method.input.field.iter().any(|field| wanted.contains(&field.name()));
-        let names_a_thing = has(&["payment_intent_id", "refund_id", "account_name", "version", "opening"])
-            || method.name == "GetPaymentIntentByRequestId";
+        let things =
+            ["payment_intent_id", "refund_id", "bulk_refund_id", "account_name", "version", "opening"];
+        let names_a_thing = has(&things) || method.name == "GetPaymentIntentByRequestId";
         let pages = has(&["page_token", "after_cursor"]);
         for with_tokens in [true, false] {
             let body = fill(&method.input, &text(with_tokens, method.name == "IdentifyPayerCode"));
@@ -134,7 +138,15 @@ async fn nobody_sees_what_is_another_tenants() {
                 (false, false, answer) => {
                     let shown = answer.expect(&method.path);
                     let number = &intent.attempts[0].order_number;
-                    let canaries = [&id, &refund.refund_id, number, "Two tickets", "canary-rules", &decided];
+                    let canaries = [
+                        &id,
+                        &refund.refund_id,
+                        number,
+                        "Two tickets",
+                        "canary-rules",
+                        &decided,
+                        "canary-bulk",
+                    ];
                     shows_none(&shown, &canaries, &method.path);
                     counted[2] += 1;
                 }
@@ -215,6 +227,17 @@ async fn canary_refund(owner: &Client, id: &str) -> v1::Refund {
         refund_case: None,
     };
     owner.create_refund(refund).await.unwrap().refund.unwrap()
+}
+
+async fn canary_bulk(owner: &Client) -> String {
+    let wanted = v1::CreateBulkRefundRequest {
+        request_id: "canary-order".into(),
+        name: "canary-bulk".into(),
+        refunds_per_second: 1,
+        ..Default::default()
+    };
+    let made = owner.bulk_refunds().create_bulk_refund(wanted).await.unwrap().into_inner();
+    made.bulk_refund.unwrap().bulk_refund_id
 }
 
 fn shows_none(shown: &[u8], canaries: &[&str], path: &str) {

@@ -4,14 +4,17 @@
 //! budget where it has one, else by its funder, whose account then says what it owes. What a merchant gives of its own is
 //! paid in by nobody.
 //!
-//! A budget's part is set aside in the commit that chooses the way to pay, by a pending transfer. The commit in which the
-//! attempt ends voids it, and posts what was used where the attempt was captured. A funder gets back its part of a refund in
+//! A budget's part is set aside in the commit that chooses the way to pay, by a pending transfer, once for the choice and
+//! whatever repeats it by itself. It is voided in the commit in which nothing of the choice can be paid with its discounts any
+//! more, or the intent ends; what was used is posted there where one of them was captured. A funder gets back its part of a refund in
 //! the commit in which the refund succeeds; until then it stands in `merchant:<tenant>`.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use paifang_ledger::{Account, Kind, PostingKey, Transfer};
 use paifang_money::Money;
-use paifang_payment::attempt::{Attempt, Terms};
+use paifang_payment::attempt::{Attempt, State, Terms};
 use paifang_payment::intent::{Entry, Fact, Intent, Wish};
 use paifang_payment::{AttemptId, TenantId};
 use paifang_shares::DiscountId;
@@ -22,24 +25,23 @@ use super::{Owner, Rows};
 
 /// What a step sets aside of budgets: for what it chooses, or opens as a repeat.
 pub fn reserved(before: Option<&Intent>, after: &Intent, at: Timestamp) -> Vec<Transfer> {
-    let held: Vec<AttemptId> =
-        before.map_or_else(Vec::new, |before| holders(before).map(|one| one.id).collect());
-    let new = holders(after).filter(|terms| !held.contains(&terms.id));
-    new.flat_map(|terms| set_aside(after, terms, at)).collect()
+    let held = before.map(holders).unwrap_or_default();
+    let new = holders(after).into_iter().filter(|(choice, _)| !held.contains_key(choice));
+    new.flat_map(|(choice, terms)| set_aside(after, choice, terms, at)).collect()
 }
 
 /// What a step no longer needs to be set aside: of what ended, whether it was paid or not, and of a choice that was dropped.
 pub fn freed(before: Option<&Intent>, after: &Intent, at: Timestamp) -> Vec<Transfer> {
     let Some(before) = before else { return Vec::new() };
-    let holds: Vec<AttemptId> = holders(after).map(|one| one.id).collect();
-    let gone = holders(before).filter(|terms| !holds.contains(&terms.id));
-    gone.flat_map(|terms| given_up(after, terms, at)).collect()
+    let holds = holders(after);
+    let gone = holders(before).into_iter().filter(|(choice, _)| !holds.contains_key(choice));
+    gone.flat_map(|(choice, terms)| given_up(after, choice, terms, at)).collect()
 }
 
 /// Everything that an intent's journal says was set aside of budgets, and what of it was given up.
 pub fn chosen(intent: &Intent, journal: &[Entry]) -> Vec<Transfer> {
-    let holds: Vec<AttemptId> = holders(intent).map(|terms| terms.id).collect();
-    let mut seen: Vec<AttemptId> = Vec::new();
+    let holds = holders(intent);
+    let mut seen: BTreeSet<AttemptId> = BTreeSet::new();
     let mut all = Vec::new();
     for entry in journal {
         let terms = match &entry.fact {
@@ -54,13 +56,13 @@ pub fn chosen(intent: &Intent, journal: &[Entry]) -> Vec<Transfer> {
             | Fact::Complained { .. }
             | Fact::Redriven { .. } => continue,
         };
-        if seen.contains(&terms.id) {
+        let choice = intent.chosen(terms.id);
+        if !seen.insert(choice) {
             continue;
         }
-        seen.push(terms.id);
-        all.extend(set_aside(intent, terms, entry.at));
-        if !holds.contains(&terms.id) {
-            all.extend(given_up(intent, terms, entry.at));
+        all.extend(set_aside(intent, choice, terms, entry.at));
+        if !holds.contains_key(&choice) {
+            all.extend(given_up(intent, choice, terms, entry.at));
         }
     }
     all
@@ -82,30 +84,36 @@ pub(super) fn back(owner: &Owner<'_>, back: &[GivenBack], rows: &Rows<'_>) -> Ve
     rows.all(moves)
 }
 
-/// The terms of everything that may still be paid with its discounts: attempts that are live, and one that waits.
-fn holders(intent: &Intent) -> impl Iterator<Item = &Terms> {
+/// The choices of which something may still be paid with their discounts: an attempt that is live, also one that repeats
+/// another by itself, or one that waits. What is held and goes back is never captured, and what a final intent gets is late.
+fn holders(intent: &Intent) -> BTreeMap<AttemptId, &Terms> {
+    if intent.is_final() {
+        return BTreeMap::new();
+    }
     let waits = match &intent.wish {
         Wish::Switch { next } => Some(&**next),
         Wish::None | Wish::Cancel | Wish::Expire => None,
     };
-    let live = intent.attempts.iter().filter(|attempt| attempt.is_live());
-    live.map(|attempt: &Attempt| &attempt.terms).chain(waits)
+    let can_be_paid = |attempt: &&Attempt| attempt.is_live() && !matches!(attempt.state, State::Releasing(_));
+    let live = intent.attempts.iter().filter(can_be_paid).map(|attempt| &attempt.terms);
+    // What repeats a choice has its division.
+    live.chain(waits).map(|terms| (intent.chosen(terms.id), terms)).collect()
 }
 
-fn set_aside(intent: &Intent, terms: &Terms, at: Timestamp) -> Vec<Transfer> {
+fn set_aside(intent: &Intent, choice: AttemptId, terms: &Terms, at: Timestamp) -> Vec<Transfer> {
     let owner = owner(intent.terms.tenant);
     let given = terms.division.iter().flat_map(|division| &division.discounts).flat_map(Discounted::given);
     let moves = given.map(|one| {
         let amount = if one.is_budgeted() { one.amount } else { Money::zero(one.amount.currency()) };
         (source(&owner, one), owner.clearing(), amount)
     });
-    let rows = Rows { verb: "budget", id: terms.id.to_string(), subject: intent.terms.id.to_string(), at };
+    let rows = Rows { verb: "budget", id: choice.to_string(), subject: intent.terms.id.to_string(), at };
     let rows = rows.all(moves).into_iter();
     rows.map(|row| Transfer { kind: Kind::Pending, ..row }).collect()
 }
 
-fn given_up(intent: &Intent, terms: &Terms, at: Timestamp) -> Vec<Transfer> {
-    let pending = set_aside(intent, terms, at).into_iter();
+fn given_up(intent: &Intent, choice: AttemptId, terms: &Terms, at: Timestamp) -> Vec<Transfer> {
+    let pending = set_aside(intent, choice, terms, at).into_iter();
     let void = |row: Transfer| {
         let key = PostingKey::of(&[row.key.as_str(), "ended"]);
         row.resolved(Kind::Voids(row.key.clone()), key, at)
