@@ -6,7 +6,7 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::StreamExt;
 use paifang_conformance::postgres::Server;
 use paifang_gateway::demo::{Shop, Stage, free_port};
 use paifang_mock_rails::faults::Fault;
@@ -390,6 +391,81 @@ async fn one_of_two_replicas_dies_every_few_seconds() {
     replicas[survivor].stop().await;
     let report =
         world.stage.fsck().await.unwrap_or_else(|error| panic!("{error}\n{}", replicas[survivor].log()));
+    assert!(report.contains("clean"), "{report}");
+    balancer.abort();
+    world.stage.close().await;
+    std::fs::remove_dir_all(&world.stage.dir).unwrap();
+}
+
+/// A bulk refund whose gateway dies in the middle is gone on with by the other one when the claim is over: every entry has
+/// exactly one refund.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bulk_refund_is_taken_over() {
+    const COUNT: usize = 80;
+    let server = tokio::task::spawn_blocking(|| Server::start(&[]).unwrap()).await.unwrap();
+    let database = server.database(None).unwrap();
+    let url = server.url(&database);
+    let mut stage = World::stage().await;
+    stage.set_env("PAIFANG_STORE", Some(&url));
+    let key = stage.new_tenant("test").await.unwrap();
+    let [mut first, mut second] = ["one", "two"].map(|name| Replica::new(&stage, name, &url));
+    first.start().await;
+    let balancer = tokio::spawn(balance(stage.http, [first.http, second.http]));
+    let [shop, other] = [&first, &second].map(|replica| Shop::connect(replica.grpc, &key).unwrap());
+    let mut world = World::of(stage, shop.clone(), key);
+    let paying = futures::stream::iter(0..COUNT).map(|_| world.paid(ALIPAY)).buffered(8);
+    let intents: Vec<v1::PaymentIntent> = paying.collect().await;
+
+    let mut calls = shop.bulk_refunds.clone();
+    let request = v1::CreateBulkRefundRequest {
+        request_id: "bulk".into(),
+        name: "live room 7".into(),
+        refunds_per_second: 20,
+        ..Default::default()
+    };
+    let made = calls.create_bulk_refund(request).await.unwrap().into_inner();
+    let bulk = made.bulk_refund.unwrap().bulk_refund_id;
+    let entries = intents.iter().map(|intent| v1::NewBulkRefundEntry {
+        entry_id: intent.payment_intent_id.clone(),
+        payment_intent_id: intent.payment_intent_id.clone(),
+        amount: None,
+    });
+    let request =
+        v1::AddBulkRefundEntriesRequest { bulk_refund_id: bulk.clone(), entries: entries.collect() };
+    calls.add_bulk_refund_entries(request).await.unwrap();
+    let request = v1::StartBulkRefundRequest { request_id: "start".into(), bulk_refund_id: bulk.clone() };
+    calls.start_bulk_refund(request).await.unwrap();
+    let orders = |world: &World| world.stage.mocks.rail("alipay").book();
+    let refunded = |world: &World| orders(world).iter().filter(|order| !order.refunds.is_empty()).count();
+    while refunded(&world) < COUNT / 4 {
+        sleep(Duration::from_millis(20)).await;
+    }
+    second.start().await;
+    first.kill().await;
+    let at_death = refunded(&world);
+    assert!(at_death < COUNT, "it died in the middle");
+    let mut owners = BTreeSet::from([server.say(&database, "SELECT owner FROM paifang.bulk").unwrap()]);
+
+    world.shop = other;
+    let deadline = Instant::now() + LEASE + MARGIN + Duration::from_secs(20);
+    loop {
+        let request = v1::GetBulkRefundRequest { bulk_refund_id: bulk.clone() };
+        let seen = world.shop.bulk_refunds.get_bulk_refund(request).await.unwrap().into_inner();
+        if seen.bulk_refund.unwrap().state() == v1::BulkRefundState::Ended {
+            break;
+        }
+        owners.insert(server.say(&database, "SELECT owner FROM paifang.bulk").unwrap());
+        assert!(Instant::now() < deadline, "it is not taken over: {}", second.log());
+        sleep(Duration::from_millis(100)).await;
+    }
+    for order in orders(&world) {
+        assert_eq!(order.refunds.len(), 1, "{order:?}");
+    }
+    assert!(owners.iter().filter(|owner| !owner.is_empty()).count() >= 2, "another one drove it: {owners:?}");
+    println!("{COUNT} refunds, {at_death} before the death");
+    world.books_agree().await;
+    second.stop().await;
+    let report = world.stage.fsck().await.unwrap_or_else(|error| panic!("{error}\n{}", second.log()));
     assert!(report.contains("clean"), "{report}");
     balancer.abort();
     world.stage.close().await;

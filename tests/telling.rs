@@ -31,3 +31,21 @@ fn a_wrong_config_is_named_with_status_64() {
         assert!(err.contains("listen_on") && err.contains("nonsense"), "{command}: {err}");
     }
 }
+
+/// The story of the walls is told to its end: what the guard rail did by itself, and the report of that day.
+#[test]
+fn the_walls_are_as_told() {
+    let told = paifang(&["demo", "--story", "walls"]);
+    let (out, err) = (String::from_utf8_lossy(&told.stdout), String::from_utf8_lossy(&told.stderr));
+    assert!(told.status.success(), "{out}\n{err}");
+    for expected in [
+        "not yet, from 2024-09-12 00:00 by version 3",
+        "wechat-merchants is rolled back by merchants-well: 6 of",
+        "Who could pay with what on 2024-09-20 (+08:00)",
+        "14:00:",
+        "equal to the fen",
+        "Everything was as told.",
+    ] {
+        assert!(out.contains(expected), "{expected} in\n{out}");
+    }
+}

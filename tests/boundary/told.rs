@@ -68,6 +68,7 @@ pub const EVENTS: &[&str] = &[
     "attempt.left",
     "attempt.order_number",
     "attempt.pay_time",
+    "attempt.payable_amount",
     "attempt.presentation",
     "attempt.rail",
     "attempt.rail_account",

@@ -2,6 +2,8 @@
 //! point at which a call can be dropped, before the operation took place or after it.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use jiff::SignedDuration;
@@ -9,13 +11,15 @@ use paifang_ledger::Account;
 use paifang_money::Currency;
 use paifang_payment::refund::{self, Refund};
 use paifang_payment::{
-    AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId, intent,
+    AccountId, AttemptId, BulkId, Digest, FundsId, IntentId, OrderNo, RefundId, RequestId, TenantId, intent,
 };
 use paifang_policy::guard::Tally;
 use paifang_store::{
-    AccountBalance, AttemptRef, Batch, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow, Leased,
-    ModelStore, Operation, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, Store, StoreError,
-    StoredDecided, StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
+    AccountBalance, AttemptRef, Batch, BulkCall, BulkCalled, BulkClaim, BulkEntry, BulkRow, BulkStore,
+    BulkThen, BulkTotal, Committed, Driven, EntriesAdded, EntryOutcome, EntryStage, GuardedBook, InboxRow,
+    IntentFilter, IntentRow, Leased, ModelStore, NewBulk, NewBulkEntry, Operation, Page, RefundRef,
+    RequestRow, RulesEntry, Sample, Stats, Store, StoreError, StoredDecided, StoredEvent, StoredRules,
+    StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
 };
 
 type Answer<T> = Result<T, StoreError>;
@@ -39,10 +43,26 @@ impl Future for Pause {
     }
 }
 
+/// The model store whose first operation of this name fails, as one does whose connection breaks.
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+#[derive(Clone)]
+pub struct FailingOnce {
+    store: ModelStore,
+    operation: &'static str,
+    failed: Arc<AtomicBool>,
+}
+
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+impl FailingOnce {
+    pub fn new(store: ModelStore, operation: &'static str) -> Self {
+        Self { store, operation, failed: Arc::default() }
+    }
+}
+
 /// Each row is an operation of the port.
 macro_rules! operations {
-    ($($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)*) => {
-        impl Store for Pausing {$(
+    ($port:ident: $($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)*) => {
+        impl $port for Pausing {$(
             async fn $name(&self, $($argument: $kind),*) -> Answer<$answer> {
                 Pause(false).await;
                 let answer = self.0.$name($($argument),*).await;
@@ -50,10 +70,35 @@ macro_rules! operations {
                 answer
             }
         )*}
+
+        impl $port for FailingOnce {$(
+            async fn $name(&self, $($argument: $kind),*) -> Answer<$answer> {
+                if stringify!($name) == self.operation && !self.failed.swap(true, Ordering::Relaxed) {
+                    return Err(StoreError::Unavailable(None));
+                }
+                self.store.$name($($argument),*).await
+            }
+        )*}
     };
 }
 
 operations! {
+    BulkStore:
+    add_bulk(bulk: &NewBulk) -> BulkCalled;
+    add_bulk_entries(tenant: TenantId, id: BulkId, entries: &[NewBulkEntry]) -> EntriesAdded;
+    steer_bulk(tenant: TenantId, id: BulkId, call: &BulkCall) -> BulkCalled;
+    bulk(tenant: TenantId, id: BulkId) -> Option<BulkRow>;
+    bulks(tenant: TenantId, before: Option<BulkId>, max: usize) -> Page<BulkRow>;
+    bulk_entries(tenant: TenantId, id: BulkId, stage: Option<EntryStage>, after: u64, max: usize) -> Vec<BulkEntry>;
+    bulk_totals(tenant: TenantId, id: BulkId) -> Vec<BulkTotal>;
+    claim_bulks(max: usize, owner: &str, lease: SignedDuration) -> Vec<BulkClaim>;
+    drive_bulk(claim: &BulkClaim, outcomes: &[(u64, EntryOutcome)], then: BulkThen) -> Option<Driven>;
+    scan_bulks(after: Option<BulkId>, max: usize) -> Vec<BulkRow>;
+    open_bulks() -> u64;
+}
+
+operations! {
+    Store:
     commit(batch: Batch) -> Committed;
     lease_due(lane: Option<&AccountId>, max: usize, owner: &str, lease: SignedDuration) -> Vec<Leased>;
     hasten(key: &WorkKey) -> ();
@@ -87,6 +132,7 @@ operations! {
     decisions(tenant: TenantId, after: Option<AttemptId>, max: usize) -> Vec<StoredDecided>;
     decision(tenant: TenantId, attempt: AttemptId) -> Option<StoredDecided>;
     tally(sample: &Sample) -> Tally;
+    funds_asked(tenant: TenantId, after: Option<&RequestId>, max: usize) -> Vec<(RequestId, FundsId)>;
     guarded_books(after: Option<TenantId>, max: usize) -> Vec<GuardedBook>;
     is_kept(account: &AccountId, key: &str) -> bool;
     inbox(account: &AccountId, max: usize) -> Vec<InboxRow>;

@@ -23,6 +23,7 @@ fn what_rails_may_see_is_this() {
     let terms = [
         "attempt.capture_number",
         "attempt.create_time",
+        "attempt.credit_excluded",
         "attempt.expire_time",
         "attempt.order_number",
         "attempt.presentation",

@@ -145,6 +145,11 @@ impl Client {
     }
 
     /// The generated client, without deadline and repeats.
+    pub fn bulk_refunds(&self) -> v1::bulk_refund_service_client::BulkRefundServiceClient<Keyed> {
+        v1::bulk_refund_service_client::BulkRefundServiceClient::new(self.channel.clone())
+    }
+
+    /// The generated client, without deadline and repeats.
     pub fn wallets(&self) -> v1::wallet_service_client::WalletServiceClient<Keyed> {
         v1::wallet_service_client::WalletServiceClient::new(self.channel.clone())
     }
@@ -256,6 +261,8 @@ calls! {
     get_policy_version(GetPolicyVersionRequest) -> GetPolicyVersionResponse by policies;
     list_policy_decisions(ListPolicyDecisionsRequest) -> ListPolicyDecisionsResponse by policies;
     list_policy_changes(ListPolicyChangesRequest) -> ListPolicyChangesResponse by policies;
+    list_policy_spans(ListPolicySpansRequest) -> ListPolicySpansResponse by policies;
+    count_policy_decisions(CountPolicyDecisionsRequest) -> CountPolicyDecisionsResponse by policies;
     list_events(ListEventsRequest) -> ListEventsResponse by events;
     list_accounts(ListAccountsRequest) -> ListAccountsResponse by ledger;
     get_balance(GetBalanceRequest) -> GetBalanceResponse by ledger;

@@ -12,7 +12,7 @@ use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::attempt::{self, Attempt, Rules};
 use paifang_payment::intent::{self, CaptureMode, Fact, Intent, Namer, Posting, Step};
 use paifang_payment::{
-    AccountId, AttemptId, Digest, EventId, Evidence, IntentId, News, Observation, OrderNo, PayerId,
+    AccountId, AttemptId, Credit, Digest, EventId, Evidence, IntentId, News, Observation, OrderNo, PayerId,
     Presentation, RailName, RequestId, Source, TenantId, Verb, WalletName,
 };
 use paifang_store::{
@@ -141,6 +141,7 @@ impl Hand {
             return_url: None,
             rules,
             hold: None,
+            credit: Credit::Allowed,
             division: None,
         }
     }

@@ -9,14 +9,17 @@ use paifang_payment::TenantId;
 use paifang_payment::attempt::Attempt;
 use paifang_payment::refund::{Refund, RulesVersion, State};
 use paifang_policy::bundle::Bundle;
-use paifang_policy::facts::{Facts, Input};
+use paifang_policy::facts::Facts;
+use paifang_policy::money::refund_facts;
 use paifang_shares::bearing::{Bearing, Granted};
-use paifang_shares::refund_terms::{Decision, RefundInputs, RefundTerms, Refusal, RefusedBecause};
+use paifang_shares::refund_terms::{
+    Decision, RefundCase, RefundInputs, RefundTerms, Refusal, RefusedBecause,
+};
 use paifang_shares::waterfall::{Available, Bearer};
 use paifang_store::funds::Owner;
 use paifang_store::{IntentRow, RulesSeen, Store};
 
-use crate::command::{CreateRefund, RefundCase};
+use crate::command::CreateRefund;
 use crate::error::reason;
 use crate::ports::{Environment, Rails, Transport};
 use crate::{Engine, Error};
@@ -99,7 +102,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let attempt = asked.row.intent.chosen(asked.attempt.terms.id);
         let decided = self.inner.store.decision(tenant, attempt).await?;
         let known = decided.map_or_else(Facts::new, |stored| stored.decided.facts);
-        let facts = facts(known, case, asked)?;
+        let facts = refund_facts(known, case, asked.amount, (asked.paid_at, asked.now));
+        let facts = facts.map_err(|error| Error::Broken(error.to_string()))?;
         let inputs = inputs(case, asked)?;
         let decision = rules.terms().decide(&inputs, |when| rules.applies(when, &facts));
         match decision.map_err(|error| closed(&error))? {
@@ -159,20 +163,6 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             }
         }
     }
-}
-
-/// What the rules about refunds may look at: what was declared with the payment, and the refund.
-fn facts(known: Facts, case: &RefundCase, asked: &Asked<'_>) -> Result<Facts, Error> {
-    let days = asked.now.duration_since(asked.paid_at).as_hours().max(0) / 24;
-    let facts = known
-        .with(Input::RefundReason, case.reason.word())
-        .and_then(|facts| facts.with(Input::RefundAmount, asked.amount.minor_units()))
-        .and_then(|facts| facts.with(Input::RefundDays, days))
-        .and_then(|facts| match case.consented {
-            Some(consented) => facts.with(Input::RefundConsented, consented),
-            None => Ok(facts.without(Input::RefundConsented)),
-        });
-    facts.map_err(|error| Error::Broken(error.to_string()))
 }
 
 fn inputs(case: &RefundCase, asked: &Asked<'_>) -> Result<RefundInputs, Error> {

@@ -118,7 +118,9 @@ impl Page<'_> {
         batch.transfers.push(Transfer { amount: booked, ..capture });
         batch.guards.push(Guard::Capture(id, taken));
         let whose = (self.intent.terms.tenant, id);
-        let divided = funds::of_taken(whose, self.attempt, taken, self.at);
+        let whole = planted::is(Defect::DividedWhole);
+        let shared = if whole { self.attempt.terms.amount } else { taken };
+        let divided = funds::of_taken(whose, self.attempt, shared, self.at);
         batch.transfers.extend(divided.map_err(|error| Error::Broken(error.to_string()))?);
         amounts.captured = taken.money();
         Ok(())

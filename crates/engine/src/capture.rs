@@ -1,7 +1,7 @@
 //! Capture: take held money, all of it or a part. What is left of the hold goes back with it.
 
-use paifang_payment::TenantId;
 use paifang_payment::intent::CaptureError;
+use paifang_payment::{AttemptId, TenantId};
 use paifang_store::{Committed, IntentRow, Operation, RequestKey, Resource, Store};
 
 use crate::command::{CaptureIntent, Made};
@@ -39,6 +39,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                     return made.ok_or_else(|| capture_error(error));
                 }
             };
+            self.check_shared(&row, attempt)?;
             let mut batch = self.compose(Some(&row), &step, now)?;
             let request_id = wanted.request_id.clone();
             batch.request = Some(RequestKey { operation, request_id, fingerprint, resource });
@@ -56,6 +57,21 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             }
         }
         Err(Error::Busy)
+    }
+
+    /// A capture that needs a field which the operator does not share is not begun.
+    fn check_shared(&self, row: &IntentRow, attempt: AttemptId) -> Result<(), Error> {
+        let terms = row.intent.attempt(attempt).map(|attempt| &attempt.terms);
+        let known = terms.and_then(|terms| self.inner.accounts.get(&terms.account));
+        let Some(known) = known else { return Ok(()) };
+        let allowed = known.may_be_told(row.intent.terms.tenant);
+        let required = known.descriptor.required_by_captures();
+        let Some(withheld) = required.iter().find(|field| !allowed.contains(*field)) else { return Ok(()) };
+        let account = &known.id;
+        let message = format!(
+            "a capture needs {withheld}, which the operator withholds from the rail account {account}: share it, or cancel the intent to give the money back"
+        );
+        Err(Error::precondition(reason::CAPTURE_NOT_SUPPORTED, message))
     }
 }
 

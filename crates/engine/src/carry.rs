@@ -50,6 +50,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             }
             Err(error) => {
                 tracing::warn!(%account, verb = verb.as_str(), %error, "call not planned");
+                self.inner.health.note_unplanned(account, world.now(), &error);
                 let cause = NotSent::NotPlanned(error.to_string());
                 return ours(verb, Outcome::NotSent(cause), Source::Transport, "rail.not_planned");
             }
@@ -139,6 +140,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         Ok(RailCall::Charge(Charge {
             order: Order { order_no: sent_as(&attempt.terms.order_no, attempt), ..order_of(attempt) },
             wallet: attempt.terms.wallet.clone(),
+            credit: attempt.terms.credit,
             description: intent.terms.description.clone().into(),
             payer: payer.into(),
             payer_code: payer_code.into(),

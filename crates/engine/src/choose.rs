@@ -1,8 +1,8 @@
 //! Which account and offer a choice of a wallet means: what works, and what the tenant's rules take.
 
 use jiff::Timestamp;
-use paifang_payment::WalletName;
 use paifang_payment::intent::Terms;
+use paifang_payment::{Credit, WalletName};
 use paifang_rail::Offer;
 use paifang_shares::division::Division;
 use paifang_store::{Decided, Judged, Store};
@@ -11,7 +11,7 @@ use crate::command::Confirmation;
 use crate::consult::Obstacle;
 use crate::error::{Violation, reason};
 use crate::ports::{Environment, Rails, Transport};
-use crate::rules::{Case, Weighed};
+use crate::rules::{Case, CreditStays, Weighed};
 use crate::{Account, Consultation, Engine, Error, WalletOption};
 
 impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
@@ -42,6 +42,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let question = Consultation { amount, capture, client, declared: choice.declared.clone() };
         let ruling = self.ruling(intent.tenant, now, fresh).await?;
         let case = self.case(intent.tenant, &choice.declared, (amount, now), &choice.client)?;
+        let case = self.with_budgets(intent.tenant, &ruling, case).await?;
         let time = intent.expires_at.duration_since(now);
         let options = self.inner.accounts.consult(intent.tenant, &question, now, time);
         let weighed = ruling.weigh(options, &case);
@@ -58,12 +59,13 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         refuse_obstacles(&best.option.obstacles, &choice.wallet)?;
         refuse_closed(best)?;
         refuse_undivided(best)?;
+        let credit = best.credit().map_err(|CreditStays| credit_stays(best))?;
         let account = self.account(&best.option.account)?;
         let offer = account.offer(&best.option.wallet, best.option.presentation);
         let offer = offer.ok_or_else(|| Error::Broken("an option without an offer".into()))?;
         let division = best.division.clone().and_then(Result::ok);
         let decided = decided(best, &weighed, case);
-        Ok(Chosen { account, offer, decided, entries: ruling.entries(), division })
+        Ok(Chosen { account, offer, decided, entries: ruling.entries(), division, credit })
     }
 }
 
@@ -79,6 +81,8 @@ pub(crate) struct Chosen<'a> {
     pub entries: u64,
     /// How the money is divided; absent where the rules say nothing about it.
     pub division: Option<Box<Division>>,
+    /// Whether it may be paid on credit.
+    pub credit: Credit,
 }
 
 /// What is kept of the choice: how each way to pay that works was judged.
@@ -129,6 +133,16 @@ fn refuse_undivided(best: &Weighed) -> Result<(), Error> {
         Some(Err(why)) => Err(Error::precondition(reason::TERMS_DO_NOT_FIT, why.clone())),
         Some(Ok(_)) | None => Ok(()),
     }
+}
+
+fn credit_stays(best: &Weighed) -> Error {
+    let (rail, wallet) = (&best.option.rail, &best.option.wallet);
+    let rule = best.judged.as_ref().and_then(|judged| judged.decision.rule.as_ref());
+    let rule = rule.map_or_else(|| "the rules leave".to_owned(), |rule| format!("{rule} leaves"));
+    let message = format!(
+        "{rule} credit out, and no order of {wallet} at {rail} can: open it without `credit = false`, or close it"
+    );
+    Error::precondition(reason::WALLET_CLOSED_BY_POLICY, message)
 }
 
 fn refuse_obstacles(obstacles: &[Obstacle], wallet: &WalletName) -> Result<(), Error> {

@@ -9,9 +9,10 @@ use paifang_payment::intent::{CaptureMode, Complaint};
 use paifang_payment::{IntentId, PayerId, Presentation, RailName, RefundId, Remark, RequestId, WalletName};
 use paifang_policy::facts::Facts;
 use paifang_rail::{ClientKind, PayerCode};
-use paifang_shares::refund_terms::{RefundMode, RefundReason};
+use paifang_shares::discounts::Funder;
+use paifang_shares::refund_terms::RefundCase;
 use paifang_shares::waterfall::Bearer;
-use paifang_shares::{Merchant, Receiver};
+use paifang_shares::{DiscountId, Merchant, Receiver};
 use serde::Serialize;
 
 /// Create an intent, and confirm it at once where a wallet is chosen already.
@@ -141,17 +142,6 @@ pub struct CreateRefund {
     pub case: Option<RefundCase>,
 }
 
-/// What a storefront says of a refund, for its own rules to look at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RefundCase {
-    /// Why.
-    pub reason: RefundReason,
-    /// Only by a rule of this mode; absent: of any that somebody asks for.
-    pub mode: Option<RefundMode>,
-    /// Whether the merchant consented; absent: not known.
-    pub consented: Option<bool>,
-}
-
 /// Give up a refund that is short of funds.
 #[derive(Debug, Clone, Serialize)]
 pub struct CancelRefund {
@@ -204,6 +194,10 @@ pub enum Fund {
     Receiver(Receiver),
     /// What bears refunds.
     Bearer(Bearer, Option<Merchant>),
+    /// What is set aside for a discount.
+    Budget(DiscountId),
+    /// What a funder of discounts has paid in, or owes.
+    Discounts(Funder),
 }
 
 /// Report that a payer complains.

@@ -36,6 +36,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let is_first = batch.intent.is_some();
             match self.commit(batch).await? {
                 Committed::Done => {
+                    self.inner.world.reached("complaint.taken");
                     tracing::info!(payment = %wanted.intent, about = wanted.about.as_str(), is_first, "complaint taken");
                     return self.made(tenant, resource, false).await;
                 }

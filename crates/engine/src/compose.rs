@@ -34,16 +34,20 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         batch.intent = Some(IntentWrite { expected, row: intent.clone(), entries: step.entries.clone() });
         let mut amounts =
             before.map_or_else(|| Amounts::none(intent.terms.amount.currency()), |row| row.amounts);
+        let known = before.map(|row| &row.intent);
+        // What ended frees its budgets before they are used, or set aside anew for its repeat.
+        batch.transfers.extend(funds::freed(known, intent, at));
         for posting in &step.postings {
             self.post(&mut batch, intent, posting, &mut amounts, at)?;
         }
+        batch.transfers.extend(funds::reserved(known, intent, at));
         if let Some(row) = before {
             let mark =
                 |(attempt, ending)| Mark { attempt, intent: intent.terms.id, what: Marked::Ended(ending) };
             batch.marks = step.endings(&row.intent).into_iter().map(mark).collect();
         }
-        self.schedule_intent(&mut batch, before.map(|row| &row.intent), step, at);
-        self.tell_intent(&mut batch, before.map(|row| &row.intent), intent, amounts);
+        self.schedule_intent(&mut batch, known, step, at);
+        self.tell_intent(&mut batch, known, intent, amounts);
         Ok(batch)
     }
 
@@ -76,6 +80,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             paced: false,
             bearing: None,
             granted_by: None,
+            case: None,
         };
         Ok(Refund::open(terms, Evidence::plain(Source::Rule, "refund.late_money")))
     }
@@ -269,8 +274,8 @@ fn post_refund(batch: &mut Batch, step: &refund::Step, posting: refund::Posting,
             (Some(Guard::Reserve(intent, amount)), funds::of_bearing(refund, at))
         }
         refund::Posting::Reserved => (Some(Guard::Reserve(intent, amount)), Vec::new()),
-        refund::Posting::Returned => (Some(Guard::Settle(intent, amount)), Vec::new()),
-        refund::Posting::Released if refund.is_borne() => {
+        refund::Posting::Returned => (Some(Guard::Settle(intent, amount)), funds::of_success(refund, at)),
+        refund::Posting::Released if refund.is_borne() && !planted::is(Defect::BorneKept) => {
             (Some(Guard::Release(intent, amount)), funds::of_return(refund, at))
         }
         refund::Posting::Released => (Some(Guard::Release(intent, amount)), Vec::new()),
@@ -278,7 +283,9 @@ fn post_refund(batch: &mut Batch, step: &refund::Step, posting: refund::Posting,
         refund::Posting::Reversed => (None, reversed(step, at)),
     };
     batch.transfers.extend(refund_transfer(refund, posting, at));
-    batch.transfers.extend(moves);
+    let lost = usize::from(posting == refund::Posting::Funded && planted::is(Defect::BearerPartLost));
+    let kept = moves.len().saturating_sub(lost);
+    batch.transfers.extend(moves.into_iter().take(kept));
     if refund.terms.purpose == Purpose::Requested {
         batch.guards.extend(guard);
     }

@@ -2,9 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 use paifang_payment::attempt::{self, HoldTerms, Rules};
-use paifang_payment::intent::{CaptureMode, ConfirmError, Intent, Terms};
+use paifang_payment::intent::{CaptureMode, ConfirmError, Intent, Step, Terms};
+use paifang_payment::planted::{self, Defect};
 use paifang_payment::{AttemptId, Digest, OrderNo, RequestId, TenantId};
-use paifang_rail::{Closing, Offer};
+use paifang_rail::{Closing, Offer, PayerCode};
 use paifang_store::{
     Amounts, Committed, DecidedWrite, IntentRow, Operation, RequestKey, Resource, RulesSeen, Store,
 };
@@ -45,7 +46,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         Err(Error::Busy)
     }
 
-    /// `None` where the tenant's rules have changed since they were read.
+    /// `None` where the tenant's rules, or what is left of a discount's budget, have changed since they were read.
     async fn try_create(
         &self,
         tenant: TenantId,
@@ -88,7 +89,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             }
             Committed::Replayed(resource) => self.made(tenant, resource, true).await.map(Some),
             Committed::RequestReused => Err(Error::RequestReused),
-            Committed::Conflict if rests_on_rules => Ok(None),
+            // The rules moved on, or a budget has less by now than was read.
+            Committed::Conflict | Committed::GuardFailed if rests_on_rules => Ok(None),
             refused => Err(Error::Broken(format!("a new intent was refused: {refused:?}"))),
         }
     }
@@ -131,7 +133,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             }
             let step = row.intent.clone().confirm(next, now, &self.inner.names).map_err(confirm_error)?;
             let mut batch = self.compose(Some(&row), &step, now)?;
-            batch.rules = Some(rules);
+            batch.rules = Some(rules).filter(|_| !planted::is(Defect::SecondChoiceUnruled));
             batch.request = Some(RequestKey {
                 operation: Operation::ConfirmIntent,
                 request_id: wanted.request_id.clone(),
@@ -140,24 +142,38 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             });
             batch.submissions.push(kept);
             let sends = Sends::of(&batch, &step);
+            let code = self.code_to_send(&step, attempt, choice);
             self.inner.world.reached("confirm.deciding");
             match self.commit(batch).await? {
                 Committed::Done => {
                     self.inner.world.reached("confirm.committed");
-                    let code = wanted.confirmation.client.payer_code;
-                    match code {
-                        Some(code) if !step.opened.contains(&attempt) => self.inner.codes.keep(attempt, code),
-                        code => self.send_all(tenant, sends, code),
-                    }
+                    self.send_all(tenant, sends, code);
                     return self.made(tenant, Resource::Intent(wanted.intent), false).await;
                 }
                 Committed::Replayed(resource) => return self.made(tenant, resource, true).await,
-                Committed::RequestReused => return Err(Error::RequestReused),
-                Committed::Conflict => {}
-                refused => return Err(Error::Broken(format!("a confirmation was refused: {refused:?}"))),
+                refused => {
+                    self.inner.codes.forget(attempt);
+                    match refused {
+                        // A budget has less by now than was read.
+                        Committed::Conflict | Committed::GuardFailed => {}
+                        Committed::RequestReused => return Err(Error::RequestReused),
+                        _ => return Err(Error::Broken(format!("a confirmation was refused: {refused:?}"))),
+                    }
+                }
             }
         }
         Err(Error::Busy)
+    }
+
+    /// The payer's code that goes out with this commit. That of an attempt which has to wait is kept before the commit: once
+    /// it is done, another task may be faster to open it.
+    fn code_to_send(&self, step: &Step, attempt: AttemptId, choice: &Confirmation) -> Option<PayerCode> {
+        let code = choice.client.payer_code.clone()?;
+        if step.opened.contains(&attempt) {
+            return Some(code);
+        }
+        self.inner.codes.keep(attempt, code, self.now());
+        None
     }
 
     /// The rules refuse a call, unless it was taken a moment ago by another task: what they say by now is not about it.
@@ -247,11 +263,12 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         now: Timestamp,
         fresh: bool,
     ) -> Result<(attempt::Terms, RulesSeen), Error> {
-        let Chosen { account, offer, decided, entries, division } =
+        let Chosen { account, offer, decided, entries, division, credit } =
             self.choose(intent, choice, now, fresh).await?;
         let order_no = self.inner.names.order(intent.tenant, &account.id, by.0, by.1);
         let synchronous = offer.presentation.is_synchronous();
         let hold = self.hold_terms(intent, account, offer, &order_no);
+        let payable = division.as_ref().and_then(|division| division.payable()).unwrap_or(intent.amount);
         let id = AttemptId::from_parts(now, self.inner.names.id_entropy(&order_no));
         let decided = decided.map(|decided| DecidedWrite { attempt: id, intent: intent.id, decided });
         let terms = attempt::Terms {
@@ -266,7 +283,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             reversal_no: self.inner.names.reversal(&order_no),
             nonce: self.inner.names.nonce(&order_no),
             order_no,
-            amount: intent.amount,
+            amount: payable,
             opened_at: whole_second(now),
             expires_at: expiry(offer, now, intent.expires_at),
             return_url: choice.return_url.clone(),
@@ -278,6 +295,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 reversible_unknown: account.descriptor.reverses_unknown,
             },
             hold,
+            credit,
             division,
         };
         Ok((terms, RulesSeen { entries, decided }))

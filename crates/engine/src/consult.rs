@@ -9,7 +9,7 @@ use paifang_interop::{codes, matrix};
 use paifang_money::{Currency, Money, PositiveMoney};
 use paifang_payment::intent::CaptureMode;
 use paifang_payment::{AccountId, Presentation, RailName, TenantId, WalletName};
-use paifang_rail::{Need, Offer, PayerCode};
+use paifang_rail::{CreditUse, Need, Offer, PayerCode};
 
 use crate::command::{Client, Declared};
 use crate::{Account, Accounts};
@@ -41,6 +41,8 @@ pub struct WalletOption {
     /// The least and the most that the rail takes in one payment, in the currency that is asked for, or else in the rail's
     /// first; absent where the rail does not take the currency.
     pub limits: Option<(Money, Money)>,
+    /// Whether the payer may pay on credit, and whether an order of this amount's kind can leave that out.
+    pub credit: CreditUse,
     /// What is known of the payer's code at this rail; absent where no code was given, or this way to pay takes none.
     pub code: Option<CodeKnown>,
     /// Why it cannot be chosen; empty when it can.
@@ -128,6 +130,17 @@ impl Accounts {
 }
 
 impl WalletOption {
+    /// Holds what the payer pays, where that is less than the price, against the limits of the rail.
+    pub(crate) fn bound_by(&mut self, payable: PositiveMoney) {
+        let Some((least, most)) = self.limits else { return };
+        self.obstacles.retain(|one| !matches!(one, Obstacle::AmountTooSmall | Obstacle::AmountTooLarge));
+        if payable.minor_units() < least.minor_units() {
+            self.obstacles.push(Obstacle::AmountTooSmall);
+        } else if payable.minor_units() > most.minor_units() {
+            self.obstacles.push(Obstacle::AmountTooLarge);
+        }
+    }
+
     pub(crate) fn rank(&self) -> u8 {
         let only_input = self.obstacles.iter().all(|obstacle| matches!(obstacle, Obstacle::Missing(_)));
         match (self.obstacles.is_empty(), only_input) {
@@ -166,6 +179,7 @@ fn option(
         wallet: WalletName::parse(offer.wallet).ok()?,
         presentation: offer.presentation,
         limits: limits(account, question),
+        credit: offer.credit.of(question.capture),
         code,
         obstacles: obstacles((tenant, account), offer, question, time, code),
     })

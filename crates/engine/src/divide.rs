@@ -1,14 +1,42 @@
-//! How a payment is divided by its tenant's rules: what they cost it, and who shares it. Agreed when the payment is opened.
+//! How a payment is divided by its tenant's rules: what of the price the payer does not pay, what the payment costs, and who
+//! shares it. Agreed when the payment is opened.
 
-use paifang_money::PositiveMoney;
-use paifang_payment::WalletName;
+use std::collections::BTreeMap;
+
+use paifang_money::Money;
+use paifang_payment::{TenantId, WalletName};
 use paifang_policy::bundle::Bundle;
-use paifang_policy::facts::Input;
+use paifang_policy::money::{self, Discounting};
 use paifang_shares::division::Division;
-use paifang_shares::fees::{Fee, FeeInputs, FeeSchedule};
-use paifang_shares::{Category, Merchant, Wallet};
+use paifang_store::Store;
+use paifang_store::funds::Owner;
 
-use crate::rules::Case;
+use crate::ports::{Environment, Rails, Transport};
+use crate::rules::{Case, Ruling};
+use crate::{Engine, Error};
+
+impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
+    /// The same case, with what is left of each budget of the discounts that decide. A commit that sets more of it aside than
+    /// is left by then is refused.
+    pub(crate) async fn with_budgets(
+        &self,
+        tenant: TenantId,
+        ruling: &Ruling,
+        case: Case,
+    ) -> Result<Case, Error> {
+        let discounts = ruling.bundle().and_then(|(bundle, _)| bundle.discounts());
+        let (Some(discounts), Some(_)) = (discounts, case.amount) else { return Ok(case) };
+        let (owner, currency) = (Owner { tenant, merchant: None }, discounts.rules().currency());
+        let mut budgets = BTreeMap::new();
+        for id in discounts.rules().budgets() {
+            let left = self.inner.store.available(tenant, &owner.budget(id), currency).await?;
+            // More than an amount can be is more than any discount.
+            let left = Money::new(left.clamp(0, paifang_money::MINOR_UNITS_MAX), currency);
+            budgets.insert(id.clone(), left.map_err(|error| Error::Broken(error.to_string()))?);
+        }
+        Ok(Case { budgets, ..case })
+    }
+}
 
 /// The division of a payment with this wallet, or why there is none, for the storefront to read. `None` where the rules say
 /// nothing about money, or the amount is not known.
@@ -17,39 +45,7 @@ pub(crate) fn divide(
     wallet: &WalletName,
     case: &Case,
 ) -> Option<Result<Box<Division>, String>> {
-    let amount = case.amount.filter(|_| bundle.divides())?;
-    Some(agree(bundle, wallet, case, amount).map(Box::new))
-}
-
-fn agree(
-    bundle: &Bundle,
-    wallet: &WalletName,
-    case: &Case,
-    amount: PositiveMoney,
-) -> Result<Division, String> {
-    let merchant = case.facts.text(Input::MerchantId).and_then(|id| Merchant::parse(id).ok());
-    if let Some(terms) =
-        bundle.refunds().map(|rules| rules.terms()).filter(|terms| terms.currency() != amount.currency())
-    {
-        let (right, given) = (terms.currency(), amount.currency());
-        return Err(format!(
-            "refunds: the terms are in {right}, the payment is in {given}: it could never be refunded"
-        ));
-    }
-    let fee = bundle.fees().map(|fees| fee_of(fees, wallet, case, amount)).transpose()?;
-    Division::agree(amount, merchant, fee, bundle.splits()).map_err(|error| format!("splits: {error}"))
-}
-
-fn fee_of(
-    fees: &FeeSchedule,
-    wallet: &WalletName,
-    case: &Case,
-    amount: PositiveMoney,
-) -> Result<Fee, String> {
-    let inputs = FeeInputs {
-        category: case.facts.text(Input::ProductCategory).and_then(|word| Category::parse(word).ok()),
-        wallet: Wallet::parse(wallet.as_str()).ok(),
-        at: case.at,
-    };
-    fees.charge(amount, &inputs).map_err(|error| format!("fees: {error}"))
+    let discounting = Discounting::ByRules { budgets: &case.budgets };
+    let division = money::divide(bundle, wallet, &case.facts, (case.amount?, case.at), discounting)?;
+    Some(division.map(Box::new).map_err(|error| error.to_string()))
 }

@@ -7,14 +7,15 @@ use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 use paifang_payment::planted::{self, Defect};
 use paifang_payment::{EventId, FundsId, IntentId, RefundId, TenantId};
-use paifang_store::{Batch, Committed, IntentRow, Lease, Store, StoreError};
+use paifang_store::{Batch, Committed, IntentRow, Lease, Store, StoreError, SubmissionChange};
 
 use crate::codes::WaitingCodes;
 use crate::health::Health;
 use crate::ports::{Environment, Rails, Transport};
 use crate::rules::Rulebooks;
 use crate::signals::Signals;
-use crate::{Account, Accounts, Egress, Error, Names};
+use crate::upcoming::Upcoming;
+use crate::{Account, Accounts, BulkCounts, Egress, Error, Names};
 
 /// The use cases over one store, one set of rails, one transport and one environment. Clones share everything.
 pub struct Engine<S, R, T, E> {
@@ -32,8 +33,10 @@ pub(crate) struct Inner<S, R, T, E> {
     pub signals: Signals,
     pub codes: WaitingCodes,
     pub rulebooks: Rulebooks,
+    pub upcoming: Upcoming,
     pub health: Health,
     pub egress: Arc<Egress>,
+    pub bulk_counts: BulkCounts,
 }
 
 /// Bounds of the engine, from the config.
@@ -90,8 +93,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 signals,
                 codes,
                 rulebooks: Rulebooks::default(),
+                upcoming: Upcoming::default(),
                 health,
                 egress,
+                bulk_counts: BulkCounts::default(),
             }),
         })
     }
@@ -163,6 +168,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     /// Seals the journal entries, commits, and tells who waits.
     pub(crate) async fn commit(&self, mut batch: Batch) -> Result<Committed, StoreError> {
         batch.seal()?;
+        let unwanted: Vec<_> = batch.submissions.iter().filter_map(SubmissionChange::cleared).collect();
         let intent = batch.intent.as_ref().map(|write| write.row.terms.id);
         let intent = intent.or(batch.refunds.first().map(|write| write.row.terms.intent));
         let committed = match self.inner.store.commit(batch).await {
@@ -173,6 +179,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             committed => committed,
         };
         if matches!(committed, Ok(Committed::Done)) {
+            unwanted.into_iter().for_each(|attempt| self.inner.codes.forget(attempt));
             self.inner.signals.committed(intent);
         }
         committed

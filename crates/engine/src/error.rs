@@ -69,7 +69,7 @@ pub mod reason {
     pub const PAYER_CODE_OF_OTHER_WALLET: &str = "PAYER_CODE_OF_OTHER_WALLET";
     /// The storefront's own rules do not take this wallet for this order.
     pub const WALLET_CLOSED_BY_POLICY: &str = "WALLET_CLOSED_BY_POLICY";
-    /// The storefront's own rules about fees and splits do not fit this payment.
+    /// The storefront's own rules about fees, splits and discounts do not fit this payment.
     pub const TERMS_DO_NOT_FIT: &str = "TERMS_DO_NOT_FIT";
     /// The storefront's own rules do not grant this refund.
     pub const REFUND_CLOSED_BY_POLICY: &str = "REFUND_CLOSED_BY_POLICY";
@@ -89,6 +89,10 @@ pub mod reason {
     pub const CAPTURE_EXCEEDS_HOLD: &str = "CAPTURE_EXCEEDS_HOLD";
     /// The rail takes no such capture.
     pub const CAPTURE_NOT_SUPPORTED: &str = "CAPTURE_NOT_SUPPORTED";
+    /// The bulk refund is not in a state for this call.
+    pub const BULK_STATE: &str = "BULK_STATE";
+    /// An entry of a bulk refund is there with another content.
+    pub const BULK_ENTRY_DIFFERS: &str = "BULK_ENTRY_DIFFERS";
     /// Every reason above.
     pub const ALL: &[&str] = &[
         INTENT_FINAL,
@@ -112,6 +116,8 @@ pub mod reason {
         CAPTURE_UNDER_WAY,
         CAPTURE_EXCEEDS_HOLD,
         CAPTURE_NOT_SUPPORTED,
+        BULK_STATE,
+        BULK_ENTRY_DIFFERS,
     ];
 }
 

@@ -35,7 +35,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         batch.request =
             Some(RequestKey { operation, request_id: wanted.request_id.clone(), fingerprint, resource });
         match self.commit(batch).await? {
-            Committed::Done => Ok(Made { resource: id, replayed: false }),
+            Committed::Done => {
+                self.inner.world.reached("funds.moved");
+                Ok(Made { resource: id, replayed: false })
+            }
             Committed::Replayed(Resource::Funds(id)) => Ok(Made { resource: id, replayed: true }),
             Committed::RequestReused => Err(Error::RequestReused),
             Committed::GuardFailed => {
@@ -111,7 +114,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             batch.request =
                 Some(RequestKey { operation, request_id: request_id.clone(), fingerprint, resource });
             match self.commit(batch).await? {
-                Committed::Done => return self.made_refund(tenant, resource, false).await,
+                Committed::Done => {
+                    self.inner.world.reached("refund.changed");
+                    return self.made_refund(tenant, resource, false).await;
+                }
                 Committed::Replayed(resource) => return self.made_refund(tenant, resource, true).await,
                 Committed::RequestReused => return Err(Error::RequestReused),
                 Committed::Conflict => {}
@@ -157,6 +163,8 @@ fn account(tenant: TenantId, fund: &Fund) -> LedgerAccount {
         Fund::Fees => owner(None).fees(),
         Fund::Receiver(receiver) => owner(None).receiver(receiver),
         Fund::Bearer(bearer, merchant) => owner(merchant.as_ref()).account(*bearer),
+        Fund::Budget(discount) => owner(None).budget(discount),
+        Fund::Discounts(funder) => owner(None).funder(*funder),
     }
 }
 

@@ -15,9 +15,12 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
+mod audit;
 mod bear;
 mod books;
 mod boundary;
+mod bulk;
+mod bulk_drive;
 mod cancel;
 mod capture;
 mod carry;
@@ -49,13 +52,17 @@ mod schedule;
 mod signals;
 pub mod statement;
 mod stray;
+mod upcoming;
 mod worker;
 
 pub use accounts::{Account, Accounts};
+pub use audit::{AuditSpan, Held, HeldBack, HeldRules};
 pub use boundary::{Counterparty, Egress, Shares};
+pub use bulk::{BULK_IN_FLIGHT_DEFAULT, BULK_IN_FLIGHT_MAX, BULK_PACE_MAX, BulkSeen, CreateBulk, SteerBulk};
+pub use bulk_drive::BulkCounts;
 pub use command::{
     CancelIntent, CancelRefund, CaptureIntent, Client, ConfirmIntent, Confirmation, CreateIntent,
-    CreateRefund, Declared, Fund, Made, RefundCase, ReportComplaint, ReverseRefund, TransferFunds,
+    CreateRefund, Declared, Fund, Made, ReportComplaint, ReverseRefund, TransferFunds,
 };
 pub use confirm::etag;
 pub use consult::{CodeKnown, Consultation, Obstacle, WalletOption};
@@ -64,8 +71,10 @@ pub use error::{Error, Violation, reason};
 pub use guards::{Crossed, GuardRound};
 pub use names::Names;
 pub use notified::Notified;
+pub use paifang_shares::refund_terms::RefundCase;
 pub use place::{CodeQuestion, Consulted, Identified, Placed, Position};
 pub use quarantine::{Poisoned, RedriveError};
 pub use redirect::{RedirectError, Redirectable, Redirected};
 pub use rulebook::{ChangeRules, RulesChange};
 pub use rules::{Rules, Weighed};
+pub use upcoming::Opens;

@@ -6,7 +6,9 @@
 use jiff::Timestamp;
 use paifang_payment::attempt::{HoldTerms, Terms};
 use paifang_payment::intent::Namer;
-use paifang_payment::{AccountId, AttemptId, Digest, OrderNo, PayerAlias, PayerId, RequestId, TenantId};
+use paifang_payment::{
+    AccountId, AttemptId, BulkEntryId, BulkId, Digest, OrderNo, PayerAlias, PayerId, RequestId, TenantId,
+};
 use paifang_policy::cohort::Pseudonym;
 use paifang_store::Operation;
 use ring::hmac;
@@ -57,6 +59,12 @@ impl Names {
     /// The number of a refund that a call of the storefront opens.
     pub fn refund(&self, tenant: TenantId, account: &AccountId, request: &RequestId) -> OrderNo {
         self.number(&[&tenant.to_string(), account.as_str(), "refund", request.as_str(), "0"], "R0")
+    }
+
+    /// The request id under which the refund of an entry of a bulk is opened.
+    pub fn bulk_request(&self, bulk: BulkId, entry: &BulkEntryId) -> RequestId {
+        let number = self.number(&["bulk", &bulk.to_string(), entry.as_str()], "B0");
+        RequestId::parse(&format!("bulk-{number}")).expect("37 visible ASCII characters")
     }
 
     /// The number of the automatic refund of late money: one per order.

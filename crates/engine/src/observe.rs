@@ -217,7 +217,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         for Sending { intent, attempt, opens } in sends.attempts {
             let at = AttemptRef { tenant, intent, attempt };
             let claim = opens.then(|| claim::opening(WorkKey::Attempt { tenant, intent, attempt }));
-            let code = payer_code.clone().or_else(|| self.inner.codes.take(attempt));
+            let code = payer_code.clone().or_else(|| self.inner.codes.take(attempt, self.now()));
             let engine = self.clone();
             self.inner.world.spawn(async move { engine.send_attempt(at, code, claim).await }.boxed());
         }

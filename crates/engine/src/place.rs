@@ -20,7 +20,7 @@ use paifang_store::Store;
 use crate::command::{Client, Declared};
 use crate::health::Health;
 use crate::ports::{Environment, Rails, Transport};
-use crate::{Consultation, Engine, Error, Weighed};
+use crate::{Consultation, Engine, Error, Opens, Weighed};
 
 /// The answer to a consultation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub struct Placed {
     pub degraded: bool,
     /// Why it stands behind the one before it.
     pub position: Position,
+    /// From when it is taken, as far as that is known; only of what the rules do not take now.
+    pub opens: Option<Opens>,
 }
 
 /// The first thing by which a way to pay differs from the one before it.
@@ -111,10 +113,12 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let now = self.now();
         let ruling = self.ruling(tenant, now, true).await?;
         let case = self.case(tenant, &question.declared, (question.amount, now), &question.client)?;
+        let case = self.with_budgets(tenant, &ruling, case).await?;
         let options = self.inner.accounts.consult(tenant, question, now, self.inner.limits.intent_life);
         let mut weighed = ruling.weigh(options, &case);
         weighed.retain(wanted);
-        let options = place(weighed, &self.inner.health, now);
+        let mut options = place(weighed, &self.inner.health, now);
+        self.foresee(tenant, &ruling, &case, now, &mut options).await?;
         Ok(Consulted { options, decided_by: ruling.decided_by() })
     }
 }
@@ -126,7 +130,7 @@ fn place(mut weighed: Vec<Weighed>, health: &Health, now: Timestamp) -> Vec<Plac
     weighed.retain(|one| seen.insert(one.option.offer()));
     let with_health = |weighed: Weighed| {
         let degraded = health.is_degraded(&weighed.option.account, now);
-        Placed { weighed, degraded, position: Position::First }
+        Placed { weighed, degraded, position: Position::First, opens: None }
     };
     in_order(weighed.into_iter().map(with_health).collect())
 }

@@ -2,7 +2,6 @@
 
 use jiff::{SignedDuration, Timestamp};
 use paifang_money::PositiveMoney;
-use paifang_payment::attempt::{self, Attempt};
 use paifang_payment::intent::State;
 use paifang_payment::planted::{self, Defect};
 use paifang_payment::refund::{Purpose, Refund, Terms};
@@ -153,7 +152,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         }
         let terms = &row.intent.terms;
         let others = self.refunds_of(terms.tenant, row).await?;
-        let paid_at = paid_at(attempt);
+        let paid_at = attempt.paid_at();
         check_rules(row, account, (amount, paid_at), &others, now)?;
         let asked = Asked { row, attempt, wanted, amount, paid_at, now, others: &others };
         let Borne { bearing, granted_by, rules } = self.bear(&asked, fresh).await?;
@@ -177,19 +176,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             paced: account.descriptor.refunding.interval_s > 0,
             bearing,
             granted_by,
+            case: wanted.case,
         };
         Ok((opened, rules, others.len() as u64))
-    }
-}
-
-/// When the money was taken.
-fn paid_at(attempt: &Attempt) -> Timestamp {
-    match &attempt.state {
-        attempt::State::Paid(paid) => {
-            let opened_at = paid.taken.as_ref().map_or(attempt.terms.opened_at, |taken| taken.opened_at);
-            paid.settled.settled_at.unwrap_or(opened_at)
-        }
-        _ => attempt.terms.opened_at,
     }
 }
 

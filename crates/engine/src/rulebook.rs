@@ -109,6 +109,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let request = RulesRequest { id: wanted.request_id.clone(), fingerprint };
             let entry = RulesEntry { request: Some(request), fact, text, guarded };
             if self.inner.store.add_rules(tenant, rules.entries(), &entry).await? {
+                self.inner.world.reached("rules.added");
                 tracing::info!(%tenant, entry = rules.entries() + 1, change = wanted.change.word(), "rules changed");
                 return Ok(Made { resource: self.rules(tenant).await?, replayed: false });
             }

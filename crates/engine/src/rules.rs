@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use paifang_money::PositiveMoney;
-use paifang_payment::TenantId;
+use paifang_money::{Money, PositiveMoney};
+use paifang_payment::planted::{self, Defect};
+use paifang_payment::{Credit, TenantId};
 use paifang_policy::RuleId;
 use paifang_policy::bundle::{Bundle, BundleRef};
 use paifang_policy::cohort::Pseudonym;
@@ -16,7 +17,8 @@ use paifang_policy::facts::{Facts, Input};
 use paifang_policy::lifecycle::{Book, Fact, Overlay, State};
 use paifang_policy::opening::{Offer, decide};
 use paifang_policy::rank::{Ranked, rank};
-use paifang_rail::ClientKind;
+use paifang_rail::{ClientKind, CreditUse};
+use paifang_shares::DiscountId;
 use paifang_shares::division::Division;
 use paifang_store::{Judged, PAGE_MAX, Store, StoredRules};
 
@@ -34,6 +36,8 @@ pub struct Rules {
     drafts: BTreeMap<u32, u64>,
     /// Where each opening was opened again last.
     reopened: BTreeMap<RuleId, u64>,
+    /// The versions that a roll-back made drafts again, by its place in the store.
+    recalled: BTreeMap<u64, Vec<u32>>,
 }
 
 /// What every tenant's rules were when they were read last, and the bundle that decided last.
@@ -74,6 +78,8 @@ pub(crate) struct Case {
     pub facts: Facts,
     /// The payer's pseudonym, where the storefront names the payer.
     pub payer: Option<Pseudonym>,
+    /// What is left of each budget of the discounts that decide.
+    pub budgets: BTreeMap<DiscountId, Money>,
 }
 
 /// A way to pay, and what the tenant's rules say about it.
@@ -90,6 +96,10 @@ pub struct Weighed {
     /// The tenant's rules decide nothing now, although they did before: everything is closed.
     pub closed: bool,
 }
+
+/// Credit cannot be left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CreditStays;
 
 impl Rules {
     /// The book; absent where the tenant never wrote any rules.
@@ -112,6 +122,11 @@ impl Rules {
         self.reopened.get(opening).copied().unwrap_or(0)
     }
 
+    /// The announced versions that the roll-back at this position made drafts again.
+    pub fn recalled(&self, position: u64) -> &[u32] {
+        self.recalled.get(&position).map_or(&[], Vec::as_slice)
+    }
+
     fn with(mut self, row: StoredRules) -> Result<Self, Error> {
         let broken = |what: &dyn std::fmt::Display| Error::Broken(format!("a book of rules: {what}"));
         let StoredRules { position, entry } = row;
@@ -125,8 +140,14 @@ impl Rules {
         if let Fact::Reopened { opening, .. } = &entry.fact {
             self.reopened.insert(opening.clone(), position);
         }
+        let is_roll_back = matches!(entry.fact, Fact::RolledBack { .. });
         let book = self.book.take().ok_or_else(|| broken(&"it does not begin with a draft"))?;
-        self.book = Some(book.step(entry.fact).map_err(|error| broken(&error))?);
+        let book = book.step(entry.fact).map_err(|error| broken(&error))?;
+        let last = book.roll_backs().last().filter(|last| is_roll_back && !last.recalled.is_empty());
+        if let Some(last) = last {
+            self.recalled.insert(position, last.recalled.clone());
+        }
+        self.book = Some(book);
         self.entries = position;
         Ok(self)
     }
@@ -212,11 +233,11 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         Ok(Ruling { rules, rule: Rule::By(bundle, rolled_back) })
     }
 
-    async fn bundle(&self, tenant: TenantId, wanted: &BundleRef) -> Result<Arc<Bundle>, Error> {
+    pub(crate) async fn bundle(&self, tenant: TenantId, wanted: &BundleRef) -> Result<Arc<Bundle>, Error> {
         let version = wanted.version;
         let broken = |what: &str| Error::Broken(format!("version {version} of the rules {what}"));
         let text = self.rules_text(tenant, version).await?.ok_or_else(|| broken("has no text"))?;
-        let bundle = Bundle::read(&text).map_err(|_| broken("cannot be read any more"))?;
+        let bundle = Bundle::read_stored(&text).map_err(|_| broken("cannot be read any more"))?;
         if bundle.reference() != *wanted {
             return Err(broken("is not the one that was announced"));
         }
@@ -244,7 +265,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             .and_then(|facts| facts.with(Input::ClientInsideWallet, client.wallet.is_some()))
             .map_err(|error| Error::Broken(error.to_string()))?;
         let payer = declared.payer.as_ref().map(|payer| self.inner.names.pseudonym(tenant, payer));
-        Ok(Case { amount, at: placed_at, facts, payer })
+        Ok(Case { amount, at: placed_at, facts, payer, budgets: BTreeMap::new() })
     }
 }
 
@@ -283,6 +304,8 @@ impl Ruling {
             let plain = |option| Weighed { option, judged: None, ranked: None, division: None, closed };
             return options.into_iter().map(plain).collect();
         };
+        let none = Overlay::none();
+        let overlay = if planted::is(Defect::RollBackIgnored) { &none } else { overlay };
         let judged: Vec<(WalletOption, Judged)> = options
             .into_iter()
             .map(|option| {
@@ -295,9 +318,13 @@ impl Ruling {
             rank(bundle, &case.facts, judged.iter().map(|(_, judged)| (&judged.offer, &judged.decision)));
         let mut weighed: Vec<Weighed> = judged
             .into_iter()
-            .map(|(option, judged)| {
+            .map(|(mut option, judged)| {
                 let ranked = ranks.iter().find(|ranked| ranked.offer == judged.offer).cloned();
                 let division = divide(bundle, &option.wallet, case);
+                let payable = division.iter().flatten().find_map(|division| division.payable());
+                if let Some(payable) = payable {
+                    option.bound_by(payable);
+                }
                 Weighed { option, judged: Some(judged), ranked, division, closed: false }
             })
             .collect();
@@ -313,13 +340,38 @@ impl Weighed {
     /// Whether the tenant's rules take a payment with it.
     pub fn is_accepted(&self) -> bool {
         let divides = self.division.as_ref().is_none_or(Result::is_ok);
-        !self.closed && divides && self.judged.as_ref().is_none_or(|judged| judged.decision.accepted)
+        !self.closed
+            && divides
+            && !self.keeps_credit()
+            && self.judged.as_ref().is_none_or(|judged| judged.decision.accepted)
+    }
+
+    /// Whether an order with it may be paid on credit.
+    ///
+    /// Errors: the tenant's rules leave credit out, and no order of this rail can.
+    pub(crate) fn credit(&self) -> Result<Credit, CreditStays> {
+        let asked = self.judged.as_ref().map_or(Credit::Allowed, |judged| judged.decision.credit);
+        match (asked, self.option.credit) {
+            (Credit::Allowed, _) | (Credit::Excluded, CreditUse::Never) => Ok(Credit::Allowed),
+            (Credit::Excluded, CreditUse::Excludable) => Ok(Credit::Excluded),
+            (Credit::Excluded, CreditUse::Payers | CreditUse::Always) => Err(CreditStays),
+        }
+    }
+
+    /// Whether an order with it would leave credit out.
+    pub fn excludes_credit(&self) -> bool {
+        self.credit() == Ok(Credit::Excluded)
+    }
+
+    /// Whether the tenant's rules leave credit out, and no order of this rail can.
+    pub fn keeps_credit(&self) -> bool {
+        self.credit().is_err()
     }
 
     /// Whether the payer should see it: it works here, an input of the payer aside, and the tenant's rules show it.
     pub fn is_shown(&self) -> bool {
         let shows = self.judged.as_ref().is_none_or(|judged| judged.decision.shown);
-        self.option.rank() < 2 && !self.closed && shows
+        self.option.rank() < 2 && !self.closed && !self.keeps_credit() && shows
     }
 
     /// 0: it would be sent; 1: an input is missing; 2: it cannot be chosen.

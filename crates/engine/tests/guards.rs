@@ -20,7 +20,7 @@ use paifang_policy::facts::{Facts, Input};
 use paifang_policy::guard::Counts;
 use paifang_policy::lifecycle::{Fact, Why};
 use paifang_store::{IntentRow, Marks, Store, StoredRules};
-use store::Pausing;
+use store::{FailingOnce, Pausing};
 use world::{Core, FakeRails, FakeTransport, Stage, World, code_of, qr, wanted, yuan};
 
 const BUNDLE: &str = r#"
@@ -128,7 +128,7 @@ async fn look<S: Store>(engine: &Engine<S, FakeRails, FakeTransport, World>) -> 
 }
 
 fn crossed(hits: u64, samples: u64) -> (u64, Vec<(String, Counts)>) {
-    (0, vec![("tea-guard".into(), Counts { hits, samples })])
+    (1, vec![("tea-guard".into(), Counts { hits, samples })])
 }
 
 const KEPT: (u64, Vec<(String, Counts)>) = (1, Vec::new());
@@ -174,7 +174,7 @@ async fn a_falling_success_rate_rolls_back_once_on_all_replicas() {
     let (one, two) = (stage.replica_over(Pausing).await, stage.replica_over(Pausing).await);
     let (here, there) = futures::future::join(look(&one), look(&two)).await;
     let both = [here, there];
-    assert!(both.contains(&crossed(3, 5)) && both.contains(&CLOSED), "{both:?}");
+    assert!(both.contains(&crossed(3, 5)) && both.contains(&KEPT), "{both:?}");
     for engine in [&stage.engine, &other] {
         assert_eq!(look(engine).await, CLOSED);
         assert!(!is_open(engine, &stage, "c1", "tea").await);
@@ -184,7 +184,7 @@ async fn a_falling_success_rate_rolls_back_once_on_all_replicas() {
     let [StoredRules { position: 3, entry }] = book.as_slice() else { panic!("{book:?}") };
     let Fact::RolledBack {
         opening,
-        why: Why::GuardRail { rule, measure, window_s, counts, measured, bound },
+        why: Why::GuardRail { rule, measure, window_s, counts, measured, bound, cut: None, .. },
         ..
     } = &entry.fact
     else {
@@ -194,6 +194,20 @@ async fn a_falling_success_rate_rolls_back_once_on_all_replicas() {
     assert_eq!((*measure, *window_s, *counts), (Measure::SuccessRate, 3600, Counts { hits: 3, samples: 5 }));
     let Bound::Min(least) = bound else { panic!("{bound:?}") };
     assert_eq!((measured.get(), least.get()), (600_000, 750_000));
+}
+
+/// A count that fails hides none of the guard rails behind it, and somebody is told.
+#[tokio::test(start_paused = true)]
+async fn a_count_that_fails_hides_no_other_guard_rail() {
+    let second = "[[guard_rail]]\nid = 'tea-again'\nopening = 'tea'\naction = 'roll_back'\n";
+    let stage = shop(&format!("{SUCCESS}\n{second}{SUCCESS}")).await;
+    for request in ["f1", "f2", "f3", "f4"] {
+        failed(&stage, request).await;
+    }
+    let engine = stage.replica_over(|store| FailingOnce::new(store, "tally")).await;
+    let round = engine.watch_guard_rails().await.unwrap();
+    let crossed: Vec<_> = round.rolled_back.iter().map(|one| one.guard_rail.as_str()).collect();
+    assert_eq!((round.failed, round.measured, crossed), (1, 1, vec!["tea-again"]));
 }
 
 /// What was let in before it was opened again counts no more, also when it ends later; what is let in since does.

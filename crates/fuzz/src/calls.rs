@@ -5,8 +5,8 @@ use paifang_hostile::scene::{OPENED_BEFORE_S, ORDER_FEN, OTHER_NO, REFUND_FEN, n
 use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::attempt::{self, Attempt, Capturing, Held, HoldTerms, Operation, Phase, Rules, State};
 use paifang_payment::{
-    AccountId, AttemptId, IntentId, OrderNo, Presentation, RailName, RailRef, RefundId, RequestId, Settled,
-    TenantId, WalletName, refund,
+    AccountId, AttemptId, Credit, IntentId, OrderNo, Presentation, RailName, RailRef, RefundId, RequestId,
+    Settled, TenantId, WalletName, refund,
 };
 use paifang_rail::{Call, CaptureOrder, Charge, Order, OrderKind, PayerCode, RefundOrder, Reversal};
 
@@ -106,6 +106,7 @@ impl Calls {
             return_url: None,
             rules: Rules { resendable: true, closable: true, reversible: true, reversible_unknown: false },
             hold: None,
+            credit: Credit::Allowed,
             division: None,
         }
     }
@@ -154,6 +155,7 @@ impl Calls {
             paced: false,
             bearing: None,
             granted_by: None,
+            case: None,
         }
     }
 }
@@ -191,6 +193,7 @@ fn charge(order: Order, payer_code: Option<PayerCode>) -> Charge {
         order,
         description: "tea".into(),
         wallet: WalletName::parse("wallet").expect("a literal"),
+        credit: Credit::Allowed,
         payer: Default::default(),
         payer_code: payer_code.into(),
         client_ip: Default::default(),

@@ -57,7 +57,8 @@ enum Command {
     /// Ask the running gateway about a payment intent of any storefront.
     #[command(subcommand)]
     Intent(intent::Command),
-    /// Rules about who may pay with what, as files: check them, compare them, run a draft over recorded decisions.
+    /// Rules about who may pay with what: check them as files, compare them, run a draft over recorded decisions; and what held
+    /// on a past day.
     #[command(subcommand)]
     Policy(policy::Command),
     /// Print whose a payer's code is by its length and first digits, and which wallets pay at whose rail, each with its source.
@@ -65,7 +66,7 @@ enum Command {
     /// Serve mock rails that speak the real wire protocols, on loopback, until SIGINT.
     #[cfg(feature = "mocks")]
     MockRails(mock_rails::Options),
-    /// Play the main job, narrated, against the mock rails.
+    /// Play the main job, or how a wallet is opened step by step (`--story walls`), narrated, against the mock rails.
     #[cfg(feature = "mocks")]
     Demo(crate::demo::Options),
 }
@@ -108,7 +109,7 @@ impl Cli {
             Command::CloseDay(options) => runtime.block_on(close_day::run(options)),
             Command::Quarantine(command) => runtime.block_on(quarantine::run(command)),
             Command::Intent(command) => runtime.block_on(intent::run(command)),
-            Command::Policy(command) => policy::run(&command),
+            Command::Policy(command) => runtime.block_on(policy::run(command)),
             Command::Interop(options) => interop::run(&options),
             #[cfg(feature = "mocks")]
             Command::MockRails(options) => runtime.block_on(mock_rails::run(options)).map_err(Ended::Failed),

@@ -10,6 +10,8 @@
 
 mod access;
 mod arrival;
+mod audit;
+mod bulk;
 mod call;
 mod edge;
 mod events;
@@ -37,6 +39,7 @@ use tokio::sync::watch::Receiver;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
 
+pub(crate) use self::audit::AUDITED_MAX;
 pub(crate) use self::parse::BUNDLE_BYTES_MAX;
 pub(crate) use self::render::{Line, Story, Told};
 
@@ -127,6 +130,7 @@ pub fn router<S: Store, R: Rails, T: Transport, E: Environment>(
 }
 
 fn services<S: Store, R: Rails, T: Transport, E: Environment>(api: Api<S, R, T, E>) -> Routes {
+    use v1::bulk_refund_service_server::BulkRefundServiceServer;
     use v1::event_service_server::EventServiceServer;
     use v1::funds_service_server::FundsServiceServer;
     use v1::ledger_service_server::LedgerServiceServer;
@@ -137,6 +141,7 @@ fn services<S: Store, R: Rails, T: Transport, E: Environment>(api: Api<S, R, T, 
     let max = MESSAGE_BYTES_MAX;
     Routes::new(PaymentIntentServiceServer::new(api.clone()).max_decoding_message_size(max))
         .add_service(RefundServiceServer::new(api.clone()).max_decoding_message_size(max))
+        .add_service(BulkRefundServiceServer::new(api.clone()).max_decoding_message_size(max))
         .add_service(WalletServiceServer::new(api.clone()).max_decoding_message_size(max))
         .add_service(PolicyServiceServer::new(api.clone()).max_decoding_message_size(max))
         .add_service(FundsServiceServer::new(api.clone()).max_decoding_message_size(max))
@@ -148,6 +153,7 @@ fn services<S: Store, R: Rails, T: Transport, E: Environment>(api: Api<S, R, T, 
 const SERVICES: &[&str] = &[
     v1::payment_intent_service_server::SERVICE_NAME,
     v1::refund_service_server::SERVICE_NAME,
+    v1::bulk_refund_service_server::SERVICE_NAME,
     v1::wallet_service_server::SERVICE_NAME,
     v1::policy_service_server::SERVICE_NAME,
     v1::funds_service_server::SERVICE_NAME,

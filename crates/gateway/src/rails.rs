@@ -292,8 +292,7 @@ impl Rails for LocalRails {
             local.adapter.plan(&call.as_call(), &local.context(now, &nonce, &return_url, &ring))
         });
         // Nothing was sent, so this is a plan that failed and not a doubt.
-        let broken = PlanError::BadValue { field: "the call", rule: "one that the adapter survives" };
-        planned.await.unwrap_or(Err(broken))
+        planned.await.unwrap_or(Err(PlanError::AdapterFailed))
     }
 
     async fn read(

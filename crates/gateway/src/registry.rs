@@ -122,7 +122,7 @@ pub(crate) fn probe(built: &Built, keys: &Keyring, path: &str, problems: &mut Pr
             problems.add(format!("{path}.keys"), error.to_string());
             None
         }
-        Err(error @ (PlanError::Unsupported(_) | PlanError::BadValue { .. })) => {
+        Err(error @ (PlanError::Unsupported(_) | PlanError::BadValue { .. } | PlanError::AdapterFailed)) => {
             problems.add(path, error.to_string());
             None
         }

@@ -41,6 +41,10 @@ pub enum AccountKind {
     Insurance,
     /// What a rail has set aside to bear refunds. Grows by credits, never below zero.
     RailFund,
+    /// What a funder of discounts has paid in, less what its discounts gave. Grows by credits; below zero where it owes that.
+    Discount,
+    /// What is set aside for a discount. Grows by credits, never below zero.
+    Budget,
     /// The storefront's money outside of this book: where funds come from and are paid out to. Grows by debits; below zero
     /// where more was paid out than came in.
     Outside,
@@ -109,7 +113,7 @@ impl Account {
 
 impl AccountKind {
     /// Every kind there is.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Rail,
         Self::Merchant,
         Self::SuspenseLate,
@@ -121,6 +125,8 @@ impl AccountKind {
         Self::Platform,
         Self::Insurance,
         Self::RailFund,
+        Self::Discount,
+        Self::Budget,
         Self::Outside,
     ];
 
@@ -137,6 +143,8 @@ impl AccountKind {
             Self::Platform => "platform",
             Self::Insurance => "insurance",
             Self::RailFund => "rail_fund",
+            Self::Discount => "discount",
+            Self::Budget => "budget",
             Self::Outside => "outside",
         }
     }
@@ -154,7 +162,9 @@ impl AccountKind {
             | Self::Balance
             | Self::Platform
             | Self::Insurance
-            | Self::RailFund => false,
+            | Self::RailFund
+            | Self::Discount
+            | Self::Budget => false,
         }
     }
 
@@ -166,12 +176,14 @@ impl AccountKind {
             | Self::Balance
             | Self::Platform
             | Self::Insurance
-            | Self::RailFund => true,
+            | Self::RailFund
+            | Self::Budget => true,
             Self::Rail
             | Self::Merchant
             | Self::SuspenseStray
             | Self::Fee
             | Self::Receiver
+            | Self::Discount
             | Self::Outside => false,
         }
     }
@@ -189,6 +201,8 @@ impl AccountKind {
             | Self::Platform
             | Self::Insurance
             | Self::RailFund
+            | Self::Discount
+            | Self::Budget
             | Self::Outside => true,
         }
     }

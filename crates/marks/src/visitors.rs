@@ -16,12 +16,14 @@ pub(crate) fn code(pool: &DescriptorPool) -> Result<String, Error> {
     for message in reach::messages(vec![event]) {
         let kind = message.name();
         let (walks, keeps) = (walks(&message).concat(), keeps(&message).concat());
+        // A message without fields, such as one that only says that something happened, asks nothing.
+        let found = if walks.is_empty() { "_found" } else { "found" };
+        let allowed = if keeps.is_empty() { "_allowed" } else { "allowed" };
         // Writing into a String never fails.
         let _ = write!(
             code,
-            "impl Bounded for v1::{kind} {{\n    #[allow(unused_variables)]\n    fn each(&self, found: &mut dyn \
-             FnMut(Field)) {{\n{walks}    }}\n\n    #[allow(unused_variables)]\n    fn keep(&mut self, allowed: &dyn Fn(Field) \
-             -> bool) {{\n{keeps}    }}\n}}\n"
+            "impl Bounded for v1::{kind} {{\n    fn each(&self, {found}: &mut dyn FnMut(Field)) {{\n{walks}    }}\n\n    \
+             fn keep(&mut self, {allowed}: &dyn Fn(Field) -> bool) {{\n{keeps}    }}\n}}\n"
         );
     }
     Ok(code)

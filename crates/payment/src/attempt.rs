@@ -25,9 +25,12 @@ use paifang_shares::division::Division;
 use serde::{Deserialize, Serialize};
 
 use crate::planted::{self, Defect};
-use crate::{AccountId, AttemptId, OrderNo, Presentation, RailName, RailRef, RequestId, Verb, WalletName};
+use crate::{
+    AccountId, AttemptId, Credit, OrderNo, Presentation, RailName, RailRef, RequestId, Verb, WalletName,
+};
 
 pub use hold::{CAPTURES_MAX, Capturing, Held, HoldTerms, Operation, Phase, Releasing, Taken};
+pub use on::HELD_BACK;
 pub(crate) use on::never_sent;
 pub(crate) use on::{NOT_SENT, RAIL_UNREACHABLE};
 pub use on::{PAYER_CODE_LOST, Turn};
@@ -100,6 +103,9 @@ pub struct Terms {
     /// The money is held first; `None`: it is charged at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<HoldTerms>,
+    /// Whether the payer may pay on credit.
+    #[serde(default, skip_serializing_if = "Credit::is_allowed")]
+    pub credit: Credit,
     /// How the money is divided once it is taken, by the storefront's terms; absent where it had none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub division: Option<Box<Division>>,
@@ -140,8 +146,8 @@ pub enum Duty {
 impl Attempt {
     /// A new attempt, written ahead of its first byte.
     pub fn open(terms: Terms) -> Self {
-        let state =
-            State::Sending(Sending { sends: 1, unsent: planted::is(Defect::NoWriteAhead), doubted: false });
+        let unsent = planted::is(Defect::NoWriteAhead);
+        let state = State::Sending(Sending { unsent, ..Sending::ahead(1, false) });
         Self { terms, state, rail_ref: None, left: false }
     }
 
@@ -164,6 +170,17 @@ impl Attempt {
     /// What was collected by it, a part of its amount where a part of a hold was taken.
     pub fn collected(&self) -> Option<PositiveMoney> {
         self.state.settled().map(|settled| settled.amount)
+    }
+
+    /// When its money was taken, by the rail's clock where that said so; of one that was not paid, when it was opened.
+    pub fn paid_at(&self) -> Timestamp {
+        match &self.state {
+            State::Paid(paid) => {
+                let opened_at = paid.taken.as_ref().map_or(self.terms.opened_at, |taken| taken.opened_at);
+                paid.settled.settled_at.unwrap_or(opened_at)
+            }
+            _ => self.terms.opened_at,
+        }
     }
 
     /// Under which numbers the rail may speak of it: the order's, and those of its capture and release.

@@ -86,6 +86,8 @@ ids! {
     EventId = "ev";
     /// One transfer among a storefront's own funds.
     FundsId = "fm";
+    /// Many refunds that a storefront asked for in one go.
+    BulkId = "bk";
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod attempt;
+mod credit;
 mod evidence;
 mod id;
 pub mod intent;
@@ -24,11 +25,12 @@ mod seal;
 #[cfg(test)]
 mod testing;
 
+pub use credit::Credit;
 pub use evidence::{Digest, Evidence, Source};
-pub use id::{AttemptId, EventId, FundsId, IdError, IntentId, RefundId, TenantId};
+pub use id::{AttemptId, BulkId, EventId, FundsId, IdError, IntentId, RefundId, TenantId};
 pub use name::{
-    AccountId, Attention, NameError, OrderNo, PayerAlias, PayerId, RailName, RailRef, Reason, Remark,
-    RequestId, WalletName,
+    AccountId, Attention, BulkEntryId, NameError, OrderNo, PayerAlias, PayerId, RailName, RailRef, Reason,
+    Remark, RequestId, WalletName,
 };
 pub use next_action::{FormField, NextAction, Presentation};
 pub use outcome::{

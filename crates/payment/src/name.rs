@@ -18,6 +18,8 @@ names! {
     Reason, "reason", "1 to 64 of a-z, 0-9, _ and -", 1..=64, lower_word;
     /// The storefront's own id of a call that moves money; never expires.
     RequestId, "request_id", "1 to 64 visible ASCII characters without blanks", 1..=64, visible;
+    /// The storefront's own name of an entry of a bulk refund.
+    BulkEntryId, "entry_id", "1 to 64 visible ASCII characters without blanks", 1..=64, visible;
     /// The number under which a rail knows an order or a refund. 8 to 32 letters and digits suit every rail
     /// (UnionPay 8 to 40 without `-` and `_`, WeChat Pay 6 to 32, Alipay up to 64).
     OrderNo, "order number", "8 to 32 letters and digits", 8..=32, |b| b.is_ascii_alphanumeric();
@@ -32,7 +34,7 @@ names! {
     PayerAlias, "payer alias", "64 lower-case hex digits", 64..=64, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f');
 }
 
-shown! { RailName AccountId WalletName Reason RequestId OrderNo RailRef Attention Remark }
+shown! { RailName AccountId WalletName Reason RequestId BulkEntryId OrderNo RailRef Attention Remark }
 
 /// What a person says about a decision of theirs, or who they are. No secrets and no payer's data belong in it.
 ///

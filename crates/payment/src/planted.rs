@@ -126,6 +126,26 @@ defects! {
     WorkSkipped,
     /// F27: a worker sends again without showing its claim.
     StaleWorkerWrites,
+    /// A refund that was short is funded, and the last bearer's part is not booked.
+    BearerPartLost,
+    /// A refund is sent although nobody bears all of it.
+    ShortIsSent,
+    /// What bearers brought for a refund that failed does not go back to them.
+    BorneKept,
+    /// Funds are moved out of what has not that much.
+    OverdraftAllowed,
+    /// Two refunds at once give back a receiver's part twice.
+    RefundsUncounted,
+    /// All that was agreed is divided where a part of it was taken.
+    DividedWhole,
+    /// The rules are read, change, and decide as they were.
+    RulesUnread,
+    /// Another wallet is chosen, and the rules are not asked again.
+    SecondChoiceUnruled,
+    /// An opening that was rolled back still takes payments.
+    RollBackIgnored,
+    /// What became of an attempt is not marked on its decision.
+    MarkLost,
 }
 
 impl Defect {

@@ -18,6 +18,7 @@ mod step;
 use jiff::Timestamp;
 use paifang_money::PositiveMoney;
 use paifang_shares::bearing::{self, Bearing};
+use paifang_shares::refund_terms::RefundCase;
 use paifang_shares::waterfall::{Allocation, Bearer, Reversal};
 use serde::{Deserialize, Serialize};
 
@@ -93,6 +94,9 @@ pub struct Terms {
     /// The version of the storefront's rules that granted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub granted_by: Option<RulesVersion>,
+    /// What the storefront said of it for its rules: with that a draft of them can be tried on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case: Option<RefundCase>,
 }
 
 /// A version of a storefront's rules.

@@ -8,7 +8,7 @@ use paifang_money::{Currency, PositiveMoney};
 use crate::attempt::{self, Rules};
 use crate::intent::{self, Namer};
 use crate::{
-    AccountId, AttemptId, Basis, CloseProof, Doubt, Evidence, IntentId, News, NextAction, NotSent,
+    AccountId, AttemptId, Basis, CloseProof, Credit, Doubt, Evidence, IntentId, News, NextAction, NotSent,
     Observation, OrderNo, Outcome, Pending, Presentation, RailName, RailRef, Reason, Refusal, RequestId,
     Settled, Source, TenantId, Verb, WalletName,
 };
@@ -51,6 +51,7 @@ pub fn attempt_terms(n: u8, presentation: Presentation, rules: Rules) -> attempt
         return_url: None,
         rules,
         hold: None,
+        credit: Credit::Allowed,
         division: None,
     }
 }

@@ -39,33 +39,34 @@
 //! measure = "success_rate"       # success_rate, refund_rate, complaint_rate
 //! window_s = 3600
 //! at_least = 200
-//! min = 900_000                  # parts per million; or max
+//! min = 900_000                  # parts per million; of the other two: max
 //! action = "roll_back"
 //! ```
 //!
-//! `[fees]`, `[splits]` and `[refunds]` may follow, as [`paifang_shares::fees`], [`paifang_shares::splits`] and
-//! [`paifang_shares::refund_terms`] show them. The `wallet` of a fee is a wallet as in openings, its `category` the product's;
-//! the conditions of refund rules may name any input.
+//! `[fees]`, `[splits]`, `[refunds]` and `[discounts]` may follow, as [`paifang_shares::fees`], [`paifang_shares::splits`],
+//! [`paifang_shares::refund_terms`] and [`paifang_shares::discounts`] show them. The `wallet` of a fee or discount is a wallet
+//! as in openings, its `category` the product's; the conditions of refund rules and discounts may name any input.
 //!
 //! Reading ([`Bundle::read`]) tells every mistake at once, each with its place. A bundle cannot be changed after; its
 //! [`Bundle::digest`] names exactly what decided.
 //!
-//! Limits: [`TEXT_BYTES_MAX`], [`RULES_MAX`] rules, [`MERCHANTS_MAX`] merchants of an opening.
+//! Limits: [`TEXT_BYTES_MAX`], [`RULES_MAX`] rules, [`GUARD_RAILS_MAX`] of them guard rails, [`MERCHANTS_MAX`] merchants of an opening.
 
 mod fields;
+mod guard_rails;
 mod read;
 mod terms;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use jiff::Timestamp;
-use paifang_payment::{Digest, Presentation, RailName, Remark, WalletName};
+use paifang_payment::{Credit, Digest, Presentation, RailName, Remark, WalletName};
 use paifang_shares::fees::FeeSchedule;
 use paifang_shares::splits::SplitRules;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
-pub use terms::RefundRules;
+pub use terms::{Discounts, RefundRules};
 
 use crate::cohort::Cohort;
 use crate::condition::Condition;
@@ -83,6 +84,8 @@ pub const MERCHANTS_MAX: usize = 10_000;
 pub const WEIGHT_MAX: i64 = 1_000_000;
 /// Samples that a guard rail may ask for at most; no more are counted of its window (the newest).
 pub const AT_LEAST_MAX: u32 = 100_000;
+/// Guard rails of a bundle at most.
+pub const GUARD_RAILS_MAX: usize = 50;
 /// Seconds of a guard rail's window: a minute to 30 days.
 pub const WINDOW_S: std::ops::RangeInclusive<i64> = 60..=2_592_000;
 
@@ -108,6 +111,8 @@ struct Content {
     splits: Option<SplitRules>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refunds: Option<RefundRules>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    discounts: Option<Discounts>,
 }
 
 /// What a bundle is and from when it is meant to decide.
@@ -160,6 +165,9 @@ pub struct Opening {
     pub show: bool,
     /// Whether a payment with it is taken.
     pub accept: bool,
+    /// Whether the payer may pay it on credit. Left out of the digest where they may, as bundles of before it say nothing.
+    #[serde(skip_serializing_if = "Credit::is_allowed")]
+    pub credit: Credit,
 }
 
 /// A kill switch: new payments that fit are closed, whatever the openings say. At least one of `rail`, `wallet` and
@@ -257,7 +265,13 @@ impl Bundle {
     /// Reads and checks a bundle's TOML. Of a text that is no TOML all errors of syntax are told, of one that is all
     /// errors of meaning, by place.
     pub fn read(text: &str) -> Result<Self, Faults> {
-        read::read(text).map(Self::of)
+        read::read(text, true).map(Self::of)
+    }
+
+    /// Reads a bundle that was taken in before, maybe by an earlier release, which let more pass: a guard rail that never
+    /// closes anything, or closes for the better. It has the digest that it had.
+    pub fn read_stored(text: &str) -> Result<Self, Faults> {
+        read::read(text, false).map(Self::of)
     }
 
     fn of(content: Content) -> Self {
@@ -311,9 +325,15 @@ impl Bundle {
         self.content.refunds.as_ref()
     }
 
+    /// What a payer does not have to pay, and who pays it; absent: the price is what is paid.
+    pub fn discounts(&self) -> Option<&Discounts> {
+        self.content.discounts.as_ref()
+    }
+
     /// Whether it says anything about money.
     pub fn divides(&self) -> bool {
-        self.fees().is_some() || self.splits().is_some() || self.refunds().is_some()
+        let agrees = self.fees().is_some() || self.splits().is_some() || self.discounts().is_some();
+        agrees || self.refunds().is_some()
     }
 
     /// SHA-256 over the line `paifang policy bundle 1` and the content as compact JSON, fields in the order of these
@@ -333,6 +353,14 @@ impl Bundle {
 const DIGEST_DOMAIN: &[u8] = b"paifang policy bundle 1\n";
 
 impl Measure {
+    /// Whether it is a rate of what was paid.
+    pub fn is_of_paid(self) -> bool {
+        match self {
+            Self::SuccessRate => false,
+            Self::RefundRate | Self::ComplaintRate => true,
+        }
+    }
+
     /// The name in bundles and reports.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,5 +1,6 @@
 //! Guard rails: what was counted over a window, held against a bound. Integers only. Who counts is the store.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Ppm;
@@ -25,12 +26,19 @@ pub struct Tally {
     pub refunded: u64,
     /// Those of the paid ones that were complained about.
     pub complained: u64,
+    /// When the first of them ended; absent where there are none.
+    pub oldest: Option<Timestamp>,
 }
 
 impl Tally {
+    /// From when on they were counted, where there were as many as `max` in the window: of more the last ones are counted.
+    pub fn cut(self, max: u32) -> Option<Timestamp> {
+        self.oldest.filter(|_| self.ended >= u64::from(max))
+    }
+
     /// What this measure counts of them.
     pub fn counts(self, measure: Measure) -> Counts {
-        let Self { ended, paid, refunded, complained } = self;
+        let Self { ended, paid, refunded, complained, oldest: _ } = self;
         match measure {
             Measure::SuccessRate => Counts { hits: paid, samples: ended },
             Measure::RefundRate => Counts { hits: refunded, samples: paid },
@@ -109,7 +117,9 @@ mod tests {
 
     #[test]
     fn refunds_and_complaints_are_counted_of_what_was_paid() {
-        let tally = Tally { ended: 10, paid: 8, refunded: 3, complained: 1 };
+        let tally =
+            Tally { ended: 10, paid: 8, refunded: 3, complained: 1, oldest: Some(Timestamp::UNIX_EPOCH) };
+        assert_eq!((tally.cut(10), tally.cut(11)), (Some(Timestamp::UNIX_EPOCH), None));
         for (measure, hits, samples) in
             [(Measure::SuccessRate, 8, 10), (Measure::RefundRate, 3, 8), (Measure::ComplaintRate, 1, 8)]
         {

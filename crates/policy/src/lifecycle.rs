@@ -15,6 +15,7 @@
 //!   out. It closes from its own time on; that is the one thing a fact may change about times before the last one.
 
 mod book;
+mod span;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,7 @@ use crate::guard::Counts;
 use crate::{BundleName, Ppm, RuleId};
 
 pub use book::Book;
+pub use span::{Holds, Span};
 
 /// Versions of a book at most.
 pub const VERSIONS_MAX: usize = 10_000;
@@ -80,7 +82,7 @@ pub enum Fact {
         /// The version.
         version: u32,
     },
-    /// An opening was closed. Announced versions that do not have it are drafts again.
+    /// An opening was closed. Announced versions that do not have it are drafts again ([`RollBack::recalled`]).
     RolledBack {
         /// When; it may lie before the book's last fact, for clocks differ.
         at: Timestamp,
@@ -118,6 +120,13 @@ pub enum Why {
         measured: Ppm,
         /// Its bound.
         bound: Bound,
+        /// From when on it was counted, where the window had more ends than are counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cut: Option<Timestamp>,
+        /// Versions whose time comes until then stay announced, whatever they lack: they may decide already, by the clock of
+        /// another replica. Absent of what was written before there was such a time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        spares_until: Option<Timestamp>,
     },
     /// A person did it.
     Person {
@@ -135,6 +144,9 @@ pub struct RollBack {
     pub at: Timestamp,
     /// By whom and why.
     pub why: Why,
+    /// The versions that were announced without the opening: drafts again by it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recalled: Vec<u32>,
     /// From when it is open again, and by whom; absent while it is closed.
     pub reopened: Option<(Timestamp, Remark)>,
 }

@@ -12,7 +12,7 @@
 
 use std::fmt;
 
-use paifang_payment::{Presentation, RailName, WalletName};
+use paifang_payment::{Credit, Presentation, RailName, WalletName};
 use serde::{Deserialize, Serialize};
 
 use crate::RuleId;
@@ -40,6 +40,9 @@ pub struct Decision {
     pub shown: bool,
     /// Whether a payment with it is taken.
     pub accepted: bool,
+    /// Whether the payer may pay it on credit; says something of an accepted offer only.
+    #[serde(default, skip_serializing_if = "Credit::is_allowed")]
+    pub credit: Credit,
     /// The rule that decided; absent where none did (`because` then says what holds without one).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<RuleId>,
@@ -158,12 +161,12 @@ struct Undecided {
 }
 
 fn fitting(bundle: &Bundle, opening: &Opening, is_rolled_back: bool) -> Decision {
-    let Opening { id, show, accept, .. } = opening;
+    let Opening { id, show, accept, credit, .. } = opening;
     if is_rolled_back {
         return closed(bundle, Some(id), Because::RolledBack);
     }
     let because = if *show || *accept { Because::OpeningFits } else { Because::OpeningCloses };
-    Decision { shown: *show, accepted: *accept, ..closed(bundle, Some(id), because) }
+    Decision { shown: *show, accepted: *accept, credit: *credit, ..closed(bundle, Some(id), because) }
 }
 
 /// What holds whether the undecided openings fit, fail or do neither; `decided` is what holds if none of them does.
@@ -172,7 +175,8 @@ fn settle(bundle: &Bundle, undecided: Vec<Undecided>, decided: Decision) -> Deci
     let accepts = |one: &Undecided| one.fitting.accepted && !one.may_fail;
     let is_closed = !decided.shown && !decided.accepted;
     let same = |one: &Undecided| {
-        let fits_the_same = one.fitting.shown == decided.shown && one.fitting.accepted == decided.accepted;
+        let says = |decision: &Decision| (decision.shown, decision.accepted, decision.credit);
+        let fits_the_same = says(&one.fitting) == says(&decided);
         fits_the_same && (is_closed || !one.may_fail)
     };
     if undecided.iter().all(same) {
@@ -180,11 +184,13 @@ fn settle(bundle: &Bundle, undecided: Vec<Undecided>, decided: Decision) -> Deci
     }
     let shown = decided.shown && undecided.iter().all(shows);
     let accepted = decided.accepted && undecided.iter().all(accepts);
+    let leaves_out = undecided.iter().any(|one| one.fitting.credit == Credit::Excluded);
+    let credit = if leaves_out { Credit::Excluded } else { decided.credit };
     let rule = undecided.first().and_then(|one| one.fitting.rule.clone());
     let mut missing: Vec<Lack> = undecided.into_iter().flat_map(|one| one.missing).collect();
     missing.sort();
     missing.dedup();
-    Decision { shown, accepted, missing, ..closed(bundle, rule.as_ref(), Because::InputMissing) }
+    Decision { shown, accepted, credit, missing, ..closed(bundle, rule.as_ref(), Because::InputMissing) }
 }
 
 /// What decisions by this bundle may depend on, in the order of the inputs' table.
@@ -282,6 +288,7 @@ fn closed(bundle: &Bundle, rule: Option<&RuleId>, because: Because) -> Decision 
     Decision {
         shown: false,
         accepted: false,
+        credit: Credit::Allowed,
         rule: rule.cloned(),
         because,
         missing: Vec::new(),

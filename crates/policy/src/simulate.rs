@@ -1,37 +1,34 @@
-//! A draft run over recorded decisions: who could have paid with what.
+//! A draft run over recorded decisions: who could have paid with what, and, of the payments that came of them, what they would
+//! have cost, who would have got a part, which refunds would have been granted and who would have borne them.
 //!
 //! It is a fold: one record at a time, and the memory does not grow with their number. Records are counted once each;
 //! a record is compared with what was decided then, not with what its bundle would say again.
 
-use std::collections::BTreeMap;
-use std::fmt;
+mod money;
+mod recorded;
+mod table;
+mod told;
 
+use std::collections::BTreeMap;
+
+use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::{Presentation, WalletName};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::RuleId;
 use crate::bundle::{Bundle, BundleRef};
-use crate::cohort::Pseudonym;
 use crate::facts::{Facts, Input};
 use crate::lifecycle::Overlay;
 use crate::opening::{Because, Decision, Lack, Offer, decide};
 
+pub use money::{
+    ByBearer, ByReason, ByVerdict, Changes, Counted, FeeLine, Funds, MoneyReport, Pair, PartLine, Payments,
+    Refunds, Side, Verdict, Who,
+};
+pub use recorded::{Answer, Payment, REFUNDS_MAX, Record, Refund, exhausted};
+
 /// Different wallets and presentations in a report at most; what comes beyond is counted in the totals only.
 pub const LINES_MAX: usize = 1_000;
-
-/// A decision as it was recorded. `Debug` tells the names of what was known, and neither values nor the pseudonym.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
-    /// What was offered.
-    pub offer: Offer,
-    /// What was known.
-    pub facts: Facts,
-    /// The payer's pseudonym, where it was known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payer: Option<Pseudonym>,
-    /// What was decided.
-    pub decision: Decision,
-}
 
 /// A draft, and what it changed so far.
 #[derive(Debug, Clone)]
@@ -39,6 +36,7 @@ pub struct Simulation<'a> {
     draft: &'a Bundle,
     rolled_back: &'a Overlay,
     report: Report,
+    money: money::Tally,
 }
 
 /// What a draft would have changed.
@@ -58,6 +56,9 @@ pub struct Report {
     pub missing: BTreeMap<Lack, u64>,
     /// Records whose wallet and presentation came after [`LINES_MAX`] others.
     pub beyond_lines: u64,
+    /// What changed in money; absent where no record had a payment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub money: Option<MoneyReport>,
 }
 
 /// The figures of one wallet and presentation.
@@ -132,13 +133,14 @@ impl<'a> Simulation<'a> {
             because: BTreeMap::new(),
             missing: BTreeMap::new(),
             beyond_lines: 0,
+            money: None,
         };
-        Self { draft, rolled_back, report }
+        Self { draft, rolled_back, report, money: money::Tally::new() }
     }
 
     /// Counts one record, and answers what the draft decides.
     pub fn take(&mut self, record: &Record) -> Decision {
-        let Record { offer, facts, payer, decision: before } = record;
+        let Record { offer, facts, payer, decision: before, payment } = record;
         let after = decide(self.draft, self.rolled_back, offer, facts, payer.as_ref());
         let report = &mut self.report;
         report.total.count(facts, before, &after);
@@ -153,12 +155,15 @@ impl<'a> Simulation<'a> {
         for lack in &after.missing {
             *report.missing.entry(*lack).or_default() += 1;
         }
+        if let Some(payment) = payment {
+            self.money.take(self.draft, record, payment, after.accepted);
+        }
         after
     }
 
     /// The figures, lines sorted by wallet and presentation.
     pub fn finish(self) -> Report {
-        self.report
+        Report { money: self.money.finish(), ..self.report }
     }
 }
 
@@ -207,50 +212,8 @@ impl Totals {
     }
 }
 
-/// A table for people: one line per wallet and presentation, then the total and what decided.
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { draft, total, lines, rules, because, missing, beyond_lines } = self;
-        writeln!(
-            f,
-            "{} version {}: {} records, {} unchanged",
-            draft.name, draft.version, total.records, total.unchanged
-        )?;
-        writeln!(
-            f,
-            "{:<32} {:<13} {:>9} {:>9} {:>9} {:>9} {:>9}",
-            "wallet", "presentation", "records", "+shown", "-shown", "+accepted", "-accepted"
-        )?;
-        for Line { wallet, presentation, totals } in lines {
-            row(f, wallet.as_str(), presentation.as_str(), totals)?;
-        }
-        row(f, "total", "", total)?;
-        for (currency, amount) in &total.amount_newly_accepted {
-            writeln!(f, "newly accepted: {amount} minor units of {currency}")?;
-        }
-        for (currency, amount) in &total.amount_no_longer_accepted {
-            writeln!(f, "no longer accepted: {amount} minor units of {currency}")?;
-        }
-        for (rule, count) in rules {
-            writeln!(f, "decided by {rule}: {count}")?;
-        }
-        for (because, count) in because {
-            writeln!(f, "because {}: {count}", because.as_str())?;
-        }
-        for (lack, count) in missing {
-            writeln!(f, "missing {lack}: {count}")?;
-        }
-        if *beyond_lines > 0 {
-            writeln!(f, "in the total only: {beyond_lines}")?;
-        }
-        Ok(())
-    }
-}
-
-fn row(f: &mut fmt::Formatter<'_>, wallet: &str, presentation: &str, totals: &Totals) -> fmt::Result {
-    let Totals { records, newly_shown, no_longer_shown, newly_accepted, no_longer_accepted, .. } = totals;
-    writeln!(
-        f,
-        "{wallet:<32} {presentation:<13} {records:>9} {newly_shown:>9} {no_longer_shown:>9} {newly_accepted:>9} {no_longer_accepted:>9}"
-    )
+/// What was to be paid, where it is known.
+fn order_amount(facts: &Facts) -> Option<PositiveMoney> {
+    let currency = Currency::parse(facts.text(Input::OrderCurrency)?).ok()?;
+    PositiveMoney::new(facts.number(Input::OrderAmount)?, currency).ok()
 }

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use paifang_payment::{Presentation, RailName, WalletName};
+use paifang_payment::{Credit, Presentation, RailName, WalletName};
 use paifang_policy::bundle::Bundle;
 use paifang_policy::cohort::Pseudonym;
 use paifang_policy::condition::{Condition, Verdict};
@@ -46,6 +46,7 @@ struct Rule {
     merchants: Vec<usize>,
     show: bool,
     accept: bool,
+    credit: bool,
 }
 
 const WALLETS: [&str; 3] = ["alipay", "wechatpay", "quickpass"];
@@ -63,19 +64,11 @@ fn rules(conditions: &'static [&'static str]) -> impl Strategy<Value = Vec<Rule>
     let dates = (proptest::option::weighted(0.2, 1..4_u8), proptest::option::weighted(0.2, 4..7_u8));
     let cohort = proptest::option::weighted(0.4, select(vec![0, 100_000, 500_000, 900_000, 1_000_000]));
     let merchants = prop_oneof![3 => Just(Vec::new()), 1 => subsequence(vec![0, 1, 2], 1..=2)];
-    let rule = (scope, when, dates, cohort, merchants, any::<bool>(), any::<bool>());
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    let rule = (scope, when, dates, cohort, merchants, flags);
     let rule = rule.prop_map(
-        |((wallet, presentation, rail), when, (from, until), cohort, merchants, show, accept)| Rule {
-            wallet,
-            presentation,
-            rail,
-            when,
-            from,
-            until,
-            cohort,
-            merchants,
-            show,
-            accept,
+        |((wallet, presentation, rail), when, (from, until), cohort, merchants, (show, accept, credit))| {
+            Rule { wallet, presentation, rail, when, from, until, cohort, merchants, show, accept, credit }
         },
     );
     proptest::collection::vec(rule, 0..5)
@@ -86,10 +79,10 @@ fn bundle(rules: &[Rule], more: &str) -> Bundle {
         "[bundle]\nname = 'b'\nversion = 1\nnote = 'n'\neffective_at = 2024-01-01T00:00:00Z\nunlisted = 'open'\n",
     );
     for (at, rule) in rules.iter().enumerate() {
-        let Rule { wallet, show, accept, .. } = rule;
+        let Rule { wallet, show, accept, credit, .. } = rule;
         let _ = write!(
             text,
-            "[[opening]]\nid = 'o{at}'\nwallet = '{}'\nshow = {show}\naccept = {accept}\n",
+            "[[opening]]\nid = 'o{at}'\nwallet = '{}'\nshow = {show}\naccept = {accept}\ncredit = {credit}\n",
             WALLETS[*wallet]
         );
         if let Some(presentation) = rule.presentation {
@@ -280,6 +273,8 @@ proptest! {
         let more = decide(&bundle, &overlay, &offer, &full, payer.as_ref());
         prop_assert!(!less.shown || more.shown, "{:?} {:?}", less, more);
         prop_assert!(!less.accepted || more.accepted, "{:?} {:?}", less, more);
+        let on_credit = less.accepted && less.credit == Credit::Allowed;
+        prop_assert!(!on_credit || more.credit == Credit::Allowed, "{:?} {:?}", less, more);
         prop_assert_eq!(less.missing.is_empty(), less.because != Because::InputMissing);
         prop_assert!(payer.is_none() || more.missing.is_empty());
     }
@@ -355,6 +350,7 @@ fn a_missing_input_never_hides_that_a_rule_fails() {
         merchants: Vec::new(),
         show: true,
         accept: true,
+        credit: true,
     };
     let offer = Offer {
         rail: RailName::parse(RAILS[0]).unwrap(),

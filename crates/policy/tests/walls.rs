@@ -134,7 +134,16 @@ fn story(first: &Bundle, second: &Bundle) -> Book {
     let verdict = judge(rail, counts);
     let Verdict::RollBack { measured_ppm: measured, .. } = verdict else { panic!("{verdict:?}") };
     let (measure, window_s, bound) = (rail.measure, rail.window_s, rail.bound);
-    let why = Why::GuardRail { rule: rail.id.clone(), measure, window_s, counts, measured, bound };
+    let why = Why::GuardRail {
+        rule: rail.id.clone(),
+        measure,
+        window_s,
+        counts,
+        measured,
+        bound,
+        cut: None,
+        spares_until: None,
+    };
     let tried = RuleId::parse("wechat-tried").unwrap();
     let facts = [
         Fact::drafted(at("2024-09-01T10:00:00+08:00"), first),
@@ -305,7 +314,7 @@ fn records(bundle: &Bundle, count: u32) -> impl Iterator<Item = Record> {
         let payer = (number % 10 != 0).then(|| Pseudonym::parse(&format!("payer-{number}")).unwrap());
         let offer = offer(wallet);
         let decision = decide(bundle, &Overlay::none(), &offer, &facts, payer.as_ref());
-        Record { offer, facts, payer, decision }
+        Record { offer, facts, payer, decision, payment: None }
     })
 }
 
@@ -325,7 +334,8 @@ fn a_records_debug_form_tells_nothing_about_the_payer() {
     for amount in [0, 8_800] {
         let facts = facts.clone().with(Input::OrderAmount, amount).unwrap();
         let decision = decide(&bundle, &Overlay::none(), &offer, &facts, Some(&payer));
-        let record = Record { offer: offer.clone(), facts, payer: Some(payer.clone()), decision };
+        let record =
+            Record { offer: offer.clone(), facts, payer: Some(payer.clone()), decision, payment: None };
         let (plain, pretty) = (format!("{record:?}"), format!("{record:#?}"));
         for secret in ["330199", "platinum", "18-24", "8800", "m-9", payer.as_str()] {
             assert!(!plain.contains(secret) && !pretty.contains(secret), "{secret}: {plain}");

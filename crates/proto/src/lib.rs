@@ -48,6 +48,7 @@ mod tests {
         let mut services: Vec<&str> = files.iter().flat_map(|file| &file.service).map(|s| s.name()).collect();
         services.sort_unstable();
         let expected = [
+            "BulkRefundService",
             "EventService",
             "FundsService",
             "LedgerService",

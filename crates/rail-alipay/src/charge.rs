@@ -4,6 +4,7 @@
 //! `alipay.trade.create`. Pages (`page.pay`, `wap.pay`) and the app's order string (`app.pay`) are signed texts for the
 //! payer, in the form of v2 under either protocol: nothing is sent, and there is no trade until the payer comes.
 
+mod channels;
 mod replies;
 
 use std::collections::BTreeMap;
@@ -124,19 +125,18 @@ fn content<'a>(settings: &'a Settings, charge: &'a Charge) -> Result<Content<'a>
     };
     match (charge.wallet.as_str(), &settings.huabei) {
         (descriptor::ALIPAY, _) => {
-            let list = |names: &[String]| (!names.is_empty()).then(|| names.join(","));
+            let (enable_pay_channels, disable_pay_channels) = channels::of(settings, charge.credit)?;
+            Ok(Content { enable_pay_channels, disable_pay_channels, ..base })
+        }
+        // The two lists exclude each other, so the account's own cannot be sent beside this one.
+        (descriptor::HUABEI, Some(terms)) => {
+            charge.must_allow_credit()?;
             Ok(Content {
-                enable_pay_channels: list(&settings.enable_pay_channels),
-                disable_pay_channels: list(&settings.disable_pay_channels),
+                extend_params: Some(ExtendParams::of(*terms)),
+                enable_pay_channels: Some(channels::INSTALMENTS.to_owned()),
                 ..base
             })
         }
-        // The two lists exclude each other, so the account's own cannot be sent beside this one.
-        (descriptor::HUABEI, Some(terms)) => Ok(Content {
-            extend_params: Some(ExtendParams::of(*terms)),
-            enable_pay_channels: Some("pcreditpayInstallment".to_owned()),
-            ..base
-        }),
         _ => Err(PlanError::Unsupported("this wallet")),
     }
 }

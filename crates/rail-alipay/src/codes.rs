@@ -87,6 +87,23 @@ pub(crate) fn finding(api: Api, body: &Body) -> Finding {
 /// 20000: not available; 40005: rate limit; 10003: in process, which only payer's codes know. Whatever the sub-code.
 const UNSURE: &[&str] = &["20000", "40005", "10003"];
 
+/// The gateway or the system behind it fails, or turns everybody away for a while; as v2, v3 and the business calls spell it.
+/// The others that leave a call in doubt are about its trade, such as `PAYMENT_FAIL`, or about its payer (`10003`).
+pub(crate) const FAILING: &[&str] = &[
+    "20000",
+    "40005",
+    "SYSTEM_ERROR",
+    "ACQ.SYSTEM_ERROR",
+    "aop.ACQ.SYSTEM_ERROR",
+    "unknow-error",
+    "isp.unknow-error",
+    "aop.unknow-error",
+    "app-call-limited",
+    "isv.app-call-limited",
+    "method-call-limited",
+    "isv.method-call-limited",
+];
+
 /// The code of every business failure.
 const BUSINESS_FAILED: &str = "40004";
 

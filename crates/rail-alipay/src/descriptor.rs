@@ -3,10 +3,12 @@
 
 use paifang_payment::Presentation;
 use paifang_rail::{
-    ClientKind, Closing, Descriptor, Holding, KeyKind, KeySpec, Need, Offer, Refunding, StatementSpec,
+    ClientKind, Closing, CreditUse, Descriptor, Holding, KeyKind, KeySpec, Need, Offer, Refunding,
+    StatementSpec,
 };
 
 use crate::Settings;
+use crate::codes;
 use crate::settings::KeyMode;
 
 /// The rail's name, and the name of its own wallet.
@@ -77,6 +79,7 @@ const fn descriptor(offers: &'static [Offer], keys: &'static [KeySpec], serves_k
         reverses: true,
         reverses_unknown: true,
         asks_after_s: &[],
+        fails_with: codes::FAILING,
         refunding: Refunding {
             partial: true,
             // No published figure was found; this bounds what one order can be split into.
@@ -101,16 +104,16 @@ const fn descriptor(offers: &'static [Offer], keys: &'static [KeySpec], serves_k
     }
 }
 
-static ALIPAY_ONLY: [Offer; 7] = offers(ALIPAY, HOLDING);
+static ALIPAY_ONLY: [Offer; 7] = offers(ALIPAY, HOLDING, CreditUse::Excludable);
 
 static BOTH: [Offer; 14] = {
-    let [a, b, c, d, e, f, g] = offers(ALIPAY, HOLDING);
-    let [h, i, j, k, l, m, n] = offers(HUABEI, None);
+    let [a, b, c, d, e, f, g] = offers(ALIPAY, HOLDING, CreditUse::Excludable);
+    let [h, i, j, k, l, m, n] = offers(HUABEI, None, CreditUse::Always);
     [a, b, c, d, e, f, g, h, i, j, k, l, m, n]
 };
 
 /// Every way to charge a wallet.
-const fn offers(wallet: &'static str, hold: Option<Holding>) -> [Offer; 7] {
+const fn offers(wallet: &'static str, hold: Option<Holding>, credit: CreditUse) -> [Offer; 7] {
     let base = Offer {
         wallet,
         presentation: Presentation::DesktopWeb,
@@ -121,6 +124,7 @@ const fn offers(wallet: &'static str, hold: Option<Holding>) -> [Offer; 7] {
         // The payer opens what was signed; equal members lead to the same unpaid trade however often that is done.
         resendable: true,
         hold: None,
+        credit,
     };
     let qr = Offer {
         presentation: Presentation::QrShown,

@@ -77,6 +77,8 @@ pub(crate) fn plan(settings: &Settings, charge: &Charge, cx: &Context<'_>) -> Re
     if charge.wallet.as_str() != descriptor::ALIPAY {
         return Err(PlanError::Unsupported("a hold on this wallet"));
     }
+    // A hold names its channels otherwise, and which of them are credit is not documented.
+    charge.must_allow_credit()?;
     let order = &charge.order;
     let product_code = product_code(order)?;
     let base = Freeze {

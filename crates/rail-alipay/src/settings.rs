@@ -10,8 +10,10 @@ use crate::origin;
 /// The production gateway. The sandbox is `https://openapi-sandbox.dl.alipaydev.com/gateway.do`.
 pub const GATEWAY: &str = "https://openapi.alipay.com/gateway.do";
 
-/// Documented maximum of `enable_pay_channels` and `disable_pay_channels`, and of `app_auth_token`.
-const CHANNELS_BYTES_MAX: usize = 128;
+/// `enable_pay_channels` and `disable_pay_channels` have at most 128 bytes by the documentation; an order that leaves credit
+/// out adds `,credit_group`.
+const CHANNELS_BYTES_MAX: usize = 128 - ",credit_group".len();
+/// Documented maximum of `app_auth_token`.
 const TOKEN_BYTES_MAX: usize = 40;
 
 /// One application of one seller. Plain data; [`crate::Alipay::configure`] checks it.
@@ -44,7 +46,7 @@ pub struct Settings {
     /// `JSAPI_PAY`, without it by Alipay's default.
     #[serde(default)]
     pub op_app_id: Option<String>,
-    /// The only means of payment that the payer may use, such as `balance`; at most 128 bytes together. Not both this and
+    /// The only means of payment that the payer may use, such as `balance`; at most 115 bytes together. Not both this and
     /// `disable_pay_channels`. It does not apply to holds, whose channels have other names, nor to the wallet `huabei`.
     #[serde(default)]
     pub enable_pay_channels: Vec<String>,
@@ -126,7 +128,7 @@ impl Settings {
     }
 
     fn check_channels(&self) -> Result<(), SettingsError> {
-        let rule = "names of pay channels such as balance or credit_group, at most 128 bytes together";
+        let rule = "names of pay channels such as balance or credit_group, at most 115 bytes together";
         for (field, list) in [
             ("enable_pay_channels", &self.enable_pay_channels),
             ("disable_pay_channels", &self.disable_pay_channels),

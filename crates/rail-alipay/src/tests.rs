@@ -17,7 +17,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use paifang_money::{Currency, PositiveMoney};
-use paifang_payment::{OrderNo, Outcome, Presentation, WalletName};
+use paifang_payment::{Credit, OrderNo, Outcome, Presentation, WalletName};
 use paifang_rail::{
     Answer, Call, CaptureOrder, Charge, Context, Keyring, KeyringBuilder, Order, OrderKind, Rail,
     RefundOrder, Reply, Secret,
@@ -175,6 +175,7 @@ fn charge(presentation: Presentation) -> Charge {
         order: order(presentation),
         description: "奶茶 (大杯) 50% off + 1".into(),
         wallet: WalletName::parse("alipay").unwrap(),
+        credit: Credit::Allowed,
         payer: Default::default(),
         payer_code: Default::default(),
         client_ip: Default::default(),

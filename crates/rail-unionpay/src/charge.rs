@@ -38,6 +38,7 @@ pub(crate) fn plan(settings: &Settings, charge: &Charge, cx: &Context<'_>) -> Re
     if charge.wallet.as_str() != QUICKPASS {
         return Err(PlanError::Unsupported("this wallet"));
     }
+    charge.must_allow_credit()?;
     let txn_type = txn_type(&charge.order).ok_or(PlanError::Unsupported("a charge of a capture"))?;
     match (charge.order.presentation, txn_type) {
         (Presentation::DesktopWeb | Presentation::MobileWeb, _) => {

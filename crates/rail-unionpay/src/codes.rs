@@ -28,6 +28,10 @@ pub(crate) enum Meaning {
 
 use Meaning::{Absent, Debited, Depends, Done, Failed, Faulty, Running, Unsure};
 
+/// By these the gateway says that it is closed, got no answer in time, or is busy, whatever it is asked about. The others that
+/// leave a call in doubt are about its transaction: `12` repeats a number, `34` finds nothing.
+pub(crate) const FAILING: &[&str] = &["02", "03", "06"];
+
 /// Every listed code, what it means, and what UnionPay says with it.
 pub(crate) const TABLE: &[(&str, Meaning, &str)] = &[
     ("00", Done, "done, or accepted"),

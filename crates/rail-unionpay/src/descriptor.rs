@@ -2,10 +2,12 @@
 
 use paifang_payment::Presentation;
 use paifang_rail::{
-    ClientKind, Closing, Descriptor, Holding, KeyKind, KeySpec, Need, Offer, Refunding, StatementSpec,
+    ClientKind, Closing, CreditUse, Descriptor, Holding, KeyKind, KeySpec, Need, Offer, Refunding,
+    StatementSpec,
 };
 
 use crate::Settings;
+use crate::codes;
 
 /// The rail's name.
 pub(crate) const UNIONPAY: &str = "unionpay";
@@ -54,6 +56,8 @@ const CODE_SHOWN: Offer = Offer {
     needs: &[],
     expiry_s_max: EXPIRY_S_MAX,
     expiry_s_min: EXPIRY_S_MIN,
+    // No documented field leaves credit cards out.
+    credit: CreditUse::Payers,
     // A second message with the same orderId and txnTime is answered with 12, not with the code of the first.
     resendable: false,
     hold: None,
@@ -66,6 +70,7 @@ const PAGE: Offer = Offer {
     needs: &[],
     expiry_s_max: PAGE_EXPIRY_S_MAX,
     expiry_s_min: EXPIRY_S_MIN,
+    credit: CreditUse::Payers,
     resendable: false,
     hold: None,
 };
@@ -83,6 +88,7 @@ const APP: Offer = Offer {
     needs: &[],
     expiry_s_max: EXPIRY_S_MAX,
     expiry_s_min: EXPIRY_S_MIN,
+    credit: CreditUse::Payers,
     resendable: false,
     hold: None,
 };
@@ -106,6 +112,7 @@ const CODE_SCANNED: Offer = Offer {
     needs: &[Need::PayerCode],
     expiry_s_max: CODE_EXPIRY_S_MAX,
     expiry_s_min: EXPIRY_S_MIN,
+    credit: CreditUse::Payers,
     resendable: false,
     hold: None,
 };
@@ -158,6 +165,7 @@ const fn describe(offers: &'static [Offer], reverses: bool) -> Descriptor {
         reverses_unknown: false,
         // Documented: up to six queries, while the answer is 03, 04 or 05.
         asks_after_s: &[1, 2, 4, 8, 16, 32],
+        fails_with: codes::FAILING,
         refunding: Refunding {
             partial: true,
             // "Several times"; no figure is published, so this bounds what one order can be split into.

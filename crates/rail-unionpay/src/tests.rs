@@ -23,7 +23,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use paifang_money::{Currency, PositiveMoney};
-use paifang_payment::{OrderNo, Outcome, Presentation, RailRef, WalletName};
+use paifang_payment::{Credit, OrderNo, Outcome, Presentation, RailRef, WalletName};
 use paifang_rail::{
     Answer, Call, CaptureOrder, Charge, Context, Keyring, Order, OrderKind, PayerCode, Rail, RefundOrder,
     ReleaseOrder, Reply, Reversal, Secret,
@@ -227,6 +227,7 @@ fn charge(order: Order) -> Charge {
         order,
         description: "测试商品名称".into(),
         wallet: WalletName::parse("quickpass").unwrap(),
+        credit: Credit::Allowed,
         payer: Default::default(),
         payer_code: code.transpose().unwrap().into(),
         client_ip: Default::default(),

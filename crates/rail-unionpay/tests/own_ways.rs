@@ -8,7 +8,7 @@ use paifang_conformance::rail::{Act, ControlApi, Counterpart, Listener, Target, 
 use paifang_mock_rails::clock::Clock;
 use paifang_mock_rails::{MockRails, Options, unionpay};
 use paifang_money::{Currency, PositiveMoney};
-use paifang_payment::{NextAction, OrderNo, Outcome, Presentation, RailRef, WalletName};
+use paifang_payment::{Credit, NextAction, OrderNo, Outcome, Presentation, RailRef, WalletName};
 use paifang_rail::{
     Answer, Call, CaptureOrder, Charge, Context, Fetch, Finding, Inquiry, Keyring, Order, OrderKind, Plan,
     Rail, ReleaseOrder, Reversal, Secret, StatementKind, StatementWish, Subject, Verdict,
@@ -111,6 +111,7 @@ impl Account {
             order: order.clone(),
             description: "a deposit".into(),
             wallet: WalletName::parse("quickpass").expect("a wallet"),
+            credit: Credit::Allowed,
             payer: Default::default(),
             payer_code: Default::default(),
             client_ip: Default::default(),

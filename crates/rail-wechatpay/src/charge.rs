@@ -65,6 +65,7 @@ pub(crate) fn plan(settings: &Settings, charge: &Charge, cx: &Context<'_>) -> Re
     if charge.order.kind != OrderKind::Payment {
         return Err(PlanError::Unsupported("hold"));
     }
+    charge.must_allow_credit()?;
     let target = match charge.order.presentation {
         Presentation::QrShown => "/v3/pay/transactions/native",
         Presentation::Jsapi | Presentation::MiniProgram => "/v3/pay/transactions/jsapi",

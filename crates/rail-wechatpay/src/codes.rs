@@ -18,8 +18,8 @@ use crate::wire::{reason, shortened};
 
 mod table;
 
-pub(crate) use table::Meaning;
 use table::Meaning::{Absent, No, NotYet, Nothing, Paid, Unsure};
+pub(crate) use table::{FAILING, Meaning};
 
 /// What an error means to a call.
 pub(crate) fn read(verb: Verb, api: Api, error: &Error, proof: Option<Genuine>) -> Answer {

@@ -2,10 +2,11 @@
 
 use paifang_payment::Presentation;
 use paifang_rail::{
-    ClientKind, Closing, Descriptor, KeyKind, KeySpec, Need, Offer, Refunding, StatementSpec,
+    ClientKind, Closing, CreditUse, Descriptor, KeyKind, KeySpec, Need, Offer, Refunding, StatementSpec,
 };
 
 use crate::Settings;
+use crate::codes;
 use crate::inquiry::{FUND_FLOW, TRADE};
 
 /// The rail's name, and the name of its one wallet.
@@ -58,6 +59,8 @@ const NATIVE: Offer = Offer {
     expiry_s_min: EXPIRY_S_MIN,
     resendable: true,
     hold: None,
+    // No field of v3 leaves credit cards out: older documents have a `limit_pay`, and what is not documented is refused.
+    credit: CreditUse::Payers,
 };
 
 const JSAPI: Offer = Offer {
@@ -112,6 +115,7 @@ const fn describe(offers: &'static [Offer], reverses: bool) -> Descriptor {
         reverses,
         reverses_unknown: reverses,
         asks_after_s: &[],
+        fails_with: codes::FAILING,
         refunding: Refunding {
             partial: true,
             count_max: 50,

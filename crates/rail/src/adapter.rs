@@ -102,4 +102,17 @@ pub enum PlanError {
     /// A key that the operation needs is not in the key ring.
     #[error("key {0} is not configured for this rail account")]
     MissingKey(&'static str),
+    /// The adapter did not come to an end; a fault of its code.
+    #[error("the adapter failed")]
+    AdapterFailed,
+}
+
+impl PlanError {
+    /// Whether any order of the account would have met it; else it is about this call.
+    pub fn is_of_account(&self) -> bool {
+        match self {
+            Self::MissingKey(_) | Self::AdapterFailed => true,
+            Self::Unsupported(_) | Self::BadValue { .. } => false,
+        }
+    }
 }

@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use paifang_boundary::{Field, Fields, told};
 use paifang_money::PositiveMoney;
-use paifang_payment::{OrderNo, PayerAlias, PayerId, Presentation, RailRef, Verb, WalletName};
+use paifang_payment::{Credit, OrderNo, PayerAlias, PayerId, Presentation, RailRef, Verb, WalletName};
 use zeroize::Zeroizing;
 
-use crate::Told;
+use crate::{PlanError, Told};
 
 /// One call. Everything in it is stored before the call is planned.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +76,8 @@ pub struct Charge {
     pub order: Order,
     /// The wallet that the payer chose (one rail may serve several).
     pub wallet: WalletName,
+    /// Whether the payer may pay on credit. An adapter that cannot leave it out refuses to plan such an order.
+    pub credit: Credit,
     /// What is bought, for the payer's eyes; 1 to 127 bytes of UTF-8 without control characters.
     pub description: Told<told::PaymentIntentDescription, String>,
     /// The payer as the wallet's login names them, where the offer needs it.
@@ -178,10 +180,21 @@ impl fmt::Debug for PayerCode {
 }
 
 impl Charge {
+    /// For the plans of orders that can leave out no means of payment.
+    ///
+    /// Errors: the payer may not pay on credit.
+    pub fn must_allow_credit(&self) -> Result<(), PlanError> {
+        match self.credit {
+            Credit::Allowed => Ok(()),
+            Credit::Excluded => Err(PlanError::Unsupported("an order that leaves credit out")),
+        }
+    }
+
     /// Empties what is not allowed.
     pub fn narrow(&mut self, allowed: &Fields) {
         // Named one by one: a field that is new here has to be narrowed, too.
-        let Self { order: _, wallet: _, description, payer, payer_code, client_ip, payer_alias } = self;
+        let Self { order: _, wallet: _, credit: _, description, payer, payer_code, client_ip, payer_alias } =
+            self;
         description.narrow(allowed);
         payer.narrow(allowed);
         payer_code.narrow(allowed);
@@ -190,7 +203,9 @@ impl Charge {
     }
 
     fn crossed(&self) -> Fields {
-        let Self { order: _, wallet: _, description, payer, payer_code, client_ip, payer_alias } = self;
+        let Self { order: _, wallet: _, credit, description, payer, payer_code, client_ip, payer_alias } =
+            self;
+        let left_out = (*credit == Credit::Excluded).then_some(Field::AttemptCreditExcluded);
         let opened = [
             description.crossed(),
             payer.crossed(),
@@ -198,7 +213,7 @@ impl Charge {
             client_ip.crossed(),
             payer_alias.crossed(),
         ];
-        opened.into_iter().flatten().chain([Field::AttemptWallet]).collect()
+        opened.into_iter().flatten().chain([Field::AttemptWallet]).chain(left_out).collect()
     }
 }
 

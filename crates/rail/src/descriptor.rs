@@ -2,6 +2,7 @@
 
 use paifang_boundary::{Field, Fields};
 use paifang_payment::Presentation;
+use paifang_payment::intent::CaptureMode;
 
 use crate::FieldUse;
 
@@ -34,6 +35,10 @@ pub struct Descriptor {
     /// payer's code, a refund, a capture, a release. After the last one the gateway asks at wider distances. Empty: the
     /// gateway's own schedule.
     pub asks_after_s: &'static [u32],
+    /// Codes by which the rail says that it fails, or turns everybody away for a while, as they stand in
+    /// [`paifang_payment::Doubt::RailUnsure`]: any order would have met them. Whatever else leaves a call in doubt may be about its
+    /// order.
+    pub fails_with: &'static [&'static str],
     /// Refunds.
     pub refunding: Refunding,
     /// The daily bills; the first one lists payments and refunds. Empty: none.
@@ -63,6 +68,37 @@ pub struct Offer {
     pub resendable: bool,
     /// Whether the money can also be held first, and by which rules; `None`: it is always charged at once.
     pub hold: Option<Holding>,
+    /// Whether the payer may pay on credit, and whether an order can leave that out.
+    pub credit: CreditUse,
+}
+
+/// Whether the payer may pay on credit, and whether an order can leave that out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CreditUse {
+    /// What the payer pays with is never credit.
+    Never,
+    /// The payer may, and no order can say otherwise.
+    Payers,
+    /// The payer may, unless the order leaves it out ([`crate::Charge::credit`]); of an order that holds money first nobody
+    /// can say otherwise.
+    Excludable,
+    /// The wallet is credit.
+    Always,
+}
+
+impl CreditUse {
+    /// The same for orders that are charged so.
+    pub fn of(self, capture: CaptureMode) -> Self {
+        match (self, capture) {
+            (Self::Excludable, CaptureMode::Manual) => Self::Payers,
+            (credit, _) => credit,
+        }
+    }
+
+    /// Whether an order can be made that is not paid on credit.
+    pub fn can_exclude(self) -> bool {
+        matches!(self, Self::Never | Self::Excludable)
+    }
 }
 
 /// How held money is taken or given back. A hold is captured once; the rest goes back with the capture.

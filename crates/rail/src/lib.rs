@@ -39,7 +39,8 @@ pub use call::{
     Reversal,
 };
 pub use descriptor::{
-    ClientKind, Closing, Descriptor, Holding, KeyKind, KeySpec, Need, Offer, Refunding, StatementSpec,
+    ClientKind, Closing, CreditUse, Descriptor, Holding, KeyKind, KeySpec, Need, Offer, Refunding,
+    StatementSpec,
 };
 pub use exchange::{BODY_BYTES_MAX, Exchange, HttpReply, Method, Reply};
 pub use inquiry::{

@@ -4,7 +4,8 @@ use paifang_money::{Money, PositiveMoney};
 use serde::{Deserialize, Serialize};
 
 use crate::Merchant;
-use crate::division::Division;
+use crate::discounts::GivenBack;
+use crate::division::{Before, Division};
 use crate::parts::Misfit;
 use crate::refund_terms::{Grant, RefundMode, RefundReason, RefundTerms};
 use crate::splits::SplitAmounts;
@@ -12,7 +13,8 @@ use crate::waterfall::{Allocation, Available, Funding, WaterfallError};
 
 /// What was decided about one refund. Stored with it.
 ///
-/// What receivers give back and what is funded sum to the refund where a rule granted it. What neither covers is borne by the
+/// What receivers give back and what is funded sum to the refund, and what funders of discounts get back of it, where a rule
+/// granted it. What neither covers is borne by the
 /// storefront itself: all but the receivers' parts where no rule decides about refunds, everything of a payment that was
 /// never divided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +30,10 @@ pub struct Bearing {
     /// stays as it is: a compensation, or the cost of sending goods back; and where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_back: Option<SplitAmounts>,
+    /// What each of the payment's discounts gets back once the refund has succeeded; empty where none does. It comes with what
+    /// was given back and funded, which is that much more than the refund ([`crate::discounts::GivenBack::is_own`] aside).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub discounts: Vec<GivenBack>,
     /// Who funds the rest, as it was when it was asked for; absent where nothing is funded. While it is short, nobody bears
     /// anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,12 +87,12 @@ impl Bearing {
         available: &Available,
     ) -> Result<Self, BearingError> {
         let undoes = granted.as_ref().is_none_or(|(granted, _)| granted.grant.mode.undoes_the_sale());
-        let given_back = match division.filter(|_| undoes) {
-            Some(division) => {
-                let before = before.into_iter().filter_map(|bearing| bearing.given_back.as_ref());
-                Some(division.split.next(before, refund)?)
-            }
-            None => None,
+        let before: Vec<Before<'_>> = before.into_iter().filter_map(Self::undone).collect();
+        let undone =
+            division.filter(|_| undoes).map(|division| division.undo(&before, refund)).transpose()?;
+        let (given_back, discounts) = match undone {
+            Some(undone) => (Some(undone.given_back), undone.discounts),
+            None => (None, Vec::new()),
         };
         let rest = given_back.as_ref().map_or(refund.money(), |amounts| amounts.merchant);
         let rest = PositiveMoney::try_from(rest).ok();
@@ -98,7 +104,12 @@ impl Bearing {
             _ => None,
         };
         let merchant = division.and_then(|division| division.merchant.clone());
-        Ok(Self { granted: granted.map(|(granted, _)| granted), merchant, given_back, allocation })
+        Ok(Self { granted: granted.map(|(granted, _)| granted), merchant, given_back, discounts, allocation })
+    }
+
+    /// What it undoes of the payment's division.
+    fn undone(&self) -> Option<Before<'_>> {
+        Some(Before { given_back: self.given_back.as_ref()?, discounts: &self.discounts })
     }
 }
 

@@ -5,9 +5,14 @@
 //! fact that the caller hands in and gets back as the new rest), and by the price: the payer always pays at least 1 minor
 //! unit. A budget that does not suffice gives what it has; the answer says so.
 //!
+//! A discount is given only where it fits: by wallet, category, time and condition, each of which may be left out. Where it
+//! cannot be told because an input is not known, there is no answer: neither the payer nor a funder is to be surprised.
+//!
+//! What the merchant funds without a budget it merely does not get ([`Given::is_own`]); everything else is paid in, by the
+//! budget or by its funder.
+//!
 //! A refund gives back to the funders in proportion to what of the paid amount was refunded: their total by rounding
 //! half up, divided among them by the cumulative rule of [`crate::Parts`]. All refunds together give back every discount whole.
-//! What was given back may be added to the budgets again; that is the caller's decision.
 //!
 //! ```toml
 //! currency = "CNY"
@@ -18,6 +23,11 @@
 //! rate_ppm = 100_000
 //! cap_minor = 5_000
 //! budgeted = true
+//! wallet = "alipay"
+//! category = "apparel"
+//! from = "2026-11-01T00:00:00+08:00"
+//! until = "2026-11-12T00:00:00+08:00"
+//! when = 'payer.tier == "gold"'
 //!
 //! [[rules]]
 //! id = "shop-coupon"
@@ -32,13 +42,15 @@ pub use given::{DiscountBound, Discounted, Given, GivenBack, by_funder};
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use paifang_money::{Currency, Money, PositiveMoney};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Check, Faults};
 use crate::parts::{Misfit, RECEIVERS_MAX, same_currency};
+use crate::refund_terms::{Applies, WHEN_CHARS_MAX};
 use crate::units::part;
-use crate::{DiscountId, Minor, Ppm};
+use crate::{Category, DiscountId, Minor, Ppm, Wallet};
 
 /// Who funds a discount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -83,6 +95,32 @@ pub struct DiscountRule {
     pub cap_minor: Option<Minor>,
     /// Whether it draws on a budget, whose rest has to be handed in.
     pub budgeted: bool,
+    /// Only for payments with this wallet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wallet: Option<Wallet>,
+    /// Only for payments of this category.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+    /// Only for payments at or after this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// Only for payments before this time; after `from`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Only where this condition holds, of at most [`WHEN_CHARS_MAX`] characters; the caller reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+}
+
+/// The declared inputs of discounts besides the price. What is not known is left out; a rule that asks for it is an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiscountInputs {
+    /// What is sold.
+    pub category: Option<Category>,
+    /// What is to be paid with.
+    pub wallet: Option<Wallet>,
+    /// When the way to pay is chosen.
+    pub at: Timestamp,
 }
 
 /// Why discounts cannot be applied.
@@ -94,13 +132,46 @@ pub enum DiscountError {
         /// The discount.
         id: DiscountId,
     },
+    /// Whether a discount fits cannot be told.
+    #[error("discount {id} cannot be told without {}", inputs.join(", "))]
+    InputMissing {
+        /// The discount.
+        id: DiscountId,
+        /// What it lacks.
+        inputs: Vec<String>,
+    },
+    /// Its condition could not be evaluated.
+    #[error("the condition of discount {id} fails: {text}")]
+    ConditionFailed {
+        /// The discount.
+        id: DiscountId,
+        /// Why.
+        text: String,
+    },
     /// An amount does not fit.
     #[error(transparent)]
     Misfit(#[from] Misfit),
 }
 
+impl Funder {
+    /// Every one.
+    pub const ALL: [Self; 5] = [Self::Rail, Self::PlatformA, Self::PlatformB, Self::Merchant, Self::Creator];
+
+    /// Its word in rules and account names.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Rail => "rail",
+            Self::PlatformA => "platform_a",
+            Self::PlatformB => "platform_b",
+            Self::Merchant => "merchant",
+            Self::Creator => "creator",
+        }
+    }
+}
+
 impl DiscountRules {
-    /// Checks the rules: at most [`RECEIVERS_MAX`] discounts, unique ids, each with exactly one of a rate and an amount.
+    /// Checks the rules: at most [`RECEIVERS_MAX`] discounts, unique ids, each with exactly one of a rate and an amount, and
+    /// `from` before `until`.
     pub fn new(currency: Currency, rules: Vec<DiscountRule>) -> Result<Self, Faults> {
         let mut check = Check::default();
         if !check.length(rules.len(), 0, RECEIVERS_MAX, "rules") {
@@ -110,6 +181,11 @@ impl DiscountRules {
         for (at, rule) in rules.iter().enumerate() {
             let one = rule.rate_ppm.is_some() != rule.amount_minor.is_some();
             check.require(one, format_args!("rules[{at}]"), "must have either rate_ppm or amount_minor");
+            let times = rule.from.zip(rule.until).is_none_or(|(from, until)| from < until);
+            check.require(times, format_args!("rules[{at}].until"), "must be after from");
+            let fits = |text: &str| !text.trim().is_empty() && text.chars().count() <= WHEN_CHARS_MAX;
+            let length = format_args!("must have 1 to {WHEN_CHARS_MAX} characters").to_string();
+            check.require(rule.when.as_deref().is_none_or(fits), format_args!("rules[{at}].when"), length);
         }
         check.done(Self { currency, rules })
     }
@@ -124,18 +200,29 @@ impl DiscountRules {
         &self.rules
     }
 
-    /// Applies every discount to the price of one order. `budgets` has the rest of each budget before this order.
+    /// The budgets whose rests have to be handed in.
+    pub fn budgets(&self) -> impl Iterator<Item = &DiscountId> {
+        self.rules.iter().filter(|rule| rule.budgeted).map(|rule| &rule.id)
+    }
+
+    /// Applies every discount that fits to the price of one order. `budgets` has the rest of each budget before this order;
+    /// `applies` answers whether a condition holds.
     ///
-    /// Errors: another currency; a budget that was not handed in.
+    /// Errors: another currency; a budget that was not handed in; a discount of which it cannot be told whether it fits.
     pub fn apply(
         &self,
         price: PositiveMoney,
+        inputs: &DiscountInputs,
         budgets: &BTreeMap<DiscountId, Money>,
+        applies: impl Fn(&str) -> Applies,
     ) -> Result<Discounted, DiscountError> {
         same_currency("price", price.money(), self.currency)?;
         let mut payable = price;
         let mut given = Vec::with_capacity(self.rules.len());
         for rule in &self.rules {
+            if !rule.fits(inputs, &applies)? {
+                continue;
+            }
             let one = rule.give(payable, rule.budget(self.currency, budgets)?);
             payable = less(payable, one.amount);
             given.push(one);
@@ -145,6 +232,39 @@ impl DiscountRules {
 }
 
 impl DiscountRule {
+    /// What is known to keep it from fitting does so, whatever else is not known.
+    fn fits(
+        &self,
+        inputs: &DiscountInputs,
+        applies: &impl Fn(&str) -> Applies,
+    ) -> Result<bool, DiscountError> {
+        let in_time =
+            self.from.is_none_or(|from| from <= inputs.at) && self.until.is_none_or(|end| inputs.at < end);
+        if !in_time || differs(&self.wallet, &inputs.wallet) || differs(&self.category, &inputs.category) {
+            return Ok(false);
+        }
+        let holds = self.when.as_deref().map_or(Applies::Yes, applies);
+        let lacks = |what: &str, wanted: bool, known: bool| (wanted && !known).then(|| what.to_owned());
+        let lacking = [
+            lacks("wallet", self.wallet.is_some(), inputs.wallet.is_some()),
+            lacks("category", self.category.is_some(), inputs.category.is_some()),
+        ];
+        let mut missing: Vec<String> = lacking.into_iter().flatten().collect();
+        match holds {
+            Applies::No => return Ok(false),
+            Applies::Failed(text) => {
+                return Err(DiscountError::ConditionFailed { id: self.id.clone(), text });
+            }
+            Applies::Missing(inputs) => missing.extend(inputs),
+            Applies::Yes => {}
+        }
+        if missing.is_empty() {
+            Ok(true)
+        } else {
+            Err(DiscountError::InputMissing { id: self.id.clone(), inputs: missing })
+        }
+    }
+
     fn budget(
         &self,
         currency: Currency,
@@ -180,6 +300,11 @@ impl DiscountRule {
             .map(|left| part(i128::from(left.minor_units()) - i128::from(amount.minor_units()), currency));
         Given { id: self.id.clone(), funder: self.funder, amount, budget_left, bound }
     }
+}
+
+/// Whether what is known is not what is asked for.
+fn differs<T: PartialEq>(wanted: &Option<T>, known: &Option<T>) -> bool {
+    wanted.as_ref().zip(known.as_ref()).is_some_and(|(wanted, known)| wanted != known)
 }
 
 /// The price after a discount, which leaves at least 1 minor unit.

@@ -1,14 +1,18 @@
 //! How one payment is divided: the fee, the parts of receivers, and the rest to the merchant.
 //!
 //! It is agreed when the payment is opened and stored with it. A refund gives back from what is stored, never from rules that
-//! may have changed since. The fee stands among the receivers, behind them all: where the merchant's part does not suffice for
+//! may have changed since. Of a discounted order the price is divided: what the payer pays, and what budgets and funders pay
+//! in; what the merchant gives by discounts of its own comes out of its part. The fee stands among the receivers, behind them all: where the merchant's part does not suffice for
 //! it, there is no such payment.
 
-use paifang_money::PositiveMoney;
+use paifang_money::{Currency, Money, PositiveMoney};
 use serde::{Deserialize, Serialize};
 
+use crate::discounts::{Discounted, GivenBack};
 use crate::fees::Fee;
+use crate::parts::{at_most, sum_of};
 use crate::splits::{Split, SplitAmounts, SplitError, SplitRules};
+use crate::units::part;
 use crate::{Merchant, Misfit};
 
 /// How one payment is divided.
@@ -21,19 +25,42 @@ pub struct Division {
     /// The fee of the whole payment and the rule it comes from; absent where there are no fees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fee: Option<Fee>,
+    /// What the payer does not pay, and who does; absent where no discount rules decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discounts: Option<Discounted>,
     /// Who gets what. The fee's part is the receiver [`SplitRules::FEE`].
     pub split: Split,
 }
 
+/// What one refund undoes of a division.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undone {
+    /// What receivers give back, and the merchant's part: together the refund and what funders get back of it.
+    pub given_back: SplitAmounts,
+    /// What each discount gets back.
+    pub discounts: Vec<GivenBack>,
+}
+
+/// What refunds that stand have undone of a division.
+#[derive(Debug, Clone, Copy)]
+pub struct Before<'a> {
+    /// See [`Undone::given_back`].
+    pub given_back: &'a SplitAmounts,
+    /// See [`Undone::discounts`].
+    pub discounts: &'a [GivenBack],
+}
+
 impl Division {
-    /// Divides a payment. Without a fee and without splits all of it is the merchant's.
+    /// Divides a payment: the price, where there are discounts. Without a fee and without splits all of it is the merchant's.
     ///
-    /// Errors: another currency; a fee and fixed amounts for which the payment does not suffice.
+    /// Errors: another currency; a fee and fixed amounts for which the payment does not suffice; discounts of the merchant's
+    /// own for which its part does not.
     pub fn agree(
         payment: PositiveMoney,
         merchant: Option<Merchant>,
         fee: Option<Fee>,
         splits: Option<&SplitRules>,
+        discounts: Option<Discounted>,
     ) -> Result<Self, SplitError> {
         let none = SplitRules::none(payment.currency());
         let rules = splits.unwrap_or(&none);
@@ -41,14 +68,45 @@ impl Division {
             Some(fee) => rules.with_fee(fee).divide(payment)?,
             None => rules.divide(payment)?,
         };
-        Ok(Self { merchant, fee, split })
+        let split = match &discounts {
+            Some(discounts) => split.less_own(discounts.own())?,
+            None => split,
+        };
+        Ok(Self { merchant, fee, discounts, split })
     }
 
-    /// The division of what was taken of the payment, where that is less.
+    /// What the payer pays: what was divided, less what is paid in.
+    pub fn payable(&self) -> Option<PositiveMoney> {
+        self.discounts.as_ref().map(Discounted::payable)
+    }
+
+    /// The division of what was taken from the payer, where that is less than it was to pay.
     ///
-    /// Errors: another currency; more than the payment.
+    /// Errors: another currency; more than the payer was to pay.
     pub fn of_taken(&self, taken: PositiveMoney) -> Result<Self, Misfit> {
-        Ok(Self { split: self.split.of_less(taken)?, ..self.clone() })
+        let Some(discounts) = &self.discounts else {
+            return Ok(Self { split: self.split.of_less(taken)?, ..self.clone() });
+        };
+        let discounts = discounts.of_less(taken)?;
+        let divided = and(taken, discounts.paid_in())?;
+        Ok(Self { split: self.split.of_less(divided)?, discounts: Some(discounts), ..self.clone() })
+    }
+
+    /// What one more refund of `refund` to the payer undoes, where `before` were undone by refunds that stand.
+    ///
+    /// Errors: another currency; more than is left; amounts of another division.
+    pub fn undo(&self, before: &[Before<'_>], refund: PositiveMoney) -> Result<Undone, Misfit> {
+        let given = before.iter().map(|one| one.given_back);
+        let Some(discounts) = &self.discounts else {
+            return Ok(Undone { given_back: self.split.next(given, refund)?, discounts: Vec::new() });
+        };
+        let mut refunded = Money::zero(refund.currency());
+        for one in before {
+            refunded = sum_of("the refunded total", refunded, one.refunded()?)?;
+        }
+        let back = discounts.next(before.iter().map(|one| one.discounts), refunded, refund)?;
+        let whole = and(refund, paid_in_of(&back, refund.currency()))?;
+        Ok(Undone { given_back: self.split.next(given, whole)?, discounts: back })
     }
 
     /// Who gets what.
@@ -57,13 +115,40 @@ impl Division {
     }
 }
 
+impl Before<'_> {
+    /// What of it went to the payer.
+    fn refunded(&self) -> Result<Money, Misfit> {
+        let mut all = self.given_back.merchant;
+        for (_, amount) in &self.given_back.receivers {
+            all = sum_of("what was given back", all, *amount)?;
+        }
+        let back = paid_in_of(self.discounts, all.currency());
+        at_most("what funders got back", back, all)?;
+        Ok(all.checked_sub(back).expect("at most all of it, as just checked"))
+    }
+}
+
+/// What of given-back discounts somebody else than the merchant gets.
+fn paid_in_of(back: &[GivenBack], currency: Currency) -> Money {
+    let minor = back.iter().filter(|one| !one.is_own()).map(|one| one.amount.minor_units());
+    part(minor.map(i128::from).sum(), currency)
+}
+
+fn and(paid: PositiveMoney, more: Money) -> Result<PositiveMoney, Misfit> {
+    let what = "what is divided";
+    sum_of(what, paid.money(), more)?.try_into().map_err(|_| Misfit::SumTooLarge { what })
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::DiscountId;
+    use crate::discounts::{DiscountInputs, DiscountRules};
     use crate::fees::{FeeInputs, FeeSchedule};
+    use crate::refund_terms::Applies;
     use crate::testing::{paid, payment};
 
     fn fees() -> FeeSchedule {
@@ -80,7 +165,7 @@ mod tests {
     fn divided(payment: PositiveMoney) -> Result<Division, SplitError> {
         let inputs = FeeInputs { category: None, wallet: None, at: Timestamp::UNIX_EPOCH };
         let fee = fees().charge(payment, &inputs).unwrap();
-        Division::agree(payment, Merchant::parse("m-1").ok(), Some(fee), Some(&splits()))
+        Division::agree(payment, Merchant::parse("m-1").ok(), Some(fee), Some(&splits()), None)
     }
 
     fn said(amounts: &SplitAmounts) -> String {
@@ -99,10 +184,55 @@ mod tests {
             said_wrong.starts_with("receivers[2].amount_minor: fee gets 0.10 CNY, but only 0.09 CNY"),
             "{said_wrong}"
         );
-        let plain = Division::agree(paid(7), None, None, None).unwrap();
+        let plain = Division::agree(paid(7), None, None, None, None).unwrap();
         assert_eq!(said(&plain.amounts()), ", merchant 7");
         let text = serde_json::to_string(&whole).unwrap();
         assert_eq!(serde_json::from_str::<Division>(&text).unwrap(), whole);
+    }
+
+    /// A discount of each kind: out of a budget, owed by its funder, and the merchant's own.
+    fn discounted(price: PositiveMoney, rate: u32, own: i64, budget: i64) -> Option<Division> {
+        let text = format!(
+            "currency = \"CNY\"\nrules = [
+            {{ id = \"a\", funder = \"platform_b\", rate_ppm = {rate}, budgeted = true }},
+            {{ id = \"b\", funder = \"creator\", rate_ppm = 70_000, cap_minor = 77, budgeted = false }},
+            {{ id = \"c\", funder = \"merchant\", amount_minor = {own}, budgeted = false }}]"
+        );
+        let rules: DiscountRules = toml::from_str(&text).unwrap();
+        let inputs = DiscountInputs { category: None, wallet: None, at: Timestamp::UNIX_EPOCH };
+        let budgets = [(DiscountId::parse("a").unwrap(), paid(budget + 1).money())].into();
+        let given = rules.apply(price, &inputs, &budgets, |_| Applies::Yes).unwrap();
+        let at = FeeInputs { category: None, wallet: None, at: Timestamp::UNIX_EPOCH };
+        let fee = fees().charge(price, &at).unwrap();
+        Division::agree(price, None, Some(fee), Some(&splits()), Some(given)).ok()
+    }
+
+    fn undo(
+        division: &Division,
+        stands: &mut Vec<Undone>,
+        refund: PositiveMoney,
+        fails: bool,
+    ) -> Result<(), TestCaseError> {
+        let undone = division.undo(&before(stands), refund).unwrap();
+        prop_assert_eq!(refunded(&undone), refund.minor_units());
+        prop_assert!(undone.discounts.iter().all(|one| one.amount.minor_units() >= 0));
+        if !fails {
+            stands.push(undone);
+        }
+        Ok(())
+    }
+
+    fn before(stands: &[Undone]) -> Vec<Before<'_>> {
+        stands.iter().map(|one| Before { given_back: &one.given_back, discounts: &one.discounts }).collect()
+    }
+
+    fn refunded(undone: &Undone) -> i64 {
+        total(&undone.given_back) - paid_in_of(&undone.discounts, Currency::CNY).minor_units()
+    }
+
+    fn total(amounts: &SplitAmounts) -> i64 {
+        amounts.receivers.iter().map(|(_, amount)| amount.minor_units()).sum::<i64>()
+            + amounts.merchant.minor_units()
     }
 
     proptest! {
@@ -129,6 +259,43 @@ mod tests {
             let two = division.split.next(&stands, rest).unwrap();
             prop_assert_eq!(sum(&two), left);
             prop_assert!(division.split.next(stands.iter().chain([&two]), paid(1)).is_err(), "nothing is left");
+        }
+
+        /// Of any discounted price, any part of it taken, and any refunds, of which any may fail after all: what receivers and
+        /// the merchant give back is what the payer and funders get, and in the end everyone has back what they gave.
+        #[test]
+        fn a_discounted_price_is_divided_and_given_back_exactly(
+            price in payment(),
+            (rate, own, budget) in (0..500_000u32, 0..500i64, 0..2_000i64),
+            taken in 1..=1_000_000u32,
+            cuts in crate::testing::cuts(),
+            failing in prop::collection::vec(any::<bool>(), 0..40),
+        ) {
+            let Some(division) = discounted(price, rate, own, budget) else { return Ok(()) };
+            let payable = division.payable().unwrap();
+            let given = division.discounts.clone().unwrap();
+            prop_assert_eq!(payable.minor_units() + given.own().minor_units() + given.paid_in().minor_units(), price.minor_units());
+            let taken = crate::Ppm::new(taken).unwrap().of_floor(payable.money()).minor_units().max(1);
+            let division = division.of_taken(paid(taken)).unwrap();
+            let given = division.discounts.clone().unwrap();
+            prop_assert_eq!(total(&division.amounts()), taken + given.paid_in().minor_units());
+
+            let mut stands: Vec<Undone> = Vec::new();
+            let mut failing = failing.into_iter().chain(std::iter::repeat(false));
+            for (_, refund) in crate::testing::refunds_of(paid(taken), &cuts) {
+                undo(&division, &mut stands, refund, failing.next() == Some(true))?;
+            }
+            let left = taken - stands.iter().map(refunded).sum::<i64>();
+            if left > 0 {
+                undo(&division, &mut stands, paid(left), false)?;
+            }
+            for (at, given) in given.given().iter().enumerate() {
+                let back: i64 = stands.iter().map(|one| one.discounts[at].amount.minor_units()).sum();
+                prop_assert_eq!(back, given.amount.minor_units());
+            }
+            let back: i64 = stands.iter().map(|one| total(&one.given_back)).sum();
+            prop_assert_eq!(back, total(&division.amounts()));
+            prop_assert!(division.undo(&before(&stands), paid(1)).is_err(), "nothing is left");
         }
     }
 }

@@ -153,6 +153,18 @@ pub enum RefundMode {
     ReturnFreightCover,
 }
 
+/// What a storefront says of a refund, for its rules to look at. Kept with the refund.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefundCase {
+    /// Why.
+    pub reason: RefundReason,
+    /// Only by a rule of this mode; absent: of any that somebody asks for.
+    pub mode: Option<RefundMode>,
+    /// Whether the merchant consented; absent: not known.
+    pub consented: Option<bool>,
+}
+
 /// Checked refund rules of one currency, in the order in which they are tried, and the waterfalls that they name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Form", into = "Form")]

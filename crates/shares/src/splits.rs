@@ -90,6 +90,16 @@ pub enum SplitError {
         /// The payment.
         payment: PositiveMoney,
     },
+    /// Discounts that the merchant funds give more than is left of its part.
+    #[error("the merchant's own discounts give {own}, but its part of {payment} is only {left}")]
+    OwnDiscounts {
+        /// What they give.
+        own: Money,
+        /// The merchant's part.
+        left: Money,
+        /// The payment.
+        payment: Money,
+    },
     /// The shares cannot be divided.
     #[error(transparent)]
     Apportion(#[from] ApportionError),
@@ -248,6 +258,23 @@ impl Split {
     /// Errors: another currency; more than the payment.
     pub fn of_less(&self, payment: PositiveMoney) -> Result<Self, Misfit> {
         Ok(Self { receivers: self.receivers.clone(), parts: self.parts.after(payment.money())? })
+    }
+
+    /// The same with so much less for the merchant: what it gives the payer by discounts of its own.
+    ///
+    /// Errors: another currency; more than the merchant's part.
+    pub fn less_own(&self, own: Money) -> Result<Self, SplitError> {
+        same_currency("the merchant's own discounts", own, self.parts.currency())?;
+        let mut minor: Vec<i64> = self.parts.iter().map(Money::minor_units).collect();
+        if let Some(merchant) = minor.last_mut() {
+            let left = *merchant;
+            *merchant -= own.minor_units();
+            if *merchant < 0 {
+                let left = part(i128::from(left), own.currency());
+                return Err(SplitError::OwnDiscounts { own, left, payment: self.payment() });
+            }
+        }
+        Ok(Self { receivers: self.receivers.clone(), parts: Parts::of(self.parts.currency(), minor) })
     }
 
     /// Who bears how much of the whole payment's refund: what a receiver keeps, the merchant bears.

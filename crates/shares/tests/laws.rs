@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use paifang_money::{Currency, Money, PositiveMoney};
-use paifang_shares::discounts::{DiscountRule, DiscountRules, Discounted, Funder};
+use paifang_shares::discounts::{DiscountInputs, DiscountRule, DiscountRules, Discounted, Funder};
 use paifang_shares::fees::{Fee, FeeInputs, FeeRule, FeeSchedule};
+use paifang_shares::refund_terms::Applies;
 use paifang_shares::splits::{ReceiverRule, Split, SplitRules};
 use paifang_shares::statement::{Entry, NetStatement, Period};
 use paifang_shares::waterfall::{Allocation, Available, Bearer, BearerRule, Waterfall};
@@ -36,6 +37,11 @@ prop_compose! {
             amount_minor: if fixed { Minor::new(minor).ok() } else { None },
             cap_minor: None,
             budgeted: false,
+            wallet: None,
+            category: None,
+            from: None,
+            until: None,
+            when: None,
         });
         DiscountRules::new(Currency::CNY, rules.collect()).unwrap()
     }
@@ -97,9 +103,10 @@ struct Back {
 }
 
 fn order(discounts: &DiscountRules, fees: &FeeSchedule, splits: &SplitRules, price: PositiveMoney) -> Order {
-    let discounted = discounts.apply(price, &BTreeMap::new()).unwrap();
-    let payment = discounted.payable();
     let at = "2026-06-05T00:00:00Z".parse().unwrap();
+    let inputs = DiscountInputs { category: None, wallet: None, at };
+    let discounted = discounts.apply(price, &inputs, &BTreeMap::new(), |_| Applies::Yes).unwrap();
+    let payment = discounted.payable();
     let fee = fees.charge(payment, &FeeInputs { category: None, wallet: None, at }).unwrap();
     Order { fee, split: splits.divide(payment).unwrap(), discounted }
 }

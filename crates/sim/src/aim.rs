@@ -16,6 +16,16 @@ const CHAOS: SignedDuration = SignedDuration::from_hours(2);
 /// And one in which news comes by late looks.
 const LONG_CHAOS: SignedDuration = SignedDuration::from_hours(4);
 
+/// Points that only a storefront with rules comes by.
+const RULED: [&str; 6] = [
+    "complaint.taken",
+    "refund.funded",
+    "funds.moved",
+    "guards.rolled_back",
+    "refund.changed",
+    "rules.added",
+];
+
 /// One cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Aim {
@@ -78,6 +88,11 @@ impl Aim {
     /// Whether a replica is to die here.
     pub fn kills_at(&self, at: &str, label: &str) -> bool {
         matches!(self, Self::Crash { point, flow } if point == at && flow == label)
+    }
+
+    /// Whether only a storefront with rules comes by it.
+    pub fn is_of_rules(&self) -> bool {
+        matches!(self, Self::Crash { point, .. } if RULED.contains(&point.as_str()))
     }
 
     /// Whether it is about what a flow that charges comes by when the money is late.
@@ -192,6 +207,9 @@ impl Aim {
 
     /// Customers who come by this transition.
     pub fn profile(&self, exec: &Exec) -> Profile {
+        if self.is_of_rules() {
+            return Profile::Refunds;
+        }
         if let Self::Crash { point, flow } = self
             && flow != "refund"
             && point.contains("refund")

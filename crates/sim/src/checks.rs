@@ -3,6 +3,7 @@
 
 mod events;
 mod evidence;
+mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,6 +27,10 @@ pub enum Acked {
     Refund(RequestId, RefundId),
     /// A capture of so many fen, or of all, was taken on.
     Capture(IntentId, Option<i64>),
+    /// A call was taken on, and what it is about.
+    Kept(Operation, RequestId, Resource),
+    /// A change of the rules.
+    Rules(RequestId),
     /// A call was refused that nothing is wrong with.
     Refused(String),
 }
@@ -72,6 +77,7 @@ pub async fn violations(universe: &Arc<Universe>, acked: &[Acked]) -> Vec<String
     strangers(universe, &mut wrong).await;
     promises(universe, acked, &mut wrong).await;
     intents(universe, &aside, &mut wrong).await;
+    rules::check(universe, &mut wrong).await;
     wrong
 }
 
@@ -190,6 +196,14 @@ async fn promises(universe: &Universe, acked: &[Acked], wrong: &mut Vec<String>)
         let (operation, request, resource) = match promise {
             Acked::Intent(request, id) => (Operation::CreateIntent, request, Resource::Intent(*id)),
             Acked::Refund(request, id) => (Operation::CreateRefund, request, Resource::Refund(*id)),
+            Acked::Kept(operation, request, resource) => (*operation, request, *resource),
+            Acked::Rules(request) => {
+                let kept = universe.store.rules_by_request(universe.tenant, request).await;
+                if kept.ok().flatten().is_none() {
+                    wrong.push(format!("I3: {request} was acknowledged, and is not in the book of rules"));
+                }
+                continue;
+            }
             Acked::Capture(id, fen) => {
                 if !captured(universe, *id, *fen).await {
                     wrong.push(format!(

@@ -1,28 +1,30 @@
 //! Customers: a storefront that creates, repeats, switches, cancels, captures and refunds, and a payer who pays, pays late,
 //! pays twice or turns away. Each one is a script that the seed writes while it runs.
 
+mod hold;
+
 use std::sync::Arc;
 
 use futures::future::{BoxFuture, join};
-use paifang_engine::{
-    CancelIntent, CaptureIntent, Client, ConfirmIntent, Confirmation, CreateIntent, CreateRefund, Error,
-};
+use paifang_engine::{CancelIntent, Client, ConfirmIntent, Confirmation, CreateIntent, CreateRefund, Error};
 use paifang_mock_rails::faults::Fault;
 use paifang_mock_rails::{CodeOutcome, PayerAct, PayerTarget};
 use paifang_money::{Currency, PositiveMoney};
 use paifang_payment::intent::{CaptureMode, State};
-use paifang_payment::{IntentId, PayerId, Presentation, RequestId, Verb, WalletName};
+use paifang_payment::refund::Refund;
+use paifang_payment::{IntentId, PayerId, Presentation, RequestId, WalletName};
 use paifang_rail::{ClientKind, PayerCode};
 use paifang_store::{IntentRow, Store};
 
 use crate::checks::Acked;
 use crate::exec::locked;
 use crate::habits::Habits;
-use crate::net::refusing_code;
 use crate::universe::{Core, Universe};
 
 /// How often a storefront repeats a call that brought no answer, at most.
 const REPEATS: u32 = 400;
+/// How many wallets are tried where rules close some.
+const TRIES: u32 = 4;
 
 /// A way to pay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,16 +59,21 @@ const WAYS: [Way; 8] = [
 
 /// One customer's whole story.
 pub struct Customer {
-    universe: Arc<Universe>,
-    name: String,
+    pub(crate) universe: Arc<Universe>,
+    pub(crate) name: String,
     calls: u32,
-    acked: Arc<std::sync::Mutex<Vec<Acked>>>,
+    pub(crate) acked: Arc<std::sync::Mutex<Vec<Acked>>>,
 }
 
 impl Customer {
     /// The customer of this number.
     pub fn new(universe: Arc<Universe>, number: u32, acked: Arc<std::sync::Mutex<Vec<Acked>>>) -> Self {
-        Self { universe, name: format!("customer-{number}"), calls: 0, acked }
+        Self::named(universe, &format!("customer-{number}"), acked)
+    }
+
+    /// Whoever calls under this name.
+    pub fn named(universe: Arc<Universe>, name: &str, acked: Arc<std::sync::Mutex<Vec<Acked>>>) -> Self {
+        Self { universe, name: name.to_owned(), calls: 0, acked }
     }
 
     /// Lives it.
@@ -83,7 +90,7 @@ impl Customer {
             (false, true) => WAYS[0],
             (false, false) => self.some_way(holds),
         };
-        let Some(id) = self.create(way, fen, holds).await else { return };
+        let Some((id, way)) = self.create_somehow(way, fen, holds).await else { return };
         if self.universe.exec.happens(habits.hasty) {
             self.rest(0, 20_000).await;
             self.cancel_while_paying(id).await;
@@ -111,6 +118,7 @@ impl Customer {
         if patient {
             self.wait_for(id, |row| row.intent.is_final()).await;
         }
+        self.perhaps_complain(id).await;
         let refunds = if self.universe.exec.happens(habits.refunds) { self.draw(1, 4) } else { 0 };
         for _ in 0..refunds {
             if self.universe.exec.happens(600) {
@@ -118,25 +126,49 @@ impl Customer {
             }
             let part = self.draw(1, if patient { fen / 4 } else { fen });
             let request = self.request_id("refund");
-            if self.universe.exec.happens(150) {
+            let at_once = if self.universe.swarm.ruled { 350 } else { 150 };
+            if self.universe.exec.happens(at_once) {
                 // Two at once: together they may be more than there is (F32).
                 let second = self.request_id("refund");
-                join(self.refund(request, id, part), self.refund(second, id, part)).await;
+                let (one, other) = join(self.refund(request, id, part), self.refund(second, id, part)).await;
+                self.after_refunds([one, other]).await;
             } else {
-                self.refund(request, id, part).await;
+                let made = self.refund(request, id, part).await;
+                self.after_refunds([made, None]).await;
             }
         }
+    }
+
+    async fn after_refunds(&mut self, made: [Option<Result<Refund, Error>>; 2]) {
+        for made in made.into_iter().flatten() {
+            self.after_refund(made.as_ref()).await;
+        }
+    }
+
+    /// With this wallet, or with another one where the storefront's rules close it.
+    async fn create_somehow(&mut self, way: Way, fen: i64, holds: bool) -> Option<(IntentId, Way)> {
+        let mut way = way;
+        for _ in 0..TRIES {
+            if let Some(id) = self.create(way, fen, holds).await {
+                return Some((id, way));
+            }
+            if !self.universe.swarm.ruled {
+                return None;
+            }
+            way = self.some_way(holds);
+        }
+        None
     }
 
     fn habits(&self) -> Habits {
         self.universe.swarm.profile.habits()
     }
 
-    fn draw(&self, from: i64, to: i64) -> i64 {
+    pub(crate) fn draw(&self, from: i64, to: i64) -> i64 {
         self.universe.exec.draw(|chance| chance.i64(from..=to))
     }
 
-    async fn rest(&self, from: i64, to: i64) {
+    pub(crate) async fn rest(&self, from: i64, to: i64) {
         self.universe.exec.sleep(self.universe.exec.millis(from..=to.max(from))).await;
     }
 
@@ -153,13 +185,13 @@ impl Customer {
         fit[self.universe.exec.draw(|chance| chance.usize(0..fit.len()))]
     }
 
-    fn request_id(&mut self, verb: &str) -> RequestId {
+    pub(crate) fn request_id(&mut self, verb: &str) -> RequestId {
         self.calls += 1;
         RequestId::parse(&format!("{}-{verb}-{}", self.name, self.calls)).expect("a good request id")
     }
 
     /// The same call again and again until somebody answers it; now and then once more after that.
-    async fn until_answered<T: Send + 'static>(
+    pub(crate) async fn until_answered<T: Send + 'static>(
         &self,
         label: &'static str,
         call: impl Fn(Core) -> BoxFuture<'static, Result<T, Error>>,
@@ -217,6 +249,7 @@ impl Customer {
         let made = self.until_answered("create", call).await?;
         let id = match made {
             Ok(made) => made.resource.intent.terms.id,
+            Err(error) if self.is_closed(&error) => return None,
             Err(error) => {
                 locked(&self.acked).push(Acked::Refused(format!("{} create: {error}", self.name)));
                 return None;
@@ -244,7 +277,10 @@ impl Customer {
             let wanted = wanted.clone();
             Box::pin(async move { core.confirm_intent(tenant, wanted).await })
         };
-        drop(self.until_answered("confirm", call).await);
+        let made: Option<Result<_, Error>> = self.until_answered("confirm", call).await;
+        if let Some(Err(error)) = &made {
+            self.is_closed(error);
+        }
     }
 
     fn choice(&self, way: Way) -> Confirmation {
@@ -263,7 +299,7 @@ impl Customer {
             presentation: Some(way.presentation),
             client,
             return_url: None,
-            declared: Default::default(),
+            declared: self.declared(),
         }
     }
 
@@ -398,85 +434,41 @@ impl Customer {
         drop(self.until_answered("cancel", call).await);
     }
 
-    /// Takes all or a part of what is held, or gives it back, or forgets about it.
-    async fn end_hold(&mut self, intent: IntentId, fen: i64) {
-        if self.universe.exec.happens(self.habits().give_back) {
-            let request = self.request_id("cancel");
-            return self.cancel(request, intent).await;
-        }
-        if self.universe.exec.happens(self.habits().forget) {
-            return;
-        }
-        self.perhaps_spoil_capture(intent).await;
-        let part = self.draw(1, fen);
-        let amount = self.universe.exec.happens(500).then(|| money(part));
-        let wanted = CaptureIntent { request_id: self.request_id("capture"), intent, amount, etag: None };
-        let tenant = self.universe.tenant;
-        let call = |core: Core| -> BoxFuture<'static, _> {
-            let wanted = wanted.clone();
-            Box::pin(async move { core.capture_intent(tenant, wanted).await })
-        };
-        let first: Option<Result<_, Error>> = self.until_answered("capture", call).await;
-        if first.is_some_and(|taken| taken.is_ok()) {
-            locked(&self.acked).push(Acked::Capture(intent, amount.map(|amount| amount.minor_units())));
-        }
-        // Right after it, a cancel or a second capture: one of them has to lose.
-        if self.universe.exec.happens(200) {
-            let request = self.request_id("cancel");
-            self.cancel(request, intent).await;
-        }
-    }
-
-    /// Now and then the rail refuses a capture once, for a reason of its own.
-    async fn perhaps_spoil_capture(&self, intent: IntentId) {
-        if !self.universe.chaos() || !self.universe.exec.happens(self.habits().spoil) {
-            return;
-        }
-        let row = row(&self.universe, intent).await;
-        let account = row.and_then(|row| row.intent.attempts.last().map(|last| last.terms.account.clone()));
-        let rail = self.universe.accounts.iter().find(|known| Some(&known.id) == account.as_ref());
-        let code = rail.and_then(|rail| refusing_code(rail.mock.name(), Verb::Capture));
-        if let (Some(rail), Some(code)) = (rail, code) {
-            rail.bench.faults.arm(Some("capture"), Fault::BusinessCode(code.to_owned()), 1);
-        }
-    }
-
-    /// For ten minutes at most.
-    async fn wait_for(&self, id: IntentId, comes: impl Fn(&IntentRow) -> bool) {
-        for _ in 0..40 {
-            if row(&self.universe, id).await.is_some_and(|row| comes(&row)) {
-                return;
-            }
-            self.rest(15_000, 15_000).await;
-        }
-    }
-
-    async fn refund(&self, request_id: RequestId, intent: IntentId, fen: i64) {
+    async fn refund(
+        &self,
+        request_id: RequestId,
+        intent: IntentId,
+        fen: i64,
+    ) -> Option<Result<Refund, Error>> {
         let wanted = CreateRefund {
             request_id,
             intent,
             amount: self.universe.exec.happens(800).then(|| money(fen)),
             reason: None,
-            case: None,
+            case: self.case(),
         };
         let tenant = self.universe.tenant;
         let call = |core: Core| -> BoxFuture<'static, _> {
             let wanted = wanted.clone();
             Box::pin(async move { core.create_refund(tenant, wanted).await })
         };
-        if let Some(Ok(made)) = self.until_answered("refund", call).await {
-            let made: paifang_engine::Made<paifang_payment::refund::Refund> = made;
-            locked(&self.acked).push(Acked::Refund(wanted.request_id.clone(), made.resource.terms.id));
-            if self.universe.exec.happens(200)
-                && let Some(Ok(again)) = self.until_answered("refund", call).await
-            {
-                locked(&self.acked).push(Acked::Refund(wanted.request_id.clone(), again.resource.terms.id));
-            }
+        let made: Result<paifang_engine::Made<Refund>, Error> = self.until_answered("refund", call).await?;
+        let made = match made {
+            Ok(made) => made.resource,
+            Err(error) => return Some(Err(error)),
+        };
+        locked(&self.acked).push(Acked::Refund(wanted.request_id.clone(), made.terms.id));
+        if self.universe.exec.happens(200)
+            && let Some(Ok(again)) = self.until_answered("refund", call).await
+        {
+            locked(&self.acked).push(Acked::Refund(wanted.request_id.clone(), again.resource.terms.id));
         }
+        Some(Ok(made))
     }
 }
 
-fn money(fen: i64) -> PositiveMoney {
+/// So many fen.
+pub fn money(fen: i64) -> PositiveMoney {
     PositiveMoney::new(fen, Currency::CNY).expect("amounts start at one fen")
 }
 

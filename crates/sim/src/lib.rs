@@ -8,7 +8,11 @@
 
 mod again;
 mod aim;
+mod appeals;
+mod bulks;
+mod bundles;
 mod checks;
+mod closing;
 pub mod coverage;
 mod crossing;
 mod customer;
@@ -19,10 +23,12 @@ mod net;
 mod rails;
 mod run;
 mod store;
+mod storefront;
 mod swarm;
 mod trace;
 mod universe;
 mod watch;
+mod watch_rules;
 
 pub use aim::Aim;
 pub use run::{Outcome, run, run_for, run_within};

@@ -1,5 +1,7 @@
 //! The store as a replica sees it: the model store, which now and then does not answer, or does not say what it did.
 
+mod words;
+
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -10,7 +12,7 @@ use paifang_money::Currency;
 use paifang_payment::attempt::Attempt;
 use paifang_payment::refund::{self, Purpose, Refund};
 use paifang_payment::{
-    AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId, intent,
+    AccountId, AttemptId, Digest, FundsId, IntentId, OrderNo, RefundId, RequestId, TenantId, intent,
 };
 use paifang_policy::guard::Tally;
 use paifang_store::{
@@ -19,6 +21,7 @@ use paifang_store::{
     StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkChange, WorkKey, WorkRow,
 };
 
+use self::words::{family, numbers_of};
 use crate::exec::{Process, locked};
 use crate::universe::Universe;
 
@@ -56,7 +59,7 @@ impl SimStore {
         }
     }
 
-    async fn read(&self) -> Answer<()> {
+    pub(crate) async fn read(&self) -> Answer<()> {
         self.reach().await;
         let universe = &self.universe;
         if universe.is_cut_off(self.process) {
@@ -103,6 +106,14 @@ impl SimStore {
                 cover(&format!("{how} {}", attempt.terms.account), attempt.terms.presentation.as_str());
             }
         }
+        for write in batch.refunds.iter().filter(|write| write.row.terms.granted_by.is_some()) {
+            let is_failure = write.row.is_borne() && write.row.state.name() == "failed";
+            if write.entries.iter().any(|entry| matches!(entry.fact, refund::Fact::Funded { .. })) {
+                cover("ruled refund", "funded");
+            } else if is_failure {
+                cover("ruled refund", "failed");
+            }
+        }
         for write in &batch.refunds {
             let was =
                 refunds.iter().find(|(id, _)| *id == write.row.terms.id).and_then(|(_, row)| row.as_ref());
@@ -134,6 +145,7 @@ impl SimStore {
         for intent in written.into_iter().chain(batch.guards.iter().map(|guard| guard.intent())) {
             self.universe.watch_amounts(intent).await;
         }
+        self.universe.watch_rules(batch).await;
     }
 
     fn moved(&self, what: &'static str, from: &str, to: &'static str, number: &str, account: &AccountId) {
@@ -183,22 +195,6 @@ fn sends_again(batch: &Batch) -> bool {
     let intent = batch.intent.iter().flat_map(|write| &write.entries).map(|entry| &entry.evidence);
     let refunds = batch.refunds.iter().flat_map(|write| &write.entries).map(|entry| &entry.evidence);
     intent.chain(refunds).any(|evidence| evidence.rule.ends_with("send_again"))
-}
-
-/// Faults of one number of the catalogue are one column of the coverage list.
-fn family(fault: &'static str) -> &'static str {
-    match fault.split_once('-') {
-        Some((number, _)) if number.starts_with('F') => number,
-        _ => fault,
-    }
-}
-
-/// The order and refunds that a commit is about.
-fn numbers_of(batch: &Batch) -> Vec<String> {
-    let order = batch.intent.as_ref().and_then(|write| write.row.attempts.last());
-    let order = order.map(|attempt| attempt.terms.order_no.as_str());
-    let refunds = batch.refunds.iter().map(|write| write.row.terms.refund_no.as_str());
-    order.into_iter().chain(refunds).map(str::to_owned).collect()
 }
 
 impl Store for SimStore {
@@ -414,8 +410,24 @@ impl Store for SimStore {
     }
 
     async fn add_rules(&self, tenant: TenantId, expected: u64, entry: &RulesEntry) -> Answer<bool> {
-        self.read().await?;
-        self.universe.store.add_rules(tenant, expected, entry).await
+        self.reach().await;
+        let universe = &self.universe;
+        if universe.is_cut_off(self.process) {
+            return Err(StoreError::Unavailable(None));
+        }
+        let (chaos, swarm, label) = (universe.chaos(), &universe.swarm, universe.exec.label());
+        if chaos && universe.exec.happens(swarm.commit_fails) {
+            universe.trace.fault("F22-commit-fails", label);
+            return Err(StoreError::Unavailable(None));
+        }
+        let added = universe.store.add_rules(tenant, expected, entry).await;
+        universe.trace.note(format_args!("{} adds to the book behind {expected}: {added:?}", self.process));
+        if chaos && universe.exec.happens(swarm.commit_unknown) {
+            universe.trace.fault("F24-commit-unknown", label);
+            self.reach().await;
+            return Err(StoreError::CommitUnknown("the connection ended".into()));
+        }
+        added
     }
 
     async fn rules_after(&self, tenant: TenantId, position: u64, max: usize) -> Answer<Vec<StoredRules>> {
@@ -446,6 +458,15 @@ impl Store for SimStore {
     async fn tally(&self, sample: &Sample) -> Answer<Tally> {
         self.read().await?;
         self.universe.store.tally(sample).await
+    }
+
+    async fn funds_asked(
+        &self,
+        tenant: TenantId,
+        after: Option<&RequestId>,
+        max: usize,
+    ) -> Answer<Vec<(RequestId, FundsId)>> {
+        self.universe.store.funds_asked(tenant, after, max).await
     }
 
     async fn guarded_books(&self, after: Option<TenantId>, max: usize) -> Answer<Vec<GuardedBook>> {

@@ -150,6 +150,8 @@ pub struct Swarm {
     pub slow: bool,
     /// The cell that the run goes for.
     pub aim: Option<Aim>,
+    /// The storefront has rules.
+    pub ruled: bool,
 }
 
 /// The change of a rail's signing key, and when our side has the next one.
@@ -211,6 +213,7 @@ impl Swarm {
             rail: None,
             slow: false,
             aim: None,
+            ruled: false,
         };
         if exec.happens(INSISTING) {
             drawn.insist(exec);
@@ -242,6 +245,7 @@ impl Swarm {
             slow: aim.is_slow(),
             rotation: aim.is_of("F15").then_some(rotation),
             profile,
+            ruled: aim.is_of_rules(),
             aim: Some(aim),
             ..Self::still()
         }
@@ -274,6 +278,7 @@ impl Swarm {
             rail: None,
             slow: false,
             aim: None,
+            ruled: false,
         }
     }
 

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use paifang_engine::ports::Environment;
 use paifang_engine::{Accounts, Engine, Limits};
 use paifang_payment::{TenantId, Verb};
+use paifang_policy::bundle::Bundle;
 use paifang_rail::Reply;
 use paifang_store::ModelStore;
 
@@ -61,16 +62,18 @@ pub struct Universe {
     pub heard: Mutex<BTreeMap<String, Vec<(Timestamp, String)>>>,
     /// What was found to be wrong while it went on.
     pub found: Mutex<Vec<String>>,
+    /// Bundles that were read, by their digests.
+    pub bundles: Mutex<BTreeMap<[u8; 32], Arc<Bundle>>>,
     chaos: AtomicBool,
     last_process: AtomicU32,
 }
 
 impl Universe {
-    /// A universe in which nothing runs yet.
-    pub fn new(exec: Exec, trace: Trace, aim: Option<Aim>) -> Arc<Self> {
+    /// A universe in which nothing runs yet. `ruled`: the storefront has rules.
+    pub fn new(exec: Exec, trace: Trace, aim: Option<Aim>, ruled: bool) -> Arc<Self> {
         let swarm = match aim {
             Some(aim) => Swarm::aimed(&exec, aim),
-            None => Swarm::draw(&exec),
+            None => Swarm { ruled, ..Swarm::draw(&exec) },
         };
         let clock = exec.clone();
         let tenant = TenantId::from_parts(exec.now(), [1; 10]);
@@ -93,6 +96,7 @@ impl Universe {
             told: Mutex::default(),
             heard: Mutex::default(),
             found: Mutex::default(),
+            bundles: Mutex::default(),
             chaos: AtomicBool::new(true),
             last_process: AtomicU32::new(OUTSIDE),
         })
@@ -131,6 +135,9 @@ impl Universe {
         };
         self.trace.note(format_args!("replica {process} starts"));
         locked(&self.replicas).insert(process, core.clone());
+        if self.swarm.ruled && self.chaos() {
+            self.exec.spawn(process, "guards", watch_guards(self.clone(), core.clone()));
+        }
         self.exec.spawn(process, "work", async move { core.work(futures::future::pending()).await });
     }
 
@@ -206,6 +213,18 @@ impl Universe {
             universe.exec.sleep(time).await;
             universe.exec.pause(process, false);
         });
+    }
+}
+
+/// Looks at guard rails as long as there are faults: after that nobody waits for what they close.
+async fn watch_guards(universe: Arc<Universe>, core: Core) {
+    while universe.chaos() {
+        universe.exec.sleep(universe.exec.millis(20_000..=90_000)).await;
+        let round = core.watch_guard_rails().await;
+        for crossed in round.iter().flat_map(|round| &round.rolled_back) {
+            universe.trace.cover(format!("ruled book x {}", crossed.measure.as_str()));
+            universe.trace.note(format_args!("{} is rolled back by {}", crossed.opening, crossed.guard_rail));
+        }
     }
 }
 

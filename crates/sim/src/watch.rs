@@ -124,6 +124,7 @@ impl Universe {
                     Some(at) => self.store.refund(at.tenant, at.refund).await.ok().flatten(),
                     None => None,
                 };
+                refund.iter().for_each(|refund| self.watch_short(refund));
                 let unsent = |state: &refund::State| matches!(state, refund::State::Sending(sending) if sending.unsent);
                 refund.is_some_and(|refund| !unsent(&refund.state))
             }

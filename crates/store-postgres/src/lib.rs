@@ -21,9 +21,11 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod bulk;
 mod clock;
 mod commit;
 mod fault;
+mod grants;
 mod migrate;
 mod open;
 mod read;

@@ -6,6 +6,7 @@ use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, Recycling
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::address::Address;
+use crate::grants;
 use crate::migrate::{self, MIGRATIONS, MigrateError, Migration};
 
 /// Connections of one gateway unless it is told otherwise.
@@ -44,6 +45,16 @@ pub enum OpenError {
         /// What would go wrong.
         why: &'static str,
     },
+    /// The role may not do what a gateway does.
+    #[error(
+        "the role {role} lacks {lacking}: run grants.sql of this release for it, as the owner of the schema paifang"
+    )]
+    Lacks {
+        /// The role that connects.
+        role: String,
+        /// Each grant that is missing.
+        lacking: String,
+    },
     /// The schema is not what we know.
     #[error(transparent)]
     Schema(#[from] MigrateError),
@@ -68,6 +79,7 @@ pub(crate) async fn open(
     let driver = tokio::spawn(async move { drop(connection.await) });
     prepare(&client).await?;
     migrate::migrate(&mut client, migrations).await?;
+    grants::check(&client).await?;
     drop(client);
     drop(driver.await);
     let manager = Manager::from_config(

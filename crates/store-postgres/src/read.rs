@@ -1,6 +1,7 @@
 //! Reads: one statement each, so each sees one moment, and every one runs on an index. What names an order of commits
 //! (events, transfers) or counts (the figures) first places what was committed since: see `place` in the schema.
 
+pub(crate) mod bulk;
 pub(crate) mod intent;
 pub(crate) mod ledger;
 pub(crate) mod refund;
@@ -8,10 +9,10 @@ pub(crate) mod rules;
 pub(crate) mod stats;
 
 use deadpool_postgres::{Object, Pool};
-use paifang_payment::{AccountId, AttemptId, Digest, IntentId, RequestId, TenantId};
+use paifang_payment::{AccountId, AttemptId, Digest, FundsId, IntentId, RequestId, TenantId};
 use paifang_store::{
-    HISTORY_MAX, InboxRow, InboxVerdict, Operation, PAGE_MAX, Page, RequestRow, StoreError, StoredEvent,
-    Submission, Tenant, WorkRow,
+    HISTORY_MAX, InboxRow, InboxVerdict, Operation, PAGE_MAX, Page, RequestRow, Resource, StoreError,
+    StoredEvent, Submission, Tenant, WorkRow,
 };
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
@@ -114,6 +115,24 @@ pub(crate) async fn request(
     let values = [tenant.to_string().into(), operation.as_str().into(), request_id.as_str().into()];
     maybe(pool, text, &values, |row| {
         Ok(RequestRow { fingerprint: digest(row, "fingerprint")?, resource: resource(row)? })
+    })
+    .await
+}
+
+pub(crate) async fn funds_asked(
+    pool: &Pool,
+    tenant: TenantId,
+    after: Option<RequestId>,
+    max: usize,
+) -> Answer<Vec<(RequestId, FundsId)>> {
+    let text = "SELECT request_id, resource FROM request
+                 WHERE tenant = $1 AND operation = $2 AND request_id > $3 ORDER BY request_id LIMIT $4";
+    let operation = Operation::TransferFunds.as_str();
+    let after = after.as_ref().map_or("", RequestId::as_str).to_owned();
+    let values = [tenant.to_string().into(), operation.into(), after.into(), scan_limit(max).into()];
+    all(pool, text, &values, |row| match resource(row)? {
+        Resource::Funds(id) => Ok((named(row, "request_id")?, id)),
+        Resource::Intent(_) | Resource::Refund(_) => Err(damaged("resource")),
     })
     .await
 }

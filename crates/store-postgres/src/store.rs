@@ -10,7 +10,9 @@ use paifang_ledger::Account;
 use paifang_money::Currency;
 use paifang_payment::intent;
 use paifang_payment::refund::{self, Refund};
-use paifang_payment::{AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId};
+use paifang_payment::{
+    AccountId, AttemptId, Digest, FundsId, IntentId, OrderNo, RefundId, RequestId, TenantId,
+};
 use paifang_policy::guard::Tally;
 use paifang_store::{
     AccountBalance, AttemptRef, Batch, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow, Leased,
@@ -36,7 +38,7 @@ pub const CALLS_MAX: usize = 1024;
 /// How long a call may take, the wait for a connection included.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-type Answer<T> = Result<T, StoreError>;
+pub(crate) type Answer<T> = Result<T, StoreError>;
 
 /// A store in one PostgreSQL database, shared with other replicas. Clones share its connections, which close when the last
 /// one is dropped.
@@ -48,9 +50,9 @@ pub struct PostgresStore {
     runtime: Handle,
 }
 
-struct Inner {
-    pool: Pool,
-    clock: Clock,
+pub(crate) struct Inner {
+    pub(crate) pool: Pool,
+    pub(crate) clock: Clock,
     turns: Semaphore,
 }
 
@@ -103,7 +105,7 @@ impl PostgresStore {
         task.await.unwrap_or_else(|ended| Err(leaves.because(ended)))
     }
 
-    async fn read<T, F>(&self, work: impl FnOnce(Arc<Inner>) -> F + Send + 'static) -> Answer<T>
+    pub(crate) async fn read<T, F>(&self, work: impl FnOnce(Arc<Inner>) -> F + Send + 'static) -> Answer<T>
     where
         T: Send + 'static,
         F: Future<Output = Answer<T>> + Send + 'static,
@@ -111,7 +113,7 @@ impl PostgresStore {
         self.run(Leaves::Nothing, work).await
     }
 
-    async fn write<T, F>(&self, work: impl FnOnce(Arc<Inner>) -> F + Send + 'static) -> Answer<T>
+    pub(crate) async fn write<T, F>(&self, work: impl FnOnce(Arc<Inner>) -> F + Send + 'static) -> Answer<T>
     where
         T: Send + 'static,
         F: Future<Output = Answer<T>> + Send + 'static,
@@ -416,6 +418,16 @@ impl Store for PostgresStore {
     async fn tally(&self, sample: &Sample) -> Answer<Tally> {
         let sample = sample.clone();
         self.read(move |inner| async move { read::rules::tally(&inner.pool, &sample).await }).await
+    }
+
+    async fn funds_asked(
+        &self,
+        tenant: TenantId,
+        after: Option<&RequestId>,
+        max: usize,
+    ) -> Answer<Vec<(RequestId, FundsId)>> {
+        let after = after.cloned();
+        self.read(move |inner| async move { read::funds_asked(&inner.pool, tenant, after, max).await }).await
     }
 
     async fn guarded_books(&self, after: Option<TenantId>, max: usize) -> Answer<Vec<GuardedBook>> {

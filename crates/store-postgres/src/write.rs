@@ -5,6 +5,7 @@
 //! notification, intent, claim, then rows that only a holder of the intent touches, and at last bounded accounts and work,
 //! each by name. PostgreSQL ends what does get stuck, and it is tried again.
 
+pub(crate) mod bulk;
 mod intent;
 mod ledger;
 mod refund;

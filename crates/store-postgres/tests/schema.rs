@@ -163,6 +163,62 @@ fn postgresql_itself_keeps_what_became_of_an_attempt() {
     }
 }
 
+/// A bulk refund with an entry that has a refund, one that was refused, one that waits and one that was given up.
+const BULK: &str = "INSERT INTO bulk (id, tenant, state, entries, created_at, started_at, due_at, form, body)
+     SELECT 'bk_00000000000000000000000000000001', tenant, 'running', 4, 0, 0, 1, 1,
+            '{\"name\":\"n\",\"reason\":null,\"case\":null,\"pace\":1,\"in_flight_max\":1}' FROM refund LIMIT 1;
+     INSERT INTO bulk_entry (bulk, position, name, intent, state, refund, currency, amount)
+     SELECT bulk.id, 1, 'a', refund.intent, 'asked', refund.id, refund.currency, refund.amount FROM bulk, refund LIMIT 1;
+     INSERT INTO bulk_entry (bulk, position, name, intent, state, reason, message)
+     SELECT bulk, 2, 'b', intent, 'refused', 'INTERNAL', '' FROM bulk_entry;
+     INSERT INTO bulk_entry (bulk, position, name, intent)
+     SELECT bulk, 3, 'c', intent FROM bulk_entry WHERE position = 1;
+     INSERT INTO bulk_entry (bulk, position, name, intent, state)
+     SELECT bulk, 4, 'd', intent, 'canceled' FROM bulk_entry WHERE position = 1";
+
+const NEVER_IN_BULK: &[&str] = &[
+    "UPDATE bulk SET body = body || ' '",
+    "UPDATE bulk SET state = 'ended'",
+    "UPDATE bulk SET due_at = NULL",
+    "DELETE FROM bulk",
+    "UPDATE bulk_entry SET state = 'waiting', reason = NULL, message = NULL WHERE position = 2",
+    "UPDATE bulk_entry SET state = 'waiting' WHERE position = 4",
+    "UPDATE bulk_entry SET state = 'waiting', refund = NULL, currency = NULL, amount = NULL WHERE position = 1",
+    "UPDATE bulk_entry SET state = 'asked' WHERE position = 3",
+    "UPDATE bulk_entry SET wanted = 5, wanted_currency = 'CNY' WHERE position = 3",
+    "UPDATE bulk_entry SET name = 'e' WHERE position = 3",
+    "UPDATE bulk_entry SET state = 'asked', currency = 'CNY', amount = 5, refund = (SELECT refund FROM bulk_entry WHERE position = 1)
+      WHERE position = 3",
+    "DELETE FROM bulk_entry WHERE position = 3",
+];
+
+/// Two entries never have one refund, and what an entry came to stays, whoever writes.
+#[test]
+fn postgresql_itself_keeps_what_became_of_an_entry() {
+    let database = written();
+    let attempt = |statement: &str| {
+        let text = format!("BEGIN; SET search_path TO paifang; {BULK}; {statement}; ROLLBACK");
+        server().say(&database, &text)
+    };
+    attempt("UPDATE bulk_entry SET state = 'canceled' WHERE position = 3")
+        .expect("what is allowed is allowed");
+    for statement in NEVER_IN_BULK.iter().chain(&["TRUNCATE bulk_entry", "TRUNCATE bulk_call"]) {
+        assert!(attempt(statement).is_err(), "{statement}");
+    }
+    server().say(&database, &format!("SET search_path TO paifang; {BULK}")).expect("a bulk refund");
+    assert_eq!(findings(&desk(&database, 1).store), Vec::<String>::new());
+    for (change, wanted) in [
+        ("UPDATE bulk_entry SET state = 'succeeded' WHERE position = 1", "its refund says"),
+        ("UPDATE bulk SET entries = 5", "it says 5 entries and has 4"),
+        ("UPDATE bulk_entry SET amount = amount + 1 WHERE position = 1", "another refund than it says"),
+    ] {
+        let text = format!("SET session_replication_role = replica; SET search_path TO paifang; {change}");
+        server().say(&database, &text).expect("the change is possible");
+        let found = findings(&desk(&database, 1).store);
+        assert!(found.iter().any(|finding| finding.contains(wanted)), "{change}: {found:?}");
+    }
+}
+
 /// What somebody does to the rows by hand, past triggers and checks, does not stay hidden.
 #[test]
 fn damage_is_found() {
@@ -257,6 +313,7 @@ fn the_documented_grants_are_enough() {
         );
         desk.clean().await;
     });
+    lacking_grants_are_told(&database, &url);
     for statement in [
         "DELETE FROM paifang.transfer",
         "ALTER TABLE paifang.transfer DISABLE TRIGGER ALL",
@@ -266,4 +323,18 @@ fn the_documented_grants_are_enough() {
         let said = server().say(&database, &text).expect_err(statement).to_string();
         assert!(said.contains("permission denied") || said.contains("must be owner"), "{said}");
     }
+}
+
+/// An upgrade may need new grants: without one of them the gateway does not start, and says which.
+fn lacking_grants_are_told(database: &str, url: &str) {
+    let open = || runtime().block_on(open_at(url, paifang_store_postgres::Clock::Server)).map(drop);
+    for lacking in
+        ["UPDATE (outcome) ON paifang.decision", "INSERT ON paifang.rules", "SELECT ON paifang.setting"]
+    {
+        server().say(database, &format!("REVOKE {lacking} FROM gate")).expect("a change");
+        let told = open().expect_err(lacking).to_string();
+        assert!(told.starts_with(&format!("the role gate lacks {lacking}: run grants.sql")), "{told}");
+        server().say(database, &format!("GRANT {lacking} TO gate")).expect("a change");
+    }
+    open().expect("it has them all again");
 }

@@ -14,6 +14,7 @@
 //! years 1677 to 2262 are kept as "never" and "always".
 #![forbid(unsafe_code)]
 
+mod bulk;
 mod fault;
 mod open;
 mod read;

@@ -66,6 +66,7 @@ const SCHEMAS: &[&str] = &[
     include_str!("schema/0004_rules.sql"),
     include_str!("schema/0005_funds.sql"),
     include_str!("schema/0006_guards.sql"),
+    include_str!("schema/0007_bulk.sql"),
 ];
 
 /// "PAIF": tells our files from other databases.
@@ -109,6 +110,10 @@ pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
     migrate(&mut writer, SCHEMAS)?;
     writer.execute(
         "UPDATE work SET leased_until = NULL, owner = NULL, epoch = epoch + 1 WHERE leased_until IS NOT NULL",
+        [],
+    )?;
+    writer.execute(
+        "UPDATE bulk SET leased_until = NULL, owner = NULL, epoch = epoch + 1 WHERE leased_until IS NOT NULL",
         [],
     )?;
     Ok(Opened { path, lock, writer })

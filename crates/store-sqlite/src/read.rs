@@ -1,15 +1,16 @@
 //! Reads, each on a read-only connection of its own. Every query runs on an index.
 
+pub(crate) mod bulk;
 pub(crate) mod intent;
 pub(crate) mod ledger;
 pub(crate) mod refund;
 pub(crate) mod rules;
 pub(crate) mod stats;
 
-use paifang_payment::{AccountId, AttemptId, Digest, IntentId, RequestId, TenantId};
+use paifang_payment::{AccountId, AttemptId, Digest, FundsId, IntentId, RequestId, TenantId};
 use paifang_store::{
-    HISTORY_MAX, InboxRow, InboxVerdict, Operation, PAGE_MAX, Page, RequestRow, StoredEvent, Submission,
-    Tenant, WorkRow,
+    HISTORY_MAX, InboxRow, InboxVerdict, Operation, PAGE_MAX, Page, RequestRow, Resource, StoredEvent,
+    Submission, Tenant, WorkRow,
 };
 use rusqlite::{Connection, Params, Row, params};
 
@@ -73,6 +74,23 @@ pub(crate) fn request(
     maybe(connection, text, params![tenant.to_string(), operation.as_str(), request_id.as_str()], |row| {
         let resource = parse_resource(&get::<String>(row, "resource")?)?;
         Ok(RequestRow { fingerprint: digest(row, "fingerprint")?, resource })
+    })
+}
+
+pub(crate) fn funds_asked(
+    connection: &Connection,
+    tenant: TenantId,
+    after: Option<&RequestId>,
+    max: usize,
+) -> Result<Vec<(RequestId, FundsId)>, Fault> {
+    let text = "SELECT request_id, resource FROM request
+                 WHERE tenant = ?1 AND operation = ?2 AND request_id > ?3 ORDER BY request_id LIMIT ?4";
+    let (operation, after) = (Operation::TransferFunds.as_str(), after.map_or("", RequestId::as_str));
+    all(connection, text, params![tenant.to_string(), operation, after, scan_limit(max)], |row| {
+        match parse_resource(&get::<String>(row, "resource")?)? {
+            Resource::Funds(id) => Ok((named(row, "request_id")?, id)),
+            Resource::Intent(_) | Resource::Refund(_) => Err(damaged("resource")),
+        }
     })
 }
 

@@ -11,7 +11,9 @@ use paifang_ledger::Account;
 use paifang_money::Currency;
 use paifang_payment::intent;
 use paifang_payment::refund::{self, Refund};
-use paifang_payment::{AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId};
+use paifang_payment::{
+    AccountId, AttemptId, Digest, FundsId, IntentId, OrderNo, RefundId, RequestId, TenantId,
+};
 use paifang_policy::guard::Tally;
 use paifang_store::{
     AccountBalance, AttemptRef, Batch, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow, Leased,
@@ -27,7 +29,7 @@ use crate::readers::{READERS, Read, Reader};
 use crate::writer::{Made, QUEUE_MAX, Write, Writer};
 use crate::{read, write, writer};
 
-type Answer<T> = Result<T, StoreError>;
+pub(crate) type Answer<T> = Result<T, StoreError>;
 type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// A store in one SQLite file. Clones share it; when the last one is dropped, what is queued is still written, the
@@ -90,7 +92,7 @@ impl SqliteStore {
         !self.inner.failed.load(Ordering::Acquire)
     }
 
-    async fn write<T: Send + 'static>(
+    pub(crate) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection, Timestamp) -> Result<Made<T>, Fault> + Send + 'static,
     ) -> Answer<T> {
@@ -100,7 +102,7 @@ impl SqliteStore {
         answer.await.unwrap_or_else(|ended| Err(StoreError::CommitUnknown(Box::new(ended))))
     }
 
-    async fn read<T: Send + 'static>(
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Answer<T> {
@@ -331,6 +333,16 @@ impl Store for SqliteStore {
     async fn tally(&self, sample: &Sample) -> Answer<Tally> {
         let sample = sample.clone();
         self.read(move |connection| read::rules::tally(connection, &sample)).await
+    }
+
+    async fn funds_asked(
+        &self,
+        tenant: TenantId,
+        after: Option<&RequestId>,
+        max: usize,
+    ) -> Answer<Vec<(RequestId, FundsId)>> {
+        let after = after.cloned();
+        self.read(move |connection| read::funds_asked(connection, tenant, after.as_ref(), max)).await
     }
 
     async fn guarded_books(&self, after: Option<TenantId>, max: usize) -> Answer<Vec<GuardedBook>> {

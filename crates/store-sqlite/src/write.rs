@@ -1,6 +1,7 @@
 //! Writes, inside the writer's transaction. A condition is part of the statement that changes the row; what cannot be
 //! said that way is looked up first, which is safe because nobody else writes.
 
+pub(crate) mod bulk;
 mod encode;
 mod intent;
 mod ledger;

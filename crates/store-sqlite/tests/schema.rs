@@ -146,6 +146,59 @@ fn sqlite_itself_keeps_what_became_of_an_attempt() {
     }
 }
 
+/// A bulk refund with an entry that has a refund, one that was refused, one that waits and one that was given up.
+const BULK: &str = "INSERT INTO bulk (id, tenant, state, entries, created_at, started_at, due_at, form, body)
+     SELECT 'bk_00000000000000000000000000000001', tenant, 'running', 4, 0, 0, 1, 1,
+            '{\"name\":\"n\",\"reason\":null,\"case\":null,\"pace\":1,\"in_flight_max\":1}' FROM refund LIMIT 1;
+     INSERT INTO bulk_entry (bulk, position, name, intent, state, refund, currency, amount)
+     SELECT bulk.id, 1, 'a', refund.intent, 'asked', refund.id, refund.currency, refund.amount FROM bulk, refund LIMIT 1;
+     INSERT INTO bulk_entry (bulk, position, name, intent, state, reason, message)
+     SELECT bulk, 2, 'b', intent, 'refused', 'INTERNAL', '' FROM bulk_entry;
+     INSERT INTO bulk_entry (bulk, position, name, intent)
+     SELECT bulk, 3, 'c', intent FROM bulk_entry WHERE position = 1;
+     INSERT INTO bulk_entry (bulk, position, name, intent, state)
+     SELECT bulk, 4, 'd', intent, 'canceled' FROM bulk_entry WHERE position = 1";
+
+const NEVER_IN_BULK: &[&str] = &[
+    "UPDATE bulk SET body = body || ' '",
+    "UPDATE bulk SET state = 'ended'",
+    "UPDATE bulk SET due_at = NULL",
+    "DELETE FROM bulk",
+    "UPDATE bulk_entry SET state = 'waiting', reason = NULL, message = NULL WHERE position = 2",
+    "UPDATE bulk_entry SET state = 'waiting' WHERE position = 4",
+    "UPDATE bulk_entry SET state = 'waiting', refund = NULL, currency = NULL, amount = NULL WHERE position = 1",
+    "UPDATE bulk_entry SET state = 'asked' WHERE position = 3",
+    "UPDATE bulk_entry SET wanted = 5, wanted_currency = 'CNY' WHERE position = 3",
+    "UPDATE bulk_entry SET name = 'e' WHERE position = 3",
+    "UPDATE bulk_entry SET state = 'asked', currency = 'CNY', amount = 5, refund = (SELECT refund FROM bulk_entry WHERE position = 1)
+      WHERE position = 3",
+    "DELETE FROM bulk_entry WHERE position = 3",
+];
+
+/// Two entries never have one refund, and what an entry came to stays, whoever writes.
+#[test]
+fn sqlite_itself_keeps_what_became_of_an_entry() {
+    let place = written();
+    let connection = raw(&place);
+    connection.execute_batch(BULK).expect("a bulk refund");
+    for statement in NEVER_IN_BULK {
+        let answer = connection.execute(statement, []);
+        assert!(answer.is_err(), "{statement} changed {answer:?} rows");
+    }
+    drop(connection);
+    assert_eq!(findings(&place.desk(1).store), Vec::<String>::new());
+    for (change, wanted) in [
+        ("UPDATE bulk SET entries = 5", "it says 5 entries and has 4"),
+        ("UPDATE bulk_entry SET amount = amount + 1 WHERE position = 1", "another refund than it says"),
+        ("UPDATE bulk_entry SET state = 'succeeded' WHERE position = 1", "its refund says"),
+    ] {
+        let place = written();
+        raw(&place).execute_batch(&format!("{BULK}; {change}")).expect("the change is possible");
+        let found = findings(&place.desk(1).store);
+        assert!(found.iter().any(|finding| finding.contains(wanted)), "{change}: {found:?}");
+    }
+}
+
 /// What somebody does to the file by hand, past triggers and checks, does not stay hidden.
 #[test]
 fn damage_is_found() {

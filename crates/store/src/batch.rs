@@ -227,6 +227,16 @@ pub enum SubmissionChange {
     Clear(AttemptId),
 }
 
+impl SubmissionChange {
+    /// The attempt whose data are forgotten.
+    pub fn cleared(&self) -> Option<AttemptId> {
+        match self {
+            Self::Clear(attempt) => Some(*attempt),
+            Self::Put(..) => None,
+        }
+    }
+}
+
 /// An event for the storefront; its body is frozen here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEvent {

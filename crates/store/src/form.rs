@@ -8,7 +8,7 @@ use paifang_policy::lifecycle::Fact;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Decided, Snapshot, StoreError, Submission, WorkKey};
+use crate::{BulkTerms, Decided, Snapshot, StoreError, Submission, WorkKey};
 
 /// A type with a stored form.
 pub trait Stored: Serialize + DeserializeOwned {
@@ -66,6 +66,11 @@ impl Stored for Fact {
 
 impl Stored for Decided {
     const NAME: &'static str = "decision";
+    const FORM: u32 = 1;
+}
+
+impl Stored for BulkTerms {
+    const NAME: &'static str = "terms of a bulk refund";
     const FORM: u32 = 1;
 }
 

@@ -7,17 +7,23 @@
 //! - holds that the ledger does not set aside, or still does after they have ended;
 //! - money that was divided, or funds of a refund that were booked, otherwise than the payment or refund says;
 //! - a ledger that does not replay, belongs to nothing, or says something else than the refunds and intents do;
-//! - events that belong to nothing, or leave a gap in their intent's sequence.
+//! - books of rules that leave a gap, cannot be read or break the lifecycle, and decisions that are not what their facts and
+//!   the version in force say; marks on them of what never happened, or that guard rails count otherwise;
+//! - events that belong to nothing, or leave a gap in their intent's sequence;
+//! - bulk refunds whose total is not that of their entries, or whose entries have other refunds than they say.
 
 mod books;
+mod bulks;
 mod events;
 mod journal;
 mod rows;
+mod rules;
 
 use std::collections::BTreeMap;
 
 use paifang_money::Currency;
 use paifang_payment::{AttemptId, IntentId, RefundId, TenantId};
+use paifang_shares::Receiver;
 
 use crate::{PAGE_MAX, Store, StoreError, WorkKey, WorkRow};
 
@@ -39,8 +45,14 @@ pub struct Report {
     pub transfers: u64,
     /// Pieces of work looked at.
     pub work: u64,
+    /// Entries of books of rules looked at.
+    pub rules: u64,
+    /// Decisions made again.
+    pub decisions: u64,
     /// Events looked at.
     pub events: u64,
+    /// Bulk refunds looked at.
+    pub bulks: u64,
     /// What is wrong, one line each, in the order found; at most [`FINDINGS_MAX`].
     pub findings: Vec<String>,
 }
@@ -58,6 +70,10 @@ struct Known {
     holds: BTreeMap<AttemptId, books::Owed>,
     /// What rows and journals say was booked among the storefronts' own funds.
     own: books::Own,
+    /// Whose payments refunds were asked for.
+    refunded: BTreeMap<IntentId, Vec<AttemptId>>,
+    /// What refunds that stand give back of each payment, by receiver; the merchant's part under no name.
+    given_back: BTreeMap<IntentId, BTreeMap<Option<Receiver>, i64>>,
     /// What the seals of the journals name.
     named: journal::Named,
     /// What the intents say that the storefronts are owed.
@@ -98,6 +114,8 @@ async fn check(store: &impl Store, report: &mut Report) -> Result<(), StoreError
     check_work(&work, &known, report);
     books::check(store, &mut known, report).await?;
     events::check(store, &mut known, report).await?;
+    bulks::check(store, report).await?;
+    rules::check(store, &known, report).await?;
     known.named.report(report);
     Ok(())
 }

@@ -3,7 +3,11 @@
 //!
 //! What a rail collects stands in `merchant:<tenant>` first. A division moves it on, in the same commit: to the fee, to
 //! receivers, and what is the merchant's to `unsettled:<tenant>[/<merchant>]`. A refund goes the other way: receivers and
-//! bearers bring it back to `merchant:<tenant>`, from where the rail returns it.
+//! bearers bring it back to `merchant:<tenant>`, from where the rail returns it. What discounts pay in is in `discounts`.
+
+mod discounts;
+
+pub use discounts::{chosen, freed, reserved};
 
 use jiff::Timestamp;
 use paifang_ledger::{Account, AccountKind, Kind, PostingKey, Transfer};
@@ -11,9 +15,10 @@ use paifang_money::{Money, PositiveMoney};
 use paifang_payment::attempt::Attempt;
 use paifang_payment::refund::{Entry, Fact, Refund, State};
 use paifang_payment::{FundsId, IntentId, TenantId};
+use paifang_shares::discounts::Funder;
 use paifang_shares::splits::{SplitAmounts, SplitRules};
 use paifang_shares::waterfall::{Bearer, Reversal};
-use paifang_shares::{Merchant, Misfit, Receiver};
+use paifang_shares::{DiscountId, Merchant, Misfit, Receiver};
 
 /// Whose funds an account of a storefront's book holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +50,16 @@ impl Owner<'_> {
         }
     }
 
+    /// What is set aside for a discount.
+    pub fn budget(&self, discount: &DiscountId) -> Account {
+        Account::own(AccountKind::Budget, &self.tenant.to_string(), Some(discount.as_str()))
+    }
+
+    /// What a funder of discounts has paid in, or owes.
+    pub fn funder(&self, funder: Funder) -> Account {
+        Account::own(AccountKind::Discount, &self.tenant.to_string(), Some(funder.word()))
+    }
+
     /// What fees brought.
     pub fn fees(&self) -> Account {
         self.storefronts(AccountKind::Fee)
@@ -69,7 +84,8 @@ impl Owner<'_> {
     }
 }
 
-/// What divides `taken`, once an attempt has collected it. Nothing where no division was agreed.
+/// What divides `taken`, once an attempt has collected it, with what its discounts pay in. Nothing where no division was
+/// agreed.
 ///
 /// Errors: more was taken than was agreed.
 pub fn of_taken(
@@ -82,8 +98,10 @@ pub fn of_taken(
     let division = division.of_taken(taken)?;
     let owner = Owner { tenant, merchant: division.merchant.as_ref() };
     let rows = Rows { verb: "share", id: attempt.terms.id.to_string(), subject: intent.to_string(), at };
+    let mut all = discounts::paid_in(&owner, &division, &rows);
     let to = parts(&owner, &division.amounts(), AccountKind::Unsettled);
-    Ok(rows.all(to.into_iter().map(|(account, amount)| (owner.clearing(), account, amount))))
+    all.extend(rows.all(to.into_iter().map(|(account, amount)| (owner.clearing(), account, amount))));
+    Ok(all)
 }
 
 /// What brings a refund's money together, once every fen of it has a bearer.
@@ -98,6 +116,13 @@ pub fn of_return(refund: &Refund, at: Timestamp) -> Vec<Transfer> {
     let owner = owner(refund);
     let rows = Rows::of(refund, "unbear", at);
     rows.all(borne(refund).into_iter().map(|(account, amount)| (owner.clearing(), account, amount)))
+}
+
+/// What funders of discounts get back, once the refund has succeeded.
+pub fn of_success(refund: &Refund, at: Timestamp) -> Vec<Transfer> {
+    let owner = owner(refund);
+    let back = refund.bearing().map_or(&[][..], |bearing| &bearing.discounts);
+    discounts::back(&owner, back, &Rows::of(refund, "discount_back", at))
 }
 
 /// What a reversal gives back to bearers, from `from` or from outside of the book. `version` is the refund's after it: each
@@ -127,6 +152,7 @@ pub fn of_journal(entries: &[Entry]) -> Vec<Transfer> {
         booked.extend(match &entry.fact {
             Fact::Opened { .. } | Fact::Funded { .. } if refund.is_borne() => of_bearing(&refund, entry.at),
             Fact::Moved { to: State::Failed { .. }, .. } if refund.is_borne() => of_return(&refund, entry.at),
+            Fact::Moved { to: State::Succeeded { .. }, .. } => of_success(&refund, entry.at),
             Fact::Reversed { reversal, from, .. } => {
                 of_reversal(&refund, entry.seq, reversal, *from, entry.at)
             }

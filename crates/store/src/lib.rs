@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod bulk;
 mod chain;
 mod check;
 mod error;
@@ -21,6 +22,7 @@ pub mod funds;
 mod model;
 mod port;
 mod quarantine;
+mod records;
 mod row;
 mod rules;
 
@@ -28,10 +30,16 @@ pub use batch::{
     Batch, Committed, Fence, Guard, InboxEntry, InboxVerdict, IntentWrite, Lease, NewEvent, RefundWrite,
     RequestKey, Resource, Snapshot, SubmissionChange, WorkChange,
 };
+pub use bulk::{
+    BULK_CANCELED_AT_ONCE, BULK_ENTRIES_MAX, BulkCall, BulkCalled, BulkCase, BulkClaim, BulkEntry, BulkRow,
+    BulkState, BulkStep, BulkStore, BulkTerms, BulkThen, BulkTotal, Driven, EntriesAdded, EntryOutcome,
+    EntryStage, NewBulk, NewBulkEntry, Refused, pause_after,
+};
 pub use error::StoreError;
 pub use model::ModelStore;
 pub use port::{HISTORY_MAX, PAGE_MAX, Store};
 pub use quarantine::Quarantine;
+pub use records::records;
 pub use row::{
     AccountBalance, Amounts, AttemptRef, InboxRow, IntentFilter, IntentRow, Leased, Operation, Page,
     RefundRef, RequestRow, Stats, StoredEvent, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,

@@ -1,6 +1,7 @@
 //! The reference store: everything in memory, every rule in plain code. It is what the other stores are compared with,
 //! and what the simulator runs on. Its clock is handed in.
 
+mod bulk;
 mod commit;
 mod read;
 
@@ -14,13 +15,13 @@ use paifang_money::Currency;
 use paifang_payment::intent;
 use paifang_payment::refund::{self, Refund};
 use paifang_payment::{
-    AccountId, AttemptId, Digest, EventId, IntentId, OrderNo, RefundId, RequestId, TenantId,
+    AccountId, AttemptId, BulkId, Digest, EventId, FundsId, IntentId, OrderNo, RefundId, RequestId, TenantId,
 };
 use paifang_policy::guard::Tally;
 
 use crate::{
-    AccountBalance, AttemptRef, Batch, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow, Leased,
-    Operation, PAGE_MAX, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, Store, StoreError,
+    AccountBalance, AttemptRef, Batch, BulkStep, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow,
+    Leased, Operation, PAGE_MAX, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, Store, StoreError,
     StoredDecided, StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
 };
 
@@ -58,6 +59,8 @@ struct Content {
     /// How many entries of the book each decision rests on.
     seen: BTreeMap<AttemptId, u64>,
     deployment_key: Option<[u8; 32]>,
+    bulks: BTreeMap<BulkId, bulk::Bulk>,
+    bulk_calls: BTreeMap<(TenantId, BulkStep, RequestId), (Digest, BulkId)>,
 }
 
 /// When an intent's refunds take turns.
@@ -298,6 +301,15 @@ impl Store for ModelStore {
         max: usize,
     ) -> impl Future<Output = Answer<Vec<WorkRow>>> + Send {
         self.read(|all| all.scan_quarantine(after, max))
+    }
+
+    fn funds_asked(
+        &self,
+        tenant: TenantId,
+        after: Option<&RequestId>,
+        max: usize,
+    ) -> impl Future<Output = Answer<Vec<(RequestId, FundsId)>>> + Send {
+        self.read(|all| all.funds_asked(tenant, after, max))
     }
 
     fn add_rules(

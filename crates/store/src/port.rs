@@ -7,12 +7,14 @@ use paifang_ledger::Account;
 use paifang_money::Currency;
 use paifang_payment::intent;
 use paifang_payment::refund::{self, Refund};
-use paifang_payment::{AccountId, AttemptId, Digest, IntentId, OrderNo, RefundId, RequestId, TenantId};
+use paifang_payment::{
+    AccountId, AttemptId, Digest, FundsId, IntentId, OrderNo, RefundId, RequestId, TenantId,
+};
 use paifang_policy::guard::Tally;
 
 use crate::{
-    AccountBalance, AttemptRef, Batch, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow, Leased,
-    Operation, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, StoreError, StoredDecided,
+    AccountBalance, AttemptRef, Batch, BulkStore, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow,
+    Leased, Operation, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, StoreError, StoredDecided,
     StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
 };
 
@@ -25,7 +27,7 @@ pub const HISTORY_MAX: usize = 2_000;
 type Answer<T> = Result<T, StoreError>;
 
 /// Durable memory. Reads see everything that was committed before they began.
-pub trait Store: Send + Sync + 'static {
+pub trait Store: BulkStore + Send + Sync + 'static {
     /// Commits a batch, whole or not at all. Checked in this order: request id, inbox key, fence, rules, versions, guards.
     fn commit(&self, batch: Batch) -> impl Future<Output = Answer<Committed>> + Send;
 
@@ -169,6 +171,14 @@ pub trait Store: Send + Sync + 'static {
             Ok(found)
         }
     }
+
+    /// Transfers of funds that calls asked for, by the ids of the calls, after `after`; for checks.
+    fn funds_asked(
+        &self,
+        tenant: TenantId,
+        after: Option<&RequestId>,
+        max: usize,
+    ) -> impl Future<Output = Answer<Vec<(RequestId, FundsId)>>> + Send;
 
     /// Adds an entry behind the `expected` last one of a tenant's book of rules; `false` when the book has moved on, or has
     /// an entry of this request id.

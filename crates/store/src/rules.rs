@@ -107,6 +107,8 @@ pub struct StoredDecided {
     pub at: Timestamp,
     /// What was decided.
     pub decided: Decided,
+    /// How many entries of the book it rests on; absent of what a release decided that did not keep it.
+    pub entries: Option<u64>,
     /// What became of the attempt.
     pub marks: Marks,
 }
@@ -158,7 +160,9 @@ pub struct Sample {
     pub entries: u64,
     /// When they ended at the earliest.
     pub since: Timestamp,
-    /// No more than so many that ended last are looked at.
+    /// Only those that were paid.
+    pub paid_only: bool,
+    /// No more than so many of them, those that ended last.
     pub max: u32,
 }
 
@@ -206,6 +210,7 @@ impl Decided {
             facts: self.facts.clone(),
             payer: self.payer.clone(),
             decision: judged.decision.clone(),
+            payment: None,
         })
     }
 }

@@ -42,6 +42,7 @@ impl Hand {
             paced: false,
             bearing: None,
             granted_by: None,
+            case: None,
         }
     }
 

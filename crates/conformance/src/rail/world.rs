@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use paifang_money::{Currency, PositiveMoney};
-use paifang_payment::{NextAction, OrderNo, Outcome, WalletName};
+use paifang_payment::{Credit, NextAction, OrderNo, Outcome, WalletName};
 use paifang_rail::{
     Answer, Call, Charge, Context, Keyring, Need, Notification, NotificationError, Offer, Order, PayerCode,
     Plan, PlanError, Rail, RawNotification, RefundOrder, Reply, Reversal, Verified,
@@ -102,6 +102,7 @@ impl World {
             order,
             description: "一致性 kit & tea 100%".into(),
             wallet: WalletName::parse(offer.wallet).expect("a wallet's name"),
+            credit: Credit::Allowed,
             payer: self.habits.payer.clone().into(),
             payer_code: Default::default(),
             client_ip: client_ip.into(),

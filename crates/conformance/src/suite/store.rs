@@ -3,8 +3,9 @@
 
 mod amounts;
 mod batches;
+mod bulks;
 mod crowds;
-mod desk;
+pub mod desk;
 mod events;
 mod history;
 mod holds;
@@ -26,6 +27,10 @@ pub use amounts::{each_amount_has_its_bound, refunds_never_exceed_the_capture};
 pub use batches::{
     final_states_stay, incoherent_batches_are_refused, numbers_are_unique, one_of_many_steps_wins,
     stale_versions_conflict,
+};
+pub use bulks::{
+    bulks_are_driven_by_one_at_their_pace, bulks_are_filled_once, bulks_follow_their_refunds,
+    bulks_pause_and_are_canceled,
 };
 pub use crowds::crowds_take_no_more_than_there_is;
 pub use desk::Desk;
@@ -104,6 +109,10 @@ macro_rules! store_suite {
             refunds_take_turns
             crowds_take_no_more_than_there_is
             histories_end_alike
+            bulks_are_filled_once
+            bulks_are_driven_by_one_at_their_pace
+            bulks_follow_their_refunds
+            bulks_pause_and_are_canceled
         }
     };
 }

@@ -1,5 +1,5 @@
 use jiff::SignedDuration;
-use paifang_payment::{Basis, Evidence, Pending, RailName, Reason, Refusal, Source};
+use paifang_payment::{Basis, Evidence, Pending, RailName, Reason, Refusal, Source, Verb};
 
 use super::*;
 use crate::Account;
@@ -21,6 +21,7 @@ fn accounts() -> Accounts {
         reverses: false,
         reverses_unknown: false,
         asks_after_s: &[],
+        fails_with: &["20000"],
         refunding: paifang_rail::Refunding {
             partial: false,
             count_max: 0,
@@ -101,7 +102,7 @@ fn what_is_kept_is_bounded_and_only_of_configured_accounts() {
         health.note(&stranger, at(second), &fails());
     }
     assert_eq!(health.0.len(), 1);
-    assert_eq!(health.0[&account()].lock().unwrap().len(), CALLS_KEPT);
+    assert_eq!(health.0[&account()].calls.lock().unwrap().len(), CALLS_KEPT);
     assert!(!health.is_degraded(&stranger, at(1000)));
 }
 
@@ -114,14 +115,16 @@ fn only_what_any_order_would_have_met_counts() {
         rail_message: String::new(),
         basis: Basis::Signed,
     };
-    let unsure = || Outcome::Unknown(Doubt::RailUnsure("20000".into()));
+    let unsure = |code: &str| Outcome::Unknown(Doubt::RailUnsure(code.into()));
     for (verb, outcome, failed) in [
         (Verb::Charge, Outcome::Pending(Pending { next_action: None, rail_ref: None }), Some(false)),
         (Verb::Charge, Outcome::Refused(refusal.clone()), Some(false)),
         (Verb::Charge, Outcome::Unknown(Doubt::Unconfirmed(refusal)), Some(false)),
         (Verb::Charge, Outcome::Unknown(Doubt::AmountMismatch), Some(false)),
-        (Verb::Charge, unsure(), Some(true)),
-        (Verb::Query, unsure(), Some(false)),
+        (Verb::Charge, unsure("20000"), Some(true)),
+        (Verb::Query, unsure("20000"), Some(true)),
+        (Verb::Charge, unsure("USERPAYING"), Some(false)),
+        (Verb::Query, unsure("USERPAYING"), Some(false)),
         (Verb::Query, Outcome::Unknown(Doubt::HttpStatus(503)), Some(true)),
         (Verb::Query, Outcome::Unknown(Doubt::BadSignature), Some(true)),
         (Verb::Query, Outcome::Unknown(Doubt::ConnectionLost), Some(true)),
@@ -131,6 +134,22 @@ fn only_what_any_order_would_have_met_counts() {
         (Verb::Query, Outcome::Unknown(Doubt::Crashed), None),
     ] {
         let told = format!("{verb:?} {outcome:?}");
-        assert_eq!(has_failed(&seen(verb, News::Outcome(outcome))), failed, "{told}");
+        assert_eq!(has_failed(&seen(verb, News::Outcome(outcome)), &["20000"]), failed, "{told}");
+    }
+}
+
+/// Without its key, or with an adapter that fails, no order of the account goes out; a value that one call has is its own.
+#[test]
+fn what_keeps_every_message_from_being_made_counts() {
+    let bad = PlanError::BadValue { field: "description", rule: "at most 127 bytes" };
+    for (error, degraded) in [
+        (PlanError::MissingKey("merchant_key"), true),
+        (PlanError::AdapterFailed, true),
+        (bad, false),
+        (PlanError::Unsupported("reverse"), false),
+    ] {
+        let health = Health::of(&accounts());
+        (0..5).for_each(|second| health.note_unplanned(&account(), at(second), &error));
+        assert_eq!(health.is_degraded(&account(), at(5)), degraded, "{error}");
     }
 }

@@ -3,6 +3,7 @@ use paifang_interop::matrix;
 use paifang_payment::{AccountId, RailName, WalletName};
 use paifang_policy::opening::Offer;
 use paifang_policy::rank::Ranked;
+use paifang_rail::CreditUse;
 use proptest::prelude::*;
 
 use super::*;
@@ -19,6 +20,7 @@ fn way(name: &str, obstacles: &[Obstacle], open: bool, weight: i64) -> Weighed {
         wallet,
         presentation: Presentation::PayerCode,
         limits: None,
+        credit: CreditUse::Payers,
         code: Some(CodeKnown { issuer, acceptance: matrix::published().payer_code(issuer, &rail, day) }),
         obstacles: obstacles.to_vec(),
     };
@@ -67,7 +69,7 @@ proptest! {
         let placed: Vec<Placed> = ways.iter().enumerate().map(|(n, (rank, open, degraded, weight))| {
             let obstacles = match rank { 0 => &[], 1 => MISSING, _ => &[Obstacle::AccountDisabled][..] };
             let weighed = way(&format!("w{n}"), obstacles, *open, *weight);
-            Placed { weighed, degraded: *degraded, position: Position::First }
+            Placed { weighed, degraded: *degraded, position: Position::First, opens: None }
         }).collect();
         let sorted = in_order(placed);
         prop_assert_eq!(sorted.len(), ways.len());

@@ -12,8 +12,8 @@ use paifang_payment::{
     Reason, Refusal, Settled, Verb,
 };
 use paifang_rail::{
-    Answer, Call, Claims, ClientKind, Closing, Descriptor, Exchange, Holding, HttpReply, Keyring, Method,
-    NamedPayment, Need, Notification, NotificationError, Offer, OrderKind, Outcome, Plan, PlanError,
+    Answer, Call, Claims, ClientKind, Closing, CreditUse, Descriptor, Exchange, Holding, HttpReply, Keyring,
+    Method, NamedPayment, Need, Notification, NotificationError, Offer, OrderKind, Outcome, Plan, PlanError,
     Refunding, Reply, Secret, Subject, Verdict, Verified,
 };
 use serde_json::{Value, json};
@@ -46,6 +46,7 @@ pub static DESCRIPTOR_STURDY: Descriptor = Descriptor {
         needs: &[],
         expiry_s_max: 7200,
         expiry_s_min: 60,
+        credit: CreditUse::Excludable,
         resendable: true,
     }],
     currencies: &["CNY"],
@@ -55,6 +56,7 @@ pub static DESCRIPTOR_STURDY: Descriptor = Descriptor {
     reverses: false,
     reverses_unknown: false,
     asks_after_s: &[],
+    fails_with: &[],
     refunding: REFUNDING,
     keys: &[],
 };
@@ -71,6 +73,7 @@ pub static DESCRIPTOR_PLAIN: Descriptor = Descriptor {
             needs: &[],
             expiry_s_max: 7200,
             expiry_s_min: 60,
+            credit: CreditUse::Payers,
             resendable: false,
         },
         Offer {
@@ -81,6 +84,7 @@ pub static DESCRIPTOR_PLAIN: Descriptor = Descriptor {
             needs: &[Need::PayerCode],
             expiry_s_max: 300,
             expiry_s_min: 60,
+            credit: CreditUse::Payers,
             resendable: false,
         },
     ],
@@ -378,6 +382,7 @@ impl Rails for FakeRails {
                 body["description"] = charge.description.open(Tells).cloned().into();
                 body["ip"] = charge.client_ip.open(Tells).map(ToString::to_string).into();
                 body["alias"] = charge.payer_alias.open(Tells).map(|alias| alias.as_str().to_owned()).into();
+                body["on_credit"] = charge.credit.is_allowed().into();
                 body["hold"] = (order.kind == OrderKind::Hold).into();
             }
             Call::Refund(refund) | Call::QueryRefund(refund) => {

@@ -23,6 +23,11 @@ async fn check(store: &impl Store) -> Result<(), Ended> {
         "{} transfers balance, {} pieces of work belong to something",
         report.transfers, report.work
     ))?;
+    say(format_args!("{} bulk refunds equal their entries", report.bulks))?;
+    say(format_args!(
+        "{} entries of books of rules follow each other, {} decisions come out the same again",
+        report.rules, report.decisions
+    ))?;
     let heads = report.heads.map_or("none".to_owned(), hex::encode);
     say(format_args!("{} journal entries are chained to their heads; all heads: {heads}", report.sealed))?;
     if report.is_clean() {

@@ -1,10 +1,15 @@
-//! `paifang policy`: rules as files, before they decide anything. No gateway and no store is asked.
+//! `paifang policy`: rules as files, before they decide anything. Only `records` opens a store, and only `day` asks a gateway: the
+//! running one, what held on a past day.
 //!
 //! A record of `simulate` is one line of JSON, a decision as it was recorded: what was offered, what was known, the payer's
-//! pseudonym where it was known, what was decided.
+//! pseudonym where it was known, what was decided, and of what was chosen the payment and its refunds.
+
+pub(crate) mod day;
+mod progress;
+mod records;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -15,16 +20,28 @@ use paifang_policy::opening::inputs_of;
 use paifang_policy::simulate::{Record, Report, Simulation};
 use serde_json::json;
 
+use self::progress::Progress;
 use crate::cli::{BAD_CONFIG, Ended, say};
 use crate::grpc::BUNDLE_BYTES_MAX;
 
 /// Bytes of a record's line at most.
-const LINE_BYTES_MAX: u64 = 64 * 1024;
-/// After so many records the progress is told.
-const TELL_EVERY: u64 = 10_000;
+const LINE_BYTES_MAX: u64 = 1 << 20;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
+    #[command(flatten)]
+    Files(Files),
+    /// Write what a storefront's rules decided, and what became of those payments, one line of JSON each. Over a file no gateway
+    /// may be running: it belongs to one process.
+    Records(records::Options),
+    /// Ask the running gateway who could pay with what on a past day: what held from when to when, for whom each wallet was
+    /// closed, visible or accepted, what was rolled back and why, and how often each rule decided.
+    Day(day::Options),
+}
+
+/// What is done with files only.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Files {
     /// Read a bundle and tell every mistake with its place, or what the bundle is. Status 64 when it is wrong.
     Check {
         /// The bundle, in TOML.
@@ -43,26 +60,34 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Run a draft over recorded decisions and tell what it would have changed: who could have paid with what.
+    /// Run a draft over recorded decisions and tell what it would have changed: who could have paid with what, fees, splits,
+    /// refunds, and who would have borne them.
     Simulate {
         /// The draft, in TOML.
         draft: PathBuf,
-        /// Recorded decisions, one line of JSON each; `-` reads standard input.
+        /// Recorded decisions, one line of JSON each, as `paifang policy records` writes them; `-` reads standard input.
         #[arg(long)]
         records: PathBuf,
         /// Print JSON.
         #[arg(long)]
         json: bool,
+        /// Tell on standard error how many were looked at so far, also where that is no terminal.
+        #[arg(long)]
+        progress: bool,
     },
 }
 
-pub(crate) fn run(command: &Command) -> Result<(), Ended> {
-    say(tell(command)?.trim_end())
+pub(crate) async fn run(command: Command) -> Result<(), Ended> {
+    match command {
+        Command::Files(files) => say(tell(&files)?.trim_end()),
+        Command::Records(options) => records::run(&options).await,
+        Command::Day(options) => day::run(options).await,
+    }
 }
 
-fn tell(command: &Command) -> Result<String, Ended> {
+fn tell(command: &Files) -> Result<String, Ended> {
     Ok(match command {
-        Command::Check { bundle, json } => {
+        Files::Check { bundle, json } => {
             let (read, bytes) = read_with_bytes(bundle)?;
             if bytes > BUNDLE_BYTES_MAX {
                 let told = format!("it has {bytes} bytes, and DraftPolicy takes at most {BUNDLE_BYTES_MAX}");
@@ -70,7 +95,7 @@ fn tell(command: &Command) -> Result<String, Ended> {
             }
             check(&read, *json)?
         }
-        Command::Diff { before, after, json } => {
+        Files::Diff { before, after, json } => {
             let change = diff(&read(before)?, &read(after)?);
             match (json, change.is_empty()) {
                 (true, _) => pretty(&change)?,
@@ -78,13 +103,14 @@ fn tell(command: &Command) -> Result<String, Ended> {
                 (false, false) => change.to_string(),
             }
         }
-        Command::Simulate { draft, records, json } => {
+        Files::Simulate { draft, records, json, progress } => {
             let draft = read(draft)?;
+            let progress = Progress::new(*progress);
             let report = match records.to_str() {
-                Some("-") => simulate(&draft, std::io::stdin().lock()),
+                Some("-") => simulate(&draft, std::io::stdin().lock(), progress),
                 _ => File::open(records)
                     .map_err(anyhow::Error::new)
-                    .and_then(|file| simulate(&draft, BufReader::new(file))),
+                    .and_then(|file| simulate(&draft, BufReader::new(file), progress)),
             };
             let report = report.with_context(|| records.display().to_string())?;
             if *json { pretty(&report)? } else { report.to_string() }
@@ -98,6 +124,7 @@ fn check(bundle: &Bundle, as_json: bool) -> anyhow::Result<String> {
     let digest = hex::encode(bundle.digest().0);
     let [openings, kills, rankings, guard_rails] =
         [bundle.openings().len(), bundle.kills().len(), bundle.rankings().len(), bundle.guard_rails().len()];
+    let [fees, receivers, refunds, discounts] = money_rules(bundle);
     if as_json {
         return pretty(&json!({
             "name": header.name,
@@ -108,14 +135,28 @@ fn check(bundle: &Bundle, as_json: bool) -> anyhow::Result<String> {
             "kills": kills,
             "rankings": rankings,
             "guard_rails": guard_rails,
+            "fee_rules": fees,
+            "receivers": receivers,
+            "refund_rules": refunds,
+            "discounts": discounts,
             "inputs": inputs,
         }));
     }
     let inputs = if inputs.is_empty() { "nothing".to_owned() } else { inputs.join(", ") };
     Ok(format!(
-        "{} version {}, meant from {}\n{openings} openings, {kills} kill switches, {rankings} rankings, {guard_rails} guard rails\nlooks at {inputs}\ndigest {digest}",
+        "{} version {}, meant from {}\n{openings} openings, {kills} kill switches, {rankings} rankings, {guard_rails} guard rails\n{fees} rules about fees, {receivers} receivers, {refunds} rules about refunds, {discounts} discounts\nlooks at {inputs}\ndigest {digest}",
         header.name, header.version, header.effective_at
     ))
+}
+
+/// How many rules about fees, receivers of splits, rules about refunds and discounts there are.
+fn money_rules(bundle: &Bundle) -> [usize; 4] {
+    [
+        bundle.fees().map_or(0, |fees| fees.rules().len()),
+        bundle.splits().map_or(0, |splits| splits.receivers().len()),
+        bundle.refunds().map_or(0, |refunds| refunds.terms().rules().len()),
+        bundle.discounts().map_or(0, |discounts| discounts.rules().rules().len()),
+    ]
 }
 
 fn read(path: &Path) -> Result<Bundle, Ended> {
@@ -142,15 +183,16 @@ fn text(path: &Path) -> anyhow::Result<String> {
 }
 
 /// All records or none: a line that is no record ends it.
-fn simulate(draft: &Bundle, mut records: impl BufRead) -> anyhow::Result<Report> {
+fn simulate(draft: &Bundle, mut records: impl BufRead, mut progress: Progress) -> anyhow::Result<Report> {
     let nothing_rolled_back = Overlay::none();
     let mut simulation = Simulation::new(draft, &nothing_rolled_back);
-    let (mut line, mut number, mut taken) = (Vec::new(), 0_u64, 0_u64);
+    let (mut line, mut number) = (Vec::new(), 0_u64);
     loop {
         line.clear();
         number += 1;
         records.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line)?;
         if line.is_empty() {
+            progress.finish();
             return Ok(simulation.finish());
         }
         if line.last() != Some(&b'\n') && line.len() as u64 == LINE_BYTES_MAX {
@@ -165,11 +207,7 @@ fn simulate(draft: &Bundle, mut records: impl BufRead) -> anyhow::Result<Report>
             anyhow::anyhow!("line {number}, column {column}: {what}; it must be a recorded decision")
         })?;
         simulation.take(&record);
-        taken += 1;
-        if taken.is_multiple_of(TELL_EVERY) {
-            // Nobody is left to tell when standard error is gone.
-            let _ = writeln!(std::io::stderr(), "{taken} records");
-        }
+        progress.one_more();
     }
 }
 

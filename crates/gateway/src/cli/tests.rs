@@ -5,6 +5,7 @@ use paifang_payment::{PayerId, Presentation};
 use paifang_store::{Batch, Quarantine, Store, WorkChange, WorkKey, WorkRow};
 use serde_json::json;
 
+use super::policy::day;
 use super::{intent as explain, ops, quarantine};
 use crate::core::Over;
 use crate::serve::Drained;
@@ -112,5 +113,40 @@ async fn an_intent_is_explained() {
     assert_eq!(missing, "no such payment intent");
     let wrong = ops::get(ops, "/intents/pi_1/explain").await.unwrap_err().to_string();
     assert!(wrong.starts_with("payment_intent_id"), "{wrong}");
+    assert_eq!(gateway.drain().await, Drained::Clean);
+}
+
+/// A past day is asked for by the command's own path, of the only storefront unless one is named.
+#[tokio::test]
+async fn a_past_day_is_told() {
+    use paifang_payment::{Digest, TenantId};
+    use paifang_store::Tenant;
+
+    let gateway = Keys::new().start(&Keys::rails(LOOPBACK, LOOPBACK, LOOPBACK), "").await;
+    let (ops, core) = (gateway.ops_addr, gateway.core().clone());
+    let day = day::Day::of("2024-09-20".parse().unwrap(), "+08:00").unwrap();
+    let none = ops::get(ops, &day.path("-")).await.unwrap_err().to_string();
+    assert_eq!(none, "there is no storefront");
+    for number in [1, 2] {
+        let id = TenantId::from_parts(core.now(), [number; 10]);
+        let tenant = Tenant { id, name: "t".into(), key_hash: Digest([number; 32]), created_at: core.now() };
+        assert!(core.store().add_tenant(&tenant).await.unwrap());
+        let told = ops::get(ops, &day.path(&id.to_string())).await.unwrap();
+        let table = day.table(&told);
+        assert!(
+            table.contains("00:00:00 to 24:00:00: no rules yet; everything that worked was open"),
+            "{table}"
+        );
+        let only = ops::get(ops, &day.path("-")).await;
+        match number {
+            1 => assert_eq!(only.unwrap(), told),
+            _ => assert!(only.unwrap_err().to_string().starts_with("there are several storefronts")),
+        }
+    }
+    let stranger = ops::get(ops, &day.path("tn_1")).await.unwrap_err().to_string();
+    assert_eq!(stranger, "no such storefront");
+    for path in ["/policy/-/today/tomorrow", "/policy/-/2024-09-20T00:00:00Z/2024-09-20T00:00:00Z"] {
+        assert!(ops::get(ops, path).await.is_err(), "{path}");
+    }
     assert_eq!(gateway.drain().await, Drained::Clean);
 }

@@ -61,6 +61,8 @@ pub async fn ledger_totals(shop: &mut Shop) -> anyhow::Result<BTreeMap<String, (
             | v1::AccountKind::Platform
             | v1::AccountKind::Insurance
             | v1::AccountKind::RailFund
+            | v1::AccountKind::Discount
+            | v1::AccountKind::Budget
             | v1::AccountKind::Unspecified => (-grown, fen(&balance.debits_pending)),
         };
         totals.insert(account.account_name, (posted, pending));

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use paifang_proto::v1;
+use paifang_proto::v1::bulk_refund_service_client::BulkRefundServiceClient;
 use paifang_proto::v1::event_service_client::EventServiceClient;
 use paifang_proto::v1::ledger_service_client::LedgerServiceClient;
 use paifang_proto::v1::payment_intent_service_client::PaymentIntentServiceClient;
+use paifang_proto::v1::policy_service_client::PolicyServiceClient;
 use paifang_proto::v1::refund_service_client::RefundServiceClient;
 use paifang_proto::v1::wallet_service_client::WalletServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
@@ -36,12 +38,16 @@ pub struct Shop {
     pub intents: PaymentIntentServiceClient<Wire>,
     /// Refunds.
     pub refunds: RefundServiceClient<Wire>,
+    /// Many refunds in one go.
+    pub bulk_refunds: BulkRefundServiceClient<Wire>,
     /// What can be offered.
     pub wallets: WalletServiceClient<Wire>,
     /// What happened.
     pub events: EventServiceClient<Wire>,
     /// Where the money stands.
     pub ledger: LedgerServiceClient<Wire>,
+    /// Its own rules.
+    pub policies: PolicyServiceClient<Wire>,
 }
 
 impl Shop {
@@ -58,9 +64,11 @@ impl Shop {
         Ok(Self {
             intents: PaymentIntentServiceClient::with_interceptor(channel.clone(), with.clone()),
             refunds: RefundServiceClient::with_interceptor(channel.clone(), with.clone()),
+            bulk_refunds: BulkRefundServiceClient::with_interceptor(channel.clone(), with.clone()),
             wallets: WalletServiceClient::with_interceptor(channel.clone(), with.clone()),
             events: EventServiceClient::with_interceptor(channel.clone(), with.clone()),
-            ledger: LedgerServiceClient::with_interceptor(channel, with),
+            ledger: LedgerServiceClient::with_interceptor(channel.clone(), with.clone()),
+            policies: PolicyServiceClient::with_interceptor(channel, with),
         })
     }
 

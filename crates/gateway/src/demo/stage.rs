@@ -195,6 +195,26 @@ impl Stage {
         Ok(day)
     }
 
+    /// Makes it that time, at the rails and in the gateway.
+    pub fn set_clock(&self, at: jiff::Timestamp) -> anyhow::Result<()> {
+        self.step_clock(at.duration_since(self.mocks.clock().now()))
+    }
+
+    /// Adds to the config of the next gateway process.
+    pub fn configure(&self, toml: &str) -> anyhow::Result<()> {
+        let text = std::fs::read_to_string(self.config()).context("cannot read the config")?;
+        std::fs::write(self.config(), format!("{text}\n{toml}\n")).context("cannot write the config")
+    }
+
+    /// Runs `paifang policy day`; answers what it printed. The gateway must be running.
+    pub async fn policy_day(&self, day: Date, zone: &str) -> anyhow::Result<String> {
+        let day = day.to_string();
+        let output = self.command(&["policy", "day", "--date", &day, "--zone", zone]).output().await?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        ensure!(output.status.success(), "policy day: {text}{}", String::from_utf8_lossy(&output.stderr));
+        Ok(text)
+    }
+
     /// Runs `paifang fsck`; answers what it printed. The gateway must not be running.
     pub async fn fsck(&self) -> anyhow::Result<String> {
         let output = self.command(&["fsck"]).output().await?;

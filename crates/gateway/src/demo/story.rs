@@ -12,7 +12,7 @@ use paifang_proto::v1;
 use super::tell::{Teller, yuan};
 use super::{Options, Shop, Stage, ledger_totals, rail_totals};
 
-const SOON: Duration = Duration::from_secs(15);
+pub(super) const SOON: Duration = Duration::from_secs(15);
 
 /// Plays it; answers the stage as it is at the end, with the gateway running again, and the storefront's key.
 pub async fn play<W: Write>(tell: &mut Teller<W>, options: &Options) -> anyhow::Result<(Stage, String)> {
@@ -220,7 +220,11 @@ async fn hold_and_capture<W: Write>(
     tell.fact(format!("captured {} of {} held", yuan(21_800), yuan(fen(&intent.amount_authorized))))
 }
 
-async fn compare_books<W: Write>(tell: &mut Teller<W>, stage: &Stage, shop: &mut Shop) -> anyhow::Result<()> {
+pub(super) async fn compare_books<W: Write>(
+    tell: &mut Teller<W>,
+    stage: &Stage,
+    shop: &mut Shop,
+) -> anyhow::Result<()> {
     tell.step("The ledger, and beside it what the rails themselves believe.")?;
     let ledger = ledger_totals(shop).await?;
     for (account, (posted, pending)) in &ledger {
@@ -253,7 +257,7 @@ async fn close_day<W: Write>(tell: &mut Teller<W>, stage: &Stage, day: Date) -> 
     Ok(())
 }
 
-async fn check_store<W: Write>(tell: &mut Teller<W>, stage: &mut Stage) -> anyhow::Result<()> {
+pub(super) async fn check_store<W: Write>(tell: &mut Teller<W>, stage: &mut Stage) -> anyhow::Result<()> {
     tell.step("SIGTERM: the gateway drains. Then fsck: every row is the fold of its journal, every transfer balances.")?;
     let status = stage.stop_gateway().await?;
     ensure!(status.success(), "the gateway ended with {status}");
@@ -298,13 +302,13 @@ async fn confirm(
     made.payment_intent.context("no intent")
 }
 
-fn till(code: &str) -> v1::ClientContext {
+pub(super) fn till(code: &str) -> v1::ClientContext {
     let mut context = v1::ClientContext { payer_code: code.into(), ..Default::default() };
     context.set_kind(v1::ClientKind::PointOfSale);
     context
 }
 
-fn qr_of(intent: &v1::PaymentIntent) -> anyhow::Result<String> {
+pub(super) fn qr_of(intent: &v1::PaymentIntent) -> anyhow::Result<String> {
     match intent.next_action.as_ref().and_then(|action| action.kind.as_ref()) {
         Some(v1::next_action::Kind::ShowQrCode(code)) => Ok(code.content.clone()),
         other => anyhow::bail!("no QR code to show: {other:?} in {intent:#?}"),
@@ -316,7 +320,7 @@ fn payer_code(stage: &Stage) -> anyhow::Result<String> {
     Ok(issued["code"].as_str().context("no code")?.to_owned())
 }
 
-fn money(fen: i64) -> v1::Money {
+pub(super) fn money(fen: i64) -> v1::Money {
     v1::Money { currency_code: "CNY".into(), minor_units: fen }
 }
 

@@ -1,6 +1,7 @@
 //! From messages of the contract to commands of the engine, once and here only. Every field is looked at, and all that is
 //! wrong is told at once.
 
+mod bulk;
 mod choice;
 mod facts;
 mod policy;
@@ -20,6 +21,7 @@ use tonic::Status;
 use super::status;
 use super::token::{self, Scope};
 
+pub(crate) use bulk::{bulk_entries, create_bulk, entry_stage, steer_bulk};
 pub(crate) use policy::{BUNDLE_BYTES_MAX, Change, change_rules, point, version};
 pub(crate) use refund::{cancel_refund, create_refund, reverse_refund, transfer_funds};
 pub(crate) use wallets::{Filter, code_question, consultation, filter};

@@ -148,7 +148,24 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> PolicyService for Api<S, 
         fields.check()?;
         let rows = self.engine.store().rules_after(call.tenant, after, max).await;
         let rows = rows.map_err(|error| status::store(&error))?;
-        let (changes, _) = fitting(rows.iter().map(render::policy_change).collect());
+        // What a roll-back did to other versions follows from the book before it.
+        let rules = self.engine.rules(call.tenant).await.map_err(|error| status::of(error, POLICY))?;
+        let told = rows.iter().map(|row| render::policy_change(row, rules.recalled(row.position)));
+        let (changes, _) = fitting(told.collect());
         Ok(Response::new(v1::ListPolicyChangesResponse { changes }))
+    }
+
+    async fn list_policy_spans(
+        &self,
+        request: Request<v1::ListPolicySpansRequest>,
+    ) -> Result<Response<v1::ListPolicySpansResponse>, Status> {
+        self.spans(request).await.map(Response::new)
+    }
+
+    async fn count_policy_decisions(
+        &self,
+        request: Request<v1::CountPolicyDecisionsRequest>,
+    ) -> Result<Response<v1::CountPolicyDecisionsResponse>, Status> {
+        self.counts(request).await.map(Response::new)
     }
 }

@@ -1,6 +1,10 @@
 //! From stored resources to messages of the contract. Total functions: whatever is stored can be shown.
 
+mod audit;
 mod bearing;
+mod bulk;
+mod discount;
+mod division;
 mod explain;
 mod failure;
 mod intent;
@@ -18,6 +22,8 @@ use paifang_payment::Presentation;
 use paifang_proto::{Bounded, v1};
 use paifang_store::{Snapshot, StoredEvent};
 
+pub(crate) use audit::{count, decision_count, span};
+pub(crate) use bulk::{bulk, bulk_entry};
 pub(crate) use explain::{Line, Story, Told};
 pub(crate) use intent::{intent, intent_state_name};
 pub(crate) use ledger::{account, balance, transfer};

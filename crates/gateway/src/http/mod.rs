@@ -3,6 +3,7 @@
 //! Two routers: [`public`] is what a proxy forwards to, [`operators`] is for the inside. Every connection has a bound on
 //! the time and size of a request's head; every route has its own for the body (F65).
 
+mod audit;
 mod back;
 mod days;
 mod explain;
@@ -83,8 +84,8 @@ pub(crate) fn public<S: Store>(desk: Desk<S>) -> Router {
         .with_state(desk)
 }
 
-/// Figures, health, the closing of days, where refunds go that could not arrive, the quarantine, and why an intent stands
-/// where it stands.
+/// Figures, health, the closing of days, where refunds go that could not arrive, the quarantine, why an intent stands where it
+/// stands, and who could pay with what on a past day.
 pub(crate) fn operators<S: Store>(
     look: Look,
     bills: Arc<Bills<S>>,
@@ -98,6 +99,7 @@ pub(crate) fn operators<S: Store>(
         .route("/quarantine", get(quarantine::list::<S>))
         .route("/quarantine/{key}/redrive", post(quarantine::redrive::<S>))
         .route("/intents/{payment_intent_id}/explain", get(explain::explain::<S>))
+        .route("/policy/{tenant}/{begin}/{end}", get(audit::audit::<S>))
         .with_state(engine);
     Router::new()
         .route("/metrics", get(figures))

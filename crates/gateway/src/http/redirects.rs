@@ -160,7 +160,7 @@ fn status(error: &NotRedirected) -> StatusCode {
         NotRedirected::Refund(RedirectError::NotWaiting { .. })
         | NotRedirected::Plan(PlanError::Unsupported(_)) => StatusCode::CONFLICT,
         NotRedirected::Plan(PlanError::BadValue { .. }) => StatusCode::BAD_REQUEST,
-        NotRedirected::Plan(PlanError::MissingKey(_))
+        NotRedirected::Plan(PlanError::MissingKey(_) | PlanError::AdapterFailed)
         | NotRedirected::Refund(RedirectError::Failed(_))
         | NotRedirected::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use metrics::{Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use paifang_engine::{Egress, GuardRound, Notified};
+use paifang_engine::{BulkCounts, Egress, GuardRound, Notified};
 use paifang_payment::{AccountId, Verb};
 use paifang_rail::Answer;
 
@@ -55,6 +55,13 @@ const FIGURES: &[(Kind, &str, Unit, &str)] = &[
         Unit::Count,
         "Openings that this gateway's guard rails rolled back, by measure",
     ),
+    (Kind::Gauge, BULKS_OPEN, Unit::Count, "Bulk refunds that were started and have not ended"),
+    (
+        Kind::Counter,
+        BULK_ENTRIES,
+        Unit::Count,
+        "Entries of bulk refunds that this gateway saw to, by outcome",
+    ),
     (Kind::Counter, EGRESS, Unit::Count, "Fields of orders that left, by counterparty and field"),
     (Kind::Counter, RPCS, Unit::Count, "Calls of storefronts that have ended, by method and gRPC code"),
 ];
@@ -77,6 +84,8 @@ const NOTIFICATIONS: &str = "paifang_notifications_total";
 const STRAY: &str = "paifang_notifications_stray_total";
 const EGRESS: &str = "paifang_egress_fields_total";
 const RPCS: &str = "paifang_rpcs_total";
+const BULKS_OPEN: &str = "paifang_bulk_refunds_open";
+const BULK_ENTRIES: &str = "paifang_bulk_refund_entries_total";
 const GUARD_RAILS: &str = "paifang_guard_rails";
 const GUARD_LOOKS: &str = "paifang_guard_rail_looks_total";
 const GUARD_SECONDS: &str = "paifang_guard_rail_look_seconds";
@@ -199,6 +208,17 @@ impl Metrics {
 
     fn gauge(&self, name: &'static str, labels: Vec<Label>, value: f64) {
         self.recorder.register_gauge(&Key::from_parts(name, labels), &METADATA).set(value);
+    }
+
+    /// What was done for bulk refunds, and how many are open.
+    pub(crate) fn bulks(&self, counts: &BulkCounts, open: Option<u64>) {
+        for (outcome, count) in [("asked", counts.asked()), ("refused", counts.refused())] {
+            let key = Key::from_parts(BULK_ENTRIES, vec![Label::new("outcome", outcome)]);
+            self.recorder.register_counter(&key, &METADATA).absolute(count);
+        }
+        if let Some(open) = open {
+            self.gauge(BULKS_OPEN, Vec::new(), number(open));
+        }
     }
 
     fn reach(&self, name: &'static str, value: u64) {

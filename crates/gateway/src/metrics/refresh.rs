@@ -62,6 +62,8 @@ pub(crate) async fn refresh<S: Store, R: Rails, T: Transport, E: Environment>(
                 false
             }
         };
+        let open = timeout(PATIENCE, engine.store().open_bulks()).await;
+        metrics.bulks(engine.bulk_counts(), open.ok().and_then(Result::ok));
         metrics.gauge(STORE_UP, Vec::new(), if up { 1.0 } else { 0.0 });
         metrics.tidy();
         freshness.0.store(up, Ordering::Relaxed);

@@ -56,6 +56,21 @@ pub(super) fn lanes<S: Store>(engine: Over<S>, phases: &Phases) {
     });
 }
 
+/// Drives bulk refunds. After a panic it starts again: what was begun is written down, and its lease ends (F30).
+pub(super) fn bulks<S: Store>(engine: Over<S>, phases: &Phases) {
+    let stop = phases.stop_claims.clone();
+    phases.tasks.spawn(async move {
+        while !stop.is_cancelled() {
+            let (driver, stopping) = (engine.clone(), stop.clone().cancelled_owned().shared());
+            let driving = tokio::spawn(async move { driver.drive_bulks(stopping).await });
+            if let Err(error) = driving.await {
+                tracing::error!(%error, "bulk refunds ended in a panic and start again");
+                stop.run_until_cancelled(tokio::time::sleep(LANES_PAUSE)).await;
+            }
+        }
+    });
+}
+
 /// Watches a store that has lost its footing (F22): only a new start, with its recovery, makes it sound again.
 pub(super) fn watch(is_sound: impl Fn() -> bool + Send + 'static, phases: &Phases) {
     let (stop, failed) = (phases.stop_claims.clone(), phases.failed.clone());

@@ -214,6 +214,7 @@ pub async fn start_within<S: Store, L: Listen>(
     ));
     let look = Look { metrics: Arc::clone(&metrics), freshness, draining: phases.draining.subscribe() };
     servers::lanes(core.clone(), &phases);
+    servers::bulks(core.clone(), &phases);
     servers::web(public, &config.http, http::public(desk), &phases);
     servers::web(
         inside,

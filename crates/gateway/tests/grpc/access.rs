@@ -81,27 +81,16 @@ async fn nobody_sees_what_is_another_tenants() {
     let (id, decided) = (intent.payment_intent_id.clone(), rules(&owner).await);
     let refund = canary_refund(&owner, &id).await;
     let accounts = owner.list_accounts(v1::ListAccountsRequest::default()).await.unwrap().accounts;
+    let bulk = canary_bulk(&owner).await;
     let (cursor, token) = places(&owner).await;
-    let text = |with_tokens: bool, scans: bool| {
-        let (id, refund, account) = (id.clone(), refund.refund_id.clone(), accounts[0].account_name.clone());
-        let (cursor, token, etag) = (cursor.clone(), token.clone(), intent.etag.clone());
-        move |field: &str| match field {
-            "payment_intent_id" => Some(id.clone()),
-            "refund_id" => Some(refund.clone()),
-            "account_name" => Some(account.clone()),
-            "request_id" => Some("canary-order".to_owned()),
-            "after_cursor" => Some(cursor.clone()).filter(|_| with_tokens),
-            "page_token" => Some(token.clone()).filter(|_| with_tokens),
-            "etag" => Some(etag.clone()),
-            "currency_code" => Some("CNY".to_owned()),
-            "description" | "reason" | "remark" => Some("mine".to_owned()),
-            "opening" => Some("canary-opening".to_owned()),
-            "bundle" => Some(BUNDLE.replace("canary", "theirs")),
-            "wallet" => Some("bamboo".to_owned()),
-            "payer_code" if scans => Some("280000000000000001".to_owned()),
-            plain if NO_IDS.contains(&plain) => None,
-            other => panic!("{other} is a new field: is it an id?"),
-        }
+    let owners = Owners {
+        intent: id.clone(),
+        refund: refund.refund_id.clone(),
+        bulk,
+        account: accounts[0].account_name.clone(),
+        etag: intent.etag.clone(),
+        cursor,
+        token,
     };
     let channel = channel(&shop.endpoint).await;
     let mut counted = [0; 3];
@@ -111,11 +100,13 @@ async fn nobody_sees_what_is_another_tenants() {
     // Funds are named by what they are, never by whose they are: `bearers` looks at them.
     for method in methods.into_iter().filter(|method| method.name != "TransferFunds") {
         let has = |wanted: &[&str]| method.input.field.iter().any(|field| wanted.contains(&field.name()));
-        let names_a_thing = has(&["payment_intent_id", "refund_id", "account_name", "version", "opening"])
-            || method.name == "GetPaymentIntentByRequestId";
+        let things =
+            ["payment_intent_id", "refund_id", "bulk_refund_id", "account_name", "version", "opening"];
+        let names_a_thing = has(&things) || method.name == "GetPaymentIntentByRequestId";
         let pages = has(&["page_token", "after_cursor"]);
         for with_tokens in [true, false] {
-            let body = fill(&method.input, &text(with_tokens, method.name == "IdentifyPayerCode"));
+            let scans = method.name == "IdentifyPayerCode";
+            let body = fill(&method.input, &|field| owners.text(field, with_tokens, scans));
             let answer = stranger(&shop, &channel, &method.path, body).await;
             match (pages && with_tokens, names_a_thing, answer) {
                 (true, _, answer) => {
@@ -134,7 +125,15 @@ async fn nobody_sees_what_is_another_tenants() {
                 (false, false, answer) => {
                     let shown = answer.expect(&method.path);
                     let number = &intent.attempts[0].order_number;
-                    let canaries = [&id, &refund.refund_id, number, "Two tickets", "canary-rules", &decided];
+                    let canaries = [
+                        &id,
+                        &refund.refund_id,
+                        number,
+                        "Two tickets",
+                        "canary-rules",
+                        &decided,
+                        "canary-bulk",
+                    ];
                     shows_none(&shown, &canaries, &method.path);
                     counted[2] += 1;
                 }
@@ -143,6 +142,42 @@ async fn nobody_sees_what_is_another_tenants() {
     }
     assert!(counted.iter().all(|count| *count >= 4), "{counted:?}");
     still_as_it_was(&owner, id).await;
+}
+
+/// What the owner's things are called.
+struct Owners {
+    intent: String,
+    refund: String,
+    bulk: String,
+    account: String,
+    etag: String,
+    cursor: String,
+    token: String,
+}
+
+impl Owners {
+    /// What a stranger writes into a field; `None`: nothing.
+    fn text(&self, field: &str, with_tokens: bool, scans: bool) -> Option<String> {
+        let text = match field {
+            "payment_intent_id" => &self.intent,
+            "refund_id" => &self.refund,
+            "bulk_refund_id" => &self.bulk,
+            "account_name" => &self.account,
+            "etag" => &self.etag,
+            "after_cursor" => return Some(self.cursor.clone()).filter(|_| with_tokens),
+            "page_token" => return Some(self.token.clone()).filter(|_| with_tokens),
+            "request_id" => "canary-order",
+            "currency_code" => "CNY",
+            "description" | "reason" | "remark" | "name" | "entry_id" => "mine",
+            "opening" => "canary-opening",
+            "bundle" => return Some(BUNDLE.replace("canary", "theirs")),
+            "wallet" => "bamboo",
+            "payer_code" if scans => "280000000000000001",
+            plain if NO_IDS.contains(&plain) => return None,
+            other => panic!("{other} is a new field: is it an id?"),
+        };
+        Some(text.to_owned())
+    }
 }
 
 /// A cursor and a page token of the owner's.
@@ -215,6 +250,17 @@ async fn canary_refund(owner: &Client, id: &str) -> v1::Refund {
         refund_case: None,
     };
     owner.create_refund(refund).await.unwrap().refund.unwrap()
+}
+
+async fn canary_bulk(owner: &Client) -> String {
+    let wanted = v1::CreateBulkRefundRequest {
+        request_id: "canary-order".into(),
+        name: "canary-bulk".into(),
+        refunds_per_second: 1,
+        ..Default::default()
+    };
+    let made = owner.bulk_refunds().create_bulk_refund(wanted).await.unwrap().into_inner();
+    made.bulk_refund.unwrap().bulk_refund_id
 }
 
 fn shows_none(shown: &[u8], canaries: &[&str], path: &str) {

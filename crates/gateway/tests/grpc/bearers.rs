@@ -78,7 +78,7 @@ fn refund(request_id: &str, intent: &v1::PaymentIntent, fen: i64) -> v1::CreateR
 }
 
 fn fund(kind: v1::FundKind, merchant_id: &str) -> Option<v1::Fund> {
-    Some(v1::Fund { kind: kind.into(), merchant_id: merchant_id.into(), receiver: String::new() })
+    Some(v1::Fund { kind: kind.into(), merchant_id: merchant_id.into(), ..Default::default() })
 }
 
 async fn transfer(
@@ -142,6 +142,12 @@ async fn a_refund_says_who_bears_it_and_waits_where_nobody_can() {
     assert_eq!((again.funds_transfer_id, again.replayed), (moved.funds_transfer_id, true));
     let (code, reason, _) = failed(transfer(&client, "f-2", out, 7_000).await);
     assert_eq!((code, reason.as_str()), (Code::FailedPrecondition, "FUNDS_SHORT"));
+
+    let division = intent.attempts[0].division.clone().unwrap();
+    let parts: Vec<_> =
+        division.receivers.iter().map(|one| (one.receiver.as_str(), one.amount.clone())).collect();
+    assert_eq!(parts, [("streamer", Some(cny(889))), ("fee", Some(cny(178)))]);
+    assert_eq!((division.merchant_id.as_str(), division.merchant_amount), ("m-1", Some(cny(7_821))));
 
     let made = client.create_refund(refund("r-1", &intent, 8_000)).await.unwrap().refund.unwrap();
     assert_eq!(made.state(), v1::RefundState::AwaitingFunds);

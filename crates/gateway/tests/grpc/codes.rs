@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use paifang_client::{Client, v1};
 use paifang_interop::matrix;
 use paifang_payment::Presentation;
-use paifang_rail::{ClientKind, Descriptor, Need, Offer};
+use paifang_rail::{ClientKind, CreditUse, Descriptor, Need, Offer};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -21,6 +21,7 @@ const fn scans(wallet: &'static str) -> Offer {
         needs: &[Need::PayerCode],
         expiry_s_max: 7200,
         expiry_s_min: 30,
+        credit: CreditUse::Payers,
         resendable: false,
         hold: None,
     }

@@ -13,9 +13,9 @@ use paifang_payment::{
     AccountId, CloseProof, Doubt, NextAction, OrderNo, Pending, Presentation, RailRef, Reason, Settled, Verb,
 };
 use paifang_rail::{
-    Answer, Claims, ClientKind, Closing, Descriptor, Exchange, Genuine, Holding, HttpReply, Keyring, Method,
-    Need, Notification, NotificationError, Offer, Outcome, Plan, PlanError, Refunding, Reply, Secret,
-    Subject, Verdict, Verified,
+    Answer, Claims, ClientKind, Closing, CreditUse, Descriptor, Exchange, Genuine, Holding, HttpReply,
+    Keyring, Method, Need, Notification, NotificationError, Offer, Outcome, Plan, PlanError, Refunding,
+    Reply, Secret, Subject, Verdict, Verified,
 };
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::Notify;
@@ -44,6 +44,7 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
             needs: &[],
             expiry_s_max: 7200,
             expiry_s_min: 30,
+            credit: CreditUse::Excludable,
             resendable: true,
         },
         Offer {
@@ -54,6 +55,7 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
             needs: &[Need::PayerCode, Need::ClientIp],
             expiry_s_max: 7200,
             expiry_s_min: 30,
+            credit: CreditUse::Excludable,
             resendable: false,
         },
     ],
@@ -64,6 +66,7 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
     reverses: true,
     reverses_unknown: false,
     asks_after_s: &[],
+    fails_with: &[],
     refunding: Refunding { partial: true, count_max: 50, window_days: 365, resend_s: 3600, interval_s: 0 },
     keys: &[],
 };

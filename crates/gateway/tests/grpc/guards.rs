@@ -71,6 +71,7 @@ async fn a_roll_back_by_a_guard_rail_is_told_with_what_was_measured() {
         hits: 2,
         samples: 3,
         bound: Some(v1::guard_rail_reading::Bound::MaxPpm(400_000)),
+        counted_since_time: None,
     };
     let policy = client.get_policy(v1::GetPolicyRequest { time: None }).await.unwrap().policy.unwrap();
     assert_eq!(policy.rolled_back_openings, ["all"]);
@@ -114,6 +115,9 @@ async fn a_roll_back_by_a_guard_rail_is_told_with_what_was_measured() {
     };
     assert_eq!(counted(&first.payment_intent_id), (v1::AttemptOutcome::Paid, true, false, true));
     assert_eq!(counted(&third.payment_intent_id), (v1::AttemptOutcome::Paid, true, false, false));
+    // The first three rest on the draft and its announcement, the last one on the reopening too.
+    let positions: Vec<_> = listed.decisions.iter().map(|row| row.rules_position).collect();
+    assert_eq!(positions, [2, 2, 2, 4]);
     let other = shop.other().await;
     assert_eq!(changes(&other, 0, 0).await, []);
 }

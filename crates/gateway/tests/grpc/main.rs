@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used)] // helpers of tests; clippy knows only the tests themselves
 
 mod access;
+mod audits;
 mod bearers;
 mod boundary;
 mod codes;
+mod discounts;
 mod fakes;
 mod flows;
 mod guards;

@@ -84,7 +84,7 @@ impl Shop {
     /// The rail says by itself that this order was paid.
     pub async fn notify_paid(&self, intent: &v1::PaymentIntent) {
         let order = &intent.attempts[0].order_number;
-        let fen = intent.amount.as_ref().unwrap().minor_units;
+        let fen = intent.attempts[0].payable_amount.as_ref().unwrap().minor_units;
         let message = IncomingMessage {
             headers: Vec::new(),
             query: String::new(),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{COPIES_LINGER, Duty, Why};
 use crate::{Doubt, OrderNo, Refusal, Settled, Verb};
 
-/// How often a hold may be tried to be captured, refused tries included.
+/// How often a hold may be tried to be captured, tries that were sent and refused included.
 pub const CAPTURES_MAX: u32 = 20;
 
 /// What was agreed about a hold when its attempt was opened.
@@ -36,7 +36,7 @@ pub struct Held {
     pub settled: Settled,
     /// Since when, by the earlier of the rail's word and ours.
     pub since: Timestamp,
-    /// How many captures have been refused.
+    /// How many captures have been refused, without those of which nothing left us: their number is used again.
     pub captures: u32,
     /// Why the last of them was refused.
     pub last_failure: Option<Refusal>,
@@ -145,6 +145,11 @@ impl Held {
     /// The same hold after a capture that was refused.
     pub(super) fn after_refusal(&self, refusal: Refusal) -> Self {
         Self { captures: self.captures + 1, last_failure: Some(refusal), ..self.clone() }
+    }
+
+    /// The same hold after a capture of which nothing ever left us.
+    pub(super) fn after_not_sent(&self, refusal: Refusal) -> Self {
+        Self { last_failure: Some(refusal), ..self.clone() }
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::on_hold::{arrived, on_capturing, on_held, on_releasing};
 use super::{
     Attempt, AwaitingPayer, CloseVerb, Closed, Closing, End, Found, InDoubt, Late, Paid, Refused, SENDS_MAX,
-    Sending, State,
+    State,
 };
 use crate::planted::{self, Defect};
 use crate::{
@@ -16,6 +16,9 @@ use crate::{
 
 /// The digits of a payer's code are kept in memory only, and the process that held them has ended.
 pub const PAYER_CODE_LOST: &str = "payer_code_lost";
+
+/// Our own limits held it back, as often as it was tried: the rail has no part in it.
+pub const HELD_BACK: &str = "held_back";
 
 /// No byte left us, as often as it was tried.
 pub(crate) const RAIL_UNREACHABLE: &str = "rail_unreachable";
@@ -234,14 +237,15 @@ impl Attempt {
         let (reason, code) = match cause {
             NotSent::NotPlanned(rule) if rule == PAYER_CODE_LOST => (PAYER_CODE_LOST, NOT_SENT),
             NotSent::NotPlanned(rule) => ("invalid_request", rule.as_str()),
-            NotSent::NotConnected | NotSent::HeldBack => (RAIL_UNREACHABLE, NOT_SENT),
+            NotSent::NotConnected => (RAIL_UNREACHABLE, NOT_SENT),
+            NotSent::HeldBack => (HELD_BACK, NOT_SENT),
         };
         // A payer's code is not kept, so whoever holds it has sent it again as often as made sense.
         let hopeless = matches!(cause, NotSent::NotPlanned(_)) || self.is_synchronous();
         if hopeless || sending.sends >= SENDS_MAX || self.is_expired(now) {
             return Turn::Move(State::Refused(Refused { refusal: own_refusal(reason, code) }));
         }
-        Turn::Move(State::Sending(Sending { unsent: true, ..sending.clone() }))
+        Turn::Move(State::Sending(sending.not_sent(cause)))
     }
 
     fn on_unknown(&self, doubt: &Doubt, verb: Verb) -> Turn {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::hold::{Capturing, Held, HoldTerms, Operation, Phase, Releasing, Taken};
-use super::on::{NOT_SENT, RAIL_UNREACHABLE, own_refusal, same_transaction};
+use super::on::{HELD_BACK, NOT_SENT, RAIL_UNREACHABLE, own_refusal, same_transaction};
 use super::{CloseVerb, Closed, Closing, End, Paid, SENDS_MAX, State, Turn, Why};
 use crate::planted::{self, Defect};
 use crate::{Basis, Doubt, News, NotSent, Observation, Outcome, Refusal, Settled, Source, Verb};
@@ -130,7 +130,7 @@ pub(super) fn on_capturing(
             Phase::Unsent { .. } | Phase::Pending | Phase::Refused { .. } => Turn::Stay,
         },
         Outcome::NotSent(cause) if !asked => match on_not_sent(operation, cause) {
-            Unsent::Refused(refusal) => refused(&refusal),
+            Unsent::Refused(refusal) => Turn::Move(State::Held(capturing.held.after_not_sent(refusal))),
             Unsent::Again(phase) => to(phase),
             Unsent::Nothing => Turn::Stay,
         },
@@ -310,8 +310,11 @@ fn on_not_sent(operation: &Operation, cause: &NotSent) -> Unsent {
             Unsent::Again(Phase::InDoubt { doubt: Doubt::ConnectionLost })
         }
         NotSent::NotPlanned(rule) => Unsent::Refused(own_refusal("invalid_request", rule)),
-        NotSent::NotConnected | NotSent::HeldBack if operation.sends >= SENDS_MAX => {
+        NotSent::NotConnected if operation.sends >= SENDS_MAX => {
             Unsent::Refused(own_refusal(RAIL_UNREACHABLE, NOT_SENT))
+        }
+        NotSent::HeldBack if operation.sends >= SENDS_MAX => {
+            Unsent::Refused(own_refusal(HELD_BACK, NOT_SENT))
         }
         NotSent::NotConnected | NotSent::HeldBack => Unsent::Again(Phase::Unsent { doubted: false }),
     }

@@ -4,7 +4,7 @@ use paifang_money::PositiveMoney;
 use serde::{Deserialize, Serialize};
 
 use super::hold::{Capturing, Held, Releasing, Taken};
-use crate::{Doubt, NextAction, OrderNo, Refusal, Settled};
+use crate::{Doubt, NextAction, NotSent, OrderNo, Refusal, Settled};
 
 /// Where an attempt stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,21 @@ pub struct Sending {
     pub unsent: bool,
     /// An earlier send may have arrived, so "not sent" is not the end of the doubt.
     pub doubted: bool,
+    /// Our own limits held the last send back: that it is unsent says nothing about the rail.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held_back: bool,
+}
+
+impl Sending {
+    /// Written ahead for this many times.
+    pub fn ahead(sends: u32, doubted: bool) -> Self {
+        Self { sends, unsent: false, doubted, held_back: false }
+    }
+
+    /// Proven that the send did not leave us.
+    pub(crate) fn not_sent(&self, cause: &NotSent) -> Self {
+        Self { unsent: true, held_back: *cause == NotSent::HeldBack, ..self.clone() }
+    }
 }
 
 /// See [`State::AwaitingPayer`].

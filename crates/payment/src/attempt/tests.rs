@@ -18,7 +18,7 @@ fn states() -> Vec<State> {
     let next_action = crate::NextAction::WaitForPayer;
     let News::Outcome(crate::Outcome::Refused(refusal)) = refused(Basis::Signed) else { panic!() };
     vec![
-        State::Sending(Sending { sends: 1, unsent: false, doubted: false }),
+        State::Sending(Sending::ahead(1, false)),
         State::AwaitingPayer(AwaitingPayer { next_action }),
         doubt(None),
         closing(CloseVerb::Close, false, None),
@@ -134,7 +134,7 @@ fn the_transition_table_is_the_printed_one() {
 /// F01: "not sent" says nothing of an earlier copy that may have arrived.
 #[test]
 fn not_sent_is_not_the_end_where_an_earlier_copy_may_have_arrived() {
-    let state = State::Sending(Sending { sends: 2, unsent: false, doubted: true });
+    let state = State::Sending(Sending::ahead(2, true));
     let attempt = Attempt { state, ..Attempt::open(attempt_terms(1, Presentation::QrShown, ALL)) };
     let turn = attempt.on(&seen(Verb::Charge, not_sent()), after(1));
     assert!(matches!(turn, Turn::Move(State::InDoubt(_))), "{turn:?}");

@@ -2,7 +2,7 @@
 //!
 //! An end counts when the rail or the payer brought it about: paid (or held), refused, or not paid in time. It does not
 //! count when nobody wanted the attempt any more (the storefront canceled, the payer chose another wallet, another attempt
-//! was paid), nor when the message could not be made or the gateway itself lost the payer's code.
+//! was paid), nor when the message could not be made, the gateway's own limits held it back, or it lost the payer's code.
 
 use super::{Intent, Step};
 use crate::attempt::{Attempt, Closing, NOT_SENT, RAIL_UNREACHABLE, State, Why};
@@ -53,7 +53,7 @@ impl Step {
         let failed = match &is.state {
             _ if was.state == is.state => gave_up,
             State::Paid(_) | State::Held(_) => return was.state.hold().is_none().then_some(Ending::Paid),
-            State::Refused(refused) => self.is_word(&refused.refusal, is),
+            State::Refused(refused) => self.is_word(&refused.refusal, was, is),
             State::Closed(closed) => closed.released.is_none(),
             State::Sending(_)
             | State::AwaitingPayer(_)
@@ -96,13 +96,14 @@ impl Step {
     }
 
     /// Whether a refusal is the rail's, or says that the rail could not be reached for as long as it made sense.
-    fn is_word(&self, refusal: &Refusal, attempt: &Attempt) -> bool {
-        let is_over = self.entries.first().is_some_and(|entry| attempt.is_expired(entry.at));
+    fn is_word(&self, refusal: &Refusal, was: &Attempt, is: &Attempt) -> bool {
+        let is_over = self.entries.first().is_some_and(|entry| is.is_expired(entry.at));
+        let held_back = matches!(&was.state, State::Sending(sending) if sending.held_back);
         match refusal.reason.as_str() {
             _ if refusal.basis != Basis::NotSent => true,
             RAIL_UNREACHABLE => true,
-            NOT_SENT => is_over,
-            // The message could not be made, or the payer's code was lost: nobody was asked.
+            NOT_SENT => is_over && !held_back,
+            // The message could not be made, our own limits held it back, or the payer's code was lost: nobody was asked.
             _ => false,
         }
     }

@@ -76,12 +76,8 @@ impl Intent {
             return None;
         }
         let to = match &known.state {
-            State::Sending(sending) => {
-                State::Sending(Sending { sends: sending.sends + 1, unsent: false, doubted: sending.doubted })
-            }
-            State::InDoubt(doubt) => {
-                State::Sending(Sending { sends: doubt.sends + 1, unsent: false, doubted: true })
-            }
+            State::Sending(sending) => State::Sending(Sending::ahead(sending.sends + 1, sending.doubted)),
+            State::InDoubt(doubt) => State::Sending(Sending::ahead(doubt.sends + 1, true)),
             State::Capturing(capturing) => {
                 let operation = capturing.operation.begin_send(now)?;
                 State::Capturing(Capturing { operation, ..capturing.clone() })

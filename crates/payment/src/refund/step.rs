@@ -138,10 +138,8 @@ impl Refund {
             return None;
         }
         let to = match &self.state {
-            State::Sending(sending) => {
-                Sending { sends: sending.sends + 1, unsent: false, doubted: sending.doubted }
-            }
-            State::InDoubt(doubt) => Sending { sends: doubt.sends + 1, unsent: false, doubted: true },
+            State::Sending(sending) => Sending::ahead(sending.sends + 1, sending.doubted),
+            State::InDoubt(doubt) => Sending::ahead(doubt.sends + 1, true),
             State::Processing { .. } | State::Succeeded { .. } | State::Failed { .. } => return None,
         };
         let evidence = Evidence::plain(Source::Rule, "refund.send_again");
@@ -320,7 +318,7 @@ impl Refund {
                 Turn::Move(State::InDoubt(InDoubt { doubt, sends, doubted: true, found: None }))
             }
             NotSent::NotPlanned(_) | NotSent::NotConnected | NotSent::HeldBack => {
-                Turn::Move(State::Sending(Sending { unsent: true, ..sending.clone() }))
+                Turn::Move(State::Sending(sending.not_sent(cause)))
             }
         }
     }
@@ -349,9 +347,10 @@ impl Refund {
 
     fn blank(terms: Terms) -> Self {
         let allocation = terms.bearing.as_ref().and_then(|bearing| bearing.allocation.clone());
-        let waits = terms.paced || !bearing::is_funded(allocation.as_ref());
+        let funded = bearing::is_funded(allocation.as_ref()) || planted::is(Defect::ShortIsSent);
+        let waits = terms.paced || !funded;
         let (sends, unsent) = if waits { (0, true) } else { (1, false) };
-        let state = State::Sending(Sending { sends, unsent, doubted: false });
+        let state = State::Sending(Sending { unsent, ..Sending::ahead(sends, false) });
         let updated_at = terms.opened_at;
         Self { terms, state, rail_ref: None, ready_at: None, allocation, version: 1, updated_at, head: None }
     }

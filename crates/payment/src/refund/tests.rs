@@ -27,6 +27,7 @@ fn terms() -> Terms {
         paced: false,
         bearing: None,
         granted_by: None,
+        case: None,
     }
 }
 

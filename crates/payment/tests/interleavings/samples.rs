@@ -8,8 +8,8 @@ use paifang_payment::attempt::{self, ABSENCE_MARGIN, PATIENCE};
 use paifang_payment::intent::{self, Namer};
 use paifang_payment::refund::{self, Purpose};
 use paifang_payment::{
-    AccountId, AttemptId, Evidence, IntentId, NextAction, OrderNo, RailName, RailRef, Reason, RefundId,
-    Refusal, RequestId, Settled, Source, TenantId, WalletName,
+    AccountId, AttemptId, Credit, Evidence, IntentId, NextAction, OrderNo, RailName, RailRef, Reason,
+    RefundId, Refusal, RequestId, Settled, Source, TenantId, WalletName,
 };
 
 use crate::rail::Rail;
@@ -72,6 +72,7 @@ pub fn choice(n: u8, index: u8, rail: &Rail) -> attempt::Terms {
         return_url: None,
         rules: rail.rules,
         hold: None,
+        credit: Credit::Allowed,
         division: None,
     }
 }
@@ -117,6 +118,7 @@ pub fn late_refund(opened_at: Timestamp) -> refund::Step {
         paced: false,
         bearing: None,
         granted_by: None,
+        case: None,
     };
     refund::Refund::open(terms, Evidence::plain(Source::Rule, "refund.late_money"))
 }

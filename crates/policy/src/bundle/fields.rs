@@ -14,6 +14,8 @@ use crate::{Fault, Place};
 /// The mistakes found so far, and the text they are in.
 pub(super) struct Notes<'t> {
     pub(super) text: &'t str,
+    /// What can only be a mistake is told, too.
+    pub(super) is_new: bool,
     /// At most [`FAULTS_MAX`]: they come in by [`Notes::add`] and [`Notes::push`].
     pub(super) faults: Vec<Fault>,
 }
@@ -182,12 +184,22 @@ impl<'t> Fields<'t> {
 
     /// `true` or `false`, which must be there.
     pub(super) fn flag(&mut self, notes: &mut Notes<'_>, name: &'static str) -> Option<bool> {
+        let read = self.optional_flag(notes, name)?;
+        if read.is_none() {
+            self.lacks(notes, name, "true or false");
+        }
+        read
+    }
+
+    /// `true` or `false`, or nothing; `None` where it is something else, which is told.
+    pub(super) fn optional_flag(
+        &mut self,
+        notes: &mut Notes<'_>,
+        name: &'static str,
+    ) -> Option<Option<bool>> {
         match self.take(name) {
-            None => {
-                self.lacks(notes, name, "true or false");
-                None
-            }
-            Some(Located { value: DeValue::Boolean(flag), .. }) => Some(flag),
+            None => Some(None),
+            Some(Located { value: DeValue::Boolean(flag), .. }) => Some(Some(flag)),
             Some(found) => {
                 notes.add(
                     &found.span,

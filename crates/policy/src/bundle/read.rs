@@ -1,28 +1,30 @@
 //! From TOML to a checked bundle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use paifang_payment::{Presentation, RailName, Remark, WalletName};
+use paifang_payment::{Credit, Presentation, RailName, Remark, WalletName};
+use paifang_shares::fees::FeeSchedule;
+use paifang_shares::splits::SplitRules;
 use toml::de::{DeTable, DeValue};
 
 use super::fields::{Fields, Located, Notes, kind, quoted};
-use super::terms;
 use super::{
-    AT_LEAST_MAX, Action, Bound, Content, GuardRail, Header, Kill, MERCHANTS_MAX, Measure, Opening,
-    RULES_MAX, Ranking, TEXT_BYTES_MAX, Unlisted, WEIGHT_MAX, WINDOW_S,
+    Content, Header, Kill, MERCHANTS_MAX, Opening, RULES_MAX, Ranking, TEXT_BYTES_MAX, Unlisted, WEIGHT_MAX,
 };
+use super::{guard_rails, terms};
 use crate::cohort::{Cohort, Salt};
 use crate::condition::Condition;
 use crate::{BundleName, Code, Fault, Faults, MerchantId, Place, Ppm, RuleId};
 
-pub(super) fn read(text: &str) -> Result<Content, Faults> {
+/// `is_new`: what can only be a mistake is one. Not of a bundle that was taken in before: it has to stay readable.
+pub(super) fn read(text: &str, is_new: bool) -> Result<Content, Faults> {
     if text.len() > TEXT_BYTES_MAX {
         let right = format!("it must be at most {TEXT_BYTES_MAX} bytes");
         let wrong = format!("it has {} bytes", text.len());
         return Err(Faults(vec![Fault { place: Place::START, field: String::new(), wrong, right }]));
     }
-    let mut notes = Notes { text, faults: Vec::new() };
+    let mut notes = Notes { text, is_new, faults: Vec::new() };
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         notes.add(&error.span().unwrap_or(0..0), "", error.message(), "it must be TOML 1.1");
@@ -46,6 +48,7 @@ fn content(notes: &mut Notes<'_>, document: DeTable<'_>) -> Option<Content> {
     let fees = top.section(notes, "fees");
     let splits = top.section(notes, "splits");
     let refunds = top.section(notes, "refunds");
+    let discounts = top.section(notes, "discounts");
     top.finish(notes);
 
     let count = openings.len() + kills.len() + rankings.len() + guard_rails.len();
@@ -53,6 +56,7 @@ fn content(notes: &mut Notes<'_>, document: DeTable<'_>) -> Option<Content> {
         notes.add(&(0..0), "", format!("it has {count} rules"), format!("it must have at most {RULES_MAX}"));
         return None;
     }
+    guard_rails::check_count(notes, &guard_rails);
     let mut ids = Ids::default();
     let header = match header {
         Some(fields) => read_header(notes, fields),
@@ -64,12 +68,21 @@ fn content(notes: &mut Notes<'_>, document: DeTable<'_>) -> Option<Content> {
     let openings = all(openings, |fields| opening(notes, &mut ids, fields));
     let kills = all(kills, |fields| kill(notes, &mut ids, fields));
     let rankings = all(rankings, |fields| ranking(notes, &mut ids, fields));
-    let guard_rails = all(guard_rails, |fields| guard_rail(notes, &mut ids, fields));
+    let guard_rails = all(guard_rails, |fields| guard_rails::guard_rail(notes, &mut ids, fields));
     ids.check_openings(notes);
     let fees = fees.map(|section| terms::fees(notes, section));
     let splits = splits.map(|section| terms::splits(notes, section));
     let refunds = refunds.map(|section| terms::refunds(notes, section));
-    terms::check_currencies(notes, fees.as_ref(), splits.as_ref(), refunds.as_ref());
+    let discounts = discounts.map(|section| terms::discounts(notes, section));
+    terms::check_currencies(
+        notes,
+        [
+            terms::currency_of("fees.currency", fees.as_ref(), FeeSchedule::currency),
+            terms::currency_of("splits.currency", splits.as_ref(), SplitRules::currency),
+            terms::currency_of("refunds.currency", refunds.as_ref(), |rules| rules.terms().currency()),
+            terms::currency_of("discounts.currency", discounts.as_ref(), |found| found.rules().currency()),
+        ],
+    );
     Some(Content {
         header: header?,
         openings: openings?,
@@ -80,6 +93,7 @@ fn content(notes: &mut Notes<'_>, document: DeTable<'_>) -> Option<Content> {
         fees: fees.flatten(),
         splits: splits.flatten(),
         refunds: refunds.flatten(),
+        discounts: discounts.flatten(),
     })
 }
 
@@ -91,14 +105,21 @@ fn all<'t, T>(tables: Vec<Fields<'t>>, read: impl FnMut(Fields<'t>) -> Option<T>
 
 /// The ids of all rules, each with where it stands.
 #[derive(Default)]
-struct Ids {
+pub(super) struct Ids {
     first: BTreeMap<RuleId, (Range<usize>, bool)>,
-    guarded: Vec<Located<RuleId>>,
+    pub(super) guarded: Vec<Located<RuleId>>,
+    /// Openings that accept nothing.
+    closed: BTreeSet<RuleId>,
 }
 
 impl Ids {
     /// Takes the id of a rule; a second rule of that id is told.
-    fn take(&mut self, notes: &mut Notes<'_>, fields: &mut Fields<'_>, is_opening: bool) -> Option<RuleId> {
+    pub(super) fn take(
+        &mut self,
+        notes: &mut Notes<'_>,
+        fields: &mut Fields<'_>,
+        is_opening: bool,
+    ) -> Option<RuleId> {
         let id = fields.required(notes, "id", RuleId::RULE, RuleId::parse)?;
         match self.first.get(&id.value) {
             Some(_) if notes.is_full() => {}
@@ -114,7 +135,7 @@ impl Ids {
         Some(id.value)
     }
 
-    /// A guard rail must watch an opening of this bundle. Openings that are wrong elsewhere still count.
+    /// A guard rail must watch an opening of this bundle that lets something in. Openings that are wrong elsewhere still count.
     fn check_openings(&self, notes: &mut Notes<'_>) {
         for guarded in &self.guarded {
             let is_opening = self.first.get(&guarded.value).is_some_and(|(_, is_opening)| *is_opening);
@@ -126,6 +147,9 @@ impl Ids {
                     wrong,
                     "it must be the id of an opening of this bundle",
                 );
+            } else if notes.is_new && self.closed.contains(&guarded.value) {
+                let wrong = format!("the opening {} accepts nothing that could be measured", guarded.value);
+                notes.add(&guarded.span, &guarded.field, wrong, "watch an opening with accept = true");
             }
         }
     }
@@ -173,7 +197,11 @@ fn opening(notes: &mut Notes<'_>, ids: &mut Ids, mut fields: Fields<'_>) -> Opti
     let merchants = merchants(notes, &mut fields);
     let show = fields.flag(notes, "show");
     let accept = fields.flag(notes, "accept");
+    let credit = fields.optional_flag(notes, "credit");
     fields.finish(notes);
+    if accept == Some(false) {
+        ids.closed.extend(id.clone());
+    }
     Some(Opening {
         id: id?,
         wallet: wallet?.value,
@@ -186,6 +214,7 @@ fn opening(notes: &mut Notes<'_>, ids: &mut Ids, mut fields: Fields<'_>) -> Opti
         merchants,
         show: show?,
         accept: accept?,
+        credit: if credit?.unwrap_or(true) { Credit::Allowed } else { Credit::Excluded },
     })
 }
 
@@ -223,52 +252,6 @@ fn ranking(notes: &mut Notes<'_>, ids: &mut Ids, mut fields: Fields<'_>) -> Opti
     let reason = fields.required(notes, "reason", Code::RULE, Code::parse);
     fields.finish(notes);
     Some(Ranking { id: id?, when, wallet: wallet?.value, weight: weight?.value, reason: reason?.value })
-}
-
-fn guard_rail(notes: &mut Notes<'_>, ids: &mut Ids, mut fields: Fields<'_>) -> Option<GuardRail> {
-    let (span, path) = fields.place();
-    let id = ids.take(notes, &mut fields, false);
-    let opening = fields.required(notes, "opening", "the id of an opening", RuleId::parse);
-    ids.guarded.extend(opening.clone());
-    let measure = fields.required(notes, "measure", MEASURES, |text| match text {
-        "success_rate" => Ok(Measure::SuccessRate),
-        "refund_rate" => Ok(Measure::RefundRate),
-        "complaint_rate" => Ok(Measure::ComplaintRate),
-        _ => Err(format!("it must be {MEASURES}")),
-    });
-    let window_s = fields.required_number(notes, "window_s", &WINDOW_S);
-    let at_least = fields.required_number(notes, "at_least", &(1..=i64::from(AT_LEAST_MAX)));
-    let before = notes.faults.len();
-    let min = fields.number(notes, "min", &PPM);
-    let max = fields.number(notes, "max", &PPM);
-    if min.is_some() == max.is_some() && notes.faults.len() == before {
-        let wrong =
-            if min.is_some() { "it has both `min` and `max`" } else { "it has neither `min` nor `max`" };
-        notes.add(
-            &span,
-            &path,
-            wrong,
-            "name one bound, in parts per million; make two guard rails for two bounds",
-        );
-    }
-    let action = fields.required(notes, "action", "\"roll_back\"", |text| match text {
-        "roll_back" => Ok(Action::RollBack),
-        _ => Err("it must be \"roll_back\""),
-    });
-    fields.finish(notes);
-    let bound = match (min, max) {
-        (Some(min), _) => Bound::Min(ppm(&min)?),
-        (None, max) => Bound::Max(ppm(&max?)?),
-    };
-    Some(GuardRail {
-        id: id?,
-        opening: opening?.value,
-        measure: measure?.value,
-        window_s: window_s?.value,
-        at_least: u32::try_from(at_least?.value).ok()?,
-        bound,
-        action: action?.value,
-    })
 }
 
 fn presentation(notes: &mut Notes<'_>, fields: &mut Fields<'_>) -> Option<Presentation> {
@@ -356,13 +339,12 @@ fn merchants(notes: &mut Notes<'_>, fields: &mut Fields<'_>) -> Option<Vec<Merch
     Some(found.into_keys().collect())
 }
 
-fn ppm(number: &Located<i64>) -> Option<Ppm> {
+pub(super) fn ppm(number: &Located<i64>) -> Option<Ppm> {
     u32::try_from(number.value).ok().and_then(|parts| Ppm::new(parts).ok())
 }
 
-const PPM: std::ops::RangeInclusive<i64> = 0..=1_000_000;
+pub(super) const PPM: std::ops::RangeInclusive<i64> = 0..=1_000_000;
 const NAME: &str = "1 to 32 of a-z, 0-9, _ and -";
-const MEASURES: &str = "\"success_rate\", \"refund_rate\" or \"complaint_rate\"";
 const PRESENTATIONS: [Presentation; 7] = [
     Presentation::QrShown,
     Presentation::PayerCode,

@@ -1,4 +1,4 @@
-//! What a bundle says about money: `[fees]`, `[splits]` and `[refunds]`, as `paifang_shares` reads them.
+//! What a bundle says about money: `[fees]`, `[splits]`, `[refunds]` and `[discounts]`, as `paifang_shares` reads them.
 //!
 //! Their rules name all that is wrong with them at once; of a table that has not even the right shape, the first thing.
 
@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use paifang_money::Currency;
 use paifang_shares::WaterfallName;
+use paifang_shares::discounts::{DiscountRule, DiscountRules};
 use paifang_shares::fees::{FeeRule, FeeSchedule};
 use paifang_shares::refund_terms::{Applies, RefundRule, RefundTerms};
 use paifang_shares::splits::{ReceiverRule, SplitRules};
@@ -25,10 +26,22 @@ use crate::facts::Facts;
 #[serde(transparent)]
 pub struct RefundRules {
     terms: RefundTerms,
-    /// By their text. They are the terms' own, so the digest has them already.
     #[serde(skip)]
-    conditions: BTreeMap<String, Condition>,
+    conditions: Conditions,
 }
+
+/// The discounts of a bundle, their conditions read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Discounts {
+    rules: DiscountRules,
+    #[serde(skip)]
+    conditions: Conditions,
+}
+
+/// Conditions by their text. They are the terms' own, so the digest has them already.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Conditions(BTreeMap<String, Condition>);
 
 impl RefundRules {
     /// The terms.
@@ -38,7 +51,44 @@ impl RefundRules {
 
     /// What a rule's condition says of these facts: what [`RefundTerms::decide`] asks for.
     pub fn applies(&self, when: &str, facts: &Facts) -> Applies {
-        let Some(condition) = self.conditions.get(when) else {
+        self.conditions.applies(when, facts)
+    }
+}
+
+impl Discounts {
+    /// The rules.
+    pub fn rules(&self) -> &DiscountRules {
+        &self.rules
+    }
+
+    /// What a rule's condition says of these facts: what [`DiscountRules::apply`] asks for.
+    pub fn applies(&self, when: &str, facts: &Facts) -> Applies {
+        self.conditions.applies(when, facts)
+    }
+}
+
+impl Conditions {
+    /// Reads the conditions of a section's rules, in their order; what is wrong with one is told.
+    fn read<'a>(
+        notes: &mut Notes<'_>,
+        section: &Section<'_>,
+        texts: impl Iterator<Item = Option<&'a String>>,
+    ) -> Self {
+        let mut conditions = BTreeMap::new();
+        for (at, text) in texts.enumerate() {
+            let Some(text) = text else { continue };
+            let field = format!("rules[{at}].when");
+            let span = span_of(section, &field);
+            let found = Located { value: text.clone(), span, field: format!("{}.{field}", section.field) };
+            if let Some(condition) = super::read::condition(notes, &found) {
+                conditions.insert(text.clone(), condition);
+            }
+        }
+        Self(conditions)
+    }
+
+    fn applies(&self, when: &str, facts: &Facts) -> Applies {
+        let Some(condition) = self.0.get(when) else {
             return Applies::Failed("the condition is not one of these terms".to_owned());
         };
         match condition.evaluate(facts) {
@@ -86,31 +136,36 @@ pub(super) fn refunds(notes: &mut Notes<'_>, section: Section<'_>) -> Option<Ref
         rules: Vec<RefundRule>,
     }
     let Form { currency, waterfalls, rules } = shaped(notes, &section)?;
-    let mut conditions = BTreeMap::new();
-    for (at, rule) in rules.iter().enumerate() {
-        let Some(text) = &rule.when else { continue };
-        let field = format!("rules[{at}].when");
-        let span = span_of(&section, &field);
-        let found = Located { value: text.clone(), span, field: format!("{}.{field}", section.field) };
-        if let Some(condition) = super::read::condition(notes, &found) {
-            conditions.insert(text.clone(), condition);
-        }
-    }
+    let conditions = Conditions::read(notes, &section, rules.iter().map(|rule| rule.when.as_ref()));
     let terms = told(notes, &section, RefundTerms::new(currency, waterfalls, rules))?;
     Some(RefundRules { terms, conditions })
 }
 
+pub(super) fn discounts(notes: &mut Notes<'_>, section: Section<'_>) -> Option<Discounts> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Form {
+        currency: Currency,
+        rules: Vec<DiscountRule>,
+    }
+    let Form { currency, rules } = shaped(notes, &section)?;
+    let conditions = Conditions::read(notes, &section, rules.iter().map(|rule| rule.when.as_ref()));
+    let rules = told(notes, &section, DiscountRules::new(currency, rules))?;
+    Some(Discounts { rules, conditions })
+}
+
+/// The currency of a table that is there and right, by its field.
+pub(super) fn currency_of<T>(
+    field: &'static str,
+    table: Option<&Option<T>>,
+    currency: impl Fn(&T) -> Currency,
+) -> Option<(&'static str, Currency)> {
+    table.and_then(Option::as_ref).map(|table| (field, currency(table)))
+}
+
 /// All tables about money speak of one currency: what one of them lets in, another must not keep from ever being refunded.
-pub(super) fn check_currencies(
-    notes: &mut Notes<'_>,
-    fees: Option<&Option<FeeSchedule>>,
-    splits: Option<&Option<SplitRules>>,
-    refunds: Option<&Option<RefundRules>>,
-) {
-    let fees = fees.and_then(Option::as_ref).map(|rules| ("fees.currency", rules.currency()));
-    let splits = splits.and_then(Option::as_ref).map(|rules| ("splits.currency", rules.currency()));
-    let refunds = refunds.and_then(Option::as_ref).map(|rules| ("refunds.currency", rules.terms.currency()));
-    let mut all = [fees, splits, refunds].into_iter().flatten();
+pub(super) fn check_currencies(notes: &mut Notes<'_>, all: [Option<(&'static str, Currency)>; 4]) {
+    let mut all = all.into_iter().flatten();
     let Some((first, wanted)) = all.next() else { return };
     for (field, given) in all.filter(|(_, given)| *given != wanted) {
         notes.add(&(0..0), field, format!("it is {given}"), format!("it must be {wanted}, as {first} is"));

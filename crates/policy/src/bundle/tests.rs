@@ -58,7 +58,8 @@ fn a_full_bundle_is_read() {
 /// The digest names what decides: comments, blanks and spelling do not matter, every value does.
 #[test]
 fn the_digest_covers_every_value_and_no_spelling() {
-    let digest = |text: &str| Bundle::read(text).unwrap_or_else(|faults| panic!("{text}\n{faults}")).digest();
+    let digest =
+        |text: &str| Bundle::read_stored(text).unwrap_or_else(|faults| panic!("{text}\n{faults}")).digest();
     let same = FULL
         .replace("50_000", "0xC350")
         .replace("show = true", "show  =  true # to the payer")
@@ -82,6 +83,7 @@ fn the_digest_covers_every_value_and_no_spelling() {
         ("\"m-2\", ", ""),
         ("show = true", "show = false"),
         ("accept = true", "accept = false"),
+        ("accept = true", "accept = true\ncredit = false"),
         ("no-app", "no-apps"),
         ("\"app\"", "\"mobile_web\""),
         ("weight = -20", "weight = 20"),
@@ -95,6 +97,8 @@ fn the_digest_covers_every_value_and_no_spelling() {
         assert_ne!(changed, FULL, "{from}");
         assert_ne!(digest(&changed), digest(FULL), "{from} -> {to}");
     }
+    let said = FULL.replace("accept = true", "accept = true\ncredit = true");
+    assert_eq!(digest(&said), digest(FULL), "what holds when nothing is said");
     expect_test::expect!["cb5050018b3c7fffb739ee2078e0c805273cf8cc7b568f3981ab9faee77a88c5"]
         .assert_eq(&String::from(digest(FULL)));
 }
@@ -260,4 +264,38 @@ fn every_field_that_must_be_there_is_missed() {
             assert!(seen.contains(&format!("{kind}.{field}")), "{kind}.{field} is not in the text");
         }
     }
+}
+
+/// What can only be a mistake is refused when it is written, at its place, and read as it was where it was taken in before.
+#[test]
+fn guard_rails_that_can_only_be_mistakes_are_told_and_still_read() {
+    let told = |text: &str| {
+        let stored = Bundle::read_stored(text).unwrap_or_else(|faults| panic!("{faults}"));
+        assert_eq!(stored.header().version, 3);
+        let faults = Bundle::read(text).map_or_else(|faults| faults.0, |_| Vec::new());
+        faults.iter().map(|fault| format!("{}: {}", fault.field, fault.wrong)).collect::<Vec<_>>()
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(told(FULL), none);
+    let upside_down = FULL.replace("min = 900_000", "max = 900_000");
+    assert_eq!(told(&upside_down), ["guard_rail[0].max: it would close an opening for its successes"]);
+    for measure in ["refund_rate", "complaint_rate"] {
+        let of_paid = FULL.replace("success_rate", measure);
+        let wrong = "guard_rail[0].min: it would close an opening for having too few of them";
+        assert_eq!(told(&of_paid), [wrong]);
+        assert_eq!(told(&of_paid.replace("min = 900_000", "max = 20_000")), none);
+    }
+    let blind = FULL.replace("accept = true", "accept = false");
+    let opening = Bundle::read(FULL).unwrap().guard_rails()[0].opening.clone();
+    let wrong =
+        format!("guard_rail[0].opening: the opening {opening} accepts nothing that could be measured");
+    assert_eq!(told(&blind), [wrong]);
+    let (before, rail) = FULL.split_at(FULL.find("[[guard_rail]]").unwrap());
+    let id = Bundle::read(FULL).unwrap().guard_rails()[0].id.to_string();
+    let many = |count: usize| {
+        let rails = (0..count).map(|n| rail.replacen(&format!("\"{id}\""), &format!("\"g-{n}\""), 1) + "\n");
+        format!("{before}{}", rails.collect::<String>())
+    };
+    assert_eq!(told(&many(GUARD_RAILS_MAX)), none);
+    assert_eq!(told(&many(GUARD_RAILS_MAX + 1)), ["guard_rail[50]: there are 51 guard rails"]);
 }

@@ -125,6 +125,30 @@ impl Book {
         &self.roll_backs
     }
 
+    /// Whether any version decides at a time or did before. Where none did, everything that works is open.
+    pub fn has_decided(&self, at: Timestamp) -> bool {
+        self.latest(at).is_some()
+    }
+
+    /// The announced version whose time comes next, and when.
+    pub fn next(&self, at: Timestamp) -> Option<(&BundleRef, Timestamp)> {
+        let to_come = self.versions.values().filter_map(|entry| {
+            let effective_at = entry.effective_at().filter(|effective_at| *effective_at > at)?;
+            Some((&entry.bundle, effective_at))
+        });
+        to_come.min_by_key(|(_, effective_at)| *effective_at)
+    }
+
+    /// When what holds may change: a version begins or is retired, an opening is closed or opened again.
+    pub(super) fn moments(&self) -> BTreeSet<Timestamp> {
+        let versions = self.versions.values().flat_map(|entry| [entry.effective_at(), entry.retired_at]);
+        let openings = self.roll_backs.iter().flat_map(|one| {
+            let reopened = one.reopened.as_ref().map(|(reopened, _)| *reopened);
+            [Some(one.at), reopened]
+        });
+        versions.chain(openings).flatten().collect()
+    }
+
     /// Of the announced versions whose time has come, the one whose time came last.
     fn latest(&self, at: Timestamp) -> Option<(u32, &Entry, Timestamp)> {
         let come = self.versions.iter().filter_map(|(version, entry)| {
@@ -216,16 +240,23 @@ impl Book {
         if !self.versions.keys().any(|version| self.may_decide(*version, &opening, at)) {
             return Err(Error::UnknownOpening(opening));
         }
-        for entry in self.versions.values_mut().filter(|entry| !entry.openings.contains(&opening)) {
-            let is_to_come = |one: &&mut Announcement| one.recalled_at.is_none() && one.effective_at > at;
-            if let Some(announced) = entry.announced.last_mut().filter(is_to_come) {
+        let spared = match &why {
+            Why::GuardRail { spares_until, .. } => spares_until.map_or(at, |until| until.max(at)),
+            Why::Person { .. } => at,
+        };
+        let mut recalled = Vec::new();
+        for (version, entry) in &mut self.versions {
+            let is_to_come = |one: &&mut Announcement| one.recalled_at.is_none() && one.effective_at > spared;
+            let lacks = !entry.openings.contains(&opening);
+            if let Some(announced) = entry.announced.last_mut().filter(|one| lacks && is_to_come(one)) {
                 announced.recalled_at = Some(at);
+                recalled.push(*version);
             }
         }
         let before = self.roll_backs.iter().filter(|one| one.opening == opening);
         let reopened = before.filter_map(|one| one.reopened.as_ref()).map(|(reopened, _)| *reopened).max();
         let from = reopened.map_or(from, |reopened| reopened.max(from));
-        self.roll_backs.push(RollBack { opening, at: from, why, reopened: None });
+        self.roll_backs.push(RollBack { opening, at: from, why, recalled, reopened: None });
         Ok(())
     }
 

@@ -193,8 +193,41 @@ fn a_roll_back_recalls_announced_versions_without_its_opening() {
     let after = book(facts.clone()).unwrap();
     assert_eq!(after.state(2, at(5)), Some(State::Draft));
     assert_eq!([3, 5, 7, 9].map(|day| version_at(&after, day)), [Some(1), Some(1), Some(1), Some(3)]);
+    assert_eq!(after.roll_backs()[0].recalled, [2], "and whoever asks is told");
     facts.push(announced_without(5, 2, 6, &["ramp"]));
     assert_eq!(version_at(&book(facts).unwrap(), 7), Some(2));
+}
+
+/// A guard rail looks by one replica's clock, which may be slow: what may decide already by another one's is left alone.
+#[test]
+fn a_guard_rail_spares_what_may_decide_already() {
+    let ppm = |parts| crate::Ppm::new(parts).unwrap();
+    let crossed = |spares_until| {
+        let why = Why::GuardRail {
+            rule: RuleId::parse("g").unwrap(),
+            measure: Measure::SuccessRate,
+            window_s: 60,
+            counts: Counts { hits: 0, samples: 4 },
+            measured: ppm(0),
+            bound: Bound::Min(ppm(900_000)),
+            cut: None,
+            spares_until,
+        };
+        let facts = vec![
+            drafted(1, 1),
+            announced(1, 1, 1),
+            drafted_with(2, 2, &["ramp-2"]),
+            announced(2, 2, 5),
+            drafted_with(2, 3, &["ramp-2"]),
+            announced(2, 3, 6),
+            Fact::RolledBack { at: at(4), opening: RuleId::parse("ramp").unwrap(), why },
+        ];
+        let book = book(facts).unwrap();
+        (book.roll_backs()[0].recalled.clone(), version_at(&book, 5), version_at(&book, 6))
+    };
+    assert_eq!(crossed(None), (vec![2, 3], Some(1), Some(1)), "as it was written before");
+    assert_eq!(crossed(Some(at(5))), (vec![3], Some(2), Some(2)));
+    assert_eq!(crossed(Some(at(3))), (vec![2, 3], Some(1), Some(1)), "never less than what is in the book");
 }
 
 /// A clock that runs ahead wrote the last fact; the roll-back closes at once all the same.
@@ -270,4 +303,49 @@ proptest! {
             prop_assert_eq!(active, deciding);
         }
     }
+}
+
+/// The stretches of a time say for each moment what the book says of that moment, and are cut only where that changes.
+#[test]
+fn stretches_are_cut_where_what_holds_changes() {
+    let facts = vec![
+        drafted(1, 1),
+        announced(2, 1, 5),
+        rolled_back(6, "ramp"),
+        drafted(6, 2),
+        announced(7, 2, 9),
+        reopened(8, "ramp"),
+        drafted(8, 3),
+        announced(8, 3, 11),
+        Fact::Recalled { at: at(10), version: 3 },
+        Fact::Retired { at: at(12), version: 2 },
+    ];
+    let book = book(facts).unwrap();
+    let told = |begins: i64, ends: i64| -> Vec<(i64, i64, String)> {
+        let day = |time: Timestamp| (time.as_second() - 1_725_000_000) / 86_400;
+        let spans = book.spans(at(begins), at(ends));
+        let told = spans.map(|span| {
+            let holds = match span.holds {
+                Holds::Unruled => "open".to_owned(),
+                Holds::Nothing => "closed".to_owned(),
+                Holds::By(by) => format!("{} less {}", by.bundle.version, by.rolled_back.iter().count()),
+            };
+            (day(span.begins), day(span.ends), holds)
+        });
+        told.collect()
+    };
+    let of = |begins, ends, holds: &str| (begins, ends, holds.to_owned());
+    let all = [
+        of(0, 5, "open"),
+        of(5, 6, "1 less 0"),
+        of(6, 8, "1 less 1"),
+        of(8, 9, "1 less 0"),
+        of(9, 12, "2 less 0"),
+        of(12, 20, "closed"),
+    ];
+    assert_eq!(told(0, 20), all);
+    assert_eq!(told(6, 7), [of(6, 7, "1 less 1")]);
+    assert_eq!((told(3, 3), told(4, 3)), (vec![], vec![]));
+    assert_eq!(book.next(at(8)).map(|(bundle, from)| (bundle.version, from)), Some((2, at(9))));
+    assert_eq!(book.next(at(9)), None, "version 3 was recalled");
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use paifang_payment::{NextAction, PayerId, Presentation};
-use paifang_rail::{Call, PayerCode, Plan, Rail, Reversal};
+use paifang_payment::{Credit, NextAction, PayerId, Presentation};
+use paifang_rail::{Call, Charge, PayerCode, Plan, Rail, Reversal};
 
 use super::requests::{check_with, shown};
 use super::*;
@@ -69,6 +69,29 @@ fn huabei_is_forced_with_its_terms_and_without_the_accounts_channels() {
     let plain = Bench::new();
     let refused = plain.rail.plan(&Call::Charge(&charge), &plain.cx());
     assert_eq!(refused, Err(paifang_rail::PlanError::Unsupported("this wallet")));
+}
+
+/// Credit is left out under the account's own channels, whichever of the two lists it has.
+#[test]
+fn an_order_without_credit_says_so_beside_the_accounts_channels() {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let own = |enabled: &[&str], disabled: &[&str]| Settings {
+        enable_pay_channels: names(enabled),
+        disable_pay_channels: names(disabled),
+        ..settings(Charset::Utf8)
+    };
+    let charge = Charge { credit: Credit::Excluded, ..charge(Presentation::QrShown) };
+    for (settings, channels) in [
+        (own(&[], &[]), r#""disable_pay_channels":"credit_group""#),
+        (own(&[], &["balance", "pcredit"]), r#""disable_pay_channels":"balance,credit_group""#),
+        (own(&["creditCard", "balance", "moneyFund"], &[]), r#""enable_pay_channels":"balance,moneyFund""#),
+    ] {
+        let content = format!("{{{BASE},{SELLER},{channels}}}");
+        check_with(settings, &Call::Charge(&charge), "alipay.trade.precreate", NOTIFY, &content);
+    }
+    let bench = Bench::with(own(&["credit_group", "pcredit"], &[]));
+    let nothing = bench.rail.plan(&Call::Charge(&charge), &bench.cx());
+    assert!(matches!(nothing, Err(paifang_rail::PlanError::Unsupported(_))), "{nothing:?}");
 }
 
 fn handed(bench: &Bench, charge: &Charge) -> NextAction {

@@ -181,6 +181,7 @@ fn what_the_message_cannot_carry_is_refused_before_anything_is_sent() {
     let field = |error: PlanError| match error {
         PlanError::BadValue { field, .. } => field,
         PlanError::Unsupported(what) | PlanError::MissingKey(what) => what,
+        PlanError::AdapterFailed => "the adapter",
     };
     let bench = Bench::of(Charset::Gbk);
     let mut odd = charge(Presentation::QrShown);

@@ -132,3 +132,11 @@ fn an_unlisted_code_is_kept_and_says_nothing() {
     let answer = bench.read(&Call::Query(&order), &told_of(FOUND, &[("respCode", &long)]));
     assert_eq!(answer.outcome(), Some(&Outcome::Unknown(Doubt::UnlistedCode("9".repeat(32)))));
 }
+
+/// What says that the rail fails leaves every call in doubt, and is listed.
+#[test]
+fn codes_of_a_failing_rail_leave_a_doubt() {
+    for code in crate::codes::FAILING {
+        assert!(matches!(meaning(code), Some(Meaning::Unsure | Meaning::Depends)), "{code}");
+    }
+}

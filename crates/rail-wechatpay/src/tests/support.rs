@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use paifang_money::{Currency, PositiveMoney};
-use paifang_payment::{OrderNo, PayerId, Presentation, WalletName};
+use paifang_payment::{Credit, OrderNo, PayerId, Presentation, WalletName};
 use paifang_rail::{
     Answer, Charge, Context, Exchange, Keyring, KeyringBuilder, Order, PayerCode, Plan, RefundOrder, Reply,
     Reversal, Secret,
@@ -109,6 +109,7 @@ pub(super) fn charge(presentation: Presentation) -> Charge {
         order: order(presentation),
         description: "测试商品-QQ公仔".into(),
         wallet: WalletName::parse("wechatpay").unwrap(),
+        credit: Credit::Allowed,
         payer: Some(PayerId::parse("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o").unwrap()).into(),
         payer_code: Default::default(),
         client_ip: Default::default(),

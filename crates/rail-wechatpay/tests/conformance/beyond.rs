@@ -83,6 +83,7 @@ impl Bench {
             order: order.clone(),
             description: "beyond the kit".into(),
             wallet,
+            credit: Default::default(),
             payer: Default::default(),
             payer_code: Default::default(),
             client_ip: Default::default(),

@@ -58,6 +58,32 @@ pub struct GivenBack {
     pub funder: Funder,
     /// How much; may be zero.
     pub amount: Money,
+    /// It goes back to the discount's budget.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub budgeted: bool,
+}
+
+impl Given {
+    /// Whether it came out of a budget.
+    pub fn is_budgeted(&self) -> bool {
+        self.budget_left.is_some()
+    }
+
+    /// Whether nobody pays it in: the merchant just gets that much less.
+    pub fn is_own(&self) -> bool {
+        is_own(self.funder, self.is_budgeted())
+    }
+}
+
+impl GivenBack {
+    /// Whether nobody gets it: the merchant just owes that much less.
+    pub fn is_own(&self) -> bool {
+        is_own(self.funder, self.budgeted)
+    }
+}
+
+fn is_own(funder: Funder, budgeted: bool) -> bool {
+    funder == Funder::Merchant && !budgeted
 }
 
 impl Discounted {
@@ -71,9 +97,46 @@ impl Discounted {
         self.payable
     }
 
+    /// What the order cost before any of them.
+    pub fn price(&self) -> Money {
+        let given = i128::from(self.sum_where(|_| true).minor_units());
+        part(i128::from(self.payable.minor_units()) + given, self.payable.currency())
+    }
+
     /// What each discount gave, in the order of the rules.
     pub fn given(&self) -> &[Given] {
         &self.given
+    }
+
+    /// What the merchant does not get because it funds it itself, without a budget.
+    pub fn own(&self) -> Money {
+        self.sum_where(Given::is_own)
+    }
+
+    /// What budgets and funders pay in, so that it is divided with what the payer pays.
+    pub fn paid_in(&self) -> Money {
+        self.sum_where(|given| !given.is_own())
+    }
+
+    fn sum_where(&self, which: impl Fn(&Given) -> bool) -> Money {
+        let minor = self.given.iter().filter(|given| which(given)).map(|given| given.amount.minor_units());
+        part(minor.map(i128::from).sum(), self.payable.currency())
+    }
+
+    /// The discounts of a smaller payment, such as a capture of less than was held: their total in proportion, rounded half
+    /// up, divided among them by the cumulative rule.
+    ///
+    /// Errors: another currency; more than the payer was to pay.
+    pub fn of_less(&self, taken: PositiveMoney) -> Result<Self, Misfit> {
+        same_currency("what was taken", taken.money(), self.payable.currency())?;
+        at_most("what was taken", taken.money(), self.payable.money())?;
+        let parts = self.parts();
+        let less = parts.after(proportion(parts.sum(), taken.money(), self.payable))?;
+        let given = self.given.iter().zip(less.iter());
+        Ok(Self {
+            payable: taken,
+            given: given.map(|(given, amount)| Given { amount, ..given.clone() }).collect(),
+        })
     }
 
     /// What each funder gave, over all of its discounts.
@@ -94,10 +157,50 @@ impl Discounted {
         let [low, high] = [before, after].map(|total| proportion(parts.sum(), total, self.payable));
         let amount = part(i128::from(high.minor_units()) - i128::from(low.minor_units()), low.currency());
         let step = parts.step(low, amount)?;
+        Ok(self.back(&step))
+    }
+
+    /// What each discount gets back with one more refund of `refund`, where the refunds that stand have refunded `before` of
+    /// the paid amount and given back `given`: in whatever order they came, and whichever were undone. Where nothing was
+    /// undone that is [`Self::give_back`]; in any case no discount gets back more than it gave, and the refund of the last
+    /// minor unit gives back all that is left.
+    ///
+    /// Errors: another currency; more than the payer paid; amounts of other discounts.
+    pub fn next<'a>(
+        &self,
+        given: impl IntoIterator<Item = &'a [GivenBack]>,
+        before: Money,
+        refund: PositiveMoney,
+    ) -> Result<Vec<GivenBack>, Misfit> {
+        let currency = self.payable.currency();
+        same_currency("the refunded amount", before, currency)?;
+        let after = sum_of("the refunded total", before, refund.money())?;
+        at_most("the refunded total", after, self.payable.money())?;
+        let parts = self.parts();
+        let mut sums = vec![Money::zero(currency); parts.len()];
+        for back in given {
+            if back.len() != sums.len() {
+                return Err(Misfit::OtherParts { wanted: sums.len(), given: back.len() });
+            }
+            for (sum, back) in sums.iter_mut().zip(back) {
+                *sum = sum_of("what was given back", *sum, back.amount)?;
+            }
+        }
+        let given = Parts::new(currency, sums)?;
+        let due = proportion(parts.sum(), after, self.payable).minor_units();
+        let amount = (due - given.sum().minor_units()).max(0);
+        Ok(self.back(&parts.next(&given, part(i128::from(amount), currency))?))
+    }
+
+    fn back(&self, step: &Parts) -> Vec<GivenBack> {
         let back = self.given.iter().zip(step.iter());
-        Ok(back
-            .map(|(given, amount)| GivenBack { id: given.id.clone(), funder: given.funder, amount })
-            .collect())
+        let one = |(given, amount): (&Given, Money)| GivenBack {
+            id: given.id.clone(),
+            funder: given.funder,
+            amount,
+            budgeted: given.is_budgeted(),
+        };
+        back.map(one).collect()
     }
 
     fn parts(&self) -> Parts {

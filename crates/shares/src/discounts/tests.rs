@@ -14,6 +14,10 @@ const RULES: &str = r#"
     ]
 "#;
 
+fn anything() -> DiscountInputs {
+    DiscountInputs { category: None, wallet: None, at: Timestamp::UNIX_EPOCH }
+}
+
 fn rules() -> DiscountRules {
     toml::from_str(RULES).unwrap()
 }
@@ -44,7 +48,7 @@ fn discounts_apply_in_order_within_their_bounds() {
         (1, 10_000, "0, 0 Price, 0 | 1"),
     ];
     for (price, left, wanted) in table {
-        let discounted = rules().apply(paid(price), &budget(left)).unwrap();
+        let discounted = rules().apply(paid(price), &anything(), &budget(left), |_| Applies::Yes).unwrap();
         assert_eq!(said(&discounted), wanted, "{price} with {left}");
         let rest = discounted.given()[0].budget_left.map(Money::minor_units);
         assert_eq!(rest, Some(left - discounted.given()[0].amount.minor_units()));
@@ -52,17 +56,63 @@ fn discounts_apply_in_order_within_their_bounds() {
 }
 
 #[test]
+fn a_discount_is_given_only_where_it_is_known_to_fit() {
+    let rules: DiscountRules = toml::from_str(
+        r#"
+        currency = "CNY"
+        rules = [{ id = "d", funder = "rail", amount_minor = 1, budgeted = false, wallet = "alipay", category = "books",
+            from = "2026-11-01T00:00:00+08:00", until = "2026-11-12T00:00:00+08:00", when = "gold" }]
+        "#,
+    )
+    .unwrap();
+    let told = |wallet: Option<&str>, category: Option<&str>, at: &str, gold: Applies| {
+        let wallet = wallet.map(|name| Wallet::parse(name).unwrap());
+        let category = category.map(|name| Category::parse(name).unwrap());
+        let inputs = DiscountInputs { category, wallet, at: at.parse().unwrap() };
+        let given = rules.apply(paid(10), &inputs, &BTreeMap::new(), |_| gold.clone());
+        given.map(|given| given.given().len()).map_err(|error| error.to_string())
+    };
+    let (on, books) = ("2026-11-11T00:00:00+08:00", Some("books"));
+    let missing = || Applies::Missing(vec!["payer.tier".to_owned()]);
+    let table = [
+        (told(Some("alipay"), books, on, Applies::Yes), Ok(1)),
+        (told(Some("alipay"), books, on, Applies::No), Ok(0)),
+        (told(Some("wechatpay"), None, on, missing()), Ok(0)),
+        (told(Some("alipay"), Some("toys"), on, missing()), Ok(0)),
+        (told(None, None, "2026-11-12T00:00:00+08:00", missing()), Ok(0)),
+        (told(None, None, "2026-10-31T23:59:59+08:00", missing()), Ok(0)),
+        (
+            told(Some("alipay"), None, on, missing()),
+            Err("discount d cannot be told without category, payer.tier".to_owned()),
+        ),
+        (
+            told(Some("alipay"), books, on, Applies::Failed("no".into())),
+            Err("the condition of discount d fails: no".to_owned()),
+        ),
+    ];
+    for (at, (told, wanted)) in table.into_iter().enumerate() {
+        assert_eq!(told, wanted, "row {at}");
+    }
+}
+
+#[test]
 fn a_budget_that_nobody_handed_in_is_an_error() {
-    let missing = rules().apply(paid(100), &BTreeMap::new()).map_err(|wrong| wrong.to_string());
+    let missing = rules()
+        .apply(paid(100), &anything(), &BTreeMap::new(), |_| Applies::Yes)
+        .map_err(|wrong| wrong.to_string());
     assert_eq!(missing, Err("the rest of the budget of discount festival is missing".to_owned()));
     let other = BTreeMap::from([(DiscountId::parse("festival").unwrap(), jpy(1))]);
-    assert!(rules().apply(paid(100), &other).is_err());
-    assert!(rules().apply(PositiveMoney::try_from(jpy(1)).unwrap(), &budget(1)).is_err());
+    assert!(rules().apply(paid(100), &anything(), &other, |_| Applies::Yes).is_err());
+    assert!(
+        rules()
+            .apply(PositiveMoney::try_from(jpy(1)).unwrap(), &anything(), &budget(1), |_| Applies::Yes)
+            .is_err()
+    );
 }
 
 #[test]
 fn a_refund_gives_back_by_funder() {
-    let discounted = rules().apply(paid(10_000), &budget(10_000)).unwrap();
+    let discounted = rules().apply(paid(10_000), &anything(), &budget(10_000), |_| Applies::Yes).unwrap();
     let half = discounted.give_back(cny(0), paid(4_132)).unwrap();
     let amounts: Vec<i64> = half.iter().map(|back| back.amount.minor_units()).collect();
     assert_eq!(amounts, [500, 150, 217]);
@@ -76,7 +126,8 @@ fn a_refund_gives_back_by_funder() {
 /// Anybody may make such a list; what cannot be added up is an error.
 #[test]
 fn amounts_that_cannot_be_added_by_funder_are_an_error() {
-    let back = |funder, amount| GivenBack { id: DiscountId::parse("d").unwrap(), funder, amount };
+    let back =
+        |funder, amount| GivenBack { id: DiscountId::parse("d").unwrap(), funder, amount, budgeted: false };
     let most = cny(paifang_money::MINOR_UNITS_MAX);
     let said = |list: &[GivenBack]| by_funder(list).map_err(|wrong| wrong.to_string());
     let mixed = Err("amounts by funder must be in CNY, is in JPY".to_owned());
@@ -111,7 +162,7 @@ fn every_wrong_field_is_named_at_once() {
 fn rules_and_answers_survive_their_stored_form() {
     let text = toml::to_string(&rules()).unwrap();
     assert_eq!(toml::from_str::<DiscountRules>(&text).unwrap(), rules());
-    let discounted = rules().apply(paid(999), &budget(7)).unwrap();
+    let discounted = rules().apply(paid(999), &anything(), &budget(7), |_| Applies::Yes).unwrap();
     let text = serde_json::to_string(&discounted).unwrap();
     assert_eq!(serde_json::from_str::<Discounted>(&text).unwrap(), discounted);
     let mixed = text.replacen("CNY", "JPY", 1);
@@ -143,6 +194,11 @@ fn any_rules() -> impl Strategy<Value = Any> {
                 amount_minor: if rate.is_some() { None } else { Minor::new(fixed.minor_units()).ok() },
                 cap_minor: cap.and_then(|cap| Minor::new(cap.minor_units()).ok()),
                 budgeted: budget.is_some(),
+                wallet: None,
+                category: None,
+                from: None,
+                until: None,
+                when: None,
             });
         }
         (DiscountRules::new(Currency::CNY, checked).unwrap(), budgets)
@@ -156,7 +212,7 @@ proptest! {
         price in payment(),
         cuts in cuts(),
     ) {
-        let discounted = rules.apply(price, &budgets).unwrap();
+        let discounted = rules.apply(price, &anything(), &budgets, |_| Applies::Yes).unwrap();
         let given: Vec<i64> = discounted.given().iter().map(|given| given.amount.minor_units()).collect();
         prop_assert_eq!(given.iter().sum::<i64>() + discounted.payable().minor_units(), price.minor_units());
         for (rule, given) in rules.rules().iter().zip(discounted.given()) {

@@ -40,7 +40,7 @@ pub(crate) async fn decisions(
     max: usize,
 ) -> Answer<Vec<StoredDecided>> {
     let text =
-        "SELECT tenant, intent, attempt, at, form, body, outcome, outcome_at, refunded_at, complained_at
+        "SELECT tenant, intent, attempt, at, form, body, entries, outcome, outcome_at, refunded_at, complained_at
                   FROM decision WHERE tenant = $1 AND attempt > $2 ORDER BY attempt LIMIT $3";
     let after = after.map(|after| after.to_string()).unwrap_or_default();
     all(pool, text, &[tenant.to_string().into(), after.into(), scan_limit(max).into()], decided).await
@@ -52,7 +52,7 @@ pub(crate) async fn decision(
     attempt: AttemptId,
 ) -> Answer<Option<StoredDecided>> {
     let text =
-        "SELECT tenant, intent, attempt, at, form, body, outcome, outcome_at, refunded_at, complained_at
+        "SELECT tenant, intent, attempt, at, form, body, entries, outcome, outcome_at, refunded_at, complained_at
                   FROM decision WHERE tenant = $1 AND attempt = $2";
     maybe(pool, text, &[tenant.to_string().into(), attempt.to_string().into()], decided).await
 }
@@ -76,8 +76,14 @@ fn decided(row: &Row) -> Result<StoredDecided, StoreError> {
         attempt: named(row, "attempt")?,
         at: moment(row, "at")?,
         decided: body(row)?,
+        entries: entries(row)?,
         marks: marks(row)?,
     })
+}
+
+fn entries(row: &Row) -> Result<Option<u64>, StoreError> {
+    let entries = get::<Option<i64>>(row, "entries")?;
+    entries.map(|entries| u64::try_from(entries).map_err(|_| damaged("entries"))).transpose()
 }
 
 fn marks(row: &Row) -> Result<Marks, StoreError> {
@@ -94,16 +100,17 @@ fn marks(row: &Row) -> Result<Marks, StoreError> {
 }
 
 pub(crate) async fn tally(pool: &Pool, sample: &Sample) -> Answer<Tally> {
-    // The inner query ends after so many rows of the index, whatever else is kept.
+    // The inner query reads a window of the index, and ends with so many rows that are counted.
     let text = "SELECT count(*) AS ended,
                        count(*) FILTER (WHERE outcome = 'paid') AS paid,
                        count(*) FILTER (WHERE outcome = 'paid' AND refunded_at IS NOT NULL) AS refunded,
-                       count(*) FILTER (WHERE outcome = 'paid' AND complained_at IS NOT NULL) AS complained
-                  FROM (SELECT entries, outcome, refunded_at, complained_at FROM decision
+                       count(*) FILTER (WHERE outcome = 'paid' AND complained_at IS NOT NULL) AS complained,
+                       min(outcome_at) AS oldest
+                  FROM (SELECT outcome, outcome_at, refunded_at, complained_at FROM decision
                          WHERE tenant = $1 AND opening = $2 AND version = $3 AND outcome_at >= $4
-                         ORDER BY outcome_at DESC LIMIT $5) AS newest
-                 WHERE entries >= $6";
-    let Sample { tenant, opening, version, entries, since, max } = sample;
+                           AND entries >= $6 AND ($7::bigint = 0 OR outcome = 'paid')
+                         ORDER BY outcome_at DESC LIMIT $5) AS newest";
+    let Sample { tenant, opening, version, entries, since, paid_only, max } = sample;
     let values = [
         tenant.to_string().into(),
         opening.as_str().into(),
@@ -111,6 +118,7 @@ pub(crate) async fn tally(pool: &Pool, sample: &Sample) -> Answer<Tally> {
         (*since).into(),
         (*max).into(),
         (*entries).into(),
+        u32::from(*paid_only).into(),
     ];
     let counted = maybe(pool, text, &values, |row| {
         Ok(Tally {
@@ -118,6 +126,7 @@ pub(crate) async fn tally(pool: &Pool, sample: &Sample) -> Answer<Tally> {
             paid: count(row, "paid")?,
             refunded: count(row, "refunded")?,
             complained: count(row, "complained")?,
+            oldest: get::<Option<i64>>(row, "oldest")?.map(time),
         })
     });
     Ok(counted.await?.unwrap_or_default())

@@ -10,16 +10,17 @@ use super::{all, maybe, scan_limit};
 use crate::fault::Fault;
 use crate::value::{body, capped, count, damaged, get, moment, named, nanos, time};
 
-/// The inner query ends after so many rows of the index, whatever else is kept.
+/// The inner query reads a window of the index, and ends with so many rows that are counted.
 const TALLY: &str = "
     SELECT count(*) AS ended,
            count(*) FILTER (WHERE outcome = 'paid') AS paid,
            count(*) FILTER (WHERE outcome = 'paid' AND refunded_at IS NOT NULL) AS refunded,
-           count(*) FILTER (WHERE outcome = 'paid' AND complained_at IS NOT NULL) AS complained
-      FROM (SELECT entries, outcome, refunded_at, complained_at FROM decision
+           count(*) FILTER (WHERE outcome = 'paid' AND complained_at IS NOT NULL) AS complained,
+           min(outcome_at) AS oldest
+      FROM (SELECT outcome, outcome_at, refunded_at, complained_at FROM decision
              WHERE tenant = ?1 AND opening = ?2 AND version = ?3 AND outcome_at >= ?4
-             ORDER BY outcome_at DESC LIMIT ?5)
-     WHERE entries >= ?6";
+               AND entries >= ?6 AND (?7 = 0 OR outcome = 'paid')
+             ORDER BY outcome_at DESC LIMIT ?5)";
 
 /// From tenant to tenant by the index, however many entries each has.
 const GUARDED_BOOKS: &str = "
@@ -91,8 +92,14 @@ fn decided(row: &Row<'_>) -> Result<StoredDecided, Fault> {
         attempt: named(row, "attempt")?,
         at: moment(row, "at")?,
         decided: body(row)?,
+        entries: entries(row)?,
         marks: marks(row)?,
     })
+}
+
+fn entries(row: &Row<'_>) -> Result<Option<u64>, Fault> {
+    let entries = get::<Option<i64>>(row, "entries")?;
+    entries.map(|entries| u64::try_from(entries).map_err(|_| damaged("entries"))).transpose()
 }
 
 fn marks(row: &Row<'_>) -> Result<Marks, Fault> {
@@ -109,14 +116,16 @@ fn marks(row: &Row<'_>) -> Result<Marks, Fault> {
 }
 
 pub(crate) fn tally(connection: &Connection, sample: &Sample) -> Result<Tally, Fault> {
-    let Sample { tenant, opening, version, entries, since, max } = sample;
-    let values = params![tenant.to_string(), opening.as_str(), version, nanos(*since), max, capped(*entries)];
+    let Sample { tenant, opening, version, entries, since, paid_only, max } = sample;
+    let (tenant, since, entries) = (tenant.to_string(), nanos(*since), capped(*entries));
+    let values = params![tenant, opening.as_str(), version, since, max, entries, paid_only];
     let counted = maybe(connection, TALLY, values, |row| {
         Ok(Tally {
             ended: count(row, "ended")?,
             paid: count(row, "paid")?,
             refunded: count(row, "refunded")?,
             complained: count(row, "complained")?,
+            oldest: get::<Option<i64>>(row, "oldest")?.map(time),
         })
     })?;
     Ok(counted.unwrap_or_default())

@@ -5,7 +5,7 @@
 //! same tenant. A refund's money is set aside by one pending transfer that names the refund, and posted or voided with
 //! its end; a hold's by one that names the attempt, and voided with its end (what is taken of it is posted beside that).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use paifang_ledger::{Account, AccountKind, Books, Kind, Transfer};
 use paifang_money::{Currency, PositiveMoney};
@@ -34,29 +34,44 @@ enum Phase {
 
 /// What was booked among storefronts' own funds, by posting key: what it has to be, until it is found.
 #[derive(Default)]
-pub(super) struct Own(BTreeMap<(TenantId, String), (Account, Account, PositiveMoney)>);
+pub(super) struct Own {
+    wanted: BTreeMap<(TenantId, String), Booked>,
+    /// Transfers that no payment and no refund says, but a call.
+    wished: BTreeMap<TenantId, BTreeSet<FundsId>>,
+}
+
+type Booked = (Account, Account, PositiveMoney, Kind);
 
 impl Own {
     /// These have to be booked.
     pub fn expect(&mut self, tenant: TenantId, transfers: Vec<Transfer>) {
         let row = |transfer: Transfer| {
-            ((tenant, transfer.key.as_str().to_owned()), (transfer.debit, transfer.credit, transfer.amount))
+            let Transfer { key, debit, credit, amount, kind, .. } = transfer;
+            ((tenant, key.as_str().to_owned()), (debit, credit, amount, kind))
         };
-        self.0.extend(transfers.into_iter().map(row));
+        self.wanted.extend(transfers.into_iter().map(row));
     }
 
     /// Whether this transfer is one of them, or moves the storefront's funds by its own wish.
     fn find(&mut self, tenant: TenantId, transfer: &Transfer) -> Result<(), &'static str> {
         let key = transfer.key.as_str();
-        let is_wish = key.strip_prefix("funds:").is_some_and(|id| FundsId::parse(id).is_ok());
-        let clearing =
-            [&transfer.debit, &transfer.credit].iter().any(|side| side.kind() == AccountKind::Merchant);
-        if is_wish && !clearing && transfer.kind == Kind::Posted {
+        let wish = key.strip_prefix("funds:").and_then(|id| FundsId::parse(id).ok());
+        let sides = [&transfer.debit, &transfer.credit];
+        let clearing = sides.iter().any(|side| side.kind() == AccountKind::Merchant);
+        if let Some(wish) = wish.filter(|_| !clearing && transfer.kind == Kind::Posted) {
+            let of = tenant.to_string();
+            let own = |side: &&Account| {
+                side.of().strip_prefix(&of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            if !sides.iter().all(own) {
+                return Err("it moves another storefront's funds");
+            }
+            self.wished.entry(tenant).or_default().insert(wish);
             return Ok(());
         }
-        let booked = (transfer.debit.clone(), transfer.credit.clone(), transfer.amount);
-        match self.0.remove(&(tenant, key.to_owned())) {
-            Some(wanted) if wanted == booked && transfer.kind == Kind::Posted => Ok(()),
+        let Transfer { debit, credit, amount, kind, .. } = transfer.clone();
+        match self.wanted.remove(&(tenant, key.to_owned())) {
+            Some(wanted) if wanted == (debit, credit, amount, kind) => Ok(()),
             Some(_) => Err("it is another one than its payment or refund says"),
             None => Err("no payment and no refund says that it was booked"),
         }
@@ -144,10 +159,35 @@ pub(super) async fn check(
     for (what, owed) in refunds.chain(holds).filter(|(_, owed)| owed.found != owed.wanted) {
         report.find(format!("{what}: the ledger has {:?}, its state says {:?}", owed.found, owed.wanted));
     }
-    for (tenant, key) in known.own.0.keys() {
+    for (tenant, key) in known.own.wanted.keys() {
         report.find(format!("{tenant}: {key} was not booked"));
     }
+    check_wishes(store, known, report).await?;
     check_sums(store, &books, known, report).await
+}
+
+/// Each transfer of funds was asked for by a call, and what a call was told was moved.
+async fn check_wishes(store: &impl Store, known: &Known, report: &mut Report) -> Result<(), StoreError> {
+    let none = BTreeSet::new();
+    let tenants: BTreeSet<TenantId> =
+        known.intents.values().chain(known.own.wished.keys()).copied().collect();
+    for tenant in tenants {
+        let wished = known.own.wished.get(&tenant).unwrap_or(&none);
+        let (mut asked, mut after) = (BTreeSet::new(), None);
+        loop {
+            let page = store.funds_asked(tenant, after.as_ref(), PAGE_MAX).await?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.clone());
+            asked.extend(page.into_iter().map(|(_, id)| id));
+        }
+        for id in wished.difference(&asked) {
+            report.find(format!("{id}: funds were moved, and no call asked for it"));
+        }
+        for id in asked.difference(wished) {
+            report.find(format!("{id}: a call was told that funds were moved, and they were not"));
+        }
+    }
+    Ok(())
 }
 
 /// What a transfer belongs to.

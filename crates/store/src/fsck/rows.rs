@@ -7,6 +7,7 @@ use paifang_payment::IntentId;
 use paifang_payment::attempt::Attempt;
 use paifang_payment::intent::{Intent, State};
 use paifang_payment::refund::{self, Purpose, Refund};
+use paifang_shares::Receiver;
 
 use super::books::Owed;
 use super::{Known, Report, journal};
@@ -50,11 +51,25 @@ pub(super) async fn check_refunds(
             if refund.bearing().is_some() && !refund.is_borne() && !refund.is_unsent() {
                 report.find(format!("{id}: it may have been sent, and nobody bears all of it"));
             }
+            super::rules::note(&refund, &mut known.refunded);
+            add_given_back(&refund, known);
             add_refund(sums.entry(refund.terms.intent).or_default(), &refund);
             known.refunds.insert(id, Owed::of(&refund));
         }
     }
     Ok(sums)
+}
+
+/// Adds what a refund that stands gives back of its payment.
+fn add_given_back(refund: &Refund, known: &mut Known) {
+    let fails = matches!(refund.state, refund::State::Failed { .. });
+    let given = refund.bearing().and_then(|bearing| bearing.given_back.as_ref());
+    let Some(given) = given.filter(|_| !fails) else { return };
+    let sums = known.given_back.entry(refund.terms.intent).or_default();
+    for (receiver, part) in &given.receivers {
+        *sums.entry(Some(receiver.clone())).or_default() += part.minor_units();
+    }
+    *sums.entry(None).or_default() += given.merchant.minor_units();
 }
 
 fn add_refund(sums: &mut Sums, refund: &Refund) {
@@ -92,6 +107,7 @@ pub(super) async fn check_intents(
                 let folded = Intent::fold(&journal);
                 let chain = journal::check(tenant, &text, &intent, &journal, folded, report)?;
                 known.named.add(tenant, &text, chain);
+                known.own.expect(tenant, funds::chosen(&intent, &journal));
             }
             check_amounts(&intent, &amounts, refunds.get(&id), report);
             check_care(&intent, work, report);
@@ -128,14 +144,54 @@ fn check_amounts(intent: &Intent, amounts: &Amounts, refunds: Option<&Sums>, rep
     if amounts.captured != captured {
         report.find(format!("{id}: captured is {}, its state says {captured}", amounts.captured));
     }
-    let agreed = captured != zero || intent.attempts.iter().any(|attempt| attempt.state.is_kept_hold());
-    let authorized = if agreed { intent.terms.amount.money() } else { zero };
+    let authorized = agreed(intent).map_or(zero, |attempt| attempt.terms.amount.money());
     if amounts.authorized != authorized {
         report.find(format!("{id}: authorized is {}, its state says {authorized}", amounts.authorized));
     }
     let (reserved, refunded) = refunds.map_or((0, 0), |sums| (sums.reserved, sums.refunded));
     if amounts.reserved.minor_units() != reserved || amounts.refunded.minor_units() != refunded {
         report.find(format!("{id}: reserved and refunded differ from its refunds"));
+    }
+}
+
+/// The attempt whose amount the payer has agreed to: that which was captured, or whose hold stands.
+fn agreed(intent: &Intent) -> Option<&Attempt> {
+    match intent.state {
+        State::Succeeded { winner } => intent.attempt(winner).filter(|attempt| attempt.collected().is_some()),
+        State::RequiresWallet
+        | State::AwaitingPayer
+        | State::Processing
+        | State::Authorized
+        | State::Canceled
+        | State::Expired
+        | State::Failed => intent.attempts.iter().find(|attempt| attempt.state.is_kept_hold()),
+    }
+}
+
+/// Refunds that stand give back at most what each receiver got, and what the merchant got and stands in for.
+fn check_given_back(
+    attempt: &Attempt,
+    taken: PositiveMoney,
+    given: Option<&BTreeMap<Option<Receiver>, i64>>,
+    report: &mut Report,
+) {
+    let Some(given) = given else { return };
+    let id = attempt.terms.id;
+    let division = attempt.terms.division.as_deref().and_then(|division| division.of_taken(taken).ok());
+    let Some(division) = division else {
+        return report.find(format!("{id}: refunds give back parts of it, and it was never divided"));
+    };
+    for (receiver, part) in &division.amounts().receivers {
+        let back = given.get(&Some(receiver.clone())).copied().unwrap_or(0);
+        if back > part.minor_units() {
+            report.find(format!("{id}: {receiver} gives back {back} of {}", part.minor_units()));
+        }
+    }
+    let all: i64 = given.values().sum();
+    // Of a discounted order that is what the payer paid and what was paid in.
+    let divided = division.split.payment().minor_units();
+    if all > divided {
+        report.find(format!("{id}: {all} are given back of {divided}"));
     }
 }
 
@@ -146,7 +202,10 @@ fn check_division(intent: &Intent, known: &mut Known, report: &mut Report) {
     let Some(taken) = attempt.collected() else { return };
     let (tenant, id) = (intent.terms.tenant, intent.terms.id);
     match funds::of_taken((tenant, id), attempt, taken, intent.updated_at) {
-        Ok(divided) => known.own.expect(tenant, divided),
+        Ok(divided) => {
+            known.own.expect(tenant, divided);
+            check_given_back(attempt, taken, known.given_back.get(&id), report);
+        }
         Err(error) => report.find(format!("{winner}: it cannot be divided as was agreed: {error}")),
     }
 }

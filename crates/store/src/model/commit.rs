@@ -103,11 +103,13 @@ impl Content {
     }
 
     fn take_rules(&mut self, rules: &RulesSeen, tenant: TenantId, at: Timestamp) -> Step {
-        if self.book_of_rules(tenant).count() as u64 != rules.entries {
+        let unread = planted::is(Defect::RulesUnread);
+        if self.book_of_rules(tenant).count() as u64 != rules.entries && !unread {
             return Err(Ok(Committed::Conflict));
         }
         let Some(DecidedWrite { attempt, intent, decided }) = rules.decided.clone() else { return Ok(()) };
-        let row = StoredDecided { tenant, intent, attempt, at, decided, marks: Marks::default() };
+        let entries = Some(rules.entries);
+        let row = StoredDecided { tenant, intent, attempt, at, decided, marks: Marks::default(), entries };
         self.seen.insert(attempt, rules.entries);
         match self.decided.insert(attempt, row) {
             None => Ok(()),
@@ -116,7 +118,7 @@ impl Content {
     }
 
     fn mark(&mut self, mark: Mark, tenant: TenantId, at: Timestamp) {
-        let decided = self.decided.get_mut(&mark.attempt);
+        let decided = self.decided.get_mut(&mark.attempt).filter(|_| !planted::is(Defect::MarkLost));
         if let Some(row) = decided.filter(|row| (row.tenant, row.intent) == (tenant, mark.intent)) {
             row.marks = row.marks.with(mark.what, at);
         }
@@ -212,7 +214,8 @@ impl Content {
             Guard::Refunds { intent, count } => {
                 let of = |row: &&Refund| row.terms.intent == *intent && row.terms.tenant == tenant;
                 let found = self.refunds.values().filter(of).count() as u64;
-                return if found == *count { Ok(()) } else { Err(Ok(Committed::Conflict)) };
+                let uncounted = planted::is(Defect::RefundsUncounted);
+                return if found == *count || uncounted { Ok(()) } else { Err(Ok(Committed::Conflict)) };
             }
             Guard::Authorize(id, amount)
             | Guard::Void(id, amount)
@@ -276,12 +279,14 @@ impl Content {
 
     fn post(&mut self, batch: &Batch) -> Step {
         let book = self.books.entry(batch.tenant).or_default();
-        book.append(&batch.transfers).map_err(|error| match error {
-            PostError::Overdrawn(_, _) => Ok(Committed::GuardFailed),
-            PostError::Twice(_) | PostError::SameAccount(_) | PostError::NothingPending(_) => {
-                Err(StoreError::Broken(error.to_string()))
+        match book.append(&batch.transfers) {
+            Ok(()) => {}
+            Err(PostError::Overdrawn(_, _)) if planted::is(Defect::OverdraftAllowed) => {}
+            Err(PostError::Overdrawn(_, _)) => return Err(Ok(Committed::GuardFailed)),
+            Err(error @ (PostError::Twice(_) | PostError::SameAccount(_) | PostError::NothingPending(_))) => {
+                return Err(Err(StoreError::Broken(error.to_string())));
             }
-        })?;
+        }
         for transfer in &batch.transfers {
             let position = self.transfers.len() as u64 + 1;
             self.transfers.push(StoredTransfer {

@@ -5,13 +5,13 @@ use std::ops::Bound;
 use jiff::Timestamp;
 use paifang_payment::intent::Ending;
 use paifang_payment::refund::{self, Refund};
-use paifang_payment::{IntentId, RefundId, TenantId};
+use paifang_payment::{FundsId, IntentId, RefundId, RequestId, TenantId};
 use paifang_policy::guard::Tally;
 
 use super::Content;
 use crate::{
-    AccountBalance, GuardedBook, InboxVerdict, IntentFilter, IntentRow, PAGE_MAX, Page, RulesEntry, Sample,
-    Stats, StoredDecided, StoredEvent, StoredTransfer, WorkRow,
+    AccountBalance, GuardedBook, InboxVerdict, IntentFilter, IntentRow, PAGE_MAX, Page, Resource, RulesEntry,
+    Sample, Stats, StoredDecided, StoredEvent, StoredTransfer, WorkRow,
 };
 
 impl Content {
@@ -113,17 +113,36 @@ impl Content {
                 && row.decided.version() == sample.version
         };
         let ended = self.decided.values().filter(by_it).filter_map(|row| Some((row.marks.ended?, row)));
-        let mut ended: Vec<_> = ended.filter(|((_, at), _)| *at >= sample.since).collect();
+        let ended = ended.filter(|((_, at), _)| *at >= sample.since);
+        let ended = ended.filter(|((ending, _), _)| *ending == Ending::Paid || !sample.paid_only);
+        let is_seen =
+            |row: &StoredDecided| self.seen.get(&row.attempt).is_some_and(|seen| *seen >= sample.entries);
+        let mut ended: Vec<_> = ended.filter(|(_, row)| is_seen(row)).collect();
         ended.sort_by_key(|((_, at), _)| std::cmp::Reverse(*at));
         ended.truncate(usize::try_from(sample.max).unwrap_or(usize::MAX));
-        ended.retain(|(_, row)| self.seen.get(&row.attempt).is_some_and(|seen| *seen >= sample.entries));
-        let mut tally = Tally { ended: ended.len() as u64, ..Tally::default() };
+        let oldest = ended.last().map(|((_, at), _)| *at);
+        let mut tally = Tally { ended: ended.len() as u64, oldest, ..Tally::default() };
         for ((_, _), row) in ended.iter().filter(|((ending, _), _)| *ending == Ending::Paid) {
             tally.paid += 1;
             tally.refunded += u64::from(row.marks.refunded_at.is_some());
             tally.complained += u64::from(row.marks.complained_at.is_some());
         }
         tally
+    }
+
+    pub(super) fn funds_asked(
+        &self,
+        tenant: TenantId,
+        after: Option<&RequestId>,
+        max: usize,
+    ) -> Vec<(RequestId, FundsId)> {
+        let asked = self.requests.iter().filter_map(|((of, _, request), row)| match row.resource {
+            Resource::Funds(id) if *of == tenant && after.is_none_or(|after| request > after) => {
+                Some((request.clone(), id))
+            }
+            Resource::Funds(_) | Resource::Intent(_) | Resource::Refund(_) => None,
+        });
+        asked.take(max.min(PAGE_MAX)).collect()
     }
 
     pub(super) fn guarded_books(&self, after: Option<TenantId>, max: usize) -> Vec<GuardedBook> {
@@ -177,7 +196,7 @@ fn doubt(stats: &mut Stats, since: Timestamp) {
     stats.oldest_doubt = Some(stats.oldest_doubt.map_or(since, |oldest| oldest.min(since)));
 }
 
-fn page<T>(rows: impl Iterator<Item = T>, max: usize) -> Page<T> {
+pub(super) fn page<T>(rows: impl Iterator<Item = T>, max: usize) -> Page<T> {
     let max = max.clamp(1, PAGE_MAX);
     let mut rows: Vec<T> = rows.take(max + 1).collect();
     let more = rows.len() > max;

@@ -2,8 +2,8 @@
 
 use jiff::SignedDuration;
 use paifang_money::{Currency, PositiveMoney};
-use paifang_payment::{NextAction, Presentation, WalletName};
-use paifang_rail::{Call, Charge, Closing, Need, Order, Plan, PlanError};
+use paifang_payment::{Credit, NextAction, Presentation, WalletName};
+use paifang_rail::{Call, Charge, Closing, Need, Offer, Order, Plan, PlanError};
 
 use crate::rail::words::{led, said, told};
 use crate::rail::world::{World, nonce};
@@ -65,7 +65,7 @@ pub async fn the_descriptor_is_the_whole_truth(world: &World) {
             }
         }
         if let Some(offer) = listed {
-            refuses_what_it_cannot_carry(world, &charge, offer.needs).await;
+            refuses_what_it_cannot_carry(world, &charge, offer).await;
         }
     }
     let order = world.charge(&some).await.order;
@@ -87,7 +87,7 @@ async fn charge_with(world: &World, presentation: Presentation) -> Charge {
     charge
 }
 
-async fn refuses_what_it_cannot_carry(world: &World, charge: &Charge, needs: &[Need]) {
+async fn refuses_what_it_cannot_carry(world: &World, charge: &Charge, offer: &Offer) {
     let dollars = PositiveMoney::new(100, Currency::parse("USD").expect("a currency")).expect("an amount");
     let foreign = Charge { order: Order { amount: dollars, ..charge.order.clone() }, ..charge.clone() };
     let other = Charge { wallet: WalletName::parse("no-such-wallet").expect("a name"), ..charge.clone() };
@@ -95,7 +95,11 @@ async fn refuses_what_it_cannot_carry(world: &World, charge: &Charge, needs: &[N
     assert!(matches!(plan, Err(PlanError::BadValue { .. })), "another currency: {plan:?}");
     let plan = world.plan(&Call::Charge(&other)).await;
     assert!(matches!(plan, Err(PlanError::Unsupported(_))), "another wallet: {plan:?}");
-    for need in needs {
+    if !offer.credit.can_exclude() {
+        let plan = world.plan(&Call::Charge(&Charge { credit: Credit::Excluded, ..charge.clone() })).await;
+        assert!(matches!(plan, Err(PlanError::Unsupported(_))), "without credit: {plan:?}");
+    }
+    for need in offer.needs {
         let mut poor = charge.clone();
         match need {
             Need::PayerId => poor.payer = Default::default(),

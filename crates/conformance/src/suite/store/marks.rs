@@ -86,7 +86,7 @@ pub async fn what_became_of_an_attempt_is_marked_once(bench: &impl Bench) {
     let mut mixed = marking(&desk, second, &[PAID]);
     mixed.marks.extend(marking(&desk, first, &[PAID]).marks);
     desk.broken(mixed).await;
-    desk.clean().await;
+    desk.clean_but_for_rules().await;
 }
 
 /// Counted is what one opening of one version let in since an entry of the book, and what ended since a time.
@@ -115,6 +115,7 @@ pub async fn samples_are_counted_in_their_window(bench: &impl Bench) {
         version: 1,
         entries: 0,
         since: start,
+        paid_only: false,
         max: 100,
     };
     let nanosecond = SignedDuration::from_nanos(1);
@@ -128,15 +129,30 @@ pub async fn samples_are_counted_in_their_window(bench: &impl Bench) {
         (Sample { entries: 2, ..all.clone() }, 1, 1, 0, 1),
         (Sample { entries: 3, ..all.clone() }, 0, 0, 0, 0),
         (Sample { max: 2, ..all.clone() }, 2, 1, 0, 1),
+        // What is not looked at takes no place: neither what failed, nor what rests on too little of the book.
+        (Sample { paid_only: true, ..all.clone() }, 2, 2, 1, 1),
+        (Sample { paid_only: true, max: 2, ..all.clone() }, 2, 2, 1, 1),
+        (Sample { paid_only: true, max: 1, ..all.clone() }, 1, 1, 0, 1),
+        (Sample { entries: 2, max: 1, ..all.clone() }, 1, 1, 0, 1),
         (Sample { version: 2, ..all.clone() }, 1, 1, 0, 0),
         (Sample { version: 3, ..all.clone() }, 0, 0, 0, 0),
         (Sample { opening: RuleId::parse("wechatpay").expect("letters"), ..all.clone() }, 0, 0, 0, 0),
         (Sample { tenant: stranger, ..all.clone() }, 0, 0, 0, 0),
     ] {
         let tally = desk.store.tally(&sample).await.expect("the store works");
-        assert_eq!(tally, Tally { ended, paid, refunded, complained }, "{sample:?}");
+        let oldest = tally.oldest;
+        assert_eq!(tally, Tally { ended, paid, refunded, complained, oldest }, "{sample:?}");
+        assert_eq!(oldest.is_some(), ended > 0, "{sample:?}");
     }
-    desk.clean().await;
+    for (sample, oldest) in [
+        (all.clone(), start),
+        (Sample { max: 2, ..all.clone() }, middle),
+        (Sample { paid_only: true, max: 1, ..all.clone() }, desk.hand.now()),
+    ] {
+        let tally = desk.store.tally(&sample).await.expect("the store works");
+        assert_eq!(tally.oldest, Some(oldest), "{sample:?}");
+    }
+    desk.clean_but_for_rules().await;
 }
 
 /// Whoever looks after guard rails finds the books that may have some, and no other.
@@ -164,5 +180,5 @@ pub async fn books_with_guard_rails_are_found(bench: &impl Bench) {
     assert_eq!(found(Some(tenants[4]), 200).await, []);
     let read = desk.store.rules_after(tenants[2], 0, 200).await.expect("the store works");
     assert_eq!(read.iter().map(|row| row.entry.guarded).collect::<Vec<_>>(), [false, true, true, false]);
-    desk.clean().await;
+    desk.clean_but_for_rules().await;
 }

@@ -46,7 +46,7 @@ impl Folder {
     }
 }
 
-fn refused(command: &Command) -> (u8, String) {
+fn refused(command: &Files) -> (u8, String) {
     match tell(command).unwrap_err() {
         Ended::Status(status, error) => (status, format!("{error:#}")),
         Ended::Failed(error) => (1, format!("{error:#}")),
@@ -71,7 +71,7 @@ fn recorded(count: usize) -> String {
             .unwrap();
         let payer = Pseudonym::parse(&format!("payer-{at}")).ok();
         let decision = decide(&bundle, &Overlay::none(), &offer, &facts, payer.as_ref());
-        let record = Record { offer: offer.clone(), facts, payer, decision };
+        let record = Record { offer: offer.clone(), facts, payer, decision, payment: None };
         writeln!(text, "{}", serde_json::to_string(&record).unwrap()).unwrap();
         text
     })
@@ -81,29 +81,29 @@ fn recorded(count: usize) -> String {
 fn a_bundle_is_told_and_its_mistakes_with_their_places() {
     let folder = Folder::new();
     let bundle = folder.file("right.toml", OPEN);
-    let told = tell(&Command::Check { bundle: bundle.clone(), json: false }).unwrap();
+    let told = tell(&Files::Check { bundle: bundle.clone(), json: false }).unwrap();
     assert!(
         told.starts_with("walls version 1, meant from 2024-09-25T16:00:00Z\n2 openings, 0 kill"),
         "{told}"
     );
     assert!(told.contains("looks at product.category\n"), "{told}");
     let json: serde_json::Value =
-        serde_json::from_str(&tell(&Command::Check { bundle, json: true }).unwrap()).unwrap();
+        serde_json::from_str(&tell(&Files::Check { bundle, json: true }).unwrap()).unwrap();
     assert!(told.ends_with(&format!("digest {}", json["digest"].as_str().unwrap())), "{told}");
 
     let wrong = OPEN.replace("show = true", "show = 1").replace("product.category", "payer.id");
-    let (status, told) = refused(&Command::Check { bundle: folder.file("wrong.toml", wrong), json: false });
+    let (status, told) = refused(&Files::Check { bundle: folder.file("wrong.toml", wrong), json: false });
     assert_eq!(status, BAD_CONFIG);
     for expected in ["wrong.toml:12:8: opening[0].show: it is a whole number", "opening[1].when"] {
         assert!(told.contains(expected), "{expected} in {told}");
     }
     let long = folder.file("long.toml", "#".repeat(TEXT_BYTES_MAX + 1));
-    assert!(refused(&Command::Check { bundle: long, json: false }).1.contains("at most"));
+    assert!(refused(&Files::Check { bundle: long, json: false }).1.contains("at most"));
     let right_but_long = format!("{OPEN}{}", "#".repeat(BUNDLE_BYTES_MAX));
     let (status, told) =
-        refused(&Command::Check { bundle: folder.file("big.toml", right_but_long), json: false });
+        refused(&Files::Check { bundle: folder.file("big.toml", right_but_long), json: false });
     assert!(status == BAD_CONFIG && told.contains("DraftPolicy takes at most 60000"), "{told}");
-    let (status, told) = refused(&Command::Check { bundle: folder.0.path().join("none.toml"), json: false });
+    let (status, told) = refused(&Files::Check { bundle: folder.0.path().join("none.toml"), json: false });
     assert_eq!((status, told.contains("none.toml")), (1, true), "{told}");
 }
 
@@ -111,11 +111,11 @@ fn a_bundle_is_told_and_its_mistakes_with_their_places() {
 fn two_bundles_are_compared() {
     let folder = Folder::new();
     let (before, after) = (folder.file("1.toml", OPEN), folder.file("2.toml", closed()));
-    let told = tell(&Command::Diff { before: before.clone(), after: after.clone(), json: false }).unwrap();
+    let told = tell(&Files::Diff { before: before.clone(), after: after.clone(), json: false }).unwrap();
     assert!(told.contains("~ opening wechat.when:") && !told.contains("alipay"), "{told}");
-    let same = Command::Diff { before: before.clone(), after: before.clone(), json: false };
+    let same = Files::Diff { before: before.clone(), after: before.clone(), json: false };
     assert_eq!(tell(&same).unwrap(), "they say the same");
-    let json = tell(&Command::Diff { before, after, json: true }).unwrap();
+    let json = tell(&Files::Diff { before, after, json: true }).unwrap();
     assert!(json.contains("\"wechat\""), "{json}");
 }
 
@@ -124,7 +124,7 @@ fn a_draft_is_run_over_what_was_recorded() {
     let folder = Folder::new();
     let draft = folder.file("draft.toml", closed());
     let records = folder.file("records", recorded(10));
-    let command = Command::Simulate { draft: draft.clone(), records, json: true };
+    let command = Files::Simulate { draft: draft.clone(), records, json: true, progress: false };
     let report: serde_json::Value = serde_json::from_str(&tell(&command).unwrap()).unwrap();
     assert_eq!(
         (&report["total"]["records"], &report["total"]["no_longer_accepted"]),
@@ -136,10 +136,11 @@ fn a_draft_is_run_over_what_was_recorded() {
     for (text, why) in [
         (recorded(2).replacen("\"offer\"", "\"ofer\"", 1), "line 1, column"),
         (format!("{}{{\"offer\"", recorded(1)), "line 2, column 8: the line ends too early"),
-        (format!("{}\n{}", recorded(1), "x".repeat(70_000)), "line 3: it must have less than 65536 bytes"),
+        (format!("{}\n{}", recorded(1), "x".repeat(1 << 20)), "line 3: it must have less than 1048576 bytes"),
     ] {
         let records = folder.file("wrong", text);
-        let (status, told) = refused(&Command::Simulate { draft: draft.clone(), records, json: false });
+        let (status, told) =
+            refused(&Files::Simulate { draft: draft.clone(), records, json: false, progress: false });
         assert!(status == 1 && told.contains(why), "{told}");
         assert!(!told.contains("payer-"), "nothing of the record is told: {told}");
     }

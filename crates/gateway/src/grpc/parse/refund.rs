@@ -3,9 +3,10 @@
 use paifang_engine::{CancelRefund, CreateRefund, Fund, RefundCase, ReverseRefund, TransferFunds};
 use paifang_payment::{IntentId, RefundId, Remark, RequestId};
 use paifang_proto::v1;
+use paifang_shares::discounts::Funder;
 use paifang_shares::refund_terms::{RefundMode, RefundReason};
 use paifang_shares::waterfall::Bearer;
-use paifang_shares::{Merchant, Receiver};
+use paifang_shares::{DiscountId, Merchant, Receiver};
 use tonic::Status;
 
 use super::{Fields, REASON_CHARS_MAX, check_text, positive};
@@ -29,7 +30,7 @@ pub(crate) fn create_refund(request: v1::CreateRefundRequest) -> Result<CreateRe
     fields.finish(whole)
 }
 
-fn refund_case(fields: &mut Fields, case: v1::RefundCase) -> Option<RefundCase> {
+pub(super) fn refund_case(fields: &mut Fields, case: v1::RefundCase) -> Option<RefundCase> {
     let reason = v1::RefundReason::try_from(case.reason).ok().and_then(reason_of);
     let reason =
         fields.keep("refund_case.reason", reason.ok_or("must be one of the reasons of the contract"));
@@ -80,7 +81,7 @@ pub(crate) fn transfer_funds(request: v1::TransferFundsRequest) -> Result<Transf
 }
 
 fn fund(fields: &mut Fields, field: &str, fund: Option<v1::Fund>) -> Option<Fund> {
-    let Some(v1::Fund { kind, merchant_id, receiver }) = fund else {
+    let Some(v1::Fund { kind, merchant_id, receiver, discount_id, funder }) = fund else {
         fields.wrong(field, "is required");
         return None;
     };
@@ -102,6 +103,19 @@ fn fund(fields: &mut Fields, field: &str, fund: Option<v1::Fund>) -> Option<Fund
         fields.wrong(format!("{field}.receiver"), "is required with RECEIVER, and goes with nothing else");
         return None;
     }
+    let discount = match discount_id.as_str() {
+        "" => Some(None),
+        text => fields.keep(&format!("{field}.discount_id"), DiscountId::parse(text)).map(Some),
+    }?;
+    if discount.is_some() != (kind == v1::FundKind::Budget) {
+        fields.wrong(format!("{field}.discount_id"), "is required with BUDGET, and goes with nothing else");
+        return None;
+    }
+    let funder = funder_of(v1::DiscountFunder::try_from(funder).unwrap_or_default());
+    if funder.is_some() != (kind == v1::FundKind::Discount) {
+        fields.wrong(format!("{field}.funder"), "is required with DISCOUNT, and goes with nothing else");
+        return None;
+    }
     match (kind, named) {
         (v1::FundKind::Unspecified, _) => {
             fields.wrong(format!("{field}.kind"), "must be one of the kinds of the contract");
@@ -115,7 +129,20 @@ fn fund(fields: &mut Fields, field: &str, fund: Option<v1::Fund>) -> Option<Fund
         (v1::FundKind::Platform, _) => Some(Fund::Bearer(Bearer::Platform, None)),
         (v1::FundKind::Insurance, _) => Some(Fund::Bearer(Bearer::Insurance, None)),
         (v1::FundKind::Rail, _) => Some(Fund::Bearer(Bearer::Rail, None)),
+        (v1::FundKind::Budget, _) => discount.map(Fund::Budget),
+        (v1::FundKind::Discount, _) => funder.map(Fund::Discounts),
     }
+}
+
+fn funder_of(funder: v1::DiscountFunder) -> Option<Funder> {
+    Some(match funder {
+        v1::DiscountFunder::Unspecified => return None,
+        v1::DiscountFunder::Rail => Funder::Rail,
+        v1::DiscountFunder::PlatformA => Funder::PlatformA,
+        v1::DiscountFunder::PlatformB => Funder::PlatformB,
+        v1::DiscountFunder::Merchant => Funder::Merchant,
+        v1::DiscountFunder::Creator => Funder::Creator,
+    })
 }
 
 fn reason_of(reason: v1::RefundReason) -> Option<RefundReason> {

@@ -7,11 +7,11 @@ use paifang_shares::bearing::Bearing;
 use paifang_shares::refund_terms::{RefundMode, RefundReason};
 use paifang_shares::waterfall::{Allocation, Bearer};
 
-use super::{money, time};
+use super::{discount, division, money, time};
 
 /// Who bears a refund, as it stands now; `None` where that is the storefront and nobody else.
 pub(super) fn bearing(refund: &Refund) -> Option<v1::RefundBearing> {
-    let Bearing { granted, merchant, given_back, .. } = refund.bearing()?;
+    let Bearing { granted, merchant, given_back, discounts, .. } = refund.bearing()?;
     let grant = granted.as_ref().map(|granted| &granted.grant);
     let receivers = given_back.iter().flat_map(|amounts| &amounts.receivers);
     let bearers = refund.allocation.iter().flat_map(Allocation::borne);
@@ -28,12 +28,7 @@ pub(super) fn bearing(refund: &Refund) -> Option<v1::RefundBearing> {
         deadline_time: grant.map(|grant| time(grant.deadline)),
         appeal_until_time: grant.map(|grant| time(grant.appeal_until)),
         merchant_id: merchant.as_ref().map(ToString::to_string).unwrap_or_default(),
-        receivers: receivers
-            .map(|(receiver, amount)| v1::ReceiverAmount {
-                receiver: receiver.to_string(),
-                amount: Some(money(*amount)),
-            })
-            .collect(),
+        receivers: receivers.map(|(receiver, amount)| division::part(receiver, *amount)).collect(),
         bearers: bearers
             .map(|borne| v1::BearerAmount {
                 bearer: bearer(borne.bearer).into(),
@@ -43,6 +38,7 @@ pub(super) fn bearing(refund: &Refund) -> Option<v1::RefundBearing> {
             .collect(),
         short_amount: refund.short().map(|short| money(short.money())),
         reversed_amount: reversed.map(money),
+        discounts: discount::given_back(discounts),
     })
 }
 

@@ -1,7 +1,9 @@
 //! What did not go well, in a form that a program can act on: derived from states, because refusals and doubts are states
 //! and no errors.
 
-use paifang_payment::attempt::{Attempt, CloseVerb, Closed, Closing, End, Operation, Phase, Sending, State};
+use paifang_payment::attempt::{
+    Attempt, CloseVerb, Closed, Closing, End, HELD_BACK, Operation, Phase, Sending, State,
+};
 use paifang_payment::intent::{self, Intent};
 use paifang_payment::refund::{self, Refund};
 use paifang_payment::{Attention, Basis, Doubt, Refusal};
@@ -95,7 +97,7 @@ fn of_sending(stage: FailureStage, sending: &Sending) -> Option<Failure> {
     match (sending.doubted, sending.unsent) {
         (true, _) => Some(in_doubt(stage, &Doubt::ConnectionLost)),
         (false, true) => Some(Failure {
-            reason: "rail_unreachable".to_owned(),
+            reason: if sending.held_back { HELD_BACK } else { "rail_unreachable" }.to_owned(),
             ..failure(stage, FailureCategory::NotSent, MoneyEffect::None, Advice::QueryFirst)
         }),
         (false, false) => None,

@@ -7,7 +7,7 @@ use paifang_payment::{AttemptId, NextAction};
 use paifang_proto::v1;
 use paifang_store::Amounts;
 
-use super::{failure, money, presentation, time};
+use super::{discount, division, failure, money, presentation, time};
 
 /// An intent as it stands.
 pub(crate) fn intent(intent: &Intent, amounts: &Amounts) -> v1::PaymentIntent {
@@ -93,6 +93,7 @@ pub(super) fn attempt_state(state: &State) -> v1::AttemptState {
 
 fn attempt(attempt: &Attempt) -> v1::Attempt {
     let terms = &attempt.terms;
+    let divided = division::of_attempt(attempt);
     let settled = attempt.state.settled();
     let rail_reference = attempt.rail_ref.as_ref().or(settled.and_then(|settled| settled.rail_ref.as_ref()));
     v1::Attempt {
@@ -110,7 +111,11 @@ fn attempt(attempt: &Attempt) -> v1::Attempt {
         pay_time: settled.and_then(|settled| settled.settled_at).map(time),
         repeats_attempt_id: terms.repeats.map(|id| id.to_string()).unwrap_or_default(),
         left: attempt.left,
+        discounts: discount::given(divided.as_ref().and_then(|division| division.discounts.as_ref())),
+        division: divided.as_deref().map(division::division),
+        payable_amount: Some(money(terms.amount.money())),
         capture_number: attempt.state.capture_no().map(ToString::to_string).unwrap_or_default(),
+        credit_excluded: !terms.credit.is_allowed(),
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) fn account(account: &Account, currency: Currency) -> v1::Account {
         AccountKind::Platform => v1::AccountKind::Platform,
         AccountKind::Insurance => v1::AccountKind::Insurance,
         AccountKind::RailFund => v1::AccountKind::RailFund,
+        AccountKind::Discount => v1::AccountKind::Discount,
+        AccountKind::Budget => v1::AccountKind::Budget,
         AccountKind::Outside => v1::AccountKind::Outside,
     };
     v1::Account {

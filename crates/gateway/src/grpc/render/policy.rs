@@ -68,17 +68,20 @@ pub(crate) fn decided(row: &StoredDecided) -> v1::DecidedPayment {
         outcome_time: ended.map(|(_, at)| time(at)),
         refund_time: refunded_at.map(time),
         complaint_time: complained_at.map(time),
+        rules_position: row.entries.map_or(0, |entries| i64::try_from(entries).unwrap_or(i64::MAX)),
     }
 }
 
-/// A change of the rules, in its place in the book.
-pub(crate) fn change(row: &StoredRules) -> v1::PolicyChange {
+/// A change of the rules, in its place in the book; `recalled` are the versions that it made drafts again, if it is a
+/// roll-back.
+pub(crate) fn change(row: &StoredRules, recalled: &[u32]) -> v1::PolicyChange {
     use v1::PolicyChangeKind as Kind;
     let RulesEntry { request, fact, .. } = &row.entry;
     let told = v1::PolicyChange {
         position: i64::try_from(row.position).unwrap_or(i64::MAX),
         time: Some(time(fact.at())),
         request_id: request.as_ref().map(|request| request.id.to_string()).unwrap_or_default(),
+        recalled_versions: recalled.to_vec(),
         ..v1::PolicyChange::default()
     };
     let of_version = |kind: Kind, version| v1::PolicyChange { kind: kind.into(), version, ..told.clone() };
@@ -105,16 +108,16 @@ pub(crate) fn change(row: &StoredRules) -> v1::PolicyChange {
 }
 
 /// Why an opening was rolled back; what does not apply is empty.
-struct Because {
-    guard_rail: String,
-    measured_ppm: u32,
-    remark: String,
-    reading: Option<v1::GuardRailReading>,
+pub(super) struct Because {
+    pub guard_rail: String,
+    pub measured_ppm: u32,
+    pub remark: String,
+    pub reading: Option<v1::GuardRailReading>,
 }
 
-fn because(why: &Why) -> Because {
+pub(super) fn because(why: &Why) -> Because {
     match why {
-        Why::GuardRail { rule, measure, window_s, counts, measured, bound } => {
+        Why::GuardRail { rule, measure, window_s, counts, measured, bound, cut, spares_until: _ } => {
             use v1::guard_rail_reading::Bound as Told;
             let count = |count| i64::try_from(count).unwrap_or(i64::MAX);
             let measure = match measure {
@@ -131,6 +134,7 @@ fn because(why: &Why) -> Because {
                     Bound::Min(ppm) => Told::MinPpm(ppm.get()),
                     Bound::Max(ppm) => Told::MaxPpm(ppm.get()),
                 }),
+                counted_since_time: cut.map(time),
             };
             let (guard_rail, measured_ppm) = (rule.to_string(), measured.get());
             Because { guard_rail, measured_ppm, remark: String::new(), reading: Some(reading) }
@@ -162,6 +166,7 @@ fn roll_back(one: &RollBack, at: Timestamp) -> v1::OpeningRollBack {
         measured_ppm,
         remark,
         reading,
+        recalled_versions: one.recalled.clone(),
         reopen_time: reopened.map(|(reopened, _)| time(*reopened)),
         reopen_remark: reopened.map(|(_, remark)| remark.to_string()).unwrap_or_default(),
     }

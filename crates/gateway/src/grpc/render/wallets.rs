@@ -5,15 +5,17 @@ use paifang_interop::matrix::{Acceptance, CodeKind, Direction, Row, Since};
 use paifang_interop::{Confidence, codes};
 use paifang_payment::WalletName;
 use paifang_proto::v1;
-use paifang_rail::Need;
+use paifang_rail::{CreditUse, Need};
+use paifang_shares::division::Division;
 
-use super::{decision, money, presentation};
+use super::{decision, discount, money, presentation, time};
 
 /// A way to pay, for a payer who is inside of this wallet, if any.
 pub(crate) fn wallet_option(placed: &Placed, inside: Option<&WalletName>) -> v1::WalletOption {
-    let Placed { weighed, degraded, position } = placed;
+    let Placed { weighed, degraded, position, opens } = placed;
     let Weighed { option, judged, ranked, .. } = weighed;
     let available = option.obstacles.is_empty() && weighed.is_accepted();
+    let discounts = division(weighed).and_then(|division| division.discounts.as_ref());
     let reasons = ranked.iter().flat_map(|ranked| &ranked.reasons);
     let missing = option.obstacles.iter().filter_map(|obstacle| match obstacle {
         Obstacle::Missing(need) => Some(need_field(*need).to_owned()),
@@ -43,13 +45,30 @@ pub(crate) fn wallet_option(placed: &Placed, inside: Option<&WalletName>) -> v1:
         amount_max: option.limits.map(|(_, most)| money(most)),
         position_reason: position.code().to_owned(),
         fee: fee(weighed),
+        opens_time: opens.map(|opens| time(opens.at)),
+        opens_version: opens.map_or(0, |opens| opens.version),
+        credit: credit(weighed).into(),
+        discounts: discount::given(discounts),
+        payable_amount: discounts.map(|discounts| money(discounts.payable().money())),
     }
 }
 
 /// What the payment would cost with it.
 fn fee(weighed: &Weighed) -> Option<v1::Money> {
-    let division = weighed.division.as_ref()?.as_ref().ok()?;
-    division.fee.as_ref().map(|fee| money(fee.amount()))
+    division(weighed)?.fee.as_ref().map(|fee| money(fee.amount()))
+}
+
+fn division(weighed: &Weighed) -> Option<&Division> {
+    weighed.division.as_ref()?.as_ref().ok().map(|division| &**division)
+}
+
+/// Whether the payer may pay on credit with it.
+fn credit(weighed: &Weighed) -> v1::Credit {
+    match (weighed.option.credit, weighed.excludes_credit()) {
+        (CreditUse::Never, _) | (CreditUse::Excludable, true) => v1::Credit::Excluded,
+        (CreditUse::Always, _) => v1::Credit::Only,
+        (CreditUse::Payers | CreditUse::Excludable, _) => v1::Credit::Allowed,
+    }
 }
 
 fn reason_codes(weighed: &Weighed, degraded: bool, inside: Option<&WalletName>) -> Vec<String> {
@@ -58,6 +77,8 @@ fn reason_codes(weighed: &Weighed, degraded: bool, inside: Option<&WalletName>) 
     codes.dedup();
     if matches!(weighed.division, Some(Err(_))) {
         codes.push("terms_do_not_fit");
+    } else if weighed.keeps_credit() {
+        codes.push("credit_not_excludable");
     } else if !weighed.is_accepted() {
         codes.push("closed_by_policy");
     }

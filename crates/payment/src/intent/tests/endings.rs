@@ -85,6 +85,14 @@ fn a_rail_that_cannot_be_reached_fails_and_our_own_faults_do_not_count() {
     ends(&unreachable, "ORDER001 failed");
     let waited = [Act::Confirm(1, QR, CLOSABLE), Act::Hear(0, Verb::Charge, not_sent()), Act::Pass(900)];
     ends(&and(&waited, &[Act::Expire]), "ORDER001 failed");
+    // Our own limits: at once for a payer's code, at the end of its time for an order.
+    let held_back = || News::Outcome(Outcome::NotSent(NotSent::HeldBack));
+    ends(&[Act::Confirm(1, CODE, ALL), Act::Hear(0, Verb::Charge, held_back())], "");
+    let waited = [Act::Confirm(1, QR, CLOSABLE), Act::Hear(0, Verb::Charge, held_back()), Act::Pass(900)];
+    ends(&and(&waited, &[Act::Expire]), "");
+    // What the rail did last counts.
+    let then = [Act::Send(0), Act::Hear(0, Verb::Charge, not_sent()), Act::Pass(900), Act::Expire];
+    ends(&and(&waited[..2], &then), "ORDER001 failed");
     for rule in [attempt::PAYER_CODE_LOST, "description.too_long"] {
         ends(&[Act::Confirm(1, CODE, ALL), Act::Hear(0, Verb::Charge, not_planned(rule))], "");
     }

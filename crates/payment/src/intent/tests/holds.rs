@@ -1,7 +1,7 @@
 //! Stories of held money, and the laws over random ones.
 
 use super::*;
-use crate::{Outcome, Settled};
+use crate::{NotSent, Outcome, Settled};
 
 fn held() -> News {
     News::Outcome(Outcome::Held(settled(10_000)))
@@ -47,6 +47,20 @@ fn a_refused_capture_leaves_the_hold_for_the_next_one() {
     again.iter().for_each(|act| stage.play(act));
     let attempt::State::Paid(paid) = &stage.intent.attempts[0].state else { panic!() };
     assert_eq!(paid.taken.as_ref().unwrap().capture_no.as_str(), "ORDER001C1");
+}
+
+/// Nothing left us, so the next capture has the same number, and however many of them there are, none is used up.
+#[test]
+fn a_capture_that_was_not_sent_uses_nothing_up() {
+    let not_planned = News::Outcome(Outcome::NotSent(NotSent::NotPlanned("a field is withheld".into())));
+    let unsent = [Act::Capture(10_000), Act::Hear(0, Verb::Capture, not_planned)];
+    let often = vec![unsent; 25].concat();
+    story(&and(&often), expect!["authorized; ORDER001 Held; held"]);
+    let captured = [often, vec![Act::Capture(6_400), Act::Hear(0, Verb::Capture, captured(6_400))]].concat();
+    let mut stage = Stage::of(CaptureMode::Manual);
+    and(&captured).iter().for_each(|act| stage.play(act));
+    let attempt::State::Paid(paid) = &stage.intent.attempts[0].state else { panic!() };
+    assert_eq!(paid.taken.as_ref().unwrap().capture_no.as_str(), "CAPTURE001");
 }
 
 /// I12: the rail took the capture and closed it unpaid, as Alipay does with a trade whose payer never confirmed: nothing was

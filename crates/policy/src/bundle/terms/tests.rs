@@ -114,3 +114,40 @@ fn a_mistake_about_money_is_told_at_its_place() {
     assert_eq!(mixed, "1:1: refunds.currency: it is USD; it must be CNY, as fees.currency is");
     assert!(faults("\nfees = 1").contains("fees"), "no table at all");
 }
+
+#[test]
+fn discounts_are_read_with_their_conditions() {
+    let money = "
+[discounts]
+currency = \"CNY\"
+[[discounts.rules]]
+id = \"gold\"
+funder = \"platform_a\"
+rate_ppm = 50_000
+budgeted = true
+until = 2026-12-12T00:00:00+08:00
+when = \"payer.tier == 'gold'\"
+";
+    let bundle = Bundle::read(&with(money)).unwrap_or_else(|faults| panic!("{faults}"));
+    assert!(bundle.divides());
+    let discounts = bundle.discounts().unwrap();
+    let gold = Facts::new().with(Input::PayerTier, "gold").unwrap();
+    assert_eq!(discounts.applies("payer.tier == 'gold'", &gold), Applies::Yes);
+    assert_eq!(discounts.rules().budgets().count(), 1);
+    let other = Bundle::read(&with(&money.replace("50_000", "50_001"))).unwrap();
+    assert_ne!(other.digest(), bundle.digest());
+    let line = FULL.lines().count();
+    for (from, to, down, field) in [
+        ("'gold'\"", "\"", 10, "discounts.rules[0].when: "),
+        ("platform_a", "us", 6, "discounts.rules[0].funder: "),
+        ("2026-12-12", "2025-02-30", 9, ""),
+        ("rate_ppm = 50_000", "rate_ppm = 1\namount_minor = 1", 4, "discounts.rules[0]: "),
+    ] {
+        let told = faults(&money.replacen(from, to, 1));
+        let place = format!("{}:", line + down);
+        let is_there = told.lines().any(|told| told.starts_with(&place) && told.contains(field));
+        assert!(is_there, "{place} {field} is not in {told}");
+    }
+    let mixed = faults(&format!("{MONEY}{}", money.replacen("CNY", "USD", 1)));
+    assert_eq!(mixed, "1:1: discounts.currency: it is USD; it must be CNY, as fees.currency is");
+}

@@ -72,11 +72,14 @@ fn every_doubt_may_have_moved_money() {
 
 #[test]
 fn a_send_that_is_repeated_is_told_until_it_is_settled() {
-    let told =
-        |doubted, unsent| line(of_sending(FailureStage::Refund, &Sending { sends: 2, unsent, doubted }));
+    let sending = |doubted, unsent| Sending { unsent, ..Sending::ahead(2, doubted) };
+    let told = |doubted, unsent| line(of_sending(FailureStage::Refund, &sending(doubted, unsent)));
     assert_eq!(told(false, false), "-");
     assert_eq!(told(false, true), "REFUND NOT_SENT NONE QUERY_FIRST rail_unreachable");
     assert_eq!(told(true, true), "REFUND IN_DOUBT POSSIBLE QUERY_FIRST connection_lost");
+    let held_back =
+        line(of_sending(FailureStage::Refund, &Sending { held_back: true, ..sending(false, true) }));
+    assert_eq!(held_back, "REFUND NOT_SENT NONE QUERY_FIRST held_back");
 }
 
 #[test]

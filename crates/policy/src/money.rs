@@ -1,0 +1,150 @@
+//! What a bundle says about the money of one payment and of one refund: functions of what was declared, and of nothing else.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use paifang_money::{Money, PositiveMoney};
+use paifang_payment::WalletName;
+use paifang_shares::discounts::{DiscountError, DiscountInputs, Discounted};
+use paifang_shares::division::Division;
+use paifang_shares::fees::{Fee, FeeError, FeeInputs, FeeSchedule};
+use paifang_shares::refund_terms::RefundCase;
+use paifang_shares::splits::SplitError;
+use paifang_shares::{Category, DiscountId, Merchant, Wallet};
+
+use crate::bundle::{Bundle, Discounts};
+use crate::facts::{FactError, Facts, Input};
+
+/// Why a payment cannot be divided by a bundle's rules; such a payment is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DivideError {
+    /// The terms of refunds are in another currency.
+    #[error("refunds: the terms are in {terms}, the payment is in {payment}: it could never be refunded")]
+    Refunds {
+        /// The terms' currency.
+        terms: paifang_money::Currency,
+        /// The payment's.
+        payment: paifang_money::Currency,
+    },
+    /// There is no fee for it.
+    #[error("fees: {0}")]
+    Fees(#[from] FeeError),
+    /// It cannot be told what is given, or the merchant gives more than it gets.
+    #[error("discounts: {0}")]
+    Discounts(DiscountError),
+    /// The merchant's own discounts give more than its part.
+    #[error("discounts: {0}")]
+    OwnDiscounts(SplitError),
+    /// There is not enough of it.
+    #[error("splits: {0}")]
+    Splits(SplitError),
+}
+
+/// Where the discounts of a division come from.
+#[derive(Debug, Clone, Copy)]
+pub enum Discounting<'a> {
+    /// The bundle's own, with what is left of each budget.
+    ByRules {
+        /// By discount; those without a budget are not asked for.
+        budgets: &'a BTreeMap<DiscountId, Money>,
+    },
+    /// They were given already, whatever the bundle says.
+    AsGiven(Option<&'a Discounted>),
+}
+
+impl DivideError {
+    /// The table that it does not fit.
+    pub fn table(&self) -> &'static str {
+        match self {
+            Self::Refunds { .. } => "refunds",
+            Self::Fees(_) => "fees",
+            Self::Discounts(_) | Self::OwnDiscounts(_) => "discounts",
+            Self::Splits(_) => "splits",
+        }
+    }
+}
+
+/// How an order with this price and wallet, chosen at `at`, is divided; `None` where the bundle says nothing about money.
+pub fn divide(
+    bundle: &Bundle,
+    wallet: &WalletName,
+    facts: &Facts,
+    (price, at): (PositiveMoney, Timestamp),
+    discounting: Discounting<'_>,
+) -> Option<Result<Division, DivideError>> {
+    bundle.divides().then(|| agree(bundle, wallet, facts, (price, at), discounting))
+}
+
+fn agree(
+    bundle: &Bundle,
+    wallet: &WalletName,
+    facts: &Facts,
+    (amount, at): (PositiveMoney, Timestamp),
+    discounting: Discounting<'_>,
+) -> Result<Division, DivideError> {
+    let merchant = facts.text(Input::MerchantId).and_then(|id| Merchant::parse(id).ok());
+    let terms = bundle.refunds().map(|rules| rules.terms().currency());
+    if let Some(terms) = terms.filter(|terms| *terms != amount.currency()) {
+        return Err(DivideError::Refunds { terms, payment: amount.currency() });
+    }
+    let fee = bundle.fees().map(|fees| fee_of(fees, wallet, facts, (amount, at))).transpose()?;
+    let discounts = match discounting {
+        Discounting::AsGiven(discounts) => discounts.cloned(),
+        Discounting::ByRules { budgets } => {
+            let given = |rules| discounts_of(rules, wallet, facts, (amount, at), budgets);
+            bundle.discounts().map(given).transpose().map_err(DivideError::Discounts)?
+        }
+    };
+    Division::agree(amount, merchant, fee, bundle.splits(), discounts).map_err(|error| match error {
+        SplitError::OwnDiscounts { .. } => DivideError::OwnDiscounts(error),
+        SplitError::OverAllocated { .. } | SplitError::Apportion(_) | SplitError::Misfit(_) => {
+            DivideError::Splits(error)
+        }
+    })
+}
+
+fn discounts_of(
+    discounts: &Discounts,
+    wallet: &WalletName,
+    facts: &Facts,
+    (price, at): (PositiveMoney, Timestamp),
+    budgets: &BTreeMap<DiscountId, Money>,
+) -> Result<Discounted, DiscountError> {
+    let inputs =
+        DiscountInputs { category: category(facts), wallet: Wallet::parse(wallet.as_str()).ok(), at };
+    discounts.rules().apply(price, &inputs, budgets, |when| discounts.applies(when, facts))
+}
+
+fn category(facts: &Facts) -> Option<Category> {
+    facts.text(Input::ProductCategory).and_then(|word| Category::parse(word).ok())
+}
+
+fn fee_of(
+    fees: &FeeSchedule,
+    wallet: &WalletName,
+    facts: &Facts,
+    (amount, at): (PositiveMoney, Timestamp),
+) -> Result<Fee, FeeError> {
+    let inputs = FeeInputs { category: category(facts), wallet: Wallet::parse(wallet.as_str()).ok(), at };
+    fees.charge(amount, &inputs)
+}
+
+/// What the rules about refunds may look at: what was declared with the payment, and the refund.
+///
+/// Errors: an amount or a number of days that no input holds.
+pub fn refund_facts(
+    known: Facts,
+    case: &RefundCase,
+    amount: PositiveMoney,
+    (paid_at, asked_at): (Timestamp, Timestamp),
+) -> Result<Facts, FactError> {
+    let days = asked_at.duration_since(paid_at).as_hours().max(0) / 24;
+    let facts = known
+        .with(Input::RefundReason, case.reason.word())?
+        .with(Input::RefundAmount, amount.minor_units())?
+        .with(Input::RefundDays, days)?;
+    match case.consented {
+        Some(consented) => facts.with(Input::RefundConsented, consented),
+        None => Ok(facts.without(Input::RefundConsented)),
+    }
+}
