@@ -119,9 +119,11 @@ const OF_PAYMENTS: &[&str] = &[
 
 fn openings(text: &mut String, shape: &Shape, pick: &mut impl FnMut(u64) -> u64) {
     let count = pick(4);
+    let watched = (shape.guard_rails && count > 0).then(|| pick(count));
     for at in 0..count {
         let wallet = one_of(&shape.wallets, pick);
-        let (show, accept) = (pick(8) != 0, pick(8) != 0);
+        // What is watched has to accept, or there would be nothing to measure.
+        let (show, accept) = (pick(8) != 0, pick(8) != 0 || watched == Some(at));
         write(
             text,
             format_args!(
@@ -142,8 +144,8 @@ fn openings(text: &mut String, shape: &Shape, pick: &mut impl FnMut(u64) -> u64)
         let wallet = one_of(&shape.wallets, pick);
         write(text, format_args!("\n[[kill]]\nid = \"kill\"\nwallet = \"{wallet}\"\nnote = \"drawn\"\n"));
     }
-    if shape.guard_rails && count > 0 {
-        let (watched, min) = (pick(count), pick(1_000_001));
+    if let Some(watched) = watched {
+        let min = pick(1_000_001);
         write(
             text,
             format_args!(

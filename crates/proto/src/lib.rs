@@ -67,7 +67,7 @@ mod tests {
         for method in contract().iter().flat_map(|file| &file.service).flat_map(|service| &service.method) {
             let level = method.options.as_ref().unwrap().idempotency_level();
             assert_ne!(level, IdempotencyUnknown, "{}", method.name());
-            let reads = ["Get", "List", "Watch", "Explain", "Consult", "Identify"];
+            let reads = ["Get", "List", "Count", "Watch", "Explain", "Consult", "Identify"];
             let is_read = reads.iter().any(|verb| method.name().starts_with(verb));
             assert_eq!(level == NoSideEffects, is_read, "{}", method.name());
         }
