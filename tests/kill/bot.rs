@@ -16,6 +16,7 @@ use v1::PaymentIntentState as State;
 use crate::ground::Ground;
 use crate::journal::{Asked, Resource};
 use crate::support::{WECHAT, Way, browser, choice, money};
+use crate::till::{PLAIN, Till};
 
 /// How long anything may take, dead gateways included.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -39,6 +40,8 @@ pub struct Bot {
     point: Option<&'static str>,
     crash_file: std::path::PathBuf,
     paid: BTreeSet<String>,
+    /// What its payers buy.
+    pub category: &'static str,
 }
 
 impl Bot {
@@ -49,7 +52,7 @@ impl Bot {
         point: Option<&'static str>,
         crash_file: std::path::PathBuf,
     ) -> Self {
-        Self { ground, name, count: 0, turn: 0, point, crash_file, paid: BTreeSet::new() }
+        Self { ground, name, count: 0, turn: 0, point, crash_file, paid: BTreeSet::new(), category: PLAIN }
     }
 
     /// Whether other flows run beside this one, and may let time pass.
@@ -85,8 +88,8 @@ impl Bot {
     pub async fn ask(&mut self, asked: Asked) -> anyhow::Result<Resource> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let shop = self.shop();
-            match tokio::time::timeout(CALL_MAX, send(shop, asked.clone())).await {
+            let (shop, till) = self.shop();
+            match tokio::time::timeout(CALL_MAX, send(shop, till, asked.clone())).await {
                 Ok(Ok((resource, _))) => {
                     self.ground.journal.acked(asked, &resource);
                     return Ok(resource);
@@ -102,7 +105,7 @@ impl Bot {
     async fn intent_of(&mut self, asked: Asked) -> anyhow::Result<v1::PaymentIntent> {
         match self.ask(asked).await? {
             Resource::Intent(intent) => Ok(intent),
-            Resource::Refund(refund) => bail!("a refund came for an intent: {refund:?}"),
+            other => bail!("for an intent came {other:?}"),
         }
     }
 
@@ -122,7 +125,7 @@ impl Bot {
         let request = v1::ConfirmPaymentIntentRequest {
             request_id: self.request_id("confirm"),
             payment_intent_id: id.into(),
-            choice: Some(choice(way, code)),
+            choice: Some(self.choice(way, code)),
             etag: String::new(),
         };
         self.intent_of(Asked::Confirm(request)).await
@@ -153,7 +156,10 @@ impl Bot {
             payment_intent_id: id.into(),
             amount: Some(money(fen)),
             reason: String::new(),
-            refund_case: None,
+            refund_case: Some(v1::RefundCase {
+                reason: v1::RefundReason::Damaged.into(),
+                ..Default::default()
+            }),
         };
         Ok(self.ask(Asked::Refund(request)).await?.id().to_owned())
     }
@@ -165,7 +171,7 @@ impl Bot {
     {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let shop = self.shop();
+            let (shop, _) = self.shop();
             match tokio::time::timeout(CALL_MAX, call(shop)).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(status)) if !may_repeat(&status) => return Err(status.into()),
@@ -338,15 +344,27 @@ impl Bot {
     }
 
     /// The replicas in turn, so that a dead one is passed by.
-    fn shop(&mut self) -> Shop {
+    fn shop(&mut self) -> (Shop, Till) {
         self.turn += 1;
-        self.ground.shops[self.turn % self.ground.shops.len()].clone()
+        let replica = self.turn % self.ground.shops.len();
+        (self.ground.shops[replica].clone(), self.ground.tills[replica].clone())
+    }
+
+    /// A choice of a wallet, with what rules want to know.
+    pub fn choice(&self, way: Way, code: &str) -> v1::WalletChoice {
+        let (merchant_id, product_category) = ("m-1".to_owned(), self.category.to_owned());
+        let facts = v1::DeclaredFacts { merchant_id, product_category, ..Default::default() };
+        v1::WalletChoice { declared_facts: Some(facts), ..choice(way, code) }
     }
 }
 
 /// Makes one call; says whether it was a repeat.
-pub async fn send(mut shop: Shop, asked: Asked) -> Result<(Resource, bool), Status> {
+pub async fn send(mut shop: Shop, till: Till, asked: Asked) -> Result<(Resource, bool), Status> {
+    if let Some(made) = crate::till::send(till, asked.clone()).await {
+        return made;
+    }
     let missing = || Status::data_loss("an answer without its resource");
+    let refund = |refund: Option<v1::Refund>| refund.map(Resource::Refund).ok_or_else(missing);
     let intent = |intent: Option<v1::PaymentIntent>| intent.map(Resource::Intent).ok_or_else(missing);
     match asked {
         Asked::Create(request) => {
@@ -367,7 +385,22 @@ pub async fn send(mut shop: Shop, asked: Asked) -> Result<(Resource, bool), Stat
         }
         Asked::Refund(request) => {
             let made = shop.refunds.create_refund(request).await?.into_inner();
-            Ok((made.refund.map(Resource::Refund).ok_or_else(missing)?, made.replayed))
+            Ok((refund(made.refund)?, made.replayed))
+        }
+        Asked::CancelRefund(request) => {
+            let made = shop.refunds.cancel_refund(request).await?.into_inner();
+            Ok((refund(made.refund)?, made.replayed))
+        }
+        Asked::Reverse(request) => {
+            let made = shop.refunds.reverse_refund_decision(request).await?.into_inner();
+            Ok((refund(made.refund)?, made.replayed))
+        }
+        Asked::Complain(request) => {
+            let made = shop.intents.report_complaint(request).await?.into_inner();
+            Ok((intent(made.payment_intent)?, made.replayed))
+        }
+        Asked::Draft(_) | Asked::Announce(_) | Asked::Reopen(_) | Asked::Transfer(_) => {
+            Err(Status::internal("a call about rules and funds is made elsewhere"))
         }
     }
 }

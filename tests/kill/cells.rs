@@ -36,6 +36,11 @@ pub fn flows() -> Vec<Flow> {
     all.extend(CODES.map(Flow::Reversal));
     all.push(Flow::LostReversal(CODES[1]));
     all.push(Flow::Redirect);
+    all.extend([Flow::Short(ALIPAY), Flow::Short(UNIONPAY)]);
+    all.push(Flow::GivenUp(WECHAT));
+    all.push(Flow::Appeal(ALIPAY));
+    all.push(Flow::Complaint);
+    all.push(Flow::Rules);
     all
 }
 
@@ -86,6 +91,11 @@ pub fn planned(flow: Flow) -> Vec<&'static str> {
         Flow::Reversal(_) => &[CANCEL, &["reverse.sending", "reverse.answered", "observe.committed"]],
         Flow::LostReversal(_) => &[&["query_reverse.sending", "query_reverse.answered"]],
         Flow::Redirect => &[&["redirect.written_ahead"]],
+        Flow::Short(_) => &[&["funds.moved", "refund.funded"], PACED, &["refund.sending", "refund.answered"]],
+        Flow::GivenUp(_) => &[&["refund.changed"]],
+        Flow::Appeal(_) => &[&["refund.changed"]],
+        Flow::Complaint => &[&["complaint.taken", "guards.rolled_back", "rules.added"]],
+        Flow::Rules => &[&["rules.added"]],
     };
     parts.concat()
 }
@@ -138,6 +148,12 @@ pub const POINTS: &[&str] = &[
     "query_refund.sending",
     "query_refund.answered",
     "redirect.written_ahead",
+    "funds.moved",
+    "refund.funded",
+    "refund.changed",
+    "complaint.taken",
+    "guards.rolled_back",
+    "rules.added",
 ];
 
 /// Why a flow does not come by a point for certain once it has armed; `None` where nobody has said it.
@@ -145,7 +161,14 @@ pub fn why_not(flow: Flow, point: &str) -> Option<&'static str> {
     let (step, _) = point.split_once('.')?;
     let refunds = matches!(
         flow,
-        Flow::Refund(_) | Flow::LostRefund(_) | Flow::Capture(_) | Flow::LostCapture(_) | Flow::Redirect
+        Flow::Refund(_)
+            | Flow::LostRefund(_)
+            | Flow::Capture(_)
+            | Flow::LostCapture(_)
+            | Flow::Redirect
+            | Flow::Short(_)
+            | Flow::GivenUp(_)
+            | Flow::Appeal(_)
     );
     Some(match step {
         "create" => "the intent is made before the flow arms: sale dies there",
@@ -173,13 +196,17 @@ pub fn why_not(flow: Flow, point: &str) -> Option<&'static str> {
             "as in refund, and before the flow arms or after what it is about"
         }
         "refund" | "observe_refund" => {
-            "late money goes back without a call, and nothing else does in this flow"
+            "late money goes back without a call, and nothing else does in this flow; nothing waits for its bearers"
         }
         "refund_resend" => {
             "the refund's first send is the call's own, or follows the rail's answer to a question"
         }
         "query_refund" => "the answer to the refund or its notification arrives, or there is none",
         "redirect" => "only a refund that waits for an operator is redirected",
+        "funds" => "the storefront moves no funds once the flow has armed",
+        "complaint" => "nobody complains",
+        "guards" => "no guard rail is crossed",
+        "rules" => "the rules stay as they are once the flow has armed",
         _ => return None,
     })
 }
@@ -199,8 +226,21 @@ mod tests {
 
     /// Every text of the engine that has the form of a point's name.
     fn points_of_the_engine() -> BTreeSet<String> {
-        const STEPS: [&str; 7] =
-            ["deciding", "committed", "written_ahead", "sending", "answered", "observed", "verified"];
+        const STEPS: [&str; 13] = [
+            "deciding",
+            "committed",
+            "written_ahead",
+            "sending",
+            "answered",
+            "observed",
+            "verified",
+            "funded",
+            "changed",
+            "moved",
+            "added",
+            "rolled_back",
+            "taken",
+        ];
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/src");
         let mut found = BTreeSet::new();
         for file in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {

@@ -26,8 +26,9 @@ impl Run {
     pub async fn acks_stand(&self, first: usize) -> anyhow::Result<()> {
         for (asked, id) in self.ground.journal.acks_from(first) {
             let shop = self.ground.shops.first().context("a gateway")?.clone();
+            let till = self.ground.tills.first().context("a gateway")?.clone();
             let (resource, replayed) =
-                send(shop, asked.clone()).await.with_context(|| format!("lost: {asked:?}"))?;
+                send(shop, till, asked.clone()).await.with_context(|| format!("lost: {asked:?}"))?;
             ensure!(resource.id() == id, "{asked:?} made {id}, and now {}", resource.id());
             ensure!(replayed, "{asked:?} was forgotten and made {id} once more");
             self.ground.journal.saw(&resource);

@@ -76,6 +76,8 @@ impl Run {
         for gateway in self.gateways.iter_mut().filter(|gateway| !gateway.is_running()) {
             gateway.start().await?;
         }
+        let mut clerk = Bot::new(self.ground.clone(), format!("c{number}-clerk"), None, "never.crash".into());
+        clerk.trade_under(number % 2 == 1).await?;
         match kind {
             Kind::Points(cells) => {
                 for (n, cell) in cells.into_iter().enumerate() {

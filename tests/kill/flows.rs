@@ -12,7 +12,8 @@ use v1::PaymentIntentState as State;
 
 use crate::bot::{Bot, PATIENCE, is_precondition};
 use crate::draw::Draw;
-use crate::support::{ALIPAY, UNIONPAY, UNIONPAY_CODE, UNIONPAY_FORM, WECHAT, Way, browser, choice};
+use crate::support::{ALIPAY, UNIONPAY, UNIONPAY_CODE, UNIONPAY_FORM, WECHAT, Way, browser};
+use crate::till::{SHORT, WATCHED};
 
 const ALIPAY_CODE: Way = Way { presentation: v1::Presentation::PayerCode, ..ALIPAY };
 
@@ -51,6 +52,16 @@ pub enum Flow {
     LostReversal(Way),
     /// A refund that the payer's card does not take, and an operator who decides.
     Redirect,
+    /// A refund whose bearer has nothing; then it is funded.
+    Short(Way),
+    /// The same, and the storefront gives it up.
+    GivenUp(Way),
+    /// A refund that is back, and an appeal that is right.
+    Appeal(Way),
+    /// A complaint that crosses a guard rail.
+    Complaint,
+    /// The next version of the rules.
+    Rules,
 }
 
 /// What can run beside anything else.
@@ -71,6 +82,7 @@ const LOAD: &[Flow] = &[
     Flow::Capture(ALIPAY),
     Flow::Capture(UNIONPAY_FORM),
     Flow::Release(ALIPAY),
+    Flow::Appeal(UNIONPAY),
 ];
 
 impl Flow {
@@ -99,6 +111,11 @@ impl Flow {
             Self::Reversal(way) => reversal(bot, way, false).await,
             Self::LostReversal(way) => reversal(bot, way, true).await,
             Self::Redirect => redirect(bot).await,
+            Self::Short(way) => short(bot, way).await,
+            Self::GivenUp(way) => given_up_short(bot, way).await,
+            Self::Appeal(way) => appeal(bot, way).await,
+            Self::Complaint => complaint(bot).await,
+            Self::Rules => rules(bot).await,
         };
         done.with_context(|| format!("flow {self}"))
     }
@@ -123,6 +140,11 @@ impl fmt::Display for Flow {
             Self::Reversal(way) => write!(f, "reversal/{}", way.rail),
             Self::LostReversal(way) => write!(f, "lost-reversal/{}", way.rail),
             Self::Redirect => write!(f, "redirect/wechatpay"),
+            Self::Short(way) => write!(f, "short/{}", way.rail),
+            Self::GivenUp(way) => write!(f, "given-up/{}", way.rail),
+            Self::Appeal(way) => write!(f, "appeal/{}", way.rail),
+            Self::Complaint => write!(f, "complaint/alipay"),
+            Self::Rules => write!(f, "rules"),
         }
     }
 }
@@ -252,7 +274,7 @@ async fn late(bot: &mut Bot, way: Way) -> anyhow::Result<()> {
 
 async fn held(bot: &mut Bot, way: Way) -> anyhow::Result<String> {
     let shape = v1::CreatePaymentIntentRequest {
-        choice: Some(choice(way, "")),
+        choice: Some(bot.choice(way, "")),
         capture_method: v1::CaptureMethod::Manual.into(),
         ..Default::default()
     };
@@ -382,6 +404,64 @@ async fn redirect(bot: &mut Bot) -> anyhow::Result<()> {
         ensure!(begun.elapsed() < PATIENCE, "the refund is stuck: {now:#?}");
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
+}
+
+/// A refund that nobody bears yet.
+async fn short_of_funds(bot: &mut Bot, way: Way) -> anyhow::Result<String> {
+    bot.trade_under(true).await?;
+    bot.category = SHORT;
+    let id = sold(bot, way).await?;
+    bot.refund(&id, 4_000).await
+}
+
+/// Runs alone: beside it, what is meant for it could bear another one.
+async fn short(bot: &mut Bot, way: Way) -> anyhow::Result<()> {
+    let refund = short_of_funds(bot, way).await?;
+    let lacks = bot.short(&refund).await?;
+    bot.arm()?;
+    bot.transfer(v1::FundKind::Outside, v1::FundKind::Insurance, lacks).await?;
+    bot.refund_settles(&refund).await
+}
+
+/// Runs alone, as the other one.
+async fn given_up_short(bot: &mut Bot, way: Way) -> anyhow::Result<()> {
+    let refund = short_of_funds(bot, way).await?;
+    bot.arm()?;
+    bot.give_up(&refund).await?;
+    let state = bot.refund_now(&refund).await?.state();
+    ensure!(state == v1::RefundState::Failed, "{refund} is {state:?}");
+    Ok(())
+}
+
+/// Beside others it may trade under rules that say nothing of bearers: then there is nothing to reverse.
+async fn appeal(bot: &mut Bot, way: Way) -> anyhow::Result<()> {
+    if bot.is_alone() {
+        bot.trade_under(true).await?;
+    }
+    let id = sold(bot, way).await?;
+    let refund = bot.refund(&id, 4_000).await?;
+    bot.refund_settles(&refund).await?;
+    bot.arm()?;
+    match bot.reverse(&refund).await {
+        Err(error) if is_precondition(&error) && !bot.is_alone() => Ok(()),
+        reversed => reversed,
+    }
+}
+
+/// Runs alone: what it closes is closed for everybody.
+async fn complaint(bot: &mut Bot) -> anyhow::Result<()> {
+    bot.trade_under(true).await?;
+    bot.category = WATCHED;
+    let id = sold(bot, ALIPAY).await?;
+    bot.arm()?;
+    bot.complain(&id).await?;
+    bot.reopen().await
+}
+
+/// Runs alone: the clock tells two versions apart.
+async fn rules(bot: &mut Bot) -> anyhow::Result<()> {
+    bot.arm()?;
+    bot.renew_rules().await
 }
 
 /// The codes of payers that can be reversed.

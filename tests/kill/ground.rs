@@ -17,6 +17,7 @@ use crate::gateway::Gateway;
 use crate::journal::Journal;
 use crate::store::{Database, StoreKind};
 use crate::support::RAILS;
+use crate::till::{Book, Till};
 
 /// Shared by everybody.
 pub struct Ground {
@@ -24,6 +25,10 @@ pub struct Ground {
     pub stage: Stage,
     /// A storefront's connections, one set per replica.
     pub shops: Vec<Shop>,
+    /// The same storefront's, for its rules and funds.
+    pub tills: Vec<Till>,
+    /// Which rules decide.
+    pub book: tokio::sync::Mutex<Book>,
     /// What was acknowledged.
     pub journal: Journal,
     /// The proxies in front of the rails.
@@ -48,6 +53,7 @@ intent_life_s = 7200
 wait_ms_max = 300
 lease_s = 30
 look_every_ms = 40
+guard_every_ms = 100
 rail_deadline_ms = 1500
 rail_connect_ms = 500
 rail_queue_ms = 500
@@ -77,11 +83,14 @@ impl Ground {
         let key = stage.new_tenant("kill").await?;
         let shops = replicas.iter().map(|(_, grpc, _)| Shop::connect(*grpc, &key));
         let shops = shops.collect::<anyhow::Result<Vec<_>>>()?;
+        let tills = replicas.iter().map(|(_, grpc, _)| Till::connect(*grpc, &key));
+        let tills = tills.collect::<anyhow::Result<Vec<_>>>()?;
         let gateways =
             replicas.into_iter().map(|(config, grpc, ops)| Gateway::new(binary.clone(), config, grpc, ops));
         let gateways = gateways.collect();
         let (journal, time) = (Journal::default(), Mutex::new(Time { over: false, next: Instant::now() }));
-        let ground = Arc::new(Self { stage, shops, journal, cuts, database, time });
+        let ground =
+            Arc::new(Self { stage, shops, tills, book: Default::default(), journal, cuts, database, time });
         tokio::spawn(pace(Arc::downgrade(&ground)));
         Ok((ground, gateways))
     }

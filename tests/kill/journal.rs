@@ -14,6 +14,13 @@ pub enum Asked {
     Capture(v1::CapturePaymentIntentRequest),
     Cancel(v1::CancelPaymentIntentRequest),
     Refund(v1::CreateRefundRequest),
+    CancelRefund(v1::CancelRefundRequest),
+    Reverse(v1::ReverseRefundDecisionRequest),
+    Complain(v1::ReportComplaintRequest),
+    Draft(v1::DraftPolicyRequest),
+    Announce(v1::AnnouncePolicyRequest),
+    Reopen(v1::ReopenOpeningRequest),
+    Transfer(v1::TransferFundsRequest),
 }
 
 /// What came of it.
@@ -22,14 +29,20 @@ pub enum Asked {
 pub enum Resource {
     Intent(v1::PaymentIntent),
     Refund(v1::Refund),
+    /// A transfer of funds, by its id.
+    Funds(String),
+    /// The storefront's rules.
+    Rules,
 }
 
 impl Resource {
-    /// The id of the intent or refund.
+    /// Its id; the rules have none.
     pub fn id(&self) -> &str {
         match self {
             Self::Intent(intent) => &intent.payment_intent_id,
             Self::Refund(refund) => &refund.refund_id,
+            Self::Funds(id) => id,
+            Self::Rules => "rules",
         }
     }
 }
@@ -69,6 +82,8 @@ impl Journal {
         let now = match resource {
             Resource::Intent(intent) => of_intent(intent),
             Resource::Refund(refund) => of_refund(refund),
+            // Nothing of them moves.
+            Resource::Funds(_) | Resource::Rules => return,
         };
         let mut inner = self.inner.lock().expect("no panic holds it");
         let before = inner.progress.insert(resource.id().to_owned(), now);

@@ -5,6 +5,7 @@
 //! - [`plan`]: the cycles of a seed; [`cells`]: the points of each flow that must be died at.
 //! - [`cycle`]: one disturbance; [`flows`]: what storefronts and payers do; [`bot`]: how they do it.
 //! - [`gateway`]: the process; [`ground`]: what is never killed; [`cut`]: the byte-cutting proxy; [`store`]: the store.
+//! - [`till`]: the storefront's rules and its own funds, under which half of the cycles trade.
 //! - [`journal`]: what was acknowledged; [`check`]: the total check at the end.
 //!
 //! `cargo xtask kill` runs as many cycles as one likes, with `PAIFANG_KILL_CYCLES`, `_SEED` and `_FIRST` set.
@@ -25,6 +26,7 @@ mod plan;
 mod store;
 #[path = "../support/mod.rs"]
 mod support;
+mod till;
 
 use std::time::Duration;
 
