@@ -16,7 +16,7 @@ use paifang_policy::cohort::Pseudonym;
 use paifang_policy::facts::{Facts, Input};
 use paifang_policy::lifecycle::{Book, Fact, Overlay, State};
 use paifang_policy::opening::{Offer, decide};
-use paifang_policy::rank::{Ranked, rank};
+use paifang_policy::rank::{Entry, Ranked, rank};
 use paifang_rail::{ClientKind, CreditUse};
 use paifang_shares::DiscountId;
 use paifang_shares::division::Division;
@@ -306,28 +306,25 @@ impl Ruling {
         };
         let none = Overlay::none();
         let overlay = if planted::is(Defect::RollBackIgnored) { &none } else { overlay };
-        let judged: Vec<(WalletOption, Judged)> = options
+        let mut weighed: Vec<Weighed> = options
             .into_iter()
-            .map(|option| {
+            .map(|mut option| {
                 let offer = option.offer();
                 let decision = decide(bundle, overlay, &offer, &case.facts, case.payer.as_ref());
-                (option, Judged { offer, decision })
-            })
-            .collect();
-        let ranks =
-            rank(bundle, &case.facts, judged.iter().map(|(_, judged)| (&judged.offer, &judged.decision)));
-        let mut weighed: Vec<Weighed> = judged
-            .into_iter()
-            .map(|(mut option, judged)| {
-                let ranked = ranks.iter().find(|ranked| ranked.offer == judged.offer).cloned();
                 let division = divide(bundle, &option.wallet, case);
                 let payable = division.iter().flatten().find_map(|division| division.payable());
                 if let Some(payable) = payable {
                     option.bound_by(payable);
                 }
-                Weighed { option, judged: Some(judged), ranked, division, closed: false }
+                let judged = Some(Judged { offer, decision });
+                Weighed { option, judged, ranked: None, division, closed: false }
             })
             .collect();
+        let ranks = rank(bundle, &case.facts, weighed.iter().filter_map(Weighed::entry));
+        for one in &mut weighed {
+            let offer = one.judged.as_ref().map(|judged| &judged.offer);
+            one.ranked = ranks.iter().find(|ranked| Some(&ranked.offer) == offer).cloned();
+        }
         weighed.sort_by_key(|one| {
             let weight = one.ranked.as_ref().map_or(i64::MIN, |ranked| ranked.weight);
             (one.rank(), std::cmp::Reverse(weight))
@@ -337,6 +334,13 @@ impl Ruling {
 }
 
 impl Weighed {
+    /// What its rank goes by; absent where the tenant has no rules.
+    fn entry(&self) -> Option<Entry<'_>> {
+        let Judged { offer, decision } = self.judged.as_ref()?;
+        let terms = self.division.as_ref().map(|division| division.as_deref().map_err(String::as_str));
+        Some(Entry { offer, decision, terms })
+    }
+
     /// Whether the tenant's rules take a payment with it.
     pub fn is_accepted(&self) -> bool {
         let divides = self.division.as_ref().is_none_or(Result::is_ok);

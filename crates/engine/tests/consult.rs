@@ -1,4 +1,4 @@
-//! What is offered while a rail fails.
+//! What is offered, and in which order: while a rail fails, and by what a payment costs and saves.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
 mod world;
@@ -6,29 +6,36 @@ mod world;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use paifang_engine::{Client, Consultation, Declared};
+use paifang_engine::{Client, Consultation, Declared, Placed};
 use paifang_payment::Presentation;
 use paifang_payment::intent::CaptureMode;
 use paifang_rail::ClientKind;
+use world::rules::bundle;
 use world::{Fault, Stage, qr, wanted, yuan};
 
-/// The wallets that can be shown as QR codes, in order: each with whether its rail fails now, and why it stands there.
-async fn offered(stage: &Stage) -> Vec<String> {
+/// The ways to pay that can be shown as QR codes, in order.
+async fn consulted(stage: &Stage, fen: i64) -> Vec<Placed> {
     let kind = ClientKind::DesktopBrowser;
     let question = Consultation {
-        amount: Some(yuan(10_000)),
+        amount: Some(yuan(fen)),
         capture: CaptureMode::Automatic,
         client: Client { kind, wallet: None, ip: None, payer: None, payer_code: None },
         declared: Declared::default(),
     };
-    let consulted = stage.engine.consult(stage.tenant, &question).await.unwrap();
-    let ways =
-        consulted.options.iter().filter(|one| one.weighed.option.presentation == Presentation::QrShown);
-    ways.map(|one| {
+    let mut ways = stage.engine.consult(stage.tenant, &question).await.unwrap().options;
+    ways.retain(|one| one.weighed.option.presentation == Presentation::QrShown);
+    for one in &ways {
         assert!(one.weighed.is_shown() && one.weighed.option.obstacles.is_empty(), "{one:?}");
-        format!("{} {} {}", one.weighed.option.wallet, one.degraded, one.position.code())
-    })
-    .collect()
+    }
+    ways
+}
+
+/// The same: each wallet with whether its rail fails now, and why it stands there.
+async fn offered(stage: &Stage) -> Vec<String> {
+    let ways = consulted(stage, 10_000).await;
+    let line =
+        |one: &Placed| format!("{} {} {}", one.weighed.option.wallet, one.degraded, one.position.code());
+    ways.iter().map(line).collect()
 }
 
 async fn fails(stage: &Stage, request: &str) {
@@ -71,4 +78,66 @@ async fn another_replica_judges_by_its_own_calls() {
     assert_eq!(offered(&stage).await[0], "plain false first");
     stage.engine = other;
     assert_eq!(offered(&stage).await[0], "sturdy false first");
+}
+
+/// By the storefront's own rules: `plain` costs the merchant less, `sturdy` saves the payer 5.00.
+const BY_MONEY: &str = r#"
+[fees]
+currency = "CNY"
+[[fees.rules]]
+id = "cheap"
+wallet = "plain"
+rate_ppm = 2_000
+on_refund = "keep"
+[[fees.rules]]
+id = "standard"
+rate_ppm = 6_000
+on_refund = "keep"
+
+[discounts]
+currency = "CNY"
+[[discounts.rules]]
+id = "festival"
+funder = "rail"
+amount_minor = 500
+budgeted = false
+wallet = "sturdy"
+"#;
+
+fn ranking(per: &str, weight: i64) -> String {
+    format!("\n[[ranking]]\nid = \"{per}\"\nper = \"{per}\"\nweight = {weight}\nreason = \"by_{per}\"\n")
+}
+
+/// What the merchant keeps and what the payer saves move the order as the rules weigh them, and the answer says by how much.
+#[tokio::test(start_paused = true)]
+async fn fees_and_discounts_move_the_order_as_the_rules_weigh_them() {
+    let told = async |rankings: &[String], fen| {
+        let stage = Stage::open_idle(SignedDuration::from_secs(1)).await;
+        let rankings = rankings.concat();
+        stage.announce(1, bundle(1, &[BY_MONEY, &rankings])).await;
+        let line = |one: &Placed| {
+            let ranked = one.weighed.ranked.as_ref().unwrap();
+            let why: Vec<String> =
+                ranked.reasons.iter().map(|why| format!("{} {:+}", why.reason, why.weight)).collect();
+            format!("{} {} {}", one.weighed.option.wallet, one.position.code(), why.join(" "))
+        };
+        let ways = consulted(&stage, fen).await;
+        ways.iter().map(line).collect::<Vec<_>>()
+    };
+    let (fee, discount) = (ranking("fee", -10), ranking("discount", 1));
+    assert_eq!(told(&[], 10_000).await, ["sturdy first ", "plain configured_order "]);
+    assert_eq!(
+        told(std::slice::from_ref(&fee), 10_000).await,
+        ["plain first by_fee -200", "sturdy less_weight by_fee -600"]
+    );
+    let both = [fee, discount];
+    assert_eq!(
+        told(&both, 10_000).await,
+        ["sturdy first by_fee -600 by_discount +500", "plain less_weight by_fee -200"]
+    );
+    // 5.00 is less of a higher price.
+    assert_eq!(
+        told(&both, 100_000).await,
+        ["plain first by_fee -200", "sturdy less_weight by_fee -600 by_discount +50"]
+    );
 }

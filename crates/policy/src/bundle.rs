@@ -33,6 +33,13 @@
 //! weight = 20
 //! reason = "region_preference"
 //!
+//! [[ranking]]
+//! id = "saved"
+//! per = "discount"               # or "fee": `weight` is for each ten-thousandth of the price
+//! funders = ["rail", "platform_b"]   # only discounts that one of these funds; left out: all
+//! weight = 2
+//! reason = "payer_saves"
+//!
 //! [[guard_rail]]
 //! id = "success"
 //! opening = "wechat-5"
@@ -54,6 +61,7 @@
 
 mod fields;
 mod guard_rails;
+mod rankings;
 mod read;
 mod terms;
 #[cfg(test)]
@@ -66,11 +74,12 @@ use paifang_shares::splits::SplitRules;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
+pub use rankings::{Per, Ranking};
 pub use terms::{Discounts, RefundRules};
 
 use crate::cohort::Cohort;
 use crate::condition::Condition;
-use crate::{BundleName, Code, Faults, MerchantId, Ppm, RuleId};
+use crate::{BundleName, Faults, MerchantId, Ppm, RuleId};
 
 /// Bytes of a bundle's text at most.
 pub const TEXT_BYTES_MAX: usize = 1 << 20;
@@ -184,21 +193,6 @@ pub struct Kill {
     pub presentation: Option<Presentation>,
     /// Why, for people.
     pub note: Remark,
-}
-
-/// A reason to put a wallet further up, or further down.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Ranking {
-    /// The rule's id.
-    pub id: RuleId,
-    /// Only where this holds; absent: always.
-    pub when: Option<Condition>,
-    /// The wallet.
-    pub wallet: WalletName,
-    /// What it adds to the wallet's weight, from -[`WEIGHT_MAX`] to [`WEIGHT_MAX`].
-    pub weight: i64,
-    /// The reason told to the caller.
-    pub reason: Code,
 }
 
 /// A bound on what is measured of an opening; beyond it the opening is rolled back.

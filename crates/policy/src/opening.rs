@@ -203,6 +203,8 @@ pub fn inputs_of(bundle: &Bundle) -> Vec<Lack> {
             .flat_map(|ranking| &ranking.when)
             .flat_map(|when| when.names().map(Lack::Input)),
     );
+    let by_money = bundle.rankings().iter().filter(|ranking| ranking.per.is_some());
+    found.extend(by_money.map(|_| Lack::Input(Input::OrderAmount)));
     found.sort();
     found.dedup();
     found

@@ -11,7 +11,7 @@ use paifang_policy::condition::{Condition, Verdict};
 use paifang_policy::facts::{Facts, Input, Value};
 use paifang_policy::lifecycle::{Book, Fact, Overlay, Why};
 use paifang_policy::opening::{Because, Decision, Lack, Offer, decide, inputs_of};
-use paifang_policy::rank::rank;
+use paifang_policy::rank::{Entry, rank};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
@@ -323,7 +323,8 @@ proptest! {
         let offer = |wallet| Offer { rail: RailName::parse(RAILS[0]).unwrap(), wallet: WalletName::parse(wallet).unwrap(), presentation: Presentation::App };
         let offers: Vec<Offer> = WALLETS.into_iter().map(offer).collect();
         let decided: Vec<Decision> = offers.iter().map(|one| decide(&bundle, &Overlay::none(), one, &facts, None)).collect();
-        let ranked = rank(&bundle, &facts, offers.iter().zip(&decided));
+        let entries = offers.iter().zip(&decided).map(|(offer, decision)| Entry { offer, decision, terms: None });
+        let ranked = rank(&bundle, &facts, entries);
         let mut found: Vec<&Offer> = ranked.iter().map(|one| &one.offer).collect();
         found.sort();
         let mut shown: Vec<&Offer> = offers.iter().zip(&decided).filter(|(_, one)| one.shown).map(|(offer, _)| offer).collect();

@@ -13,7 +13,7 @@ use paifang_policy::facts::{Facts, Input};
 use paifang_policy::guard::{Counts, Verdict, judge};
 use paifang_policy::lifecycle::{Book, Fact, Overlay, Why};
 use paifang_policy::opening::{Decision, Offer, decide};
-use paifang_policy::rank::rank;
+use paifang_policy::rank::{Entry, Ranked, rank};
 use paifang_policy::simulate::{Record, simulate};
 use paifang_policy::{BundleName, RuleId};
 
@@ -228,8 +228,10 @@ fn what_is_shown_is_ranked_with_reasons() {
     let offers = ["wechatpay", "alipay", "quickpass"].map(offer);
     let ranked = |facts: &Facts| {
         let decided = offers.clone().map(|one| decide(&bundle, &Overlay::none(), &one, facts, Some(&inside)));
-        let ranked = rank(&bundle, facts, offers.iter().zip(&decided));
-        let line = |one: &paifang_policy::rank::Ranked| {
+        let entries = offers.iter().zip(&decided);
+        let entries = entries.map(|(offer, decision)| Entry { offer, decision, terms: None });
+        let ranked = rank(&bundle, facts, entries);
+        let line = |one: &Ranked| {
             let reasons: Vec<String> = one
                 .reasons
                 .iter()

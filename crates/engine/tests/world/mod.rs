@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 pub mod rail;
+pub mod rules;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,8 +12,8 @@ use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use paifang_engine::ports::Environment;
 use paifang_engine::{
-    Account, Accounts, CaptureIntent, Client, Confirmation, CreateIntent, CreateRefund, Engine, Error,
-    Limits, Shares,
+    Account, Accounts, CaptureIntent, Client, Confirmation, Counterparty, CreateIntent, CreateRefund, Engine,
+    Error, Limits, Shares,
 };
 use paifang_ledger::AccountKind;
 use paifang_money::{Currency, PositiveMoney};
@@ -281,6 +282,13 @@ impl Stage {
         drop(truth);
         self.truth
     }
+}
+
+/// The fields that crossed to a rail account.
+pub fn crossed(engine: &Core, account: &str) -> Vec<&'static str> {
+    let of = |counterparty: &Counterparty| counterparty.name() == format!("rail:{account}");
+    let all = engine.egress().crossed().filter(|(counterparty, ..)| of(counterparty));
+    all.map(|(_, field, _)| field.name()).collect()
 }
 
 /// What is left only to be watched (attempts that have ended) does not count as live.

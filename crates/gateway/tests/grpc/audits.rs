@@ -1,10 +1,10 @@
 //! Who could pay with what in a time that is past, as a storefront is told.
 
 use jiff::{SignedDuration, Timestamp};
-use paifang_client::{Client, v1};
+use paifang_client::v1;
 use tonic::Code;
 
-use crate::shop::{Shop, choice, create, wrong_fields};
+use crate::shop::{Shop, announce, choice, create, wrong_fields};
 
 const TRIED: &str = r#"
 [bundle]
@@ -38,21 +38,13 @@ fn counts(begins: Timestamp, ends: Timestamp) -> v1::CountPolicyDecisionsRequest
     v1::CountPolicyDecisionsRequest { begin_time, end_time, page_token: String::new() }
 }
 
-async fn decide(client: &Client) {
-    let draft = v1::DraftPolicyRequest { request_id: "draft-1".into(), bundle: TRIED.into() };
-    client.draft_policy(draft).await.unwrap();
-    let announce =
-        v1::AnnouncePolicyRequest { request_id: "announce-1".into(), version: 1, ..Default::default() };
-    client.announce_policy(announce).await.unwrap();
-}
-
 #[tokio::test]
 async fn a_past_time_is_told_page_by_page_and_only_to_its_storefront() {
     let shop = Shop::open().await;
     let client = shop.client().await;
     let now = shop.engine.now();
     let (begins, ends) = (now - SignedDuration::from_hours(1), now + SignedDuration::from_hours(1));
-    decide(&client).await;
+    announce(&client, TRIED).await;
     let facts = v1::DeclaredFacts {
         product_category: "books".into(),
         merchant_id: "m-1".into(),

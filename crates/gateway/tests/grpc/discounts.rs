@@ -3,7 +3,7 @@
 use paifang_client::{Client, v1};
 use tonic::{Code, Status};
 
-use crate::shop::{Shop, choice, cny, create, reason, wrong_fields};
+use crate::shop::{Shop, announce, choice, cny, create, reason, wrong_fields};
 
 const SALE: &str = r#"
 [bundle]
@@ -26,14 +26,6 @@ funder = "merchant"
 amount_minor = 300
 budgeted = false
 "#;
-
-async fn decide(client: &Client) {
-    let draft = v1::DraftPolicyRequest { request_id: "draft-1".into(), bundle: SALE.into() };
-    client.draft_policy(draft).await.unwrap();
-    let announce =
-        v1::AnnouncePolicyRequest { request_id: "announce-1".into(), version: 1, ..Default::default() };
-    client.announce_policy(announce).await.unwrap();
-}
 
 fn fund(kind: v1::FundKind) -> v1::Fund {
     v1::Fund { kind: kind.into(), ..Default::default() }
@@ -79,7 +71,7 @@ fn said(discounts: &[v1::Discount]) -> Vec<(&str, &str, i64, bool)> {
 async fn discounts_are_told_before_with_the_attempt_and_with_the_refund() {
     let shop = Shop::open().await;
     let client = shop.client().await;
-    decide(&client).await;
+    announce(&client, SALE).await;
     let told = option(&client).await;
     assert_eq!(said(&told.discounts), [("festival", "b", 0, true), ("coupon", "merchant", 300, false)]);
     transfer(&client, "fill", fund(v1::FundKind::Outside), budget(), 1_000).await.unwrap();
@@ -109,6 +101,43 @@ async fn discounts_are_told_before_with_the_attempt_and_with_the_refund() {
     let refund = client.create_refund(request).await.unwrap().refund.unwrap();
     let back = refund.bearing.unwrap().discounts;
     assert_eq!(said(&back), [("festival", "b", 444, true), ("coupon", "merchant", 150, false)]);
+}
+
+/// Fee and discounts move the rank by the storefront's own rules, and the answer says by which and by how much.
+#[tokio::test]
+async fn what_money_adds_to_the_rank_is_told_rule_by_rule() {
+    let rankings = r#"
+[[ranking]]
+id = "keeps"
+per = "fee"
+weight = -2
+reason = "merchant_keeps"
+[[ranking]]
+id = "saves"
+per = "discount"
+funders = ["merchant"]
+weight = 3
+reason = "payer_saves"
+[fees]
+currency = "CNY"
+[[fees.rules]]
+id = "standard"
+rate_ppm = 10_000
+on_refund = "keep"
+"#;
+    let shop = Shop::open().await;
+    let client = shop.client().await;
+    announce(&client, &format!("{SALE}{rankings}")).await;
+    let told = option(&client).await;
+    // 0.89 and 3.00 of 88.88 are 100.1 and 337.5 of ten thousand.
+    let rule = |rule: &str, reason: &str, weight| v1::RankingRule {
+        rule: rule.into(),
+        reason: reason.into(),
+        weight,
+    };
+    let rules = [rule("keeps", "merchant_keeps", -200), rule("saves", "payer_saves", 1_012)];
+    assert_eq!((told.weight, told.ranking_rules), (812, rules.to_vec()));
+    assert_eq!(told.ranking_reasons, ["merchant_keeps", "payer_saves"]);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use paifang_client::{Client, v1};
 use tonic::Code;
 
-use crate::shop::{Shop, choice, create, reason, wrong_fields};
+use crate::shop::{Shop, announce, choice, create, reason, wrong_fields};
 
 const RULES: &str = r#"
 [bundle]
@@ -29,14 +29,6 @@ max = 400_000
 action = "roll_back"
 "#;
 
-async fn decide(client: &Client) {
-    let draft = v1::DraftPolicyRequest { request_id: "draft-1".into(), bundle: RULES.into() };
-    client.draft_policy(draft).await.unwrap();
-    let announce =
-        v1::AnnouncePolicyRequest { request_id: "announce-1".into(), version: 1, ..Default::default() };
-    client.announce_policy(announce).await.unwrap();
-}
-
 fn complaint(request_id: &str, intent: &v1::PaymentIntent) -> v1::ReportComplaintRequest {
     v1::ReportComplaintRequest {
         request_id: request_id.into(),
@@ -55,7 +47,7 @@ async fn a_roll_back_by_a_guard_rail_is_told_with_what_was_measured() {
     let shop = Shop::open().await;
     let client = shop.client().await;
     assert_eq!(changes(&client, 0, 0).await, []);
-    decide(&client).await;
+    announce(&client, RULES).await;
     let (first, second, third) =
         (shop.paid("order-1").await, shop.paid("order-2").await, shop.paid("order-3").await);
     client.report_complaint(complaint("bad-1", &first)).await.unwrap();

@@ -3,7 +3,7 @@
 use paifang_client::{Client, v1};
 use tonic::{Code, Status};
 
-use crate::shop::{Shop, choice, cny, create, reason, wrong_fields};
+use crate::shop::{self, Shop, choice, cny, create, reason, wrong_fields};
 
 const TRIED: &str = r#"
 [bundle]
@@ -61,11 +61,6 @@ async fn announce(client: &Client, request_id: &str, version: u32) -> Result<v1:
         without_openings: Vec::new(),
     };
     client.announce_policy(request).await.map(|answer| answer.policy.unwrap())
-}
-
-async fn decide(client: &Client) {
-    draft(client, "draft-1", TRIED).await.unwrap();
-    announce(client, "announce-1", 1).await.unwrap();
 }
 
 async fn consult(client: &Client, facts: Option<v1::DeclaredFacts>) -> (u32, v1::WalletOption) {
@@ -134,7 +129,7 @@ async fn without_rules_everything_that_works_is_open() {
 async fn a_payment_is_taken_where_the_rules_say_so_and_the_answer_tells_why() {
     let shop = Shop::open().await;
     let client = shop.client().await;
-    decide(&client).await;
+    shop::announce(&client, TRIED).await;
     let (version, option) = consult(&client, Some(of("books", ""))).await;
     assert_eq!((version, told(&option).as_str()), (1, "v1 true true books opening_fits "));
     assert_eq!((option.weight, option.ranking_reasons), (7, vec!["home_wallet".to_owned()]));
@@ -166,7 +161,7 @@ async fn a_payment_is_taken_where_the_rules_say_so_and_the_answer_tells_why() {
 async fn a_share_of_the_payers_is_stable_and_known_by_pseudonyms_only() {
     let shop = Shop::open().await;
     let client = shop.client().await;
-    decide(&client).await;
+    shop::announce(&client, TRIED).await;
     let mut taken = 0;
     for number in 0..40 {
         let facts = of("toys", &format!("canary-{number}"));
@@ -215,7 +210,7 @@ async fn what_was_paid_stays_refundable_whatever_is_closed() {
         };
         client.create_refund(refund).await.unwrap().refund.unwrap().state()
     };
-    decide(&client).await;
+    shop::announce(&client, TRIED).await;
     let roll_back = v1::RollBackOpeningRequest {
         request_id: "back-1".into(),
         opening: "books".into(),

@@ -107,6 +107,15 @@ impl Shop {
     }
 }
 
+/// Drafts the first version of a storefront's rules and announces it: it decides from now on.
+pub async fn announce(client: &Client, bundle: &str) {
+    let draft = v1::DraftPolicyRequest { request_id: "draft-1".into(), bundle: bundle.into() };
+    client.draft_policy(draft).await.unwrap();
+    let announce =
+        v1::AnnouncePolicyRequest { request_id: "announce-1".into(), version: 1, ..Default::default() };
+    client.announce_policy(announce).await.unwrap();
+}
+
 /// 88.88 CNY, shown as a QR code.
 pub fn create(request_id: &str) -> v1::CreatePaymentIntentRequest {
     v1::CreatePaymentIntentRequest {

@@ -9,13 +9,11 @@ use paifang_shares::splits::SplitRules;
 use toml::de::{DeTable, DeValue};
 
 use super::fields::{Fields, Located, Notes, kind, quoted};
-use super::{
-    Content, Header, Kill, MERCHANTS_MAX, Opening, RULES_MAX, Ranking, TEXT_BYTES_MAX, Unlisted, WEIGHT_MAX,
-};
-use super::{guard_rails, terms};
+use super::{Content, Header, Kill, MERCHANTS_MAX, Opening, Per, RULES_MAX, TEXT_BYTES_MAX, Unlisted};
+use super::{guard_rails, rankings, terms};
 use crate::cohort::{Cohort, Salt};
 use crate::condition::Condition;
-use crate::{BundleName, Code, Fault, Faults, MerchantId, Place, Ppm, RuleId};
+use crate::{BundleName, Fault, Faults, MerchantId, Place, Ppm, RuleId};
 
 /// `is_new`: what can only be a mistake is one. Not of a bundle that was taken in before: it has to stay readable.
 pub(super) fn read(text: &str, is_new: bool) -> Result<Content, Faults> {
@@ -67,7 +65,11 @@ fn content(notes: &mut Notes<'_>, document: DeTable<'_>) -> Option<Content> {
     };
     let openings = all(openings, |fields| opening(notes, &mut ids, fields));
     let kills = all(kills, |fields| kill(notes, &mut ids, fields));
-    let rankings = all(rankings, |fields| ranking(notes, &mut ids, fields));
+    let has = |per| match per {
+        Per::Fee => fees.is_some(),
+        Per::Discount => discounts.is_some(),
+    };
+    let rankings = all(rankings, |fields| rankings::ranking(notes, &mut ids, has, fields));
     let guard_rails = all(guard_rails, |fields| guard_rails::guard_rail(notes, &mut ids, fields));
     ids.check_openings(notes);
     let fees = fees.map(|section| terms::fees(notes, section));
@@ -244,16 +246,6 @@ fn kill(notes: &mut Notes<'_>, ids: &mut Ids, mut fields: Fields<'_>) -> Option<
     })
 }
 
-fn ranking(notes: &mut Notes<'_>, ids: &mut Ids, mut fields: Fields<'_>) -> Option<Ranking> {
-    let id = ids.take(notes, &mut fields, false);
-    let when = when(notes, &mut fields);
-    let wallet = fields.required(notes, "wallet", NAME, WalletName::parse);
-    let weight = fields.required_number(notes, "weight", &(-WEIGHT_MAX..=WEIGHT_MAX));
-    let reason = fields.required(notes, "reason", Code::RULE, Code::parse);
-    fields.finish(notes);
-    Some(Ranking { id: id?, when, wallet: wallet?.value, weight: weight?.value, reason: reason?.value })
-}
-
 fn presentation(notes: &mut Notes<'_>, fields: &mut Fields<'_>) -> Option<Presentation> {
     let names = PRESENTATIONS.map(Presentation::as_str).join(", ");
     let right = format!("one of {names}");
@@ -264,7 +256,7 @@ fn presentation(notes: &mut Notes<'_>, fields: &mut Fields<'_>) -> Option<Presen
     fields.optional(notes, "presentation", &right, parse).map(|presentation| presentation.value)
 }
 
-fn when(notes: &mut Notes<'_>, fields: &mut Fields<'_>) -> Option<Condition> {
+pub(super) fn when(notes: &mut Notes<'_>, fields: &mut Fields<'_>) -> Option<Condition> {
     let found =
         fields.optional(notes, "when", "a condition in CEL", |text| Ok::<_, String>(text.to_owned()))?;
     let condition = condition(notes, &found)?;
@@ -344,7 +336,7 @@ pub(super) fn ppm(number: &Located<i64>) -> Option<Ppm> {
 }
 
 pub(super) const PPM: std::ops::RangeInclusive<i64> = 0..=1_000_000;
-const NAME: &str = "1 to 32 of a-z, 0-9, _ and -";
+pub(super) const NAME: &str = "1 to 32 of a-z, 0-9, _ and -";
 const PRESENTATIONS: [Presentation; 7] = [
     Presentation::QrShown,
     Presentation::PayerCode,

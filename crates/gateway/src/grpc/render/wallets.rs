@@ -4,6 +4,7 @@ use paifang_engine::{Obstacle, Placed, Weighed};
 use paifang_interop::matrix::{Acceptance, CodeKind, Direction, Row, Since};
 use paifang_interop::{Confidence, codes};
 use paifang_payment::WalletName;
+use paifang_policy::rank::Reason;
 use paifang_proto::v1;
 use paifang_rail::{CreditUse, Need};
 use paifang_shares::division::Division;
@@ -16,7 +17,7 @@ pub(crate) fn wallet_option(placed: &Placed, inside: Option<&WalletName>) -> v1:
     let Weighed { option, judged, ranked, .. } = weighed;
     let available = option.obstacles.is_empty() && weighed.is_accepted();
     let discounts = division(weighed).and_then(|division| division.discounts.as_ref());
-    let reasons = ranked.iter().flat_map(|ranked| &ranked.reasons);
+    let reasons = ranked.as_ref().map_or(&[][..], |ranked| &ranked.reasons);
     let missing = option.obstacles.iter().filter_map(|obstacle| match obstacle {
         Obstacle::Missing(need) => Some(need_field(*need).to_owned()),
         Obstacle::AccountDisabled
@@ -38,7 +39,7 @@ pub(crate) fn wallet_option(placed: &Placed, inside: Option<&WalletName>) -> v1:
         shown: weighed.is_shown(),
         policy_decision: judged.as_ref().map(|judged| decision(&judged.decision)),
         weight: ranked.as_ref().map_or(0, |ranked| ranked.weight),
-        ranking_reasons: reasons.map(|reason| reason.reason.to_string()).collect(),
+        ranking_reasons: reasons.iter().map(|reason| reason.reason.to_string()).collect(),
         missing_inputs: missing.collect(),
         reason_codes: reason_codes(weighed, *degraded, inside),
         amount_min: option.limits.map(|(least, _)| money(least)),
@@ -50,7 +51,13 @@ pub(crate) fn wallet_option(placed: &Placed, inside: Option<&WalletName>) -> v1:
         credit: credit(weighed).into(),
         discounts: discount::given(discounts),
         payable_amount: discounts.map(|discounts| money(discounts.payable().money())),
+        ranking_rules: reasons.iter().map(ranking_rule).collect(),
     }
+}
+
+fn ranking_rule(reason: &Reason) -> v1::RankingRule {
+    let Reason { rule, reason, weight } = reason;
+    v1::RankingRule { rule: rule.to_string(), reason: reason.to_string(), weight: *weight }
 }
 
 /// What the payment would cost with it.
