@@ -7,13 +7,13 @@ mod world;
 use jiff::SignedDuration;
 use paifang_boundary::{Field, Fields};
 use paifang_engine::{
-    Client, ConfirmIntent, Confirmation, Consultation, Counterparty, CreateIntent, CreateRefund, Declared,
-    Error, Shares, reason,
+    Client, ConfirmIntent, Confirmation, Consultation, CreateIntent, CreateRefund, Declared, Error, Shares,
+    reason,
 };
 use paifang_payment::{PayerId, RequestId};
 use paifang_policy::facts::{Facts, Input};
 use paifang_store::Store;
-use world::{Core, Stage, qr, wanted, yuan};
+use world::{Stage, crossed, qr, wanted, yuan};
 
 const REFERENCE: &str = "canary-reference";
 
@@ -30,12 +30,6 @@ fn full(request: &str, wallet: &str) -> CreateIntent {
     let choice = Confirmation { client, declared: Declared { facts, payer }, ..choice };
     let metadata = [("note".to_owned(), "canary-note".to_owned())].into();
     CreateIntent { metadata, description: "tea for two".into(), ..wanted(request, Some(choice)) }
-}
-
-fn crossed(engine: &Core, account: &str) -> Vec<&'static str> {
-    let of = |counterparty: &Counterparty| counterparty.name() == format!("rail:{account}");
-    let all = engine.egress().crossed().filter(|(counterparty, ..)| of(counterparty));
-    all.map(|(_, field, _)| field.name()).collect()
 }
 
 fn all_but(withheld: Field) -> Shares {
@@ -70,12 +64,12 @@ async fn a_rail_is_told_what_its_adapter_lists_and_nothing_else() {
         "attempt.create_time",
         "attempt.expire_time",
         "attempt.order_number",
+        "attempt.payable_amount",
         "attempt.presentation",
         "attempt.rail_reference",
         "attempt.wallet",
         "client_context.payer_ip",
         "declared_facts.payer_reference",
-        "payment_intent.amount",
         "payment_intent.description",
         "refund.amount",
         "refund.create_time",

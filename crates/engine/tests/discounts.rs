@@ -6,38 +6,19 @@ mod world;
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
-use paifang_engine::{
-    ChangeRules, Confirmation, Consultation, CreateRefund, Error, Fund, RefundCase, RulesChange,
-    TransferFunds, reason,
-};
+use paifang_engine::{Confirmation, Consultation, CreateRefund, Error, Fund, RefundCase, reason};
+use paifang_ledger::AccountKind;
 use paifang_payment::refund::Refund;
 use paifang_payment::{IntentId, RequestId};
 use paifang_policy::facts::{Facts, Input};
 use paifang_shares::DiscountId;
 use paifang_shares::discounts::{Discounted, Funder};
 use paifang_shares::refund_terms::RefundReason;
-use paifang_store::{IntentRow, Store, fsck};
-use world::{Stage, qr, yuan};
+use paifang_store::{AccountBalance, IntentRow, Store, fsck};
+use world::rules::{FEE_AND_STREAMER, bundle, held};
+use world::{Stage, crossed, qr, yuan};
 
-const BUNDLE: &str = r#"
-[bundle]
-name = "mall"
-version = 1
-note = "a festival, a rebate, and a coupon of the shop"
-effective_at = 2026-01-01T00:00:00+08:00
-unlisted = "open"
-
-[fees]
-currency = "CNY"
-[[fees.rules]]
-id = "standard"
-rate_ppm = 20_000
-on_refund = "proportional"
-
-[splits]
-currency = "CNY"
-receivers = [{ receiver = "streamer", share_ppm = 200_000, on_refund = "proportional" }]
-
+const DISCOUNTS: &str = r#"
 [discounts]
 currency = "CNY"
 [[discounts.rules]]
@@ -58,7 +39,9 @@ id = "coupon"
 funder = "merchant"
 amount_minor = 300
 budgeted = false
+"#;
 
+const REFUNDS: &str = r#"
 [refunds]
 currency = "CNY"
 [refunds.waterfalls]
@@ -74,52 +57,33 @@ decide_within_s = 86_400
 appeal_within_s = 604_800
 "#;
 
-async fn announce(stage: &Stage, text: &str) {
-    let announce = RulesChange::Announce { version: 1, effective_at: None, without: Default::default() };
-    for (verb, change) in [("d", RulesChange::Draft { text: text.to_owned() }), ("a", announce)] {
-        let request_id = RequestId::parse(verb).unwrap();
-        stage.engine.change_rules(stage.tenant, ChangeRules { request_id, change }).await.unwrap();
-    }
+fn sale() -> String {
+    bundle(1, &[FEE_AND_STREAMER, DISCOUNTS, REFUNDS])
 }
 
 fn festival() -> Fund {
     Fund::Budget(DiscountId::parse("festival").unwrap())
 }
 
-async fn move_funds(stage: &Stage, request: &str, from: Fund, to: Fund, fen: i64) -> Result<(), Error> {
-    let request_id = RequestId::parse(request).unwrap();
-    let wanted = TransferFunds { request_id, from, to, amount: yuan(fen) };
-    stage.engine.transfer_funds(stage.tenant, wanted).await.map(|_| ())
-}
-
 /// A stage with these rules and a budget of 20.00.
 async fn open(text: &str) -> Stage {
     let stage = Stage::open().await;
-    announce(&stage, text).await;
-    move_funds(&stage, "fill", Fund::Outside, festival(), 2_000).await.unwrap();
+    stage.announce(1, text).await;
+    stage.move_funds("fill", Fund::Outside, festival(), 2_000).await.unwrap();
     stage
 }
 
 /// What the storefront's own accounts hold, by their first word; budgets less what is set aside.
 async fn funds(stage: &Stage) -> BTreeMap<String, i128> {
-    let rows = stage.engine.store().balances(stage.tenant).await.unwrap();
-    let own = rows.iter().filter(|row| row.account.kind().is_own());
-    own.fold(BTreeMap::new(), |mut sums, row| {
-        let name = row.account.to_string().split(':').next().unwrap().to_owned();
-        let is_budget = name == "budget";
-        let held =
-            if is_budget { row.balance.available(&row.account) } else { row.balance.posted(&row.account) };
-        *sums.entry(name).or_default() += held;
-        sums
-    })
+    let held = |row: &AccountBalance| {
+        let is_budget = row.account.kind() == AccountKind::Budget;
+        if is_budget { row.balance.available(&row.account) } else { row.balance.posted(&row.account) }
+    };
+    stage.own_funds(held).await
 }
 
 async fn budget(stage: &Stage) -> i128 {
     funds(stage).await.get("budget").copied().unwrap_or(0)
-}
-
-fn held(pairs: &[(&str, i128)]) -> BTreeMap<String, i128> {
-    pairs.iter().map(|(name, fen)| ((*name).to_owned(), *fen)).collect()
 }
 
 async fn pay(stage: &Stage, row: &IntentRow) -> IntentRow {
@@ -150,9 +114,23 @@ fn amounts(discounts: &Discounted) -> Vec<i64> {
     discounts.given().iter().map(|one| one.amount.minor_units()).collect()
 }
 
+/// The rail's order is for what the payer pays, and that is the field that is counted: no rail is told the price.
+#[tokio::test(start_paused = true)]
+async fn a_rail_is_told_what_the_payer_pays_and_never_the_price() {
+    let stage = open(&sale()).await;
+    let row = stage.create("c1", Some(qr("sturdy"))).await;
+    assert_eq!((row.intent.terms.amount, given(&row).1), (yuan(10_000), 8_750));
+    pay(&stage, &row).await;
+    let told = crossed(&stage.engine, "sturdy");
+    assert!(told.contains(&"attempt.payable_amount") && !told.contains(&"payment_intent.amount"), "{told:?}");
+    let truth = stage.truth.lock().unwrap();
+    let amounts: Vec<i64> = truth.messages.iter().filter_map(|message| message["amount"].as_i64()).collect();
+    assert!(!amounts.is_empty() && amounts.iter().all(|fen| *fen == 8_750), "{amounts:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_price_is_divided_and_everyone_gets_back_what_they_gave() {
-    let stage = open(BUNDLE).await;
+    let stage = open(&sale()).await;
     let row = stage.create("c1", Some(qr("sturdy"))).await;
     assert_eq!(given(&row), (vec![800, 150, 300], 8_750));
     assert_eq!(budget(&stage).await, 1_200, "set aside with the choice");
@@ -194,7 +172,7 @@ async fn the_price_is_divided_and_everyone_gets_back_what_they_gave() {
 
 #[tokio::test(start_paused = true)]
 async fn without_terms_about_refunds_the_storefront_bears_the_merchants_part() {
-    let stage = open(BUNDLE.split("[refunds]").next().unwrap()).await;
+    let stage = open(&bundle(1, &[FEE_AND_STREAMER, DISCOUNTS])).await;
     let row = stage.create("c1", Some(qr("sturdy"))).await;
     let id = pay(&stage, &row).await.intent.terms.id;
     assert_eq!(stage.refund("r1", id, 8_750).await.unwrap(), "succeeded");
@@ -207,7 +185,7 @@ async fn without_terms_about_refunds_the_storefront_bears_the_merchants_part() {
 /// What is set aside comes back however an attempt ends unpaid, and money that comes late is no discounted sale.
 #[tokio::test(start_paused = true)]
 async fn what_is_not_paid_gives_its_budget_back() {
-    let stage = open(BUNDLE).await;
+    let stage = open(&sale()).await;
     let row = stage.create("c1", Some(qr("sturdy"))).await;
     // Another wallet is decided anew, while the first attempt still holds its part.
     let row = stage.confirm("w1", row.intent.terms.id, qr("plain")).await;
@@ -229,8 +207,8 @@ async fn what_is_not_paid_gives_its_budget_back() {
 /// A repeat of a creation in doubt takes over what was set aside, also where the budget has nothing more.
 #[tokio::test(start_paused = true)]
 async fn a_repeat_keeps_its_discounts() {
-    let stage = open(BUNDLE).await;
-    move_funds(&stage, "f1", festival(), Fund::Outside, 1_200).await.unwrap();
+    let stage = open(&sale()).await;
+    stage.move_funds("f1", festival(), Fund::Outside, 1_200).await.unwrap();
     stage.fault("charge", world::Fault::RequestLost);
     let row = stage.create("c1", Some(qr("plain"))).await;
     let id = row.intent.terms.id;
@@ -245,14 +223,14 @@ async fn a_repeat_keeps_its_discounts() {
 /// A hold that turns up after its end goes back without its discounts: what was set aside is free again, and stays so.
 #[tokio::test(start_paused = true)]
 async fn a_late_hold_uses_no_budget() {
-    let stage = open(BUNDLE).await;
+    let stage = open(&sale()).await;
     let row = stage.hold("h1", qr("sturdy")).await;
     let (id, order_no) = (row.intent.terms.id, row.intent.attempts[0].terms.order_no.to_string());
     assert_eq!(budget(&stage).await, 1_200);
     assert_eq!(stage.cancel("x1", id).await.intent.state.name(), "canceled");
     assert_eq!(budget(&stage).await, 2_000);
     // Nothing is left of it by the time the hold turns up.
-    move_funds(&stage, "f1", festival(), Fund::Outside, 2_000).await.unwrap();
+    stage.move_funds("f1", festival(), Fund::Outside, 2_000).await.unwrap();
     stage.truth.lock().unwrap().hold_although_closed(&order_no);
     let told = async || {
         let events = stage.engine.store().events_after(Some(stage.tenant), 0, 200).await.unwrap();
@@ -266,7 +244,7 @@ async fn a_late_hold_uses_no_budget() {
 /// The last of a budget is given once, by whichever replica is first; the others decide anew with what is left.
 #[tokio::test(start_paused = true)]
 async fn a_budget_is_never_overdrawn() {
-    let stage = open(BUNDLE).await;
+    let stage = open(&sale()).await;
     let other = stage.replica().await;
     let all = (0..6).map(|at| {
         let engine = if at % 2 == 0 { &stage.engine } else { &other };
@@ -278,7 +256,7 @@ async fn a_budget_is_never_overdrawn() {
     gave.sort_unstable();
     assert_eq!(gave, [0, 0, 0, 400, 800, 800]);
     assert_eq!(budget(&stage).await, 0);
-    let taken = move_funds(&stage, "f1", festival(), Fund::Outside, 1).await;
+    let taken = stage.move_funds("f1", festival(), Fund::Outside, 1).await;
     assert!(matches!(taken, Err(Error::Precondition { reason: reason::FUNDS_SHORT, .. })));
     for row in &rows {
         pay(&stage, row).await;
@@ -291,7 +269,7 @@ async fn a_budget_is_never_overdrawn() {
 #[tokio::test(start_paused = true)]
 async fn a_capture_of_less_uses_less_of_the_discounts() {
     for taken in [1, 7, 4_375, 8_749, 8_750] {
-        let stage = open(BUNDLE).await;
+        let stage = open(&sale()).await;
         let row = stage.hold("h1", qr("sturdy")).await;
         assert_eq!(given(&row).1, 8_750);
         let id = row.intent.terms.id;
@@ -318,10 +296,10 @@ async fn a_capture_of_less_uses_less_of_the_discounts() {
 /// A funder pays what its discounts gave; then nothing is owed.
 #[tokio::test(start_paused = true)]
 async fn a_funder_settles_what_it_owes() {
-    let stage = open(BUNDLE).await;
+    let stage = open(&sale()).await;
     let row = stage.create("c1", Some(qr("sturdy"))).await;
     pay(&stage, &row).await;
-    move_funds(&stage, "f1", Fund::Outside, Fund::Discounts(Funder::Rail), 150).await.unwrap();
+    stage.move_funds("f1", Fund::Outside, Fund::Discounts(Funder::Rail), 150).await.unwrap();
     assert_eq!(funds(&stage).await["discount"], 0);
     stage.check().await;
 }
@@ -338,7 +316,7 @@ async fn discounts_that_do_not_fit_are_refused() {
         ),
         ("amount_minor = 300", "amount_minor = 9_000", "its part of 100.00 CNY is only 78.00 CNY"),
     ] {
-        let stage = open(&BUNDLE.replace(from, to)).await;
+        let stage = open(&sale().replace(from, to)).await;
         let refused = stage.engine.create_intent(stage.tenant, world::wanted("c1", Some(qr("sturdy")))).await;
         let Err(Error::Precondition { reason: reason::TERMS_DO_NOT_FIT, message }) = refused else {
             panic!("{refused:?}")

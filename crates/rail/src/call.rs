@@ -221,7 +221,7 @@ impl Order {
     /// The terms that every call about the order is handed.
     fn terms(&self) -> Fields {
         let own = match self.kind {
-            OrderKind::Payment | OrderKind::Hold => [Field::AttemptOrderNumber, Field::PaymentIntentAmount],
+            OrderKind::Payment | OrderKind::Hold => [Field::AttemptOrderNumber, Field::AttemptPayableAmount],
             OrderKind::Capture => [Field::AttemptCaptureNumber, Field::PaymentIntentAmountCaptured],
         };
         let all = [Field::AttemptPresentation, Field::AttemptCreateTime, Field::AttemptExpireTime];

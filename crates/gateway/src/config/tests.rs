@@ -354,7 +354,7 @@ fn lists_of_what_is_shared_are_checked_with_their_places() {
         ),
         ("\"payment_intent.metadata\"", "[0]: is not for rails: the contract does not mark it so".to_owned()),
         (
-            "\"payment_intent.amount\"",
+            "\"attempt.payable_amount\"",
             "[0]: is a term of the order, which every message has: leave it out of the list".to_owned(),
         ),
         (
