@@ -113,6 +113,18 @@ pub enum FeeBound {
     Payment,
 }
 
+impl FeeBound {
+    /// Its word in records and answers.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Rate => "rate",
+            Self::Minimum => "minimum",
+            Self::Cap => "cap",
+            Self::Payment => "payment",
+        }
+    }
+}
+
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FeeError {

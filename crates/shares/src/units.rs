@@ -20,6 +20,16 @@ pub enum OnRefund {
     Keep,
 }
 
+impl OnRefund {
+    /// Its word in rules.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Proportional => "proportional",
+            Self::Keep => "keep",
+        }
+    }
+}
+
 impl Minor {
     /// An amount of `minor` minor units.
     pub fn new(minor: i64) -> Result<Self, AmountError> {

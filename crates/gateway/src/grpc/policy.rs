@@ -130,7 +130,14 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> PolicyService for Api<S, 
         fields.check()?;
         let rows = self.engine.store().decisions(call.tenant, after, max).await;
         let rows = rows.map_err(|error| status::store(&error))?;
-        let (decisions, cut) = fitting(rows.iter().map(render::decided).collect());
+        let mut told = Vec::new();
+        for row in &rows {
+            let intent = self.engine.store().intent(call.tenant, row.intent).await;
+            let intent = intent.map_err(|error| status::store(&error))?;
+            let terms = intent.and_then(|found| render::agreed(&found.intent, row.attempt));
+            told.push(render::decided(row, terms));
+        }
+        let (decisions, cut) = fitting(told);
         let last = decisions.last().filter(|_| cut || rows.len() == max);
         let next_page_token = last.map(|last| scope.seal(last.attempt_id.as_bytes())).unwrap_or_default();
         Ok(Response::new(v1::ListPolicyDecisionsResponse { decisions, next_page_token }))

@@ -11,6 +11,7 @@ mod intent;
 mod ledger;
 mod policy;
 mod refund;
+mod terms;
 mod wallets;
 
 use std::sync::LazyLock;
@@ -29,6 +30,7 @@ pub(crate) use intent::{intent, intent_state_name};
 pub(crate) use ledger::{account, balance, transfer};
 pub(crate) use policy::{change as policy_change, decided, decision, policy};
 pub(crate) use refund::refund;
+pub(crate) use terms::agreed;
 pub(crate) use wallets::{interoperability, issuer, wallet_option, way};
 
 /// The largest answer that a list gives, in bytes: a page ends early rather than growing beyond what a stock client takes

@@ -3,7 +3,7 @@
 use paifang_client::{Client, v1};
 use tonic::{Code, Status};
 
-use crate::shop::{Shop, choice, cny, create, reason, wrong_fields};
+use crate::shop::{Shop, announce, choice, cny, create, reason, wrong_fields};
 
 const MALL: &str = r#"
 [bundle]
@@ -40,14 +40,6 @@ waterfall = "merchant-first"
 decide_within_s = 86_400
 appeal_within_s = 604_800
 "#;
-
-async fn decide(client: &Client) {
-    let draft = v1::DraftPolicyRequest { request_id: "draft-1".into(), bundle: MALL.into() };
-    client.draft_policy(draft).await.unwrap();
-    let announce =
-        v1::AnnouncePolicyRequest { request_id: "announce-1".into(), version: 1, ..Default::default() };
-    client.announce_policy(announce).await.unwrap();
-}
 
 fn of_books() -> v1::DeclaredFacts {
     v1::DeclaredFacts {
@@ -112,7 +104,7 @@ fn failed(answer: Result<impl std::fmt::Debug, Status>) -> (Code, String, String
 async fn a_consultation_tells_the_fee() {
     let shop = Shop::open().await;
     let client = shop.client().await;
-    decide(&client).await;
+    announce(&client, MALL).await;
     let option = consult(&client, Some(of_books())).await;
     assert_eq!((option.available, option.fee), (true, Some(cny(178))));
     let option = consult(&client, None).await;
@@ -127,7 +119,7 @@ async fn a_consultation_tells_the_fee() {
 async fn a_refund_says_who_bears_it_and_waits_where_nobody_can() {
     let shop = Shop::open().await;
     let client = shop.client().await;
-    decide(&client).await;
+    announce(&client, MALL).await;
     let intent = paid(&shop, &client).await;
     let bare = v1::CreateRefundRequest { refund_case: None, ..refund("r-0", &intent, 100) };
     let (code, reason, message) = failed(client.create_refund(bare).await);
@@ -176,11 +168,57 @@ async fn a_refund_says_who_bears_it_and_waits_where_nobody_can() {
     assert_eq!((code, reason.as_str()), (Code::FailedPrecondition, "REFUND_STATE"));
 }
 
+/// What was agreed stays readable: the fee with its rule and what bounded it, who pays what, and who was to get what.
+#[tokio::test]
+async fn why_a_payment_cost_what_it_did_is_told_with_its_decision() {
+    let coupon = r#"
+[discounts]
+currency = "CNY"
+[[discounts.rules]]
+id = "coupon"
+funder = "creator"
+amount_minor = 300
+budgeted = false
+"#;
+    let shop = Shop::open().await;
+    let client = shop.client().await;
+    let plain = shop.paid("order-0").await;
+    let bundle = MALL.replace("rate_ppm = 20_000", "rate_ppm = 20_000\ncap_minor = 150");
+    announce(&client, &format!("{bundle}{coupon}")).await;
+    let intent = paid(&shop, &client).await;
+    let listed = client.list_policy_decisions(v1::ListPolicyDecisionsRequest::default()).await.unwrap();
+    let [decided] = listed.decisions.as_slice() else { panic!("{:?} and {plain:?}", listed.decisions) };
+    assert_eq!(decided.payment_intent_id, intent.payment_intent_id);
+    let coupon = v1::Discount {
+        discount_id: "coupon".into(),
+        funder: v1::DiscountFunder::Creator.into(),
+        amount: Some(cny(300)),
+        budgeted: false,
+    };
+    let part = |receiver: &str, fen| v1::ReceiverAmount { receiver: receiver.into(), amount: Some(cny(fen)) };
+    let division = v1::PaymentDivision {
+        merchant_id: "m-1".into(),
+        receivers: vec![part("streamer", 889), part("fee", 150)],
+        merchant_amount: Some(cny(7_849)),
+    };
+    let agreed = v1::AgreedTerms {
+        amount: Some(cny(8_888)),
+        payable_amount: Some(cny(8_588)),
+        fee: Some(cny(150)),
+        fee_rule: "books".into(),
+        fee_bound: "cap".into(),
+        fee_on_refund: "proportional".into(),
+        discounts: vec![coupon],
+        division: Some(division),
+    };
+    assert_eq!(decided.terms, Some(agreed));
+}
+
 #[tokio::test]
 async fn wrong_fields_are_named_and_change_nothing() {
     let shop = Shop::open().await;
     let client = shop.client().await;
-    decide(&client).await;
+    announce(&client, MALL).await;
     let intent = paid(&shop, &client).await;
     let case = v1::RefundCase { reason: 99, mode: 99, merchant_consented: None };
     let wrong = v1::CreateRefundRequest { refund_case: Some(case), ..refund("r-1", &intent, 1) };

@@ -50,7 +50,7 @@ pub(crate) fn decision(decision: &Decision) -> v1::PolicyDecision {
 }
 
 /// What was decided when a payer chose a wallet.
-pub(crate) fn decided(row: &StoredDecided) -> v1::DecidedPayment {
+pub(crate) fn decided(row: &StoredDecided, terms: Option<v1::AgreedTerms>) -> v1::DecidedPayment {
     let records = row.decided.records();
     let Marks { ended, refunded_at, complained_at } = row.marks;
     v1::DecidedPayment {
@@ -69,6 +69,7 @@ pub(crate) fn decided(row: &StoredDecided) -> v1::DecidedPayment {
         refund_time: refunded_at.map(time),
         complaint_time: complained_at.map(time),
         rules_position: row.entries.map_or(0, |entries| i64::try_from(entries).unwrap_or(i64::MAX)),
+        terms,
     }
 }
 
