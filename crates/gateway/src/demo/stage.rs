@@ -208,27 +208,28 @@ impl Stage {
 
     /// Runs `paifang policy day`; answers what it printed. The gateway must be running.
     pub async fn policy_day(&self, day: Date, zone: &str) -> anyhow::Result<String> {
-        let day = day.to_string();
-        let output = self.command(&["policy", "day", "--date", &day, "--zone", zone]).output().await?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        ensure!(output.status.success(), "policy day: {text}{}", String::from_utf8_lossy(&output.stderr));
-        Ok(text)
+        self.run(&["policy", "day", "--date", &day.to_string(), "--zone", zone]).await
     }
 
     /// Runs `paifang fsck`; answers what it printed. The gateway must not be running.
     pub async fn fsck(&self) -> anyhow::Result<String> {
-        let output = self.command(&["fsck"]).output().await?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        ensure!(output.status.success(), "fsck: {text}{}", String::from_utf8_lossy(&output.stderr));
-        Ok(text)
+        self.run(&["fsck"]).await
     }
 
     /// Runs `paifang close-day`; answers what it printed, when bill and books are equal. The gateway must be running.
     pub async fn close_day(&self, account: &str, day: Date) -> anyhow::Result<String> {
-        let day = day.to_string();
-        let output = self.command(&["close-day", "--account", account, "--day", &day]).output().await?;
+        self.run(&["close-day", "--account", account, "--day", &day.to_string()]).await
+    }
+
+    /// Runs a command of the gateway that reads its config; answers what it printed.
+    ///
+    /// # Errors
+    /// When it fails; the error has what it said.
+    pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let output = self.command(arguments).output().await?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        ensure!(output.status.success(), "close-day: {text}{}", String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{}: {text}{said}", arguments.join(" "));
         Ok(text)
     }
 
