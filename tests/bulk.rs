@@ -24,6 +24,8 @@ const ENTRIES: &str = "PAIFANG_BULK_ENTRIES";
 /// Payers at once.
 const PAYERS: usize = 24;
 const PATIENCE: Duration = Duration::from_secs(150);
+/// Between two looks at a bulk refund: a few of its refunds at the pace of these tests.
+const LOOK_EVERY: Duration = Duration::from_millis(40);
 
 /// An intent of ¥100.00 that was paid with Alipay.
 async fn paid(world: &World, n: usize) -> String {
@@ -74,14 +76,15 @@ async fn add(shop: &Shop, bulk: &str, entries: &[v1::NewBulkRefundEntry]) -> Res
 }
 
 async fn start(shop: &Shop, bulk: &str) -> v1::BulkRefund {
-    let request = v1::StartBulkRefundRequest { request_id: "start".into(), bulk_refund_id: bulk.into() };
+    let request =
+        v1::StartBulkRefundRequest { request_id: format!("start-{bulk}"), bulk_refund_id: bulk.into() };
     let started = shop.bulk_refunds.clone().start_bulk_refund(request).await.unwrap().into_inner();
     started.bulk_refund.unwrap()
 }
 
 /// A bulk refund of these entries that has begun.
-async fn begun(world: &World, pace: i32, entries: &[v1::NewBulkRefundEntry]) -> String {
-    let made = create(&world.shop, "bulk", pace).await.unwrap().bulk_refund.unwrap().bulk_refund_id;
+async fn begun(world: &World, request_id: &str, pace: i32, entries: &[v1::NewBulkRefundEntry]) -> String {
+    let made = create(&world.shop, request_id, pace).await.unwrap().bulk_refund.unwrap().bulk_refund_id;
     assert_eq!(add(&world.shop, &made, entries).await.unwrap(), i32::try_from(entries.len()).unwrap());
     assert_eq!(start(&world.shop, &made).await.state(), State::Running);
     made
@@ -104,7 +107,7 @@ async fn becomes(world: &World, bulk: &str, wanted: impl Fn(&v1::BulkRefund) -> 
             return seen;
         }
         assert!(Instant::now() < deadline, "{seen:#?}\n{}", world.stage.log());
-        sleep(Duration::from_millis(40)).await;
+        sleep(LOOK_EVERY).await;
     }
 }
 
@@ -184,7 +187,7 @@ async fn a_bulk_refund_survives_a_kill() {
     wishes.insert(wanted / 2, entry("too-much".into(), &intents[0], Some(10_001)));
 
     let clock = Instant::now();
-    let bulk = begun(&world, 1_000, &wishes).await;
+    let bulk = begun(&world, "bulk", 1_000, &wishes).await;
     let mut at_deaths = Vec::new();
     for part in [4, 2] {
         let seen = becomes(&world, &bulk, |seen| {
@@ -237,7 +240,7 @@ async fn a_bulk_refund_survives_the_end_at_every_point() {
         let mut world = World::of(stage, shop, key);
         let intents = all_paid(&world, 8).await;
         let wishes: Vec<_> = (1..).zip(&intents).map(|(n, id)| entry(format!("e{n}"), id, None)).collect();
-        let bulk = begun(&world, 50, &wishes).await;
+        let bulk = begun(&world, "bulk", 50, &wishes).await;
         world.stage.gateway_ended(Duration::from_secs(20)).await.unwrap_or_else(|_| panic!("not at {point}"));
         world.stage.set_env("PAIFANG_CRASH_AT", None);
         world.stage.start_gateway().await.unwrap();
@@ -252,12 +255,16 @@ async fn a_bulk_refund_survives_the_end_at_every_point() {
 async fn a_bulk_refund_is_steered() {
     let mut stage = World::stage().await;
     let (key, other) = (stage.new_tenant("test").await.unwrap(), stage.new_tenant("other").await.unwrap());
+    let tenants = stage.run(&["tenant", "list"]).await.unwrap();
+    let tenant = tenants.lines().find(|line| line.ends_with(" test")).and_then(|line| line.split(' ').next());
+    let tenant = tenant.unwrap();
     stage.start_gateway().await.unwrap();
     let (shop, stranger) =
         (Shop::connect(stage.grpc, &key).unwrap(), Shop::connect(stage.grpc, &other).unwrap());
     let world = World::of(stage, shop, key);
-    let intents = all_paid(&world, 6).await;
-    let wishes: Vec<_> = (1..).zip(&intents).map(|(n, id)| entry(format!("e{n}"), id, None)).collect();
+    let intents = all_paid(&world, 9).await;
+    let mut wishes: Vec<_> = (1..).zip(&intents).map(|(n, id)| entry(format!("e{n}"), id, None)).collect();
+    let others = wishes.split_off(6);
     let shop = &world.shop;
 
     let wrong = create(shop, "wrong", 1_001).await.unwrap_err();
@@ -284,11 +291,16 @@ async fn a_bulk_refund_is_steered() {
     let request = v1::PauseBulkRefundRequest { request_id: "p".into(), bulk_refund_id: bulk.clone() };
     let paused = shop.bulk_refunds.clone().pause_bulk_refund(request).await.unwrap().into_inner();
     assert_eq!(paused.bulk_refund.unwrap().state(), State::Paused);
-    sleep(Duration::from_millis(1_500)).await;
-    let still = count(&read(shop, &bulk).await.unwrap(), Stage::Waiting);
-    sleep(Duration::from_millis(1_500)).await;
-    assert_eq!(count(&read(shop, &bulk).await.unwrap(), Stage::Waiting), still, "nothing begins");
+    let resting = becomes(&world, &bulk, |seen| count(seen, Stage::Asked) == 0).await;
+    let still = count(&resting, Stage::Waiting);
     assert!(still >= 2, "at one per second");
+    // Another one of the same pace comes to its end: time in which this one would have gone on.
+    let other = begun(&world, "other", 1, &others).await;
+    becomes(&world, &other, |seen| seen.state() == State::Ended).await;
+    assert_eq!(count(&read(shop, &bulk).await.unwrap(), Stage::Waiting), still, "nothing begins");
+    let operators = world.stage.run(&["bulk", "list"]).await.unwrap();
+    let line = format!("{bulk}  live room 7 of {tenant}: paused, 6 entries, 1 a second");
+    assert!(operators.contains(&line) && !operators.contains(&other), "{operators}");
     let request = v1::ResumeBulkRefundRequest { request_id: "r".into(), bulk_refund_id: bulk.clone() };
     shop.bulk_refunds.clone().resume_bulk_refund(request).await.unwrap();
     becomes(&world, &bulk, |seen| count(seen, Stage::Waiting) < still).await;
@@ -297,11 +309,16 @@ async fn a_bulk_refund_is_steered() {
     let ended = becomes(&world, &bulk, |seen| seen.state() == State::Ended).await;
     let (back, kept) = (count(&ended, Stage::Succeeded), count(&ended, Stage::Canceled));
     assert!(kept > 0 && back > 0 && back + kept == 6, "{ended:#?}");
+    let show = ["bulk", "show", &bulk, "--tenant"];
+    let shown = world.stage.run(&[&show[..], &[tenant]].concat()).await.unwrap();
+    assert!(shown.contains(&format!("    canceled: {kept}")) && shown.contains(": ended, "), "{shown}");
+    let nobodys = world.stage.run(&[&show[..], &["tn_00000000000000000000000000000000"]].concat()).await;
+    assert!(nobodys.unwrap_err().to_string().contains("there is no such bulk refund"));
     let again = shop.bulk_refunds.clone().cancel_bulk_refund(cancel).await.unwrap().into_inner();
     assert!(again.replayed);
-    assert_eq!(at_the_rail(&world), usize::try_from(back).unwrap());
+    assert_eq!(at_the_rail(&world), usize::try_from(back).unwrap() + others.len());
     let mut calls = shop.bulk_refunds.clone();
     let listed = calls.list_bulk_refunds(v1::ListBulkRefundsRequest::default()).await.unwrap();
-    assert_eq!(listed.into_inner().bulk_refunds.len(), 1);
+    assert_eq!(listed.into_inner().bulk_refunds.len(), 2);
     world.end().await;
 }

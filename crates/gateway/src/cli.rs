@@ -2,6 +2,7 @@
 //! has a 2 of its own.
 
 mod boundary;
+mod bulk;
 mod close_day;
 mod fsck;
 mod intent;
@@ -54,6 +55,9 @@ enum Command {
     /// Work that the running gateway has given to a person.
     #[command(subcommand)]
     Quarantine(quarantine::Command),
+    /// Bulk refunds of the running gateway: which are under way, and how far one is.
+    #[command(subcommand)]
+    Bulk(bulk::Command),
     /// Ask the running gateway about a payment intent of any storefront.
     #[command(subcommand)]
     Intent(intent::Command),
@@ -108,6 +112,7 @@ impl Cli {
             Command::Fsck(at) => runtime.block_on(fsck::run(&at)),
             Command::CloseDay(options) => runtime.block_on(close_day::run(options)),
             Command::Quarantine(command) => runtime.block_on(quarantine::run(command)),
+            Command::Bulk(command) => runtime.block_on(bulk::run(command)),
             Command::Intent(command) => runtime.block_on(intent::run(command)),
             Command::Policy(command) => runtime.block_on(policy::run(command)),
             Command::Interop(options) => interop::run(&options),

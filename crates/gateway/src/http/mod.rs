@@ -5,6 +5,7 @@
 
 mod audit;
 mod back;
+mod bulks;
 mod days;
 mod explain;
 mod notify;
@@ -84,8 +85,8 @@ pub(crate) fn public<S: Store>(desk: Desk<S>) -> Router {
         .with_state(desk)
 }
 
-/// Figures, health, the closing of days, where refunds go that could not arrive, the quarantine, why an intent stands where it
-/// stands, and who could pay with what on a past day.
+/// Figures, health, the closing of days, where refunds go that could not arrive, the quarantine, bulk refunds, why an intent
+/// stands where it stands, and who could pay with what on a past day.
 pub(crate) fn operators<S: Store>(
     look: Look,
     bills: Arc<Bills<S>>,
@@ -98,6 +99,8 @@ pub(crate) fn operators<S: Store>(
     let work = Router::new()
         .route("/quarantine", get(quarantine::list::<S>))
         .route("/quarantine/{key}/redrive", post(quarantine::redrive::<S>))
+        .route("/bulk-refunds", get(bulks::list::<S>))
+        .route("/bulk-refunds/{tenant}/{id}", get(bulks::show::<S>))
         .route("/intents/{payment_intent_id}/explain", get(explain::explain::<S>))
         .route("/policy/{tenant}/{begin}/{end}", get(audit::audit::<S>))
         .with_state(engine);
