@@ -39,6 +39,14 @@ const LEASE: Duration = Duration::from_secs(9);
 const MARGIN: Duration = Duration::from_secs(6);
 const LIMITS: &str =
     "\n[limits]\nlease_s = 9\nrail_deadline_ms = 3000\nrail_queue_ms = 500\nrail_connect_ms = 1000\n";
+/// Between two looks at what another process does.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// The same where a look starts a program.
+const ASK_EVERY: Duration = Duration::from_millis(200);
+/// After each step of its clock a gateway has this long for what is due then.
+const STEP_TAKES: Duration = Duration::from_millis(200);
+/// A dead gateway stays so for a while, so that the other one is alone.
+const DEAD_FOR: Duration = Duration::from_millis(500);
 /// How long a storefront keeps asking for one thing.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -81,7 +89,7 @@ impl Replica {
         let deadline = Instant::now() + PATIENCE;
         while !Shop::serves(self.grpc).await {
             assert!(Instant::now() < deadline, "it does not serve: {}", self.log());
-            sleep(Duration::from_millis(30)).await;
+            sleep(LOOK_EVERY).await;
         }
     }
 
@@ -151,7 +159,7 @@ impl Market {
             let again = again.contains(&status.code()) || status.code() == Code::Aborted;
             assert!(again && Instant::now() < deadline, "{status:?}");
             self.repeated.fetch_add(1, Ordering::Relaxed);
-            sleep(Duration::from_millis(50)).await;
+            sleep(LOOK_EVERY).await;
         }
     }
 
@@ -222,7 +230,7 @@ impl Market {
                 self.left.lock().unwrap().push(id.to_owned());
                 return false;
             }
-            sleep(Duration::from_millis(100)).await;
+            sleep(LOOK_EVERY).await;
         }
     }
 
@@ -296,7 +304,7 @@ async fn taken_over(server: Arc<Server>, database: String, before: Claims) -> us
             return before.iter().filter(|(key, epoch)| all.get(*key) > Some(epoch)).count();
         }
         assert!(Instant::now() < deadline, "{same} claims outlive their lease: {before:#?} {now:#?}");
-        sleep(Duration::from_millis(200)).await;
+        sleep(ASK_EVERY).await;
     }
 }
 
@@ -318,7 +326,7 @@ async fn kill_in_turn(
         if Instant::now() >= until {
             return watches;
         }
-        sleep(Duration::from_millis(500)).await;
+        sleep(DEAD_FOR).await;
         victim.start().await;
     }
 }
@@ -379,7 +387,7 @@ async fn one_of_two_replicas_dies_every_few_seconds() {
     let mut world = World::of(market.stage, shop, key);
     for _ in 0..30 {
         world.step(Duration::from_secs(10));
-        sleep(Duration::from_millis(200)).await;
+        sleep(STEP_TAKES).await;
     }
     world.books_agree().await;
     for id in left {
@@ -437,8 +445,10 @@ async fn a_bulk_refund_is_taken_over() {
     calls.start_bulk_refund(request).await.unwrap();
     let orders = |world: &World| world.stage.mocks.rail("alipay").book();
     let refunded = |world: &World| orders(world).iter().filter(|order| !order.refunds.is_empty()).count();
+    let deadline = Instant::now() + PATIENCE;
     while refunded(&world) < COUNT / 4 {
-        sleep(Duration::from_millis(20)).await;
+        assert!(Instant::now() < deadline, "it does not go on: {}", first.log());
+        sleep(LOOK_EVERY).await;
     }
     second.start().await;
     first.kill().await;
@@ -456,7 +466,7 @@ async fn a_bulk_refund_is_taken_over() {
         }
         owners.insert(server.say(&database, "SELECT owner FROM paifang.bulk").unwrap());
         assert!(Instant::now() < deadline, "it is not taken over: {}", second.log());
-        sleep(Duration::from_millis(100)).await;
+        sleep(LOOK_EVERY).await;
     }
     for order in orders(&world) {
         assert_eq!(order.refunds.len(), 1, "{order:?}");

@@ -24,6 +24,9 @@ pub const PLAIN: &str = "plain";
 pub const SHORT: &str = "short";
 pub const WATCHED: &str = "watched";
 
+/// Between two tries to open what a guard rail closes at its next look; gateways look as often here.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
 /// Enough for every refund of a run.
 const PLENTY: i64 = 1_000_000_000;
 
@@ -229,7 +232,7 @@ impl Bot {
                 Err(error) => return Err(error),
             }
             ensure!(begun.elapsed() < PATIENCE, "no guard rail closes what was complained about");
-            sleep(Duration::from_millis(100)).await;
+            sleep(LOOK_EVERY).await;
         }
     }
 }

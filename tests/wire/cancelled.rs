@@ -112,7 +112,7 @@ impl Bench {
     }
 
     async fn row(&self, id: IntentId) -> IntentRow {
-        let row = self.world.store.0.intent(self.world.tenant, id).await.expect("it reads");
+        let row = self.world.store.inner.intent(self.world.tenant, id).await.expect("it reads");
         row.unwrap_or_else(|| panic!("{id} is gone"))
     }
 
@@ -146,7 +146,7 @@ impl Bench {
 
     pub async fn until_refunded(&self, id: RefundId) {
         loop {
-            let row = self.world.store.0.refund(self.world.tenant, id).await.expect("it reads");
+            let row = self.world.store.inner.refund(self.world.tenant, id).await.expect("it reads");
             match row.expect("it is there").state {
                 refund::State::Succeeded { .. } => return,
                 refund::State::Failed { .. } => panic!("{id} failed"),

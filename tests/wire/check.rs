@@ -14,7 +14,7 @@ pub fn wrong(world: &World) -> Vec<String> {
         let mut wrong = Vec::new();
         consistent(world, &mut wrong).await;
         books(world, &mut wrong).await;
-        ends(&world.store.0, &mut wrong).await;
+        ends(&world.store.inner, &mut wrong).await;
         wrong
     })
 }
@@ -22,16 +22,16 @@ pub fn wrong(world: &World) -> Vec<String> {
 /// Whether everything is at its end, and the books are equal.
 pub async fn is_quiet(world: &World) -> bool {
     let mut live = Vec::new();
-    ends(&world.store.0, &mut live).await;
+    ends(&world.store.inner, &mut live).await;
     let (ours, truth) = totals(world).await;
     live.is_empty() && ours == truth
 }
 
 /// What must hold at any moment: the store proves itself, and nobody was charged twice (I1, I5 to I8).
 pub async fn consistent(world: &World, wrong: &mut Vec<String>) {
-    let report = fsck::run(&world.store.0).await.expect("the model store reads");
+    let report = fsck::run(&world.store.inner).await.expect("the model store reads");
     wrong.extend(report.findings.iter().map(|found| format!("fsck: {found}")));
-    let balances = world.store.0.balances(world.tenant).await.expect("the model store reads");
+    let balances = world.store.inner.balances(world.tenant).await.expect("the model store reads");
     if let Some(stray) = balances.iter().find(|row| row.account.kind() == AccountKind::SuspenseStray) {
         // The rail takes nothing twice here, so nothing may be called unexplained to make the books agree.
         wrong.push(format!("I17: {} was booked on, and no rail did anything twice", stray.account));
@@ -45,7 +45,7 @@ pub async fn consistent(world: &World, wrong: &mut Vec<String>) {
 
 /// What is ours by the ledger, and what the rail keeps for us, in fen.
 pub async fn totals(world: &World) -> (i128, i128) {
-    let balances = world.store.0.balances(world.tenant).await.expect("the model store reads");
+    let balances = world.store.inner.balances(world.tenant).await.expect("the model store reads");
     let rails = balances.iter().filter(|row| row.account.kind() == AccountKind::Rail);
     let ours = rails.map(|row| row.balance.posted(&row.account)).sum();
     let truth = world.rail().book().iter().map(|entry| i128::from(kept(entry))).sum();
@@ -62,7 +62,7 @@ async fn books(world: &World, wrong: &mut Vec<String>) {
     let account = AccountId::parse(&format!("{}-main", world.rail().name())).expect("our own name");
     for entry in &book {
         let number = OrderNo::parse(&entry.order_no).expect("our own number");
-        let known = world.store.0.attempt_by_order(&account, &number).await.expect("it reads");
+        let known = world.store.inner.attempt_by_order(&account, &number).await.expect("it reads");
         if known.is_none() {
             wrong.push(format!("I1: the rail has an order that nobody here knows: {entry:?}"));
         }

@@ -1,9 +1,7 @@
-//! The model store with a pause before and after each operation, as a store on a disk or behind a network has: each is a
-//! point at which a call can be dropped, before the operation took place or after it.
+//! The model store with something around each operation: a pause, as a store on a disk or behind a network has, which is a
+//! point at which a call can be dropped before the operation took place or after it; or whatever a test needs.
 
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use jiff::SignedDuration;
@@ -22,11 +20,45 @@ use paifang_store::{
     StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
 };
 
-type Answer<T> = Result<T, StoreError>;
+pub type Answer<T> = Result<T, StoreError>;
 
-/// Clones share their content.
+/// The model store with something around each operation. Clones share their content.
 #[derive(Clone)]
-pub struct Pausing(pub ModelStore);
+pub struct Wrapped<W> {
+    /// Without anything around it.
+    pub inner: ModelStore,
+    around: W,
+}
+
+/// What happens around each operation of a store.
+pub trait Around: Clone + Send + Sync + 'static {
+    /// Before the operation of this name takes place; an error is its answer, and it does not.
+    fn before(&self, operation: &'static str) -> impl Future<Output = Answer<()>> + Send;
+
+    /// After it took place.
+    fn after(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// A pause before and one after.
+#[derive(Clone)]
+pub struct Pauses;
+
+impl<W> Wrapped<W> {
+    pub fn new(inner: ModelStore, around: W) -> Self {
+        Self { inner, around }
+    }
+}
+
+impl Around for Pauses {
+    async fn before(&self, _: &'static str) -> Answer<()> {
+        Pause(false).await;
+        Ok(())
+    }
+
+    async fn after(&self) {
+        Pause(false).await;
+    }
+}
 
 /// Pending once.
 struct Pause(bool);
@@ -43,40 +75,15 @@ impl Future for Pause {
     }
 }
 
-/// The model store whose first operation of this name fails, as one does whose connection breaks.
-#[allow(dead_code, reason = "each test binary uses a part of it")]
-#[derive(Clone)]
-pub struct FailingOnce {
-    store: ModelStore,
-    operation: &'static str,
-    failed: Arc<AtomicBool>,
-}
-
-#[allow(dead_code, reason = "each test binary uses a part of it")]
-impl FailingOnce {
-    pub fn new(store: ModelStore, operation: &'static str) -> Self {
-        Self { store, operation, failed: Arc::default() }
-    }
-}
-
 /// Each row is an operation of the port.
 macro_rules! operations {
     ($port:ident: $($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)*) => {
-        impl $port for Pausing {$(
+        impl<W: Around> $port for Wrapped<W> {$(
             async fn $name(&self, $($argument: $kind),*) -> Answer<$answer> {
-                Pause(false).await;
-                let answer = self.0.$name($($argument),*).await;
-                Pause(false).await;
+                self.around.before(stringify!($name)).await?;
+                let answer = self.inner.$name($($argument),*).await;
+                self.around.after().await;
                 answer
-            }
-        )*}
-
-        impl $port for FailingOnce {$(
-            async fn $name(&self, $($argument: $kind),*) -> Answer<$answer> {
-                if stringify!($name) == self.operation && !self.failed.swap(true, Ordering::Relaxed) {
-                    return Err(StoreError::Unavailable(None));
-                }
-                self.store.$name($($argument),*).await
             }
         )*}
     };

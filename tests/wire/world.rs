@@ -24,18 +24,18 @@ use tokio_rustls::TlsAcceptor;
 use crate::check;
 use crate::files::{self, Secured};
 use crate::net::{Accident, Door, GRPC, Link, NEWS, OPS, RAIL, Way, Wire, now};
-use crate::store::Pausing;
+use crate::store::{Pauses, Wrapped};
 
 /// What a step of virtual time is; a message takes one.
 const TICK: Duration = Duration::from_millis(100);
 
 /// The gateway's engine.
-pub type Core = Over<Pausing>;
+pub type Core = Over<Wrapped<Pauses>>;
 
 /// Everything that outlives a host.
 pub struct World {
     pub wire: Arc<Wire>,
-    pub store: Pausing,
+    pub store: Wrapped<Pauses>,
     pub bench: Bench,
     pub tenant: TenantId,
     pub key: ApiKey,
@@ -74,7 +74,7 @@ impl World {
         files::write(dir.path(), rail, &bench, secured.as_ref());
         Rc::new(Self {
             wire: Wire::new(accident),
-            store: Pausing(ModelStore::new(now)),
+            store: Wrapped::new(ModelStore::new(now), Pauses),
             rail: OnceCell::new(),
             name: rail,
             bench,

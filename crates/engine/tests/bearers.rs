@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use paifang_engine::{
-    CancelRefund, ChangeRules, Confirmation, CreateRefund, Declared, Error, Fund, RefundCase, ReverseRefund,
-    RulesChange, TransferFunds, reason,
+    CancelRefund, Confirmation, CreateRefund, Declared, Error, Fund, RefundCase, ReverseRefund, reason,
 };
 use paifang_payment::refund::{Refund, State};
 use paifang_payment::{IntentId, Remark, RequestId};
@@ -17,27 +16,10 @@ use paifang_shares::Merchant;
 use paifang_shares::refund_terms::{RefundMode, RefundReason};
 use paifang_shares::waterfall::Bearer;
 use paifang_store::{Store, fsck};
+use world::rules::{FEE_AND_STREAMER, bundle, held};
 use world::{Core, Stage, qr, yuan};
 
-const BUNDLE: &str = r#"
-[bundle]
-name = "mall"
-version = 1
-note = "two percent, a fifth to the streamer"
-effective_at = 2026-01-01T00:00:00+08:00
-unlisted = "open"
-
-[fees]
-currency = "CNY"
-[[fees.rules]]
-id = "standard"
-rate_ppm = 20_000
-on_refund = "proportional"
-
-[splits]
-currency = "CNY"
-receivers = [{ receiver = "streamer", share_ppm = 200_000, on_refund = "proportional" }]
-
+const REFUNDS: &str = r#"
 [refunds]
 currency = "CNY"
 [refunds.waterfalls]
@@ -65,26 +47,14 @@ decide_within_s = 0
 appeal_within_s = 0
 "#;
 
-async fn announce(stage: &Stage, version: u32, text: String) {
-    let text = text.replace("version = 1", &format!("version = {version}"));
-    let announce = RulesChange::Announce { version, effective_at: None, without: Default::default() };
-    for (verb, change) in [("d", RulesChange::Draft { text }), ("a", announce)] {
-        let request_id = RequestId::parse(&format!("{verb}{version}")).unwrap();
-        stage.engine.change_rules(stage.tenant, ChangeRules { request_id, change }).await.unwrap();
-    }
+/// With fees, splits and refunds.
+fn mall(version: u32) -> String {
+    bundle(version, &[FEE_AND_STREAMER, REFUNDS])
 }
 
 /// A hundred yuan for something of the merchant m-1, paid.
 async fn paid(stage: &Stage, request: &str) -> IntentId {
-    let facts = Facts::new().with(Input::MerchantId, "m-1").unwrap();
-    let choice = Confirmation { declared: Declared { facts, payer: None }, ..qr("sturdy") };
-    let row = stage.create(request, Some(choice)).await;
-    let id = row.intent.terms.id;
-    stage.state_within(id, "awaiting_payer", SignedDuration::from_mins(5)).await;
-    let order_no = row.intent.attempts[0].terms.order_no.to_string();
-    stage.truth.lock().unwrap().pay(&order_no);
-    stage.state_within(id, "succeeded", SignedDuration::from_hours(1)).await;
-    id
+    stage.paid(request, &[(Input::MerchantId, "m-1")]).await
 }
 
 fn wanted(request: &str, intent: IntentId, fen: i64, reason: RefundReason) -> CreateRefund {
@@ -98,12 +68,6 @@ async fn refund(engine: &Core, stage: &Stage, wanted: CreateRefund) -> Result<Re
     engine.await_refund(made.resource, SignedDuration::from_hours(2)).await
 }
 
-async fn move_funds(stage: &Stage, request: &str, from: Fund, to: Fund, fen: i64) -> Result<(), Error> {
-    let request_id = RequestId::parse(request).unwrap();
-    let wanted = TransferFunds { request_id, from, to, amount: yuan(fen) };
-    stage.engine.transfer_funds(stage.tenant, wanted).await.map(|_| ())
-}
-
 fn merchants(bearer: Bearer) -> Fund {
     Fund::Bearer(bearer, Merchant::parse("m-1").ok())
 }
@@ -114,17 +78,7 @@ fn platform() -> Fund {
 
 /// What the storefront's own accounts hold, by their first word.
 async fn funds(stage: &Stage) -> BTreeMap<String, i128> {
-    let rows = stage.engine.store().balances(stage.tenant).await.unwrap();
-    let own = rows.iter().filter(|row| row.account.kind().is_own());
-    let name = |text: String| text.split(':').next().unwrap().to_owned();
-    own.fold(BTreeMap::new(), |mut sums, row| {
-        *sums.entry(name(row.account.to_string())).or_default() += row.balance.posted(&row.account);
-        sums
-    })
-}
-
-fn held(pairs: &[(&str, i128)]) -> BTreeMap<String, i128> {
-    pairs.iter().map(|(name, fen)| ((*name).to_owned(), *fen)).collect()
+    stage.own_funds(|row| row.balance.posted(&row.account)).await
 }
 
 fn closed(answer: Result<Refund, Error>) -> String {
@@ -137,7 +91,7 @@ fn closed(answer: Result<Refund, Error>) -> String {
 #[tokio::test(start_paused = true)]
 async fn a_payment_is_divided_as_it_is_taken_and_a_refund_brings_it_back() {
     let stage = Stage::open().await;
-    announce(&stage, 1, BUNDLE.to_owned()).await;
+    stage.announce(1, mall(1)).await;
     let id = paid(&stage, "c1").await;
     assert_eq!(
         funds(&stage).await,
@@ -165,7 +119,7 @@ async fn a_payment_is_divided_as_it_is_taken_and_a_refund_brings_it_back() {
 #[tokio::test(start_paused = true)]
 async fn what_the_rules_do_not_grant_is_refused_and_says_why() {
     let stage = Stage::open().await;
-    announce(&stage, 1, BUNDLE.to_owned()).await;
+    stage.announce(1, mall(1)).await;
     let id = paid(&stage, "c1").await;
     let plain = CreateRefund { case: None, ..wanted("r1", id, 1, RefundReason::Late) };
     assert!(closed(refund(&stage.engine, &stage, plain).await).contains("refund_case is missing"));
@@ -177,7 +131,7 @@ async fn what_the_rules_do_not_grant_is_refused_and_says_why() {
     // A compensation is one only where it is meant, and the sale stays as it was divided.
     let mut meant = wanted("r3", id, 900, RefundReason::Late);
     meant.case.as_mut().unwrap().mode = Some(RefundMode::AutomaticCompensation);
-    move_funds(&stage, "f1", Fund::Outside, platform(), 1_000).await.unwrap();
+    stage.move_funds("f1", Fund::Outside, platform(), 1_000).await.unwrap();
     let compensated = refund(&stage.engine, &stage, meant).await.unwrap();
     assert_eq!(compensated.state.name(), "succeeded");
     let wanted = [("fee", 200), ("merchant", 0), ("outside", 1_000), ("platform", 100), ("receiver", 2_000)];
@@ -189,11 +143,11 @@ async fn what_the_rules_do_not_grant_is_refused_and_says_why() {
 #[tokio::test(start_paused = true)]
 async fn a_short_refund_waits_for_its_bearers() {
     let stage = Stage::open_looking_every(SignedDuration::from_secs(10)).await;
-    announce(&stage, 1, BUNDLE.to_owned()).await;
+    stage.announce(1, mall(1)).await;
     let id = paid(&stage, "c1").await;
     let unsettled = merchants(Bearer::UnsettledFunds);
-    move_funds(&stage, "f1", unsettled.clone(), merchants(Bearer::MerchantBalance), 7_000).await.unwrap();
-    move_funds(&stage, "f2", merchants(Bearer::MerchantBalance), Fund::Outside, 7_000).await.unwrap();
+    stage.move_funds("f1", unsettled.clone(), merchants(Bearer::MerchantBalance), 7_000).await.unwrap();
+    stage.move_funds("f2", merchants(Bearer::MerchantBalance), Fund::Outside, 7_000).await.unwrap();
     let short = refund(&stage.engine, &stage, wanted("r1", id, 5_000, RefundReason::Damaged)).await.unwrap();
     assert_eq!(short.short(), Some(yuan(3_100)), "800 of the 3,900 that are the merchant's");
     assert!(matches!(&short.state, State::Sending(sending) if sending.unsent && sending.sends == 0));
@@ -206,11 +160,11 @@ async fn a_short_refund_waits_for_its_bearers() {
     );
 
     // 1,950 is the most that the platform bears of it: still short.
-    move_funds(&stage, "f3", Fund::Outside, platform(), 5_000).await.unwrap();
+    stage.move_funds("f3", Fund::Outside, platform(), 5_000).await.unwrap();
     tokio::time::sleep(std::time::Duration::from_secs(600)).await;
     let row = stage.engine.store().refund(stage.tenant, short.terms.id).await.unwrap().unwrap();
     assert!(row.short().is_some());
-    move_funds(&stage, "f4", Fund::Outside, unsettled, 1_200).await.unwrap();
+    stage.move_funds("f4", Fund::Outside, unsettled, 1_200).await.unwrap();
     let ended = async || {
         let row = stage.engine.store().refund(stage.tenant, short.terms.id).await.unwrap().unwrap();
         row.state.name() == "succeeded"
@@ -234,10 +188,10 @@ async fn a_short_refund_waits_for_its_bearers() {
 #[tokio::test(start_paused = true)]
 async fn a_short_refund_can_be_given_up_and_a_sent_one_cannot() {
     let stage = Stage::open().await;
-    announce(&stage, 1, BUNDLE.to_owned()).await;
+    stage.announce(1, mall(1)).await;
     let id = paid(&stage, "c1").await;
-    move_funds(&stage, "f1", merchants(Bearer::UnsettledFunds), Fund::Outside, 7_800).await.unwrap();
-    let overdrawn = move_funds(&stage, "f2", merchants(Bearer::UnsettledFunds), Fund::Outside, 1).await;
+    stage.move_funds("f1", merchants(Bearer::UnsettledFunds), Fund::Outside, 7_800).await.unwrap();
+    let overdrawn = stage.move_funds("f2", merchants(Bearer::UnsettledFunds), Fund::Outside, 1).await;
     assert!(matches!(overdrawn, Err(Error::Precondition { reason: reason::FUNDS_SHORT, .. })));
     let short = refund(&stage.engine, &stage, wanted("r1", id, 10_000, RefundReason::Damaged)).await.unwrap();
     assert_eq!(short.short(), Some(yuan(7_800)));
@@ -248,7 +202,7 @@ async fn a_short_refund_can_be_given_up_and_a_sent_one_cannot() {
     let again = stage.engine.cancel_refund(stage.tenant, cancel("x1", short.terms.id)).await.unwrap();
     assert!(again.replayed);
     // Its amount is free again.
-    move_funds(&stage, "f3", Fund::Outside, merchants(Bearer::UnsettledFunds), 7_800).await.unwrap();
+    stage.move_funds("f3", Fund::Outside, merchants(Bearer::UnsettledFunds), 7_800).await.unwrap();
     let whole = refund(&stage.engine, &stage, wanted("r2", id, 10_000, RefundReason::Damaged)).await.unwrap();
     assert_eq!(whole.state.name(), "succeeded");
     let late = stage.engine.cancel_refund(stage.tenant, cancel("x2", whole.terms.id)).await;
@@ -260,7 +214,7 @@ async fn a_short_refund_can_be_given_up_and_a_sent_one_cannot() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_refund_gives_back_what_was_borne() {
     let stage = Stage::open().await;
-    announce(&stage, 1, BUNDLE.to_owned()).await;
+    stage.announce(1, mall(1)).await;
     let id = paid(&stage, "c1").await;
     let before = funds(&stage).await;
     stage.truth.lock().unwrap().refuses_refunds = true;
@@ -281,7 +235,7 @@ async fn a_failed_refund_gives_back_what_was_borne() {
 #[tokio::test(start_paused = true)]
 async fn a_reversed_decision_pays_back() {
     let stage = Stage::open().await;
-    announce(&stage, 1, BUNDLE.to_owned()).await;
+    stage.announce(1, mall(1)).await;
     let id = paid(&stage, "c1").await;
     let made = refund(&stage.engine, &stage, wanted("r1", id, 5_000, RefundReason::Damaged)).await.unwrap();
     let reverse = |request: &str, fen: Option<i64>, from: Option<Bearer>| ReverseRefund {
@@ -294,7 +248,7 @@ async fn a_reversed_decision_pays_back() {
     let run = async |wanted| stage.engine.reverse_refund(stage.tenant, wanted).await;
     let short = run(reverse("v1", None, Some(Bearer::Platform))).await;
     assert!(matches!(short, Err(Error::Precondition { reason: reason::FUNDS_SHORT, .. })), "{short:?}");
-    move_funds(&stage, "f1", Fund::Outside, platform(), 9_000).await.unwrap();
+    stage.move_funds("f1", Fund::Outside, platform(), 9_000).await.unwrap();
     let own = run(reverse("v2", Some(100), Some(Bearer::UnsettledFunds))).await;
     assert!(matches!(own, Err(Error::Invalid(_))), "{own:?}");
     assert!(matches!(run(reverse("v3", Some(3_901), None)).await, Err(Error::Invalid(_))));
@@ -325,7 +279,7 @@ async fn a_reversed_decision_pays_back() {
 async fn refunds_at_once_divide_exactly() {
     let stage = Stage::open().await;
     let other = stage.replica().await;
-    announce(&stage, 1, BUNDLE.to_owned()).await;
+    stage.announce(1, mall(1)).await;
     let id = paid(&stage, "c1").await;
     let all = (0..24).map(|at| {
         let engine = if at % 2 == 0 { &stage.engine } else { &other };
@@ -358,8 +312,7 @@ async fn refunds_at_once_divide_exactly() {
 async fn without_terms_the_storefront_bears_what_receivers_do_not() {
     let stage = Stage::open().await;
     let before = paid(&stage, "c0").await;
-    let cut = BUNDLE.find("[refunds]").unwrap();
-    announce(&stage, 1, BUNDLE[..cut].to_owned()).await;
+    stage.announce(1, bundle(1, &[FEE_AND_STREAMER])).await;
     let id = paid(&stage, "c1").await;
     assert_eq!(stage.refund("r0", before, 10_000).await.unwrap(), "succeeded");
     assert_eq!(stage.refund("r1", id, 5_000).await.unwrap(), "succeeded");
@@ -368,7 +321,7 @@ async fn without_terms_the_storefront_bears_what_receivers_do_not() {
         held(&[("fee", 100), ("merchant", -3_900), ("receiver", 1_000), ("unsettled", 7_800)])
     );
     // Rules that come later decide about it, and what it lacks is no shortage of theirs.
-    announce(&stage, 2, BUNDLE.to_owned()).await;
+    stage.announce(2, mall(2)).await;
     let undivided = refund(&stage.engine, &stage, wanted("r2", before, 1, RefundReason::Late)).await;
     assert!(matches!(undivided, Err(Error::Precondition { .. })));
     let granted =
@@ -382,11 +335,11 @@ async fn without_terms_the_storefront_bears_what_receivers_do_not() {
 async fn a_capture_of_less_is_divided_and_given_back_by_what_was_taken() {
     for taken in [1, 7, 22, 9_999] {
         let stage = Stage::open().await;
-        let keeps = BUNDLE.replace(
+        let keeps = mall(1).replace(
             "receivers = [",
             "receivers = [{ receiver = \"delivery\", amount_minor = 500, on_refund = \"keep\" }, ",
         );
-        announce(&stage, 1, keeps).await;
+        stage.announce(1, keeps).await;
         let row = stage.hold("h1", qr("sturdy")).await;
         let id = row.intent.terms.id;
         let order_no = row.intent.attempts[0].terms.order_no.to_string();
@@ -401,7 +354,7 @@ async fn a_capture_of_less_is_divided_and_given_back_by_what_was_taken() {
         let kept = kept.map_or(0, |row| row.balance.posted(&row.account));
         // What is kept, the merchant gives back in its place: somebody has to set that aside.
         let fund = platform();
-        move_funds(&stage, "f1", Fund::Outside, fund, 10_000).await.unwrap();
+        stage.move_funds("f1", Fund::Outside, fund, 10_000).await.unwrap();
         let made =
             refund(&stage.engine, &stage, wanted("r1", id, taken, RefundReason::Damaged)).await.unwrap();
         assert_eq!(made.state.name(), "succeeded", "{taken}");
@@ -416,8 +369,8 @@ async fn a_capture_of_less_is_divided_and_given_back_by_what_was_taken() {
 #[tokio::test(start_paused = true)]
 async fn what_was_declared_counts_for_a_repeat() {
     let stage = Stage::open().await;
-    let asks = BUNDLE.replace("days_max = 7\n", "days_max = 7\nwhen = \"merchant.id == 'm-1'\"\n");
-    announce(&stage, 1, asks).await;
+    let asks = mall(1).replace("days_max = 7\n", "days_max = 7\nwhen = \"merchant.id == 'm-1'\"\n");
+    stage.announce(1, asks).await;
     let facts = Facts::new().with(Input::MerchantId, "m-1").unwrap();
     let declared = Declared { facts, payer: None };
     stage.fault("charge", world::Fault::RequestLost);
@@ -438,8 +391,8 @@ async fn what_was_declared_counts_for_a_repeat() {
 #[tokio::test(start_paused = true)]
 async fn a_payment_that_cannot_be_divided_is_refused() {
     let stage = Stage::open().await;
-    let narrow = BUNDLE.replace("id = \"standard\"", "id = \"standard\"\ncategory = \"tea\"");
-    announce(&stage, 1, narrow).await;
+    let narrow = mall(1).replace("id = \"standard\"", "id = \"standard\"\ncategory = \"tea\"");
+    stage.announce(1, narrow).await;
     let wanted = world::wanted("c1", Some(qr("sturdy")));
     let refused = stage.engine.create_intent(stage.tenant, wanted).await;
     let Err(Error::Precondition { reason: reason::TERMS_DO_NOT_FIT, message }) = refused else {

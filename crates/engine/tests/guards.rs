@@ -5,6 +5,8 @@
 mod store;
 mod world;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -19,8 +21,8 @@ use paifang_policy::bundle::{Bound, Measure};
 use paifang_policy::facts::{Facts, Input};
 use paifang_policy::guard::Counts;
 use paifang_policy::lifecycle::{Fact, Why};
-use paifang_store::{IntentRow, Marks, Store, StoredRules};
-use store::{FailingOnce, Pausing};
+use paifang_store::{IntentRow, Marks, Store, StoreError, StoredRules};
+use store::{Answer, Around, Pauses, Wrapped};
 use world::{Core, FakeRails, FakeTransport, Stage, World, code_of, qr, wanted, yuan};
 
 const BUNDLE: &str = r#"
@@ -171,7 +173,8 @@ async fn a_falling_success_rate_rolls_back_once_on_all_replicas() {
     assert_eq!(look(&stage.engine).await, KEPT, "three of four is the bound");
     failed(&stage, "f2").await;
     // Both have measured before either adds its entry: each operation of their stores takes a moment.
-    let (one, two) = (stage.replica_over(Pausing).await, stage.replica_over(Pausing).await);
+    let pausing = |store| Wrapped::new(store, Pauses);
+    let (one, two) = (stage.replica_over(pausing).await, stage.replica_over(pausing).await);
     let (here, there) = futures::future::join(look(&one), look(&two)).await;
     let both = [here, there];
     assert!(both.contains(&crossed(3, 5)) && both.contains(&KEPT), "{both:?}");
@@ -196,6 +199,19 @@ async fn a_falling_success_rate_rolls_back_once_on_all_replicas() {
     assert_eq!((measured.get(), least.get()), (600_000, 750_000));
 }
 
+/// A store whose first count fails, as one does whose connection breaks.
+#[derive(Clone, Default)]
+struct FailsOnce(Arc<AtomicBool>);
+
+impl Around for FailsOnce {
+    async fn before(&self, operation: &'static str) -> Answer<()> {
+        let fails = operation == "tally" && !self.0.swap(true, Ordering::Relaxed);
+        if fails { Err(StoreError::Unavailable(None)) } else { Ok(()) }
+    }
+
+    async fn after(&self) {}
+}
+
 /// A count that fails hides none of the guard rails behind it, and somebody is told.
 #[tokio::test(start_paused = true)]
 async fn a_count_that_fails_hides_no_other_guard_rail() {
@@ -204,7 +220,7 @@ async fn a_count_that_fails_hides_no_other_guard_rail() {
     for request in ["f1", "f2", "f3", "f4"] {
         failed(&stage, request).await;
     }
-    let engine = stage.replica_over(|store| FailingOnce::new(store, "tally")).await;
+    let engine = stage.replica_over(|store| Wrapped::new(store, FailsOnce::default())).await;
     let round = engine.watch_guard_rails().await.unwrap();
     let crossed: Vec<_> = round.rolled_back.iter().map(|one| one.guard_rail.as_str()).collect();
     assert_eq!((round.failed, round.measured, crossed), (1, 1, vec!["tea-again"]));

@@ -92,61 +92,106 @@ fn written() -> Place {
     place
 }
 
-/// Does it, and expects a finding that begins with the one and contains the other.
-fn check(change: &str, about: &str, wanted: &str) {
-    let place = written();
-    let connection = Connection::open(&place.path).expect("SQLite opens it");
-    connection.execute_batch(UNLOCK).expect("triggers");
-    connection.execute_batch(change).expect("the change is possible");
-    assert_eq!(connection.changes(), 1, "{change}");
-    drop(connection);
-    let found = findings(&place.desk(1).store);
-    let is_it = |finding: &String| finding.starts_with(about) && finding.contains(wanted);
-    assert!(found.iter().any(is_it), "{change}: {found:#?}");
+/// Makes each change to a store of its own, and expects a finding that begins with `about` and contains what stands beside it.
+fn check(about: &str, changes: &[(&str, &str)]) {
+    for (change, wanted) in changes {
+        let place = written();
+        let connection = Connection::open(&place.path).expect("SQLite opens it");
+        connection.execute_batch(UNLOCK).expect("triggers");
+        connection.execute_batch(change).expect("the change is possible");
+        assert_eq!(connection.changes(), 1, "{change}");
+        drop(connection);
+        let found = findings(&place.desk(1).store);
+        let is_it = |finding: &String| finding.starts_with(about) && finding.contains(wanted);
+        assert!(found.iter().any(is_it), "{change}: {found:#?}");
+    }
 }
 
 #[test]
 fn a_book_that_was_changed_is_named_with_the_entry() {
-    check("DELETE FROM rules WHERE position = 1", "rules of tn_", "entry 1 is missing");
-    let version = "UPDATE rules SET body = json_set(body, '$.version', 7) WHERE position = 2";
-    check(version, "rules of tn_", "entry 2: version 7 is not in the book");
-    let text = "UPDATE rules SET text = replace(text, '330100', '330200') WHERE position = 1";
-    check(text, "rules of tn_", "entry 1: its text is another bundle than it says");
-    let unread = "UPDATE rules SET text = 'nothing' WHERE position = 1";
-    check(unread, "rules of tn_", "entry 1: its text cannot be read any more");
-    check("UPDATE rules SET body = '{' WHERE position = 2", "rules of tn_", "the book cannot be read");
+    check(
+        "rules of tn_",
+        &[
+            ("DELETE FROM rules WHERE position = 1", "entry 1 is missing"),
+            (
+                "UPDATE rules SET body = json_set(body, '$.version', 7) WHERE position = 2",
+                "entry 2: version 7 is not in the book",
+            ),
+            (
+                "UPDATE rules SET text = replace(text, '330100', '330200') WHERE position = 1",
+                "entry 1: its text is another bundle than it says",
+            ),
+            (
+                "UPDATE rules SET text = 'nothing' WHERE position = 1",
+                "entry 1: its text cannot be read any more",
+            ),
+            ("UPDATE rules SET body = '{' WHERE position = 2", "the book cannot be read"),
+        ],
+    );
 }
 
 #[test]
 fn a_decision_that_does_not_follow_is_named() {
-    let facts = "UPDATE decision SET body = json_set(body, '$.facts.\"payer.region\"', '440100')";
-    check(facts, "decision at_", "deciding again about alipay gives another answer");
-    let rule = "UPDATE decision SET body = json_set(body, '$.chosen.decision.rule', 'nobody')";
-    check(rule, "decision at_", "a rule is named that version 1 does not have");
-    let version = "UPDATE decision SET body = json_set(body, '$.chosen.decision.decided_by.version', 2)";
-    check(version, "decision at_", "version 2 decided, and its book has no such version");
-    let accepted = "UPDATE decision SET body = json_set(body, '$.chosen.decision.accepted', json('false'))";
-    check(accepted, "decision at_", "version 1 did not take it");
-    check("UPDATE decision SET entries = 1", "decision at_", "no version was in force");
-    check("UPDATE decision SET entries = 3", "decision at_", "it rests on 3 entries");
-    let intent = "UPDATE decision SET intent = replace(intent, substr(intent, -4), '0000')";
-    check(intent, "decision at_", "it belongs to nothing");
+    check(
+        "decision at_",
+        &[
+            (
+                "UPDATE decision SET body = json_set(body, '$.facts.\"payer.region\"', '440100')",
+                "deciding again about alipay gives another answer",
+            ),
+            (
+                "UPDATE decision SET body = json_set(body, '$.chosen.decision.rule', 'nobody')",
+                "a rule is named that version 1 does not have",
+            ),
+            (
+                "UPDATE decision SET body = json_set(body, '$.chosen.decision.decided_by.version', 2)",
+                "version 2 decided, and its book has no such version",
+            ),
+            (
+                "UPDATE decision SET body = json_set(body, '$.chosen.decision.accepted', json('false'))",
+                "version 1 did not take it",
+            ),
+            ("UPDATE decision SET entries = 1", "no version was in force"),
+            ("UPDATE decision SET entries = 3", "it rests on 3 entries"),
+            (
+                "UPDATE decision SET intent = replace(intent, substr(intent, -4), '0000')",
+                "it belongs to nothing",
+            ),
+        ],
+    );
 }
 
 #[test]
 fn marks_that_nothing_brought_about_are_named() {
-    let refunded = "UPDATE decision SET refunded_at = outcome_at";
-    check(refunded, "decision at_", "it counts as refunded, and no refund was asked for");
-    let complained = "UPDATE decision SET complained_at = outcome_at";
-    check(complained, "decision at_", "it counts as complained about, and nobody did");
-    let opening = "UPDATE decision SET opening = 'elsewhere'";
-    check(opening, "rules of tn_", "guard rails count");
+    check(
+        "decision at_",
+        &[
+            (
+                "UPDATE decision SET refunded_at = outcome_at",
+                "it counts as refunded, and no refund was asked for",
+            ),
+            (
+                "UPDATE decision SET complained_at = outcome_at",
+                "it counts as complained about, and nobody did",
+            ),
+        ],
+    );
+    check("rules of tn_", &[("UPDATE decision SET opening = 'elsewhere'", "guard rails count")]);
 }
 
 #[test]
 fn funds_that_nobody_asked_for_are_named() {
-    let request = "DELETE FROM request WHERE operation = 'transfer_funds'";
-    check(request, "fm_", "funds were moved, and no call asked for it");
-    let moved = "DELETE FROM transfer WHERE posting_key GLOB 'funds:*'";
-    check(moved, "fm_", "a call was told that funds were moved, and they were not");
+    check(
+        "fm_",
+        &[
+            (
+                "DELETE FROM request WHERE operation = 'transfer_funds'",
+                "funds were moved, and no call asked for it",
+            ),
+            (
+                "DELETE FROM transfer WHERE posting_key GLOB 'funds:*'",
+                "a call was told that funds were moved, and they were not",
+            ),
+        ],
+    );
 }
