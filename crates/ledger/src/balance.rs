@@ -39,11 +39,20 @@ pub enum PostError {
 }
 
 /// All transfers of one book with their sums: the reference for every store.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Books {
     keys: BTreeSet<PostingKey>,
     pending: BTreeMap<PostingKey, Transfer>,
     balances: BTreeMap<(Account, Currency), Balance>,
+}
+
+/// A transfer that was appended, and what it replaced.
+struct Done<'a> {
+    transfer: &'a Transfer,
+    /// The pending one that it resolved.
+    resolved: Option<Transfer>,
+    /// The balances of its debit and its credit.
+    before: [Option<Balance>; 2],
 }
 
 impl Balance {
@@ -65,11 +74,16 @@ impl Balance {
 impl Books {
     /// Appends transfers, all or none.
     pub fn append<'a>(&mut self, transfers: impl IntoIterator<Item = &'a Transfer>) -> Result<(), PostError> {
-        let mut next = self.clone();
+        let mut done = Vec::new();
         for transfer in transfers {
-            next.append_one(transfer)?;
+            match self.append_one(transfer) {
+                Ok(one) => done.push(one),
+                Err(error) => {
+                    done.into_iter().rev().for_each(|one| self.undo(one));
+                    return Err(error);
+                }
+            }
         }
-        *self = next;
         Ok(())
     }
 
@@ -88,13 +102,21 @@ impl Books {
         self.pending.values()
     }
 
-    fn append_one(&mut self, transfer: &Transfer) -> Result<(), PostError> {
+    /// After an error everything is as it was.
+    fn append_one<'a>(&mut self, transfer: &'a Transfer) -> Result<Done<'a>, PostError> {
         if transfer.debit == transfer.credit {
             return Err(PostError::SameAccount(transfer.key.clone()));
         }
-        if !self.keys.insert(transfer.key.clone()) {
+        if self.keys.contains(&transfer.key) {
             return Err(PostError::Twice(transfer.key.clone()));
         }
+        let resolved = match &transfer.kind {
+            Kind::Posted | Kind::Pending => None,
+            Kind::Posts(of) | Kind::Voids(of) => Some(self.resolved(transfer, of)?),
+        };
+        let currency = transfer.amount.currency();
+        let before = [&transfer.debit, &transfer.credit]
+            .map(|account| self.balances.get(&(account.clone(), currency)).copied());
         let amount = i128::from(transfer.amount.minor_units());
         match &transfer.kind {
             Kind::Posted => self.add(transfer, amount, 0),
@@ -103,24 +125,48 @@ impl Books {
                 self.add(transfer, 0, amount);
             }
             Kind::Posts(of) => {
-                self.take(transfer, of)?;
+                self.pending.remove(of);
                 self.add(transfer, amount, -amount);
             }
             Kind::Voids(of) => {
-                self.take(transfer, of)?;
+                self.pending.remove(of);
                 self.add(transfer, 0, -amount);
             }
         }
-        self.check(transfer, &transfer.debit).and_then(|()| self.check(transfer, &transfer.credit))
+        self.keys.insert(transfer.key.clone());
+        let done = Done { transfer, resolved, before };
+        match self.check(transfer, &transfer.debit).and_then(|()| self.check(transfer, &transfer.credit)) {
+            Ok(()) => Ok(done),
+            Err(error) => {
+                self.undo(done);
+                Err(error)
+            }
+        }
     }
 
-    fn take(&mut self, transfer: &Transfer, of: &PostingKey) -> Result<(), PostError> {
-        let nothing = || PostError::NothingPending(transfer.key.clone());
-        let pending = self.pending.remove(of).ok_or_else(nothing)?;
-        let same = pending.debit == transfer.debit
-            && pending.credit == transfer.credit
-            && pending.amount == transfer.amount;
-        if same { Ok(()) } else { Err(nothing()) }
+    fn undo(&mut self, done: Done<'_>) {
+        let Done { transfer, resolved, before } = done;
+        self.keys.remove(&transfer.key);
+        self.pending.remove(&transfer.key);
+        self.pending.extend(resolved.map(|pending| (pending.key.clone(), pending)));
+        let accounts = [&transfer.debit, &transfer.credit];
+        for (account, balance) in accounts.into_iter().zip(before) {
+            let key = (account.clone(), transfer.amount.currency());
+            match balance {
+                Some(balance) => self.balances.insert(key, balance),
+                None => self.balances.remove(&key),
+            };
+        }
+    }
+
+    /// The pending transfer that this one resolves.
+    fn resolved(&self, transfer: &Transfer, of: &PostingKey) -> Result<Transfer, PostError> {
+        let pending = self.pending.get(of).filter(|pending| {
+            pending.debit == transfer.debit
+                && pending.credit == transfer.credit
+                && pending.amount == transfer.amount
+        });
+        pending.cloned().ok_or_else(|| PostError::NothingPending(transfer.key.clone()))
     }
 
     fn add(&mut self, transfer: &Transfer, posted: i128, pending: i128) {
