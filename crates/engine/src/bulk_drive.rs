@@ -5,6 +5,7 @@
 //! entry, so whoever takes over opens those that were begun once more and gets the refund that is there, or makes it: one,
 //! whatever died in between. The pace lies in the store with the bulk, and holds for whoever comes next.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,8 +14,8 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use paifang_shares::refund_terms::RefundCase;
 use paifang_store::{
-    BulkClaim, BulkEntry, BulkState, BulkTerms, BulkThen, Driven, EntryOutcome, Operation, Refused, Resource,
-    Store, StoreError, pause_after,
+    BULK_ASKING_MAX, BulkClaim, BulkEntry, BulkState, BulkTerms, BulkThen, Driven, EntryOutcome, Operation,
+    Refused, RequestKey, Resource, Store, StoreError, pause_after,
 };
 
 use crate::command::CreateRefund;
@@ -25,15 +26,18 @@ use crate::{Engine, Error};
 const BULKS_AT_ONCE: usize = 8;
 /// A bulk rests so often, so that others have their turn.
 const SLICE: SignedDuration = SignedDuration::from_secs(20);
-/// Entries that are begun in one commit, and asked for beside each other, at most.
-const BEGUN_AT_ONCE: u32 = 32;
-/// The pause before a bulk is looked at again that waits for room or could not be seen to.
-const ROOM_WAIT: SignedDuration = SignedDuration::from_millis(200);
-const BUSY_WAIT: SignedDuration = SignedDuration::from_millis(500);
+/// The longest wait under a claim, which has to be renewed meanwhile.
+const WAIT_MAX: SignedDuration = SignedDuration::from_secs(1);
+/// The rest of a bulk that could not be seen to, or of which only entries are left that cannot be asked for now: maybe another
+/// replica can.
 const TROUBLE_WAIT: SignedDuration = SignedDuration::from_secs(15);
+/// Before an entry is asked for again that could not be.
+const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(5);
+/// How long a paused bulk rests; whoever steers it wakes it.
+const PAUSED_REST: SignedDuration = SignedDuration::from_hours(1);
 /// Between two looks at what became of refunds, at least and at most; in between so long that looking takes one part in
 /// twenty of the time.
-const LOOK_EVERY_MIN: SignedDuration = SignedDuration::from_millis(500);
+const LOOK_EVERY_MIN: SignedDuration = SignedDuration::from_millis(200);
 const LOOK_EVERY_MAX: SignedDuration = SignedDuration::from_secs(60);
 const LOOK_SHARE: i32 = 20;
 /// How long a bulk rests that only waits for the ends of its refunds.
@@ -43,7 +47,6 @@ const REST_MAX: SignedDuration = SignedDuration::from_secs(30);
 /// Reasons of refused entries for which the engine itself has no word: those that a call of the contract would get.
 const RESOURCE_NOT_FOUND: &str = "RESOURCE_NOT_FOUND";
 const INVALID_REQUEST: &str = "INVALID_REQUEST";
-const INTERNAL: &str = "INTERNAL";
 
 /// What this process has done for bulks since it began.
 #[derive(Debug, Default)]
@@ -66,7 +69,7 @@ impl BulkCounts {
     fn count(&self, outcome: &EntryOutcome) {
         let counter = match outcome {
             EntryOutcome::Asked(..) => &self.asked,
-            EntryOutcome::Refused(_) => &self.refused,
+            EntryOutcome::Refused(..) => &self.refused,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }
@@ -83,6 +86,36 @@ struct Course {
     /// How many entries begin.
     begin: u32,
     outcomes: Vec<(u64, EntryOutcome)>,
+    /// Entries that could not be asked for, and when they may be again.
+    again: BTreeMap<u64, Timestamp>,
+}
+
+impl Course {
+    fn new() -> Self {
+        let (outcomes, again) = (Vec::new(), BTreeMap::new());
+        Self { room: 0, look: true, look_at: Timestamp::MIN, begin: 0, outcomes, again }
+    }
+
+    fn may_ask(&self, entry: &BulkEntry, now: Timestamp) -> bool {
+        self.again.get(&entry.position).is_none_or(|at| *at <= now)
+    }
+
+    /// These entries were asked for.
+    fn asked(&mut self, entries: &[&BulkEntry], terms: &BulkTerms, now: Timestamp) {
+        let again = now.saturating_add(AGAIN_AFTER).unwrap_or(Timestamp::MAX);
+        self.again.extend(entries.iter().map(|entry| (entry.position, again)));
+        for (position, _) in &self.outcomes {
+            self.again.remove(position);
+        }
+        self.room = self.room.saturating_sub(u32::try_from(entries.len()).unwrap_or(u32::MAX));
+        self.look = now >= self.look_at;
+        self.begin = chunk(terms).min(self.room);
+    }
+}
+
+/// How many entries begin in one commit, and are asked for beside each other: those of a tenth of a second.
+fn chunk(terms: &BulkTerms) -> u32 {
+    (terms.pace / 10).clamp(1, BULK_ASKING_MAX)
 }
 
 /// What is done after a step.
@@ -142,7 +175,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             Err(_) => "a panic; the log says where".to_owned(),
         };
         tracing::error!(bulk = %claim.id, trouble, "a bulk refund cannot be driven now");
-        let rest = BulkThen::Rest { after: TROUBLE_WAIT, seen: BulkState::Running };
+        let rest = BulkThen::Rest { after: TROUBLE_WAIT, seen: None };
         if let Err(error) = self.inner.store.drive_bulk(&claim, &[], rest).await {
             tracing::error!(bulk = %claim.id, %error, "and it cannot be put off: its lease will end");
         }
@@ -155,8 +188,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     ) -> Result<(), Error> {
         let mut stopping = std::pin::pin!(stop.fuse());
         let until = self.now().saturating_add(SLICE).unwrap_or(Timestamp::MAX);
-        let mut course =
-            Course { room: 0, look: true, look_at: Timestamp::MIN, begin: 0, outcomes: Vec::new() };
+        let mut course = Course::new();
         loop {
             let then =
                 BulkThen::Go { begin: course.begin, look: course.look, lease: self.inner.limits.lease };
@@ -170,10 +202,15 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let rest = match next {
                 Next::Over => return Ok(()),
                 Next::Rest(after) => after,
-                Next::Go if stopped || self.now() >= until => SignedDuration::ZERO,
+                Next::Go if stopped || self.now() >= until => {
+                    if driven.waiting && course.room == 0 {
+                        tracing::warn!(bulk = %claim.id, "a bulk refund waits for rails to take what was sent");
+                    }
+                    SignedDuration::ZERO
+                }
                 Next::Go => continue,
             };
-            let then = BulkThen::Rest { after: rest, seen: driven.state };
+            let then = BulkThen::Rest { after: rest, seen: Some(driven.state) };
             self.inner.store.drive_bulk(claim, &course.outcomes, then).await?;
             return Ok(());
         }
@@ -192,31 +229,22 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let pause = pause.clamp(LOOK_EVERY_MIN, LOOK_EVERY_MAX);
             course.look_at = now.saturating_add(pause).unwrap_or(Timestamp::MAX);
         }
-        let chunk = (terms.pace / 10).clamp(1, BEGUN_AT_ONCE);
-        if !asking.is_empty() {
+        let due: Vec<&BulkEntry> = asking.iter().filter(|entry| course.may_ask(entry, now)).collect();
+        if !due.is_empty() {
             self.inner.world.reached("bulk.begun");
-            course.outcomes = self.ask_all(claim, terms, asking).await;
+            course.outcomes = self.ask_all(claim, terms, &due).await;
             self.inner.world.reached("bulk.asked");
-            if course.outcomes.len() < asking.len() {
-                self.inner.world.sleep(BUSY_WAIT).await;
-            }
-            course.room = course.room.saturating_sub(u32::try_from(asking.len()).unwrap_or(u32::MAX));
-            course.look = course.room == 0 || self.now() >= course.look_at;
-            course.begin = chunk.min(course.room);
+            course.asked(&due, terms, self.now());
             return Next::Go;
         }
+        let stuck = asking.len() >= BULK_ASKING_MAX as usize;
         match state {
+            BulkState::Running if *waiting && stuck => return Next::Rest(TROUBLE_WAIT),
             BulkState::Canceling if *waiting => course.look = false,
-            BulkState::Running if *waiting && course.room == 0 && in_flight.is_some() => {
-                self.inner.world.sleep(ROOM_WAIT).await;
-                course.look = true;
-            }
             BulkState::Running if *waiting => {
-                self.inner
-                    .world
-                    .sleep((*slot).clamp(SignedDuration::ZERO, SignedDuration::from_secs(1)))
-                    .await;
-                course.look = course.room == 0 || now >= course.look_at;
+                let wait = if course.room == 0 { course.look_at.duration_since(now) } else { *slot };
+                self.inner.world.sleep(wait.clamp(SignedDuration::ZERO, WAIT_MAX)).await;
+                course.look = self.now() >= course.look_at;
             }
             BulkState::Draft | BulkState::Running | BulkState::Canceling | BulkState::Ended
                 if in_flight.is_none() =>
@@ -224,11 +252,14 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 course.look = true;
             }
             BulkState::Draft | BulkState::Running | BulkState::Canceling | BulkState::Ended => {
-                return Next::Rest(((-*slot) / 10).clamp(REST_MIN, REST_MAX));
+                let rest = ((-*slot) / 10).clamp(REST_MIN, REST_MAX);
+                return Next::Rest(if asking.is_empty() { rest } else { TROUBLE_WAIT });
             }
-            BulkState::Paused => return Next::Rest(REST_MAX),
+            BulkState::Paused => {
+                return Next::Rest(if asking.is_empty() { PAUSED_REST } else { TROUBLE_WAIT });
+            }
         }
-        course.begin = chunk.min(course.room);
+        course.begin = chunk(terms).min(course.room);
         Next::Go
     }
 
@@ -237,7 +268,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         &self,
         claim: &BulkClaim,
         terms: &BulkTerms,
-        asking: &[BulkEntry],
+        asking: &[&BulkEntry],
     ) -> Vec<(u64, EntryOutcome)> {
         let (mut running, mut outcomes) = (FuturesUnordered::new(), Vec::new());
         for entry in asking {
@@ -275,9 +306,15 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 consented: case.consented,
             }),
         };
-        let refused = |reason: &str, message: &str| EntryOutcome::Refused(Refused::new(reason, message));
+        let refused = |reason: &str, message: &str| {
+            let operation = Operation::CreateRefund;
+            let (request_id, fingerprint) = (wanted.request_id.clone(), self.fingerprint(&wanted)?);
+            let resource = Resource::Intent(wanted.intent);
+            let request = RequestKey { operation, request_id, fingerprint, resource };
+            Ok::<_, Error>(EntryOutcome::Refused(Refused::new(reason, message), request))
+        };
         let outcome = match self.create_refund(claim.tenant, wanted.clone()).await {
-            Ok(made) => EntryOutcome::Asked(made.resource.terms.id, made.resource.terms.amount),
+            Ok(made) => Ok(EntryOutcome::Asked(made.resource.terms.id, made.resource.terms.amount)),
             Err(Error::Precondition { reason, message }) => refused(reason, &message),
             Err(Error::NotFound(_)) => refused(RESOURCE_NOT_FOUND, "there is no such payment intent"),
             Err(Error::Invalid(violations)) => {
@@ -287,20 +324,18 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             Err(Error::Busy | Error::Store(StoreError::Unavailable(_) | StoreError::CommitUnknown(_))) => {
                 return None;
             }
+            // Nothing else ever has this request id: whatever went wrong, a refund that is there is this entry's.
             Err(
                 error @ (Error::RequestReused | Error::EtagMismatch | Error::Broken(_) | Error::Store(_)),
-            ) => {
-                // Nothing else ever has this request id: whatever went wrong, a refund that is there is this entry's.
-                match self.refund_of_entry(claim, &wanted).await {
-                    Ok(Some(outcome)) => outcome,
-                    Ok(None) => {
-                        tracing::error!(bulk = %claim.id, position = entry.position, %error, "an entry of a bulk refund failed");
-                        refused(INTERNAL, "the gateway failed; this entry has no refund")
-                    }
-                    Err(_) => return None,
-                }
-            }
+            ) => self.refund_of_entry(claim, &wanted).await.and_then(|known| known.ok_or(error)),
         };
+        // A fault of this process, as rules that it cannot read or an account that it does not have, is no answer: another one, or
+        // this one once it is mended, asks again.
+        let outcome = outcome
+            .inspect_err(|error| {
+                tracing::error!(bulk = %claim.id, position = entry.position, %error, "an entry of a bulk refund cannot be asked for now");
+            })
+            .ok()?;
         self.inner.bulk_counts.count(&outcome);
         Some((entry.position, outcome))
     }

@@ -21,6 +21,9 @@ pub use row::{
 /// Entries of one bulk at most.
 pub const BULK_ENTRIES_MAX: u64 = 100_000;
 
+/// Entries of a bulk that are being asked for at most. While those of them that cannot be seen to now are fewer, others go on.
+pub const BULK_ASKING_MAX: u32 = 32;
+
 /// Entries that a canceled bulk gives up in one commit.
 pub const BULK_CANCELED_AT_ONCE: u32 = 1_000;
 

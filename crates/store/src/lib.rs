@@ -31,9 +31,9 @@ pub use batch::{
     RequestKey, Resource, Snapshot, SubmissionChange, WorkChange,
 };
 pub use bulk::{
-    BULK_CANCELED_AT_ONCE, BULK_ENTRIES_MAX, BulkCall, BulkCalled, BulkCase, BulkClaim, BulkEntry, BulkRow,
-    BulkState, BulkStep, BulkStore, BulkTerms, BulkThen, BulkTotal, Driven, EntriesAdded, EntryOutcome,
-    EntryStage, NewBulk, NewBulkEntry, Refused, pause_after,
+    BULK_ASKING_MAX, BULK_CANCELED_AT_ONCE, BULK_ENTRIES_MAX, BulkCall, BulkCalled, BulkCase, BulkClaim,
+    BulkEntry, BulkRow, BulkState, BulkStep, BulkStore, BulkTerms, BulkThen, BulkTotal, Driven, EntriesAdded,
+    EntryOutcome, EntryStage, NewBulk, NewBulkEntry, Refused, pause_after,
 };
 pub use error::StoreError;
 pub use model::ModelStore;

@@ -29,8 +29,8 @@ pub use batches::{
     stale_versions_conflict,
 };
 pub use bulks::{
-    bulks_are_driven_by_one_at_their_pace, bulks_are_filled_once, bulks_follow_their_refunds,
-    bulks_pause_and_are_canceled,
+    a_refused_entry_never_has_a_refund, bulks_are_driven_by_one_at_their_pace, bulks_are_filled_once,
+    bulks_follow_their_refunds, bulks_pause_and_are_canceled,
 };
 pub use crowds::crowds_take_no_more_than_there_is;
 pub use desk::Desk;
@@ -113,6 +113,7 @@ macro_rules! store_suite {
             bulks_are_driven_by_one_at_their_pace
             bulks_follow_their_refunds
             bulks_pause_and_are_canceled
+            a_refused_entry_never_has_a_refund
         }
     };
 }

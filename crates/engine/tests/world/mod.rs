@@ -82,6 +82,19 @@ async fn core<S: Store>(
     look_every: SignedDuration,
     shares: Shares,
 ) -> Engine<S, FakeRails, FakeTransport, World> {
+    core_with(owner, store, truth, world, look_every, shares, |_| true).await
+}
+
+/// An engine over these of the accounts.
+async fn core_with<S: Store>(
+    owner: &str,
+    store: S,
+    truth: &Arc<Mutex<Truth>>,
+    world: &World,
+    look_every: SignedDuration,
+    shares: Shares,
+    has: impl Fn(&Account) -> bool,
+) -> Engine<S, FakeRails, FakeTransport, World> {
     let account = |name: &str, descriptor| Account {
         id: AccountId::parse(name).unwrap(),
         rail: RailName::parse(name).unwrap(),
@@ -95,6 +108,7 @@ async fn core<S: Store>(
         account("plain", &DESCRIPTOR_PLAIN),
         account("paced", &DESCRIPTOR_PACED),
     ];
+    let accounts: Vec<Account> = accounts.into_iter().filter(has).collect();
     let limits = Limits {
         owner: owner.into(),
         intent_life: SignedDuration::from_mins(15),
@@ -152,6 +166,13 @@ impl Stage {
     ) -> Engine<S, FakeRails, FakeTransport, World> {
         let (store, look_every) = (over(self.store.clone()), SignedDuration::from_secs(1));
         core("third", store, &self.truth, &self.world, look_every, Shares::default()).await
+    }
+
+    /// The same, and its config lacks an account.
+    pub async fn replica_without(&self, account: &str) -> Core {
+        let (store, looks) = (self.store.clone(), SignedDuration::from_secs(1));
+        let has = |one: &Account| one.id.as_str() != account;
+        core_with("lacking", store, &self.truth, &self.world, looks, Shares::default(), has).await
     }
 
     /// The same with a clock that runs ahead.

@@ -4,8 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use paifang_payment::{BulkId, TenantId};
 use paifang_store::form::{self, Stored};
 use paifang_store::{
-    BULK_CANCELED_AT_ONCE, BULK_ENTRIES_MAX, BulkCall, BulkCalled, BulkClaim, BulkState, BulkStep, BulkTerms,
-    BulkThen, Driven, EntriesAdded, EntryOutcome, NewBulk, NewBulkEntry, PAGE_MAX, pause_after,
+    BULK_ASKING_MAX, BULK_CANCELED_AT_ONCE, BULK_ENTRIES_MAX, BulkCall, BulkCalled, BulkClaim, BulkState,
+    BulkStep, BulkTerms, BulkThen, Driven, EntriesAdded, EntryOutcome, NewBulk, NewBulkEntry, PAGE_MAX,
+    RequestKey, pause_after,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -209,12 +210,13 @@ pub(crate) fn drive(
     let Some(mut held) = held(connection, claim)? else { return Ok(None) };
     let id = claim.id.to_string();
     for (position, outcome) in outcomes {
-        write(connection, &id, *position, outcome)?;
+        write(connection, claim, *position, outcome)?;
     }
     let mut in_flight = None;
     match then {
         BulkThen::Rest { after, seen } => {
-            let after = if held.state == seen { after } else { SignedDuration::ZERO };
+            let is_as_seen = seen.is_none_or(|seen| held.state == seen);
+            let after = if is_as_seen { after } else { SignedDuration::ZERO };
             let due_at = now.checked_add(after).unwrap_or(Timestamp::MAX);
             connection
                 .prepare_cached(
@@ -241,7 +243,13 @@ pub(crate) fn drive(
     Ok(Some(Driven { state: held.state, terms: held.terms, asking, waiting, in_flight, slot }))
 }
 
-fn write(connection: &Connection, id: &str, position: u64, outcome: &EntryOutcome) -> Result<(), Fault> {
+fn write(
+    connection: &Connection,
+    claim: &BulkClaim,
+    position: u64,
+    outcome: &EntryOutcome,
+) -> Result<(), Fault> {
+    let id = claim.id.to_string();
     match outcome {
         EntryOutcome::Asked(refund, amount) => connection
             .prepare_cached(
@@ -255,14 +263,37 @@ fn write(connection: &Connection, id: &str, position: u64, outcome: &EntryOutcom
                 amount.currency().code(),
                 amount.minor_units()
             ])?,
-        EntryOutcome::Refused(refused) => connection
-            .prepare_cached(
-                "UPDATE bulk_entry SET state = 'refused', reason = ?3, message = ?4
-                  WHERE bulk = ?1 AND position = ?2 AND state = 'asking'",
-            )?
-            .execute(params![id, capped(position), refused.reason, refused.message])?,
+        EntryOutcome::Refused(refused, request) => {
+            if !use_up(connection, &claim.tenant.to_string(), request)? {
+                return Ok(());
+            }
+            connection
+                .prepare_cached(
+                    "UPDATE bulk_entry SET state = 'refused', reason = ?3, message = ?4
+                      WHERE bulk = ?1 AND position = ?2 AND state = 'asking'",
+                )?
+                .execute(params![id, capped(position), refused.reason, refused.message])?
+        }
     };
     Ok(())
+}
+
+/// Whether the request stood for nothing; now it is used up.
+fn use_up(connection: &Connection, tenant: &str, request: &RequestKey) -> Result<bool, Fault> {
+    let RequestKey { operation, request_id, fingerprint, resource } = request;
+    let kept = connection
+        .prepare_cached(
+            "INSERT INTO request VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (tenant, operation, request_id) DO NOTHING",
+        )?
+        .execute(params![
+            tenant,
+            operation.as_str(),
+            request_id.as_str(),
+            fingerprint.0,
+            resource.to_string()
+        ])?;
+    Ok(kept == 1)
 }
 
 fn give_up(connection: &Connection, id: &str, state: BulkState) -> Result<(), Fault> {
@@ -279,20 +310,18 @@ fn give_up(connection: &Connection, id: &str, state: BulkState) -> Result<(), Fa
 }
 
 fn begin(connection: &Connection, id: &str, most: u32, held: &mut Held, now: Timestamp) -> Result<(), Fault> {
-    if held.state != BulkState::Running
-        || most == 0
-        || held.next_at > now
-        || is_any(connection, id, "asking")?
-    {
+    if held.state != BulkState::Running || most == 0 || held.next_at > now {
         return Ok(());
     }
     let begun = connection
         .prepare_cached(
             "UPDATE bulk_entry SET state = 'asking' WHERE bulk = ?1 AND position IN (
                  SELECT position FROM bulk_entry WHERE bulk = ?1 AND state = 'waiting'
-                  ORDER BY position LIMIT ?2)",
+                  ORDER BY position
+                  LIMIT max(0, min(?2, ?3 - (SELECT count(*) FROM bulk_entry
+                                              WHERE bulk = ?1 AND state = 'asking'))))",
         )?
-        .execute(params![id, most])?;
+        .execute(params![id, most, BULK_ASKING_MAX])?;
     if begun > 0 {
         let pause = pause_after(begun as u64, held.terms.pace);
         held.next_at = now.checked_add(pause).unwrap_or(Timestamp::MAX);

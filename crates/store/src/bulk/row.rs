@@ -6,6 +6,8 @@ use paifang_payment::{BulkEntryId, BulkId, Digest, IntentId, RefundId, RequestId
 use paifang_shares::refund_terms::{RefundMode, RefundReason};
 use serde::{Deserialize, Serialize};
 
+use crate::RequestKey;
+
 /// What a bulk is, fixed when it is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BulkTerms {
@@ -202,8 +204,9 @@ pub struct BulkClaim {
 pub enum EntryOutcome {
     /// It has a refund.
     Asked(RefundId, PositiveMoney),
-    /// It has none.
-    Refused(Refused),
+    /// It has none, and will have none: the request under which it would be made is used up in the same commit, for its
+    /// intent. Where that request stands for something by then, nothing is written, and the entry is to be asked for again.
+    Refused(Refused, RequestKey),
 }
 
 /// What is done with a claimed bulk next.
@@ -222,8 +225,8 @@ pub enum BulkThen {
     Rest {
         /// When somebody looks again.
         after: SignedDuration,
-        /// The state that was seen; where it is another one by now, somebody looks at once.
-        seen: BulkState,
+        /// The state that was seen: where it is another one by now, somebody looks at once. Absent: nobody does.
+        seen: Option<BulkState>,
     },
 }
 

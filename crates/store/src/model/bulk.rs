@@ -1,20 +1,23 @@
 //! Bulk refunds in memory.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry::Vacant;
 use std::future::{Future, ready};
 use std::ops::Bound;
 
 use jiff::{SignedDuration, Timestamp};
 use paifang_payment::refund::{Refund, State};
-use paifang_payment::{BulkId, RefundId, TenantId};
+use paifang_payment::{BulkId, RefundId, RequestId, TenantId};
 
 use super::read::page;
 use super::{Answer, Content, ModelStore};
 use crate::{
-    BULK_CANCELED_AT_ONCE, BULK_ENTRIES_MAX, BulkCall, BulkCalled, BulkClaim, BulkEntry, BulkRow, BulkState,
-    BulkStep, BulkStore, BulkThen, BulkTotal, Driven, EntriesAdded, EntryOutcome, EntryStage, NewBulk,
-    NewBulkEntry, PAGE_MAX, Page, pause_after,
+    BULK_ASKING_MAX, BULK_CANCELED_AT_ONCE, BULK_ENTRIES_MAX, BulkCall, BulkCalled, BulkClaim, BulkEntry,
+    BulkRow, BulkState, BulkStep, BulkStore, BulkThen, BulkTotal, Driven, EntriesAdded, EntryOutcome,
+    EntryStage, NewBulk, NewBulkEntry, Operation, PAGE_MAX, Page, RequestKey, RequestRow, pause_after,
 };
+
+type Requests = BTreeMap<(TenantId, Operation, RequestId), RequestRow>;
 
 /// A bulk with its entries and its claim.
 #[derive(Clone)]
@@ -148,14 +151,15 @@ impl Content {
         then: BulkThen,
         now: Timestamp,
     ) -> Option<Driven> {
-        let refunds = &self.refunds;
+        let (refunds, requests) = (&self.refunds, &mut self.requests);
         let held = self.bulks.get_mut(&claim.id);
         let bulk = held.filter(|bulk| bulk.row.tenant == claim.tenant && bulk.epoch == claim.epoch)?;
-        bulk.write(outcomes);
+        bulk.write(outcomes, requests);
         let mut in_flight = None;
         match then {
             BulkThen::Rest { after, seen } => {
-                let after = if bulk.row.state == seen { after } else { SignedDuration::ZERO };
+                let is_as_seen = seen.is_none_or(|seen| bulk.row.state == seen);
+                let after = if is_as_seen { after } else { SignedDuration::ZERO };
                 bulk.epoch += 1;
                 bulk.leased_until = None;
                 bulk.due_at = now.checked_add(after).ok();
@@ -182,20 +186,25 @@ impl Content {
 }
 
 impl Bulk {
-    fn write(&mut self, outcomes: &[(u64, EntryOutcome)]) {
+    fn write(&mut self, outcomes: &[(u64, EntryOutcome)], requests: &mut Requests) {
         for (position, outcome) in outcomes {
             let mut asking = self.entries.iter_mut().filter(|entry| entry.asking);
             let Some(entry) = asking.find(|entry| entry.row.position == *position) else { continue };
-            entry.asking = false;
             match outcome {
                 EntryOutcome::Asked(refund, amount) => {
                     (entry.row.refund, entry.row.amount) = (Some(*refund), Some(*amount));
                 }
-                EntryOutcome::Refused(refused) => {
+                EntryOutcome::Refused(refused, request) => {
+                    let RequestKey { operation, request_id, fingerprint, resource } = request.clone();
+                    let Vacant(free) = requests.entry((self.row.tenant, operation, request_id)) else {
+                        continue;
+                    };
+                    free.insert(RequestRow { fingerprint, resource });
                     entry.row.stage = EntryStage::Refused;
                     entry.row.refused = Some(refused.clone());
                 }
             }
+            entry.asking = false;
         }
     }
 
@@ -209,13 +218,14 @@ impl Bulk {
     }
 
     fn begin(&mut self, most: u32, now: Timestamp) {
-        let busy = self.entries.iter().any(|entry| entry.asking);
-        if self.row.state != BulkState::Running || busy || self.next_at > now {
+        let asking = self.entries.iter().filter(|entry| entry.asking).count();
+        let most = (most as usize).min((BULK_ASKING_MAX as usize).saturating_sub(asking));
+        if self.row.state != BulkState::Running || self.next_at > now {
             return;
         }
         let waiting = self.entries.iter_mut().filter(|entry| entry.row.stage == EntryStage::Waiting);
         let mut begun = 0;
-        for entry in waiting.take(most as usize) {
+        for entry in waiting.take(most) {
             (entry.asking, entry.row.stage) = (true, EntryStage::Asked);
             begun += 1;
         }

@@ -4,8 +4,9 @@ use jiff::SignedDuration;
 use paifang_money::PositiveMoney;
 use paifang_payment::{BulkEntryId, BulkId, Digest, IntentId, RefundId, RequestId};
 use paifang_store::{
-    BulkCall, BulkCalled, BulkClaim, BulkState, BulkStep, BulkStore, BulkTerms, BulkThen, Driven,
-    EntriesAdded, EntryOutcome, EntryStage, NewBulk, NewBulkEntry, Refused, Store,
+    BULK_ASKING_MAX, BulkCall, BulkCalled, BulkClaim, BulkState, BulkStep, BulkStore, BulkTerms, BulkThen,
+    Committed, Driven, EntriesAdded, EntryOutcome, EntryStage, NewBulk, NewBulkEntry, Operation, Refused,
+    RequestKey, Resource, Store,
 };
 
 use super::desk::{attempt, refund_of, returned};
@@ -52,6 +53,21 @@ async fn drive<S: Store>(
 
 async fn claim<S: Store>(desk: &Desk<S>) -> Vec<BulkClaim> {
     desk.store.claim_bulks(10, "one", LEASE).await.expect("the store works")
+}
+
+/// The request under which the refund of an entry of this intent is made.
+fn request(position: u64, intent: IntentId) -> RequestKey {
+    RequestKey {
+        operation: Operation::CreateRefund,
+        request_id: RequestId::parse(&format!("entry-{position}")).expect("letters and digits"),
+        fingerprint: Digest([7; 32]),
+        resource: Resource::Intent(intent),
+    }
+}
+
+fn refused(position: u64, intent: IntentId) -> (u64, EntryOutcome) {
+    let refused = Refused::new("RESOURCE_NOT_FOUND", "none");
+    (position, EntryOutcome::Refused(refused, request(position, intent)))
 }
 
 fn positions(driven: &Driven) -> Vec<u64> {
@@ -139,22 +155,22 @@ pub async fn bulks_are_driven_by_one_at_their_pace(bench: &impl Bench) {
     assert_eq!((positions(&driven), driven.waiting), (vec![1, 2], true));
     assert_eq!(driven.slot, SignedDuration::from_millis(200));
     let driven = drive(&desk, &dead, &[], begin(2)).await.expect("the claim holds");
-    assert_eq!(positions(&driven), [1, 2], "nothing begins while something has no outcome");
+    assert_eq!(positions(&driven), [1, 2], "at their pace");
 
     desk.clock.advance(LEASE);
     let [live] = claim(&desk).await[..] else { panic!("its lease is over") };
-    let lost = [(1, EntryOutcome::Refused(Refused::new("INTERNAL", "late")))];
+    let refused = |position| refused(position, intent);
+    let lost = [refused(1)];
     assert_eq!(drive(&desk, &dead, &lost, begin(2)).await, None, "the claim was lost");
     let driven = drive(&desk, &live, &[], begin(2)).await.expect("the claim holds");
     assert_eq!(positions(&driven), [1, 2], "what was begun is not lost");
-    let refused = |position| (position, EntryOutcome::Refused(Refused::new("RESOURCE_NOT_FOUND", "none")));
     let driven = drive(&desk, &live, &[refused(1), refused(2)], begin(2)).await.expect("the claim holds");
     assert_eq!(positions(&driven), [3, 4]);
     let [three, four] = [refused(3), refused(4)];
     let driven = drive(&desk, &live, &[three, four], begin(2)).await.expect("the claim holds");
     assert_eq!((positions(&driven), driven.waiting), (vec![], true), "the pace does not allow it yet");
 
-    let rest = BulkThen::Rest { after: SignedDuration::ZERO, seen: BulkState::Running };
+    let rest = BulkThen::Rest { after: SignedDuration::ZERO, seen: Some(BulkState::Running) };
     drive(&desk, &live, &[], rest).await.expect("the claim holds");
     assert_eq!(drive(&desk, &live, &[], begin(1)).await, None, "who rests has no claim");
     let [next] = claim(&desk).await[..] else { panic!("it is due") };
@@ -215,6 +231,46 @@ pub async fn bulks_follow_their_refunds(bench: &impl Bench) {
     desk.clean().await;
 }
 
+/// A refused entry never has a refund, and one that has is never refused, whoever of two drivers comes first; and entries that
+/// cannot be asked for stop no other while they are few.
+pub async fn a_refused_entry_never_has_a_refund(bench: &impl Bench) {
+    let desk = Desk::new(bench).await;
+    let row = desk.paid(fen(1_000)).await;
+    let intent = row.intent.terms.id;
+    let count = u64::from(BULK_ASKING_MAX) + 3;
+    let entries: Vec<NewBulkEntry> = (1..=count).map(|n| entry(&format!("e{n}"), intent, None)).collect();
+    started(&desk, &entries).await;
+    let [held] = claim(&desk).await[..] else { panic!("one bulk is due") };
+    drive(&desk, &held, &[], begin(2)).await.expect("the claim holds");
+
+    let open = || desk.hand.open_refund(&row.intent, attempt(&row), fen(300));
+    let mut made = open();
+    let refund = refund_of(&made);
+    made.request = Some(RequestKey { resource: Resource::Refund(refund), ..request(1, intent) });
+    desk.done(made).await;
+    let both = [refused(1, intent), refused(2, intent)];
+    let driven = drive(&desk, &held, &both, GO).await.expect("the claim holds");
+    assert_eq!(positions(&driven), [1], "it has a refund, and is asked for again");
+    let mut late = open();
+    let lost = refund_of(&late);
+    late.request = Some(RequestKey { resource: Resource::Refund(lost), ..request(2, intent) });
+    let answer = desk.store.commit(late).await.expect("the store works");
+    assert_eq!(answer, Committed::Replayed(Resource::Intent(intent)));
+    assert!(desk.store.refund(desk.hand.tenant(), lost).await.expect("the store works").is_none());
+
+    for _ in 0..2 {
+        desk.clock.advance(SignedDuration::from_secs(10));
+        drive(&desk, &held, &[], begin(BULK_ASKING_MAX)).await.expect("the claim holds");
+    }
+    let driven = drive(&desk, &held, &[], GO).await.expect("the claim holds");
+    assert_eq!(driven.asking.len(), BULK_ASKING_MAX as usize);
+    assert!(driven.waiting);
+    let asked = [(1, EntryOutcome::Asked(refund, fen(300)))];
+    let driven = drive(&desk, &held, &asked, begin(5)).await.expect("the claim holds");
+    assert_eq!(driven.asking.len(), BULK_ASKING_MAX as usize - 1, "at their pace");
+    desk.clean().await;
+}
+
 /// A paused bulk begins nothing; a canceled one gives up what waits and ends with what had begun.
 pub async fn bulks_pause_and_are_canceled(bench: &impl Bench) {
     let desk = Desk::new(bench).await;
@@ -230,7 +286,7 @@ pub async fn bulks_pause_and_are_canceled(bench: &impl Bench) {
     let driven = drive(&desk, &held, &[], begin(3)).await.expect("the claim holds");
     assert_eq!((driven.state, positions(&driven)), (BulkState::Paused, vec![]));
     assert_eq!(steer(BulkStep::Resume, "r1").await, BulkCalled::Done);
-    let rest = BulkThen::Rest { after: SignedDuration::from_hours(1), seen: BulkState::Paused };
+    let rest = BulkThen::Rest { after: SignedDuration::from_hours(1), seen: Some(BulkState::Paused) };
     drive(&desk, &held, &[], rest).await.expect("the claim holds");
     let [held] = claim(&desk).await[..] else { panic!("it was resumed meanwhile, so it is due") };
     let driven = drive(&desk, &held, &[], begin(1)).await.expect("the claim holds");
@@ -241,8 +297,7 @@ pub async fn bulks_pause_and_are_canceled(bench: &impl Bench) {
     let driven = drive(&desk, &held, &[], GO).await.expect("the claim holds");
     assert_eq!((driven.state, positions(&driven), driven.waiting), (BulkState::Canceling, vec![1], false));
     assert_eq!(totals(&desk, id).await, [("asked", None, 1, 0), ("canceled", None, 2, 0)]);
-    let refused = (1, EntryOutcome::Refused(Refused::new("RESOURCE_NOT_FOUND", "none")));
-    let driven = drive(&desk, &held, &[refused], GO).await.expect("the claim holds");
+    let driven = drive(&desk, &held, &[refused(1, intent)], GO).await.expect("the claim holds");
     assert_eq!(driven.state, BulkState::Ended);
     assert_eq!(steer(BulkStep::Cancel, "c2").await, BulkCalled::Refused(BulkState::Ended));
     desk.clean().await;

@@ -2,9 +2,10 @@
 
 use deadpool_postgres::Transaction;
 use jiff::{SignedDuration, Timestamp};
+use paifang_payment::TenantId;
 use paifang_store::{
-    BULK_CANCELED_AT_ONCE, BulkClaim, BulkEntry, BulkState, BulkTerms, BulkThen, Driven, EntryOutcome,
-    PAGE_MAX, pause_after,
+    BULK_ASKING_MAX, BULK_CANCELED_AT_ONCE, BulkClaim, BulkEntry, BulkState, BulkTerms, BulkThen, Driven,
+    EntryOutcome, PAGE_MAX, RequestKey, pause_after,
 };
 
 use super::{Made, Stop, execute, lock, rows};
@@ -42,12 +43,13 @@ pub(super) async fn drive(
     let Some(mut held) = held(tx, claim, clock).await? else { return Ok(Made::Undo(None)) };
     let id = claim.id.to_string();
     for (position, outcome) in outcomes {
-        write(tx, &id, *position, outcome).await?;
+        write(tx, claim, *position, outcome).await?;
     }
     let mut in_flight = None;
     match then {
         BulkThen::Rest { after, seen } => {
-            let after = if held.state == seen { after } else { SignedDuration::ZERO };
+            let is_as_seen = seen.is_none_or(|seen| held.state == seen);
+            let after = if is_as_seen { after } else { SignedDuration::ZERO };
             let due_at = held.now.checked_add(after).unwrap_or(Timestamp::MAX);
             let text = "UPDATE bulk SET epoch = epoch + 1, due_at = $1, leased_until = NULL, owner = NULL
                          WHERE id = $2 AND due_at IS NOT NULL";
@@ -77,24 +79,53 @@ async fn asking(tx: &Transaction<'_>, id: &str) -> Result<Vec<BulkEntry>, Stop> 
     Ok(asking.iter().map(read::entry).collect::<Result<_, _>>()?)
 }
 
-async fn write(tx: &Transaction<'_>, id: &str, position: u64, outcome: &EntryOutcome) -> Result<(), Stop> {
+async fn write(
+    tx: &Transaction<'_>,
+    claim: &BulkClaim,
+    position: u64,
+    outcome: &EntryOutcome,
+) -> Result<(), Stop> {
+    let id = claim.id.to_string();
     match outcome {
         EntryOutcome::Asked(refund, amount) => {
             let text = "UPDATE bulk_entry SET state = 'asked', refund = $3, currency = $4, amount = $5
                          WHERE bulk = $1 AND position = $2 AND state = 'asking'";
             let (refund, currency) = (refund.to_string(), amount.currency().code());
-            let values =
-                [id.into(), position.into(), refund.into(), currency.into(), amount.minor_units().into()];
+            let values = [
+                id.as_str().into(),
+                position.into(),
+                refund.into(),
+                currency.into(),
+                amount.minor_units().into(),
+            ];
             execute(tx, text, &values).await?;
         }
-        EntryOutcome::Refused(refused) => {
+        EntryOutcome::Refused(refused, request) => {
+            if !use_up(tx, claim.tenant, request).await? {
+                return Ok(());
+            }
             let text = "UPDATE bulk_entry SET state = 'refused', reason = $3, message = $4
                          WHERE bulk = $1 AND position = $2 AND state = 'asking'";
             let (reason, message) = (refused.reason.as_str(), refused.message.as_str());
-            execute(tx, text, &[id.into(), position.into(), reason.into(), message.into()]).await?;
+            execute(tx, text, &[id.as_str().into(), position.into(), reason.into(), message.into()]).await?;
         }
     }
     Ok(())
+}
+
+/// Whether the request stood for nothing; now it is used up. Waits for whoever is about to use it.
+async fn use_up(tx: &Transaction<'_>, tenant: TenantId, request: &RequestKey) -> Result<bool, Stop> {
+    let RequestKey { operation, request_id, fingerprint, resource } = request;
+    let text = "INSERT INTO request (tenant, operation, request_id, fingerprint, resource)
+                VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant, operation, request_id) DO NOTHING";
+    let values = [
+        tenant.to_string().into(),
+        operation.as_str().into(),
+        request_id.as_str().into(),
+        fingerprint.0.into(),
+        resource.to_string().into(),
+    ];
+    Ok(execute(tx, text, &values).await? == 1)
 }
 
 async fn give_up(tx: &Transaction<'_>, id: &str, state: BulkState) -> Result<(), Stop> {
@@ -109,13 +140,15 @@ async fn give_up(tx: &Transaction<'_>, id: &str, state: BulkState) -> Result<(),
 
 async fn begin(tx: &Transaction<'_>, id: &str, most: u32, held: &mut Held) -> Result<(), Stop> {
     let may = held.state == BulkState::Running && most > 0 && held.next_at <= held.now;
-    if !may || is_any(tx, id, "asking").await? {
+    if !may {
         return Ok(());
     }
     let text = "UPDATE bulk_entry SET state = 'asking' WHERE bulk = $1 AND position IN (
                     SELECT position FROM bulk_entry WHERE bulk = $1 AND state = 'waiting'
-                     ORDER BY position LIMIT $2)";
-    let begun = execute(tx, text, &[id.into(), most.into()]).await?;
+                     ORDER BY position
+                     LIMIT greatest(0, least($2, $3 - (SELECT count(*) FROM bulk_entry
+                                                        WHERE bulk = $1 AND state = 'asking'))))";
+    let begun = execute(tx, text, &[id.into(), most.into(), BULK_ASKING_MAX.into()]).await?;
     if begun > 0 {
         let pause = pause_after(begun, held.terms.pace);
         held.next_at = held.now.checked_add(pause).unwrap_or(Timestamp::MAX);

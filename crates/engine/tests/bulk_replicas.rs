@@ -1,0 +1,97 @@
+//! Bulk refunds whose driver has a fault of its own, or is stopped in the middle: no entry is refused for that, and none is refused that
+//! has a refund after all.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
+
+mod world;
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use paifang_engine::{CreateBulk, SteerBulk};
+use paifang_payment::{BulkEntryId, BulkId, IntentId, RequestId};
+use paifang_store::{
+    BulkState, BulkStep, BulkStore, BulkTerms, BulkThen, EntryStage, NewBulkEntry, Operation, Resource, Store,
+};
+use world::{Core, Stage, code, qr};
+
+/// A started bulk over all of these intents.
+async fn started(stage: &Stage, intents: &[IntentId]) -> BulkId {
+    let request_id = |text: &str| RequestId::parse(text).unwrap();
+    let terms =
+        BulkTerms { name: "live room 7".to_owned(), reason: None, case: None, pace: 100, in_flight_max: 100 };
+    let wanted = CreateBulk { request_id: request_id("bulk"), terms };
+    let bulk = stage.engine.create_bulk(stage.tenant, wanted).await.unwrap().resource.row.id;
+    let names = (1..).map(|n| BulkEntryId::parse(&format!("e{n}")).unwrap());
+    let entries =
+        names.zip(intents).map(|(name, intent)| NewBulkEntry { name, intent: *intent, amount: None });
+    stage.engine.add_bulk_entries(stage.tenant, bulk, entries.collect()).await.unwrap();
+    let wanted = SteerBulk { request_id: request_id("start"), bulk, step: BulkStep::Start };
+    stage.engine.steer_bulk(stage.tenant, wanted).await.unwrap();
+    bulk
+}
+
+async fn stages(stage: &Stage, bulk: BulkId) -> Vec<EntryStage> {
+    let entries = stage.engine.store().bulk_entries(stage.tenant, bulk, None, 0, 100).await.unwrap();
+    entries.into_iter().map(|entry| entry.stage).collect()
+}
+
+/// Drives the bulk with this engine until it has ended.
+async fn ended(stage: &Stage, engine: &Core, bulk: BulkId) {
+    stage
+        .until("the bulk ends", async || {
+            engine.drive_bulks_once().await.unwrap();
+            let row = engine.store().bulk(stage.tenant, bulk).await.unwrap().unwrap();
+            row.state == BulkState::Ended
+        })
+        .await;
+}
+
+/// A replica whose config lacks an account, as while it is rolled out, refuses nothing for that and goes on with the others.
+#[tokio::test(start_paused = true)]
+async fn a_fault_of_one_replica_refuses_nothing() {
+    let stage = Stage::open().await;
+    let mut intents = Vec::new();
+    for n in 0..3 {
+        intents.push(stage.create(&format!("s{n}"), Some(qr("sturdy"))).await.intent.terms.id);
+        intents.push(stage.create(&format!("p{n}"), Some(code())).await.intent.terms.id);
+    }
+    let bulk = started(&stage, &intents).await;
+    let lacking = stage.replica_without("sturdy").await;
+    for _ in 0..5 {
+        lacking.drive_bulks_once().await.unwrap();
+        tokio::time::sleep(Duration::from_secs(20)).await;
+    }
+    let (asked, done) = (EntryStage::Asked, EntryStage::Succeeded);
+    assert_eq!(stages(&stage, bulk).await, [asked, done, asked, done, asked, done]);
+    ended(&stage, &stage.engine, bulk).await;
+    assert_eq!(stages(&stage, bulk).await, [done; 6]);
+    stage.check().await;
+}
+
+/// The first driver stands still before its refund is written, while another one finds that nothing is left and refuses the
+/// entry; what had reserved the rest is given up. Then the first one goes on: it makes no refund.
+#[tokio::test(start_paused = true)]
+async fn a_refused_entry_has_no_refund_after_all() {
+    let stage = Stage::open().await;
+    let intent = stage.create("c1", Some(qr("sturdy"))).await.intent.terms.id;
+    let bulk = started(&stage, &[intent]).await;
+    let [claim] =
+        stage.engine.store().claim_bulks(1, "first", SignedDuration::from_secs(30)).await.unwrap()[..]
+    else {
+        panic!("one bulk is due")
+    };
+    let go = BulkThen::Go { begin: 1, look: true, lease: SignedDuration::from_secs(30) };
+    let driven = stage.engine.store().drive_bulk(&claim, &[], go).await.unwrap().unwrap();
+    assert_eq!(driven.asking.len(), 1);
+    // It stands still. All is refunded otherwise, so the entry is refused by whoever takes over.
+    assert_eq!(stage.refund("r1", intent, 10_000).await.as_deref(), Ok("succeeded"));
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    ended(&stage, &stage.replica().await, bulk).await;
+    assert_eq!(stages(&stage, bulk).await, [EntryStage::Refused]);
+    // What the first one commits then comes under a request id that is used up, and says so.
+    let request_id = stage.engine.names().bulk_request(bulk, &BulkEntryId::parse("e1").unwrap());
+    let known =
+        stage.engine.store().request(stage.tenant, Operation::CreateRefund, &request_id).await.unwrap();
+    assert_eq!(known.map(|known| known.resource), Some(Resource::Intent(intent)));
+    stage.check().await;
+}
