@@ -169,8 +169,9 @@ pub(super) async fn check(
 /// Each transfer of funds was asked for by a call, and what a call was told was moved.
 async fn check_wishes(store: &impl Store, known: &Known, report: &mut Report) -> Result<(), StoreError> {
     let none = BTreeSet::new();
-    let tenants: BTreeSet<TenantId> =
+    let mut tenants: BTreeSet<TenantId> =
         known.intents.values().chain(known.own.wished.keys()).copied().collect();
+    tenants.extend(store.tenants().await?.into_iter().map(|tenant| tenant.id));
     for tenant in tenants {
         let wished = known.own.wished.get(&tenant).unwrap_or(&none);
         let (mut asked, mut after) = (BTreeSet::new(), None);

@@ -107,7 +107,7 @@ fn check_text(row: &StoredRules) -> Result<(), String> {
         };
     };
     let text = row.entry.text.as_ref().ok_or("its text is missing")?;
-    let bundle = Bundle::read(text).map_err(|_| "its text cannot be read any more")?;
+    let bundle = Bundle::read_stored(text).map_err(|_| "its text cannot be read any more")?;
     if Fact::drafted(*at, &bundle) != row.entry.fact {
         return Err("its text is another bundle than it says".to_owned());
     }
@@ -174,7 +174,7 @@ async fn load(
         Some((_, position)) => store.rules_after(tenant, position - 1, 1).await?.into_iter().next(),
         None => None,
     };
-    let bundle = text.and_then(|row| row.entry.text).and_then(|text| Bundle::read(&text).ok());
+    let bundle = text.and_then(|row| row.entry.text).and_then(|text| Bundle::read_stored(&text).ok());
     bundles.insert(named.digest.0, bundle);
     Ok(())
 }
