@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use paifang_payment::TenantId;
 use paifang_policy::bundle::{Bundle, BundleRef};
-use paifang_policy::facts::{Facts, Input};
+use paifang_policy::facts::Input;
 use paifang_policy::lifecycle::{Book, Overlay};
 use paifang_policy::opening::decide;
 use paifang_store::Store;
 
+use crate::divide::divide;
 use crate::place::Placed;
 use crate::ports::{Environment, Rails, Transport};
 use crate::rules::{Case, Ruling};
@@ -38,7 +39,8 @@ pub(crate) struct Upcoming(Mutex<BTreeMap<TenantId, Arc<Bundle>>>);
 struct Moment<'a> {
     at: Timestamp,
     bundle: &'a Bundle,
-    facts: Facts,
+    /// The order as it is then.
+    case: Case,
 }
 
 impl Upcoming {
@@ -79,7 +81,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let closed =
             |one: &&mut Placed| one.weighed.option.obstacles.is_empty() && !one.weighed.is_accepted();
         for one in placed.iter_mut().filter(closed) {
-            let opens = moments.iter().find(|moment| takes(moment, &rolled_back, one, case));
+            let opens = moments.iter().find(|moment| takes(moment, &rolled_back, one));
             let version = |moment: &Moment<'_>| moment.bundle.header().version;
             one.opens = opens.map(|moment| Opens { at: moment.at, version: version(moment) });
         }
@@ -138,12 +140,17 @@ fn moments<'a>(
     all.dedup_by_key(|(at, _)| *at);
     let moments = all.into_iter().take(MOMENTS_MAX).filter_map(|(at, bundle)| {
         let facts = case.facts.clone().with(Input::OrderAt, at).ok()?;
-        Some(Moment { at, bundle, facts })
+        Some(Moment { at, bundle, case: Case { at, facts, ..case.clone() } })
     });
     moments.collect()
 }
 
-fn takes(moment: &Moment<'_>, rolled_back: &Overlay, one: &Placed, case: &Case) -> bool {
-    let offer = one.weighed.option.offer();
-    decide(moment.bundle, rolled_back, &offer, &moment.facts, case.payer.as_ref()).accepted
+/// Whether it is taken then: an opening takes it, credit can be left out where that is said, and what is said about money fits.
+fn takes(moment: &Moment<'_>, rolled_back: &Overlay, one: &Placed) -> bool {
+    let Moment { bundle, case, .. } = moment;
+    let option = &one.weighed.option;
+    let decision = decide(bundle, rolled_back, &option.offer(), &case.facts, case.payer.as_ref());
+    let is_credit_as_said = decision.credit.is_allowed() || option.credit.can_exclude();
+    let divides = || divide(bundle, &option.wallet, case).is_none_or(|division| division.is_ok());
+    decision.accepted && is_credit_as_said && divides()
 }

@@ -46,6 +46,10 @@ fn choice(wallet: &str, category: &str) -> Confirmation {
 
 /// From when sturdy is taken for this category, and by which version.
 async fn opens(stage: &Stage, category: &str) -> Option<(Timestamp, u32)> {
+    opens_of(stage, "sturdy", category).await
+}
+
+async fn opens_of(stage: &Stage, wallet: &str, category: &str) -> Option<(Timestamp, u32)> {
     let kind = ClientKind::DesktopBrowser;
     let question = Consultation {
         amount: Some(yuan(10_000)),
@@ -54,7 +58,7 @@ async fn opens(stage: &Stage, category: &str) -> Option<(Timestamp, u32)> {
         declared: of(category),
     };
     let consulted = stage.engine.consult(stage.tenant, &question).await.unwrap();
-    let is_it = |wallet: &str, presentation| wallet == "sturdy" && presentation == Presentation::QrShown;
+    let is_it = |its: &str, presentation| its == wallet && presentation == Presentation::QrShown;
     let one = consulted
         .options
         .iter()
@@ -154,4 +158,24 @@ async fn what_opens_later_is_told_with_its_time() {
     hours(10).await;
     assert_eq!(opens(&stage, "tea").await, None, "it is open");
     stage.engine.create_intent(stage.tenant, wanted("c1", Some(choice("sturdy", "tea")))).await.unwrap();
+}
+
+/// What stays closed then is told no date: a way to pay that cannot leave credit out, and an order that the fees do not fit.
+#[tokio::test(start_paused = true)]
+async fn what_stays_closed_is_told_no_date() {
+    let stage = Stage::open_idle(SignedDuration::from_secs(1)).await;
+    let later = stage.engine.now() + SignedDuration::from_hours(5);
+    let strict = |version, fees: &str| {
+        let text = bundle(version, "'tea'", &format!("from = {later}"));
+        format!("{}{fees}", text.replace("accept = true\n[[", "accept = true\ncredit = false\n[["))
+    };
+    write(&stage, 1, strict(1, ""), None).await;
+    assert_eq!(opens(&stage, "tea").await, Some((later, 1)));
+    assert_eq!(opens_of(&stage, "plain", "tea").await, None, "no order of plain can leave credit out");
+    let of_cups = "[fees]\ncurrency = 'CNY'\n[[fees.rules]]\nid = 'cups'\ncategory = 'cups'\nrate_ppm = 6_000\n\
+                   on_refund = 'keep'\n";
+    write(&stage, 2, strict(2, of_cups), None).await;
+    assert_eq!(opens(&stage, "tea").await, None, "no fee is said of it");
+    write(&stage, 3, strict(3, &of_cups.replace("'cups'", "'tea'")), Some(later)).await;
+    assert_eq!(opens(&stage, "tea").await, Some((later, 3)));
 }

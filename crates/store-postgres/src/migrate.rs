@@ -25,7 +25,8 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     // A release that knows no divisions would take and refund divided payments without dividing them.
     Migration { text: include_str!("schema/0004_funds.sql"), needs: 4 },
     Migration { text: include_str!("schema/0005_guards.sql"), needs: 4 },
-    Migration { text: include_str!("schema/0006_bulk.sql"), needs: 4 },
+    // A release that knows no orders without credit would repeat them with it, and keep a refund's reason from its row.
+    Migration { text: include_str!("schema/0006_bulk.sql"), needs: 6 },
 ];
 
 /// Why the schema could not be brought up to date. Nothing was changed by the step that failed.
