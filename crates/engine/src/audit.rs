@@ -8,11 +8,11 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use paifang_payment::{AttemptId, Remark, TenantId, WalletName};
 use paifang_policy::RuleId;
-use paifang_policy::audit::{Tally, Way, ways};
+use paifang_policy::audit::{Tally, Told, Way, ways};
 use paifang_policy::bundle::{Bundle, BundleRef};
 use paifang_policy::lifecycle::{Deciding, Holds, Why};
 use paifang_policy::opening::Offer;
-use paifang_store::{PAGE_MAX, Store, StoredDecided};
+use paifang_store::{Judged, PAGE_MAX, Store, StoredDecided};
 use serde::Serialize;
 
 use crate::ports::{Environment, Rails, Transport};
@@ -114,7 +114,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let rail = account.rail.clone();
             account.descriptor.offers.iter().filter_map(move |offer| {
                 let (rail, presentation) = (rail.clone(), offer.presentation);
-                WalletName::parse(offer.wallet).ok().map(|wallet| Offer { rail, wallet, presentation })
+                let wallet = WalletName::parse(offer.wallet).ok()?;
+                Some((Offer { rail, wallet, presentation }, offer.credit.can_exclude()))
             })
         });
         let ways = ways(bundle, &rolled_back, offers);
@@ -167,8 +168,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
 }
 
 fn count(tally: &mut Tally, row: &StoredDecided) {
-    let chosen = &row.decided.chosen;
     let ended = row.marks.ended.map(|(ending, _)| ending);
-    let beside = row.decided.beside.iter().map(|judged| (&judged.offer, &judged.decision));
-    tally.take((&chosen.offer, &chosen.decision), ended, beside);
+    tally.take(told(&row.decided.chosen), ended, row.decided.beside.iter().map(told));
+}
+
+fn told(judged: &Judged) -> Told<'_> {
+    Told { offer: &judged.offer, decision: &judged.decision, effect: judged.effect() }
 }

@@ -311,12 +311,13 @@ impl Ruling {
             .map(|mut option| {
                 let offer = option.offer();
                 let decision = decide(bundle, overlay, &offer, &case.facts, case.payer.as_ref());
+                let can_exclude_credit = Some(option.credit.can_exclude());
                 let division = divide(bundle, &option.wallet, case);
                 let payable = division.iter().flatten().find_map(|division| division.payable());
                 if let Some(payable) = payable {
                     option.bound_by(payable);
                 }
-                let judged = Some(Judged { offer, decision });
+                let judged = Some(Judged { offer, decision, can_exclude_credit });
                 Weighed { option, judged, ranked: None, division, closed: false }
             })
             .collect();
@@ -336,7 +337,7 @@ impl Ruling {
 impl Weighed {
     /// What its rank goes by; absent where the tenant has no rules.
     fn entry(&self) -> Option<Entry<'_>> {
-        let Judged { offer, decision } = self.judged.as_ref()?;
+        let Judged { offer, decision, .. } = self.judged.as_ref()?;
         let terms = self.division.as_ref().map(|division| division.as_deref().map_err(String::as_str));
         Some(Entry { offer, decision, terms })
     }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use paifang_payment::TenantId;
 use paifang_policy::bundle::{Bundle, BundleRef};
+use paifang_policy::credit::Effect;
 use paifang_policy::facts::Input;
 use paifang_policy::lifecycle::{Book, Overlay};
 use paifang_policy::opening::decide;
@@ -150,7 +151,6 @@ fn takes(moment: &Moment<'_>, rolled_back: &Overlay, one: &Placed) -> bool {
     let Moment { bundle, case, .. } = moment;
     let option = &one.weighed.option;
     let decision = decide(bundle, rolled_back, &option.offer(), &case.facts, case.payer.as_ref());
-    let is_credit_as_said = decision.credit.is_allowed() || option.credit.can_exclude();
     let divides = || divide(bundle, &option.wallet, case).is_none_or(|division| division.is_ok());
-    decision.accepted && is_credit_as_said && divides()
+    Effect::of(&decision, Some(option.credit.can_exclude())).accepted && divides()
 }

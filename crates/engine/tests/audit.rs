@@ -10,9 +10,10 @@ use paifang_engine::{ChangeRules, Client, Confirmation, Consultation, Declared, 
 use paifang_payment::intent::CaptureMode;
 use paifang_payment::{Presentation, Remark, RequestId};
 use paifang_policy::RuleId;
-use paifang_policy::audit::{Counts, Tally};
+use paifang_policy::audit::{Counts, CreditSaid, Says, Tally};
 use paifang_policy::facts::{Facts, Input};
 use paifang_rail::ClientKind;
+use paifang_store::Store;
 use world::{Stage, qr, wanted, yuan};
 
 fn bundle(version: u32, categories: &str, from: &str) -> String {
@@ -178,4 +179,43 @@ async fn what_stays_closed_is_told_no_date() {
     assert_eq!(opens(&stage, "tea").await, None, "no fee is said of it");
     write(&stage, 3, strict(3, &of_cups.replace("'cups'", "'tea'")), Some(later)).await;
     assert_eq!(opens(&stage, "tea").await, Some((later, 3)));
+}
+
+/// No order of plain can leave credit out: what leaves it out closes plain, and a report of the past and of what comes says so.
+#[tokio::test(start_paused = true)]
+async fn what_credit_closes_is_told_as_closed() {
+    let stage = Stage::open_idle(SignedDuration::from_secs(1)).await;
+    let begins = stage.engine.now();
+    let text = bundle(1, "'tea'", "").replace("accept = true\n", "accept = true\ncredit = false\n");
+    write(&stage, 1, text.clone(), None).await;
+    let later = begins + SignedDuration::from_hours(5);
+    write(&stage, 2, text.replace("version = 1", "version = 2"), Some(later)).await;
+    assert_eq!(opens_of(&stage, "plain", "tea").await, None, "the next version closes it as well");
+    stage.create("c1", Some(choice("sturdy", "tea"))).await;
+
+    let ends = begins + SignedDuration::from_hours(1);
+    let spans = stage.engine.audit(stage.tenant, begins, ends, 9).await.unwrap();
+    let Some(Held::By(rules)) = spans.last().map(|span| &span.held) else { panic!("{spans:?}") };
+    let steps = rules.ways.iter().filter(|way| way.presentations.contains(&Presentation::QrShown));
+    let said: Vec<(&str, Says, Option<CreditSaid>)> = steps
+        .flat_map(|way| way.steps.iter().map(|step| (way.wallet.as_str(), step.says, step.credit)))
+        .collect();
+    let expected = [
+        ("plain", Says::Closed, Some(CreditSaid::NotExcludable)),
+        ("sturdy", Says::Accepted, Some(CreditSaid::LeftOut)),
+    ];
+    assert_eq!(said, expected);
+
+    let mut tally = Tally::default();
+    stage.engine.tally_decisions(stage.tenant, (begins, ends), None, 9, &mut tally).await.unwrap();
+    for line in tally.lines() {
+        let is_sturdy = line.wallet.as_str() == "sturdy";
+        let counted = (line.counts.shown, line.counts.accepted, line.counts.refused);
+        assert_eq!(counted, if is_sturdy { (1, 1, 0) } else { (0, 0, 1) }, "{line:?}");
+    }
+    let stored = stage.engine.store().decisions(stage.tenant, None, 9).await.unwrap();
+    let kept = stored[0].decided.records().map(|record| (record.offer.wallet, record.can_exclude_credit));
+    for (wallet, can_exclude_credit) in kept {
+        assert_eq!(can_exclude_credit, Some(wallet.as_str() == "sturdy"), "{wallet}");
+    }
 }

@@ -4,18 +4,21 @@
 //! [`crate::opening::decide`] asks them, up to the first one that holds for everybody. [`Tally`] is a fold over recorded
 //! decisions, and its memory does not grow with their number.
 
+mod tally;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use paifang_payment::intent::Ending;
-use paifang_payment::{Presentation, RailName, Remark, WalletName};
+use paifang_payment::{Credit, Presentation, RailName, Remark, WalletName};
 use serde::Serialize;
 
 use crate::bundle::{Bundle, Kill, Opening, Unlisted};
 use crate::cohort::Cohort;
 use crate::lifecycle::Overlay;
-use crate::opening::{Because, Decision, Offer};
+use crate::opening::Offer;
 use crate::{MerchantId, RuleId};
+
+pub use self::tally::{Counts, Line, Tally, Told};
 
 /// Different lines of a tally at most; what comes beyond is counted as such.
 pub const LINES_MAX: usize = 1_000;
@@ -42,7 +45,7 @@ pub struct Way {
 pub struct Step {
     /// The rule.
     pub rule: RuleId,
-    /// What it says.
+    /// What it says, and what therefore held of payments that are charged at once.
     pub says: Says,
     /// For whom; all that is named must fit.
     #[serde(flatten)]
@@ -50,6 +53,19 @@ pub struct Step {
     /// Why; only of a kill switch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<Remark>,
+    /// What it says of credit; absent: as the payer likes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credit: Option<CreditSaid>,
+}
+
+/// What a rule says of credit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CreditSaid {
+    /// It accepts, and not on credit.
+    LeftOut,
+    /// It would be more, and leaves credit out, which no order with this way to pay can say: closed.
+    NotExcludable,
 }
 
 /// What holds for a way to pay.
@@ -99,17 +115,22 @@ pub struct Share {
     pub ppm: u32,
 }
 
-/// What a bundle says of these ways to pay, and of the wallets that only it knows, by wallet and rail.
-pub fn ways(bundle: &Bundle, rolled_back: &Overlay, offers: impl IntoIterator<Item = Offer>) -> Vec<Way> {
-    let offers: BTreeSet<Offer> = offers.into_iter().collect();
-    let known: BTreeSet<&WalletName> = offers.iter().map(|offer| &offer.wallet).collect();
+/// What a bundle says of these ways to pay, each with whether an order with it can leave credit out, and of the wallets that only
+/// it knows, by wallet and rail.
+pub fn ways(
+    bundle: &Bundle,
+    rolled_back: &Overlay,
+    offers: impl IntoIterator<Item = (Offer, bool)>,
+) -> Vec<Way> {
+    let mut all: BTreeMap<Offer, bool> = BTreeMap::new();
+    for (offer, can_exclude_credit) in offers {
+        *all.entry(offer).or_default() |= can_exclude_credit;
+    }
+    let known: BTreeSet<&WalletName> = all.keys().map(|offer| &offer.wallet).collect();
     let mut ways: Vec<Way> = Vec::new();
-    for offer in &offers {
+    for (offer, can_exclude_credit) in &all {
         let Offer { rail, wallet, presentation } = offer;
-        let (steps, otherwise) = steps(bundle, rolled_back, wallet, |names| {
-            names.rail.is_none_or(|named| named == rail)
-                && names.presentation.is_none_or(|named| named == *presentation)
-        });
+        let (steps, otherwise) = steps(bundle, rolled_back, wallet, Some((offer, *can_exclude_credit)));
         let rail = Some(rail.clone());
         let same = |way: &&mut Way| {
             way.wallet == *wallet && way.rail == rail && way.steps == steps && way.otherwise == otherwise
@@ -129,7 +150,7 @@ pub fn ways(bundle: &Bundle, rolled_back: &Overlay, offers: impl IntoIterator<It
         .filter(|wallet| !known.contains(wallet))
         .collect();
     for wallet in unknown {
-        let (steps, otherwise) = steps(bundle, rolled_back, wallet, |_| true);
+        let (steps, otherwise) = steps(bundle, rolled_back, wallet, None);
         let (wallet, presentations) = (wallet.clone(), Vec::new());
         ways.push(Way { wallet, rail: None, presentations, steps, otherwise });
     }
@@ -137,34 +158,36 @@ pub fn ways(bundle: &Bundle, rolled_back: &Overlay, offers: impl IntoIterator<It
     ways
 }
 
-/// What a rule narrows a wallet down to.
-struct Names<'a> {
-    rail: Option<&'a RailName>,
-    presentation: Option<Presentation>,
-}
-
+/// The rules that can speak of a wallet: over one way to pay, with whether an order with it can leave credit out; or, of a wallet
+/// that is configured nowhere, over any. Of such a one a kill switch speaks only if it closes every way to pay.
 fn steps(
     bundle: &Bundle,
     rolled_back: &Overlay,
     wallet: &WalletName,
-    fits: impl Fn(Names<'_>) -> bool,
+    way: Option<(&Offer, bool)>,
 ) -> (Vec<Step>, Option<Says>) {
+    let fits = |rail: &Option<RailName>, presentation: Option<Presentation>, anywhere: bool| match way {
+        Some((offer, _)) => {
+            rail.as_ref().is_none_or(|named| *named == offer.rail)
+                && presentation.is_none_or(|named| named == offer.presentation)
+        }
+        None => anywhere || (rail.is_none() && presentation.is_none()),
+    };
     let kills = |kill: &&Kill| {
         let Kill { rail, presentation, .. } = kill;
-        kill.wallet.as_ref().is_none_or(|named| named == wallet)
-            && fits(Names { rail: rail.as_ref(), presentation: *presentation })
+        kill.wallet.as_ref().is_none_or(|named| named == wallet) && fits(rail, *presentation, false)
     };
     if let Some(kill) = bundle.kills().iter().find(kills) {
         let (rule, note) = (kill.id.clone(), Some(kill.note.clone()));
-        return (vec![Step { rule, says: Says::Killed, whom: Whom::default(), note }], None);
+        return (vec![Step { rule, says: Says::Killed, whom: Whom::default(), note, credit: None }], None);
     }
     let is_meant = |opening: &&Opening| {
         let Opening { rail, presentation, .. } = opening;
-        opening.wallet == *wallet && fits(Names { rail: rail.as_ref(), presentation: *presentation })
+        opening.wallet == *wallet && fits(rail, *presentation, true)
     };
     let mut steps = Vec::new();
     for opening in bundle.openings().iter().filter(is_meant) {
-        let step = Step::of(opening, rolled_back.holds(&opening.id));
+        let step = Step::of(opening, rolled_back.holds(&opening.id), way.is_none_or(|(_, can)| can));
         let is_for_all = step.whom == Whom::default();
         steps.push(step);
         if is_for_all {
@@ -180,10 +203,17 @@ fn steps(
 }
 
 impl Step {
-    fn of(opening: &Opening, is_rolled_back: bool) -> Self {
-        let Opening { when, from, until, cohort, merchants, show, accept, .. } = opening;
+    fn of(opening: &Opening, is_rolled_back: bool, can_exclude_credit: bool) -> Self {
+        let Opening { when, from, until, cohort, merchants, show, accept, credit, .. } = opening;
+        let is_open = !is_rolled_back && (*show || *accept);
+        let credit = match (is_open && *credit == Credit::Excluded, can_exclude_credit) {
+            (true, false) => Some(CreditSaid::NotExcludable),
+            (true, true) if *accept => Some(CreditSaid::LeftOut),
+            (true, true) | (false, _) => None,
+        };
         let says = match (is_rolled_back, show, accept) {
             (true, ..) => Says::RolledBack,
+            _ if credit == Some(CreditSaid::NotExcludable) => Says::Closed,
             (false, false, false) => Says::Closed,
             (false, true, false) => Says::Visible,
             (false, false, true) => Says::Hidden,
@@ -198,7 +228,7 @@ impl Step {
             from: *from,
             until: *until,
         };
-        Self { rule: opening.id.clone(), says, whom, note: None }
+        Self { rule: opening.id.clone(), says, whom, note: None, credit }
     }
 }
 
@@ -213,116 +243,6 @@ impl Says {
             Self::Killed => "killed",
             Self::RolledBack => "rolled_back",
         }
-    }
-}
-
-/// How often each rule decided, over recorded decisions.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Tally {
-    /// Payments that were let in.
-    pub payments: u64,
-    /// By wallet, presentation, version and what decided.
-    lines: BTreeMap<Key, Counts>,
-    /// Decisions whose line came after [`LINES_MAX`] others.
-    pub beyond_lines: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    wallet: WalletName,
-    presentation: Presentation,
-    version: u32,
-    rule: Option<RuleId>,
-    because: Because,
-}
-
-/// A line of a tally.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Line {
-    /// The wallet.
-    pub wallet: WalletName,
-    /// How the payer was to be asked.
-    pub presentation: Presentation,
-    /// The version that decided.
-    pub version: u32,
-    /// The rule that decided; absent where none did.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rule: Option<RuleId>,
-    /// Why.
-    pub because: Because,
-    /// The figures.
-    #[serde(flatten)]
-    pub counts: Counts,
-}
-
-/// The figures of a line: at how many of the payments that were let in this way to pay was ...
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Counts {
-    /// ... shown.
-    pub shown: u64,
-    /// ... accepted.
-    pub accepted: u64,
-    /// ... not accepted, or would not have been.
-    pub refused: u64,
-    /// ... what the payer chose.
-    pub chosen: u64,
-    /// ... what the payer chose, and paid with.
-    pub paid: u64,
-    /// ... what the payer chose, and failed to pay with.
-    pub failed: u64,
-}
-
-impl Tally {
-    /// Counts one payment: what was chosen and how that ended, and what else was offered.
-    pub fn take<'a>(
-        &mut self,
-        chosen: (&Offer, &Decision),
-        ended: Option<Ending>,
-        beside: impl IntoIterator<Item = (&'a Offer, &'a Decision)>,
-    ) {
-        self.payments += 1;
-        let counts = Counts {
-            chosen: 1,
-            paid: u64::from(ended == Some(Ending::Paid)),
-            failed: u64::from(ended == Some(Ending::Failed)),
-            ..Counts::default()
-        };
-        self.count(chosen, counts);
-        for other in beside {
-            self.count(other, Counts::default());
-        }
-    }
-
-    fn count(&mut self, (offer, decision): (&Offer, &Decision), more: Counts) {
-        let Offer { wallet, presentation, .. } = offer;
-        let Decision { shown, accepted, rule, because, decided_by, .. } = decision;
-        let key = Key {
-            wallet: wallet.clone(),
-            presentation: *presentation,
-            version: decided_by.version,
-            rule: rule.clone(),
-            because: *because,
-        };
-        if self.lines.len() >= LINES_MAX && !self.lines.contains_key(&key) {
-            self.beyond_lines += 1;
-            return;
-        }
-        let counts = self.lines.entry(key).or_default();
-        counts.shown += u64::from(*shown);
-        counts.accepted += u64::from(*accepted);
-        counts.refused += u64::from(!*accepted);
-        counts.chosen += more.chosen;
-        counts.paid += more.paid;
-        counts.failed += more.failed;
-    }
-
-    /// The lines, by wallet, presentation, version and rule.
-    pub fn lines(self) -> Vec<Line> {
-        let lines = self.lines.into_iter().map(|(key, counts)| {
-            let Key { wallet, presentation, version, rule, because } = key;
-            Line { wallet, presentation, version, rule, because, counts }
-        });
-        lines.collect()
     }
 }
 

@@ -5,7 +5,7 @@
 //! - [`bundle`]: one version of a tenant's rules, read from TOML; every mistake is named with its place.
 //! - [`cohort`]: which share of pseudonymous payers a rule reaches. Widening it never drops anyone.
 //! - [`opening`]: whether a wallet is shown and accepted, which rule said so, and which input was missing; [`rank`]
-//!   puts what is shown in order.
+//!   puts what is shown in order; [`credit`] says what becomes of one that leaves credit out.
 //! - [`money`]: how a payment is divided, and what rules about refunds may look at.
 //! - [`lifecycle`]: which version decides at a time, and which openings are rolled back.
 //! - [`guard`]: what was counted over a window, held against a guard rail.
@@ -22,6 +22,7 @@ pub mod audit;
 pub mod bundle;
 pub mod cohort;
 pub mod condition;
+pub mod credit;
 pub mod diff;
 pub mod facts;
 pub mod guard;

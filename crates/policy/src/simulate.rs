@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::RuleId;
 use crate::bundle::{Bundle, BundleRef};
+use crate::credit::Effect;
 use crate::facts::{Facts, Input};
 use crate::lifecycle::Overlay;
 use crate::opening::{Because, Decision, Lack, Offer, decide};
@@ -78,7 +79,7 @@ pub struct Line {
 pub struct Totals {
     /// How many records.
     pub records: u64,
-    /// Shown and accepted as before.
+    /// Shown, accepted and let pay on credit as before.
     pub unchanged: u64,
     /// Shown then.
     pub shown_before: u64,
@@ -100,6 +101,14 @@ pub struct Totals {
     pub amount_newly_accepted: BTreeMap<String, i128>,
     /// Orders that were accepted then and are not by the draft.
     pub amount_no_longer_accepted: BTreeMap<String, i128>,
+    /// Accepted then, and not on credit.
+    pub without_credit_before: u64,
+    /// Accepted by the draft, and not on credit.
+    pub without_credit_after: u64,
+    /// Of those, how many of which it is not recorded whether an order can leave credit out.
+    pub without_credit_assumed: u64,
+    /// Accepted by the draft's openings, which leave credit out where no order can: closed.
+    pub credit_stays: u64,
 }
 
 /// Runs a draft over records. `progress` is told the number of records after each `every` of them, and at the end.
@@ -140,12 +149,17 @@ impl<'a> Simulation<'a> {
 
     /// Counts one record, and answers what the draft decides.
     pub fn take(&mut self, record: &Record) -> Decision {
-        let Record { offer, facts, payer, decision: before, payment } = record;
+        let Record { offer, facts, payer, decision, can_exclude_credit, payment } = record;
+        let before = Effect::of(decision, *can_exclude_credit);
         let after = decide(self.draft, self.rolled_back, offer, facts, payer.as_ref());
+        let effect = Effect::of(&after, *can_exclude_credit);
+        let mut count = Totals::of(facts, before, effect);
+        count.without_credit_assumed = u64::from(effect.without_credit && can_exclude_credit.is_none());
+        count.credit_stays = u64::from(effect.credit_stays && after.accepted);
         let report = &mut self.report;
-        report.total.count(facts, before, &after);
+        report.total.add(&count);
         match report.line(offer) {
-            Some(line) => line.totals.count(facts, before, &after),
+            Some(line) => line.totals.add(&count),
             None => report.beyond_lines += 1,
         }
         if let Some(rule) = &after.rule {
@@ -156,7 +170,7 @@ impl<'a> Simulation<'a> {
             *report.missing.entry(*lack).or_default() += 1;
         }
         if let Some(payment) = payment {
-            self.money.take(self.draft, record, payment, after.accepted);
+            self.money.take(self.draft, record, payment, effect.accepted);
         }
         after
     }
@@ -186,30 +200,62 @@ impl Report {
 }
 
 impl Totals {
-    fn count(&mut self, facts: &Facts, before: &Decision, after: &Decision) {
+    /// The figures of one record, as far as they follow from what was shown, accepted and let pay on credit.
+    fn of(facts: &Facts, before: Effect, after: Effect) -> Self {
         let one = |happened: bool| u64::from(happened);
-        self.records += 1;
-        self.unchanged += one(before.shown == after.shown && before.accepted == after.accepted);
-        self.shown_before += one(before.shown);
-        self.shown_after += one(after.shown);
-        self.accepted_before += one(before.accepted);
-        self.accepted_after += one(after.accepted);
-        self.newly_shown += one(!before.shown && after.shown);
-        self.no_longer_shown += one(before.shown && !after.shown);
-        self.newly_accepted += one(!before.accepted && after.accepted);
-        self.no_longer_accepted += one(before.accepted && !after.accepted);
-        let (Some(amount), Some(currency)) =
-            (facts.number(Input::OrderAmount), facts.text(Input::OrderCurrency))
-        else {
-            return;
-        };
-        let sums = match (before.accepted, after.accepted) {
-            (false, true) => &mut self.amount_newly_accepted,
-            (true, false) => &mut self.amount_no_longer_accepted,
-            (true, true) | (false, false) => return,
-        };
-        *sums.entry(currency.to_owned()).or_default() += i128::from(amount);
+        let says = |effect: Effect| (effect.shown, effect.accepted, effect.without_credit);
+        let order = order_sum(facts);
+        let sum = |wanted: bool| order.clone().into_iter().filter(|_| wanted).collect();
+        Self {
+            records: 1,
+            unchanged: one(says(before) == says(after)),
+            shown_before: one(before.shown),
+            shown_after: one(after.shown),
+            accepted_before: one(before.accepted),
+            accepted_after: one(after.accepted),
+            newly_shown: one(!before.shown && after.shown),
+            no_longer_shown: one(before.shown && !after.shown),
+            newly_accepted: one(!before.accepted && after.accepted),
+            no_longer_accepted: one(before.accepted && !after.accepted),
+            amount_newly_accepted: sum(!before.accepted && after.accepted),
+            amount_no_longer_accepted: sum(before.accepted && !after.accepted),
+            without_credit_before: one(before.without_credit),
+            without_credit_after: one(after.without_credit),
+            ..Self::default()
+        }
     }
+
+    fn add(&mut self, more: &Self) {
+        self.records += more.records;
+        self.unchanged += more.unchanged;
+        self.shown_before += more.shown_before;
+        self.shown_after += more.shown_after;
+        self.accepted_before += more.accepted_before;
+        self.accepted_after += more.accepted_after;
+        self.newly_shown += more.newly_shown;
+        self.no_longer_shown += more.no_longer_shown;
+        self.newly_accepted += more.newly_accepted;
+        self.no_longer_accepted += more.no_longer_accepted;
+        self.without_credit_before += more.without_credit_before;
+        self.without_credit_after += more.without_credit_after;
+        self.without_credit_assumed += more.without_credit_assumed;
+        self.credit_stays += more.credit_stays;
+        let sums = [
+            (&mut self.amount_newly_accepted, &more.amount_newly_accepted),
+            (&mut self.amount_no_longer_accepted, &more.amount_no_longer_accepted),
+        ];
+        for (sums, more) in sums {
+            for (currency, amount) in more {
+                *sums.entry(currency.clone()).or_default() += amount;
+            }
+        }
+    }
+}
+
+/// The order's currency and amount, where both are known.
+fn order_sum(facts: &Facts) -> Option<(String, i128)> {
+    let (amount, currency) = (facts.number(Input::OrderAmount)?, facts.text(Input::OrderCurrency)?);
+    Some((currency.to_owned(), i128::from(amount)))
 }
 
 /// What was to be paid, where it is known.

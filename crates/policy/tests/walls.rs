@@ -316,7 +316,7 @@ fn records(bundle: &Bundle, count: u32) -> impl Iterator<Item = Record> {
         let payer = (number % 10 != 0).then(|| Pseudonym::parse(&format!("payer-{number}")).unwrap());
         let offer = offer(wallet);
         let decision = decide(bundle, &Overlay::none(), &offer, &facts, payer.as_ref());
-        Record { offer, facts, payer, decision, payment: None }
+        Record { offer, facts, payer, decision, can_exclude_credit: Some(true), payment: None }
     })
 }
 
@@ -336,8 +336,14 @@ fn a_records_debug_form_tells_nothing_about_the_payer() {
     for amount in [0, 8_800] {
         let facts = facts.clone().with(Input::OrderAmount, amount).unwrap();
         let decision = decide(&bundle, &Overlay::none(), &offer, &facts, Some(&payer));
-        let record =
-            Record { offer: offer.clone(), facts, payer: Some(payer.clone()), decision, payment: None };
+        let record = Record {
+            offer: offer.clone(),
+            facts,
+            payer: Some(payer.clone()),
+            decision,
+            can_exclude_credit: Some(true),
+            payment: None,
+        };
         let (plain, pretty) = (format!("{record:?}"), format!("{record:#?}"));
         for secret in ["330199", "platinum", "18-24", "8800", "m-9", payer.as_str()] {
             assert!(!plain.contains(secret) && !pretty.contains(secret), "{secret}: {plain}");

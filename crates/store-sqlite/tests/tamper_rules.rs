@@ -64,7 +64,8 @@ fn written() -> Place {
         let batch = desk.hand.create(fen(100), Some(first));
         let intent = desk::intent_of(&batch);
         let attempt = desk::intent_in(&batch).attempts[0].terms.id;
-        let decided = Decided { facts, payer: None, chosen: Judged { offer, decision }, beside: Vec::new() };
+        let chosen = Judged { offer, decision, can_exclude_credit: None };
+        let decided = Decided { facts, payer: None, chosen, beside: Vec::new() };
         let decided = Some(DecidedWrite { attempt, intent, decided });
         desk.done(Batch { rules: Some(RulesSeen { entries: 2, decided }), ..batch }).await;
         let row = desk.read(intent).await;

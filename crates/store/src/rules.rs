@@ -12,6 +12,7 @@ use paifang_payment::intent::Ending;
 use paifang_payment::{AttemptId, Digest, IntentId, RequestId, TenantId};
 use paifang_policy::RuleId;
 use paifang_policy::cohort::Pseudonym;
+use paifang_policy::credit::Effect;
 use paifang_policy::facts::Facts;
 use paifang_policy::lifecycle::Fact;
 use paifang_policy::opening::{Decision, Offer};
@@ -92,6 +93,9 @@ pub struct Judged {
     pub offer: Offer,
     /// The decision.
     pub decision: Decision,
+    /// Whether an order with it can leave credit out; absent of what a release decided that did not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub can_exclude_credit: Option<bool>,
 }
 
 /// A decision as it was kept.
@@ -190,6 +194,13 @@ impl Marks {
     }
 }
 
+impl Judged {
+    /// What the decision comes to for a payment with this offer.
+    pub fn effect(&self) -> Effect {
+        Effect::of(&self.decision, self.can_exclude_credit)
+    }
+}
+
 impl Decided {
     /// The opening that let the payment in; absent where none did, because the bundle leaves such wallets open.
     pub fn opening(&self) -> Option<&RuleId> {
@@ -210,6 +221,7 @@ impl Decided {
             facts: self.facts.clone(),
             payer: self.payer.clone(),
             decision: judged.decision.clone(),
+            can_exclude_credit: judged.can_exclude_credit,
             payment: None,
         })
     }

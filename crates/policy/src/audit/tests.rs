@@ -1,10 +1,12 @@
 use expect_test::expect;
+use paifang_payment::intent::Ending;
 
 use super::*;
 use crate::cohort::Pseudonym;
+use crate::credit::Effect;
 use crate::facts::{Facts, Input};
 use crate::lifecycle::{Book, Fact, Holds, Why};
-use crate::opening::decide;
+use crate::opening::{Decision, decide};
 
 const BUNDLE: &str = r#"
 [bundle]
@@ -63,6 +65,15 @@ presentation = "app"
 note = "the app's callback fails"
 "#;
 
+/// No order of WeChat Pay can leave credit out.
+fn ways_of(bundle: &Bundle, rolled_back: &Overlay) -> Vec<Way> {
+    ways(bundle, rolled_back, offers().into_iter().map(|offer| (offer.clone(), can_exclude_credit(&offer))))
+}
+
+fn can_exclude_credit(offer: &Offer) -> bool {
+    offer.wallet.as_str() != "wechatpay"
+}
+
 fn offers() -> Vec<Offer> {
     use Presentation::{App, PayerCode, QrShown};
     let of = |name: &str, presentation| Offer {
@@ -105,10 +116,11 @@ fn told(ways: &[Way]) -> String {
         let names: Vec<&str> = presentations.iter().map(|one| one.as_str()).collect();
         let rail = rail.as_ref().map_or("-", RailName::as_str);
         text.push_str(&format!("{wallet} over {rail}: {}\n", names.join(", ")));
-        for Step { rule, says, whom, note } in steps {
+        for Step { rule, says, whom, note, credit } in steps {
             let whom = serde_json::to_string(whom).unwrap();
             let note = note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
-            text.push_str(&format!("  {rule}: {} {whom}{note}\n", says.as_str()));
+            let credit = credit.map(|credit| format!(", credit {credit:?}")).unwrap_or_default();
+            text.push_str(&format!("  {rule}: {} {whom}{note}{credit}\n", says.as_str()));
         }
         text.push_str(&otherwise.map(|says| format!("  else {}\n", says.as_str())).unwrap_or_default());
     }
@@ -133,15 +145,52 @@ fn each_way_has_the_rules_that_can_speak_of_it() {
         wechatpay over wechatpay: app
           no-app: killed {} (the app's callback fails)
     "#]]
-    .assert_eq(&told(&ways(&bundle, &overlay(&["tried"]), offers())));
+    .assert_eq(&told(&ways_of(&bundle, &overlay(&["tried"]))));
 }
 
 /// The table says what a decision says: of whom it is clear by the table alone, the decision is that.
 #[test]
 fn the_first_rule_for_everybody_is_what_is_decided() {
-    let bundle = Bundle::read(BUNDLE).unwrap();
+    for bundle in [BUNDLE.to_owned(), without_credit()] {
+        says_what_is_decided(&Bundle::read(&bundle).unwrap());
+    }
+}
+
+/// Nobody pays on credit, and what the kill switches name is not every way to pay.
+fn without_credit() -> String {
+    let bundle = BUNDLE.replace("accept = true", "accept = true\ncredit = false");
+    format!(
+        "{bundle}\n[[kill]]\nid = \"no-codes\"\npresentation = \"payer_code\"\nnote = \"torn\"\n[[kill]]\nid = \"no-panda\"\nrail = \"pandapay\"\nnote = \"asleep\"\n"
+    )
+}
+
+/// What is closed because credit stays is told so, as is what is accepted without; and a kill switch that names a rail or a
+/// presentation says nothing of a wallet that is configured nowhere.
+#[test]
+fn credit_that_is_left_out_is_told() {
+    let bundle = Bundle::read(&without_credit()).unwrap();
+    expect![[r#"
+        alipay over alipay: qr_shown, app
+          alipay: accepted {}, credit LeftOut
+        ecny over ecny: qr_shown
+          else closed
+        panda over -: 
+          later: accepted {"from":"2024-12-31T16:00:00Z"}, credit LeftOut
+          else closed
+        wechatpay over wechatpay: qr_shown
+          big: closed {"merchants":["m-1","m-9"]}, credit NotExcludable
+          tried: rolled_back {"cohort":{"salt":"walls","ppm":50000},"when":"product.category in ['books', 'toys']","until":"2024-10-07T16:00:00Z"}
+          soon: visible {}
+        wechatpay over wechatpay: payer_code
+          no-codes: killed {} (torn)
+        wechatpay over wechatpay: app
+          no-app: killed {} (the app's callback fails)
+    "#]].assert_eq(&told(&ways_of(&bundle, &overlay(&["tried"]))));
+}
+
+fn says_what_is_decided(bundle: &Bundle) {
     for rolled_back in [overlay(&[]), overlay(&["soon", "alipay"])] {
-        let ways = ways(&bundle, &rolled_back, offers());
+        let ways = ways_of(bundle, &rolled_back);
         // Out of every cohort, merchant and category: only rules for everybody are left.
         let facts = Facts::new()
             .with(Input::MerchantId, "m-0")
@@ -150,7 +199,8 @@ fn the_first_rule_for_everybody_is_what_is_decided() {
             .unwrap();
         let payer = Pseudonym::parse("payer-1").unwrap();
         for offer in offers() {
-            let decision = decide(&bundle, &rolled_back, &offer, &facts, Some(&payer));
+            let decision = decide(bundle, &rolled_back, &offer, &facts, Some(&payer));
+            let decision = Effect::of(&decision, Some(can_exclude_credit(&offer)));
             let way = ways
                 .iter()
                 .find(|way| way.wallet == offer.wallet && way.presentations.contains(&offer.presentation));
@@ -171,12 +221,15 @@ fn the_first_rule_for_everybody_is_what_is_decided() {
 fn a_tally_counts_by_rule_and_says_what_it_left_out() {
     let bundle = Bundle::read(BUNDLE).unwrap();
     let rolled_back = overlay(&[]);
-    let judged = |offer: &Offer| (offer.clone(), decide(&bundle, &rolled_back, offer, &Facts::new(), None));
-    let all: Vec<(Offer, Decision)> = offers().iter().map(judged).collect();
-    let (wechat, alipay) = (&all[0], &all[3]);
+    let all: Vec<(Offer, Decision)> = offers()
+        .into_iter()
+        .map(|offer| (offer.clone(), decide(&bundle, &rolled_back, &offer, &Facts::new(), None)))
+        .collect();
+    let of = |at: usize| of(&all[at].0, &all[at].1);
+    let (wechat, alipay) = (of(0), of(3));
     let mut tally = Tally::default();
     for ended in [Some(Ending::Paid), Some(Ending::Failed), None] {
-        tally.take((&alipay.0, &alipay.1), ended, [(&wechat.0, &wechat.1)]);
+        tally.take(alipay, ended, [wechat]);
     }
     assert_eq!((tally.payments, tally.beyond_lines), (3, 0));
     let lines = tally.clone().lines();
@@ -188,9 +241,31 @@ fn a_tally_counts_by_rule_and_says_what_it_left_out() {
 
     for number in 0..LINES_MAX {
         let wallet = WalletName::parse(&format!("w{number}")).unwrap();
-        let (offer, decision) = (Offer { wallet, ..alipay.0.clone() }, alipay.1.clone());
-        tally.take((&offer, &decision), None, []);
+        let offer = Offer { wallet, ..alipay.offer.clone() };
+        tally.take(Told { offer: &offer, ..alipay }, None, []);
     }
     assert_eq!((tally.beyond_lines, tally.payments), (2, 3 + LINES_MAX as u64));
     assert_eq!(tally.lines().len(), LINES_MAX);
+}
+
+fn of<'a>(offer: &'a Offer, decision: &'a Decision) -> Told<'a> {
+    Told { offer, decision, effect: Effect::of(decision, Some(can_exclude_credit(offer))) }
+}
+
+/// What the openings take, and what is closed because credit stays, is counted as refused.
+#[test]
+fn a_tally_counts_what_was_taken() {
+    let bundle = Bundle::read(&BUNDLE.replace("accept = false", "accept = true\ncredit = false")).unwrap();
+    let facts = Facts::new().with(Input::MerchantId, "m-0").unwrap();
+    let facts = facts.with(Input::ProductCategory, "tea").unwrap();
+    let (wechat, alipay) = (&offers()[0], &offers()[3]);
+    let [wechat_decision, alipay_decision] =
+        [wechat, alipay].map(|offer| decide(&bundle, &Overlay::none(), offer, &facts, None));
+    assert!(wechat_decision.accepted, "{wechat_decision:?}");
+    let mut tally = Tally::default();
+    tally.take(of(alipay, &alipay_decision), None, [of(wechat, &wechat_decision)]);
+    let lines = tally.lines();
+    let counted: Vec<_> = lines.iter().map(|line| (line.wallet.as_str(), line.counts)).collect();
+    let accepted = Counts { shown: 1, accepted: 1, chosen: 1, ..Counts::default() };
+    assert_eq!(counted, [("alipay", accepted), ("wechatpay", Counts { refused: 1, ..Counts::default() })]);
 }

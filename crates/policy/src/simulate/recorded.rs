@@ -27,6 +27,9 @@ pub struct Record {
     pub payer: Option<Pseudonym>,
     /// What was decided.
     pub decision: Decision,
+    /// Whether an order with it could leave credit out; absent where that was not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub can_exclude_credit: Option<bool>,
     /// The payment that was made by this offer; absent where it was not chosen, or not paid, or where that was not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<Box<Payment>>,

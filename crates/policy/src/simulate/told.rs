@@ -32,6 +32,7 @@ impl fmt::Display for Report {
         for (currency, amount) in &total.amount_no_longer_accepted {
             writeln!(f, "no longer accepted: {amount} minor units of {currency}")?;
         }
+        credit(f, total)?;
         for (rule, count) in rules {
             writeln!(f, "decided by {rule}: {count}")?;
         }
@@ -54,6 +55,25 @@ fn row(f: &mut fmt::Formatter<'_>, wallet: &str, presentation: &str, totals: &To
         f,
         "{wallet:<32} {presentation:<13} {records:>9} {newly_shown:>9} {no_longer_shown:>9} {newly_accepted:>9} {no_longer_accepted:>9}"
     )
+}
+
+/// What came of leaving credit out; nothing where nobody did.
+fn credit(f: &mut fmt::Formatter<'_>, total: &Totals) -> fmt::Result {
+    let Totals { without_credit_before, without_credit_after, without_credit_assumed, credit_stays, .. } =
+        total;
+    if without_credit_before + without_credit_after > 0 {
+        writeln!(f, "accepted without credit: {without_credit_before} before, {without_credit_after} after")?;
+    }
+    if *without_credit_assumed > 0 {
+        writeln!(
+            f,
+            "of these, not recorded whether an order can leave credit out: {without_credit_assumed}"
+        )?;
+    }
+    if *credit_stays > 0 {
+        writeln!(f, "closed, because no order can leave credit out: {credit_stays}")?;
+    }
+    Ok(())
 }
 
 /// What changed in money: payments, then fees, parts, refunds and their bearers, a table each.

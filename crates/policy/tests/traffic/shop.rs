@@ -111,7 +111,14 @@ pub fn record(bundle: &Bundle, order: &Order) -> Vec<Record> {
             presentation: Presentation::QrShown,
         };
         let decision = decide(bundle, &Overlay::none(), &offer, &facts, payer.as_ref());
-        Record { offer, facts: facts.clone(), payer: payer.clone(), decision, payment: None }
+        Record {
+            offer,
+            facts: facts.clone(),
+            payer: payer.clone(),
+            decision,
+            can_exclude_credit: Some(true),
+            payment: None,
+        }
     };
     let mut chosen = decided(order.wallet);
     if order.is_paid {

@@ -182,8 +182,7 @@ impl Day {
         if step["until"].is_string() {
             parts.push(format!("before {}", self.time(&step["until"])));
         }
-        let note =
-            if step["note"].is_string() { format!(" ({})", text(&step["note"])) } else { String::new() };
+        let note = notes(step);
         if parts.is_empty() { format!("everybody{note}") } else { parts.join(", ") + &note }
     }
 
@@ -204,6 +203,16 @@ impl Day {
 
     fn civil(&self, at: &Value) -> Option<jiff::civil::DateTime> {
         Some(self.offset.to_datetime(parsed(at)?))
+    }
+}
+
+/// Why a rule kills, and what it says of credit.
+fn notes(step: &Value) -> String {
+    let note = if step["note"].is_string() { format!(" ({})", text(&step["note"])) } else { String::new() };
+    note + match step["credit"].as_str() {
+        Some("left_out") => " (not on credit)",
+        Some("not_excludable") => " (credit is to be left out, and no order can)",
+        Some(_) | None => "",
     }
 }
 

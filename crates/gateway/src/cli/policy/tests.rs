@@ -71,7 +71,14 @@ fn recorded(count: usize) -> String {
             .unwrap();
         let payer = Pseudonym::parse(&format!("payer-{at}")).ok();
         let decision = decide(&bundle, &Overlay::none(), &offer, &facts, payer.as_ref());
-        let record = Record { offer: offer.clone(), facts, payer, decision, payment: None };
+        let record = Record {
+            offer: offer.clone(),
+            facts,
+            payer,
+            decision,
+            can_exclude_credit: Some(true),
+            payment: None,
+        };
         writeln!(text, "{}", serde_json::to_string(&record).unwrap()).unwrap();
         text
     })

@@ -1,7 +1,7 @@
 //! What held in a time that is past, and how often each rule decided, as callers see it.
 
 use paifang_engine::{AuditSpan, Held, HeldBack, HeldRules};
-use paifang_policy::audit::{Line, Says, Step, Way};
+use paifang_policy::audit::{CreditSaid, Line, Says, Step, Way};
 use paifang_proto::v1;
 
 use super::policy::{Because, because};
@@ -76,7 +76,7 @@ fn way(way: &Way) -> v1::PolicyWay {
 }
 
 fn step(step: &Step) -> v1::PolicyWayStep {
-    let Step { rule, says, whom, note } = step;
+    let Step { rule, says, whom, note, credit } = step;
     v1::PolicyWayStep {
         rule: rule.to_string(),
         standing: standing(*says).into(),
@@ -87,6 +87,14 @@ fn step(step: &Step) -> v1::PolicyWayStep {
         from_time: whom.from.map(time),
         until_time: whom.until.map(time),
         note: note.as_ref().map(ToString::to_string).unwrap_or_default(),
+        credit: credit.map_or(v1::PolicyCredit::Unspecified, said).into(),
+    }
+}
+
+fn said(credit: CreditSaid) -> v1::PolicyCredit {
+    match credit {
+        CreditSaid::LeftOut => v1::PolicyCredit::LeftOut,
+        CreditSaid::NotExcludable => v1::PolicyCredit::NotExcludable,
     }
 }
 

@@ -23,6 +23,8 @@ fn a_day_is_of_a_stated_zone() {
 /// A day with something of everything.
 fn full() -> Value {
     let step = |rule: &str, says: &str| json!({ "rule": rule, "says": says });
+    let of_credit =
+        |rule: &str, says: &str, credit: &str| json!({ "rule": rule, "says": says, "credit": credit });
     let tried = json!({
         "rule": "tried", "says": "accepted", "cohort": { "salt": "walls", "ppm": 52_500 },
         "merchants": ["m-1", "m-2"], "when": "product.category == 'books'",
@@ -42,8 +44,9 @@ fn full() -> Value {
             "bundle": { "name": "walls", "version": 4, "digest": "00112233445566778899" },
             "rolled_back": rolled_back,
             "ways": [
-                way("alipay", json!([step("alipay", "accepted")]), None),
+                way("alipay", json!([of_credit("alipay", "accepted", "left_out")]), None),
                 way("wechatpay", json!([tried, step("soon", "rolled_back")]), Some("closed")),
+                way("huabei", json!([of_credit("huabei", "closed", "not_excludable")]), None),
                 json!({ "wallet": "panda", "presentations": [], "steps": [], "otherwise": "closed" }),
             ],
         })
@@ -94,11 +97,13 @@ fn a_day_reads_as_tables() {
           since 2024-09-19 00:00:00, digest 0011223344556677
           rolled back since 2024-09-20 14:00:02: soon (guard rail well: success rate 6 of 10 in 1h, 60 %, at least 80 %)
           wallet                   rule                   for whom
-          alipay       accepted    alipay                 everybody
+          alipay       accepted    alipay                 everybody (not on credit)
                        as qr_shown, app
           wechatpay    accepted    tried                  5.25 % of the payers (draw walls), of merchants m-1, m-2, where product.category == 'books', from 2024-09-12 08:00:00 on, before 2024-10-08 08:00:00
                        rolled back soon                   everybody
                        closed      -                      everybody else
+                       as qr_shown, app
+          huabei       closed      huabei                 everybody (credit is to be left out, and no order can)
                        as qr_shown, app
           panda        closed      -                      everybody
                        as configured nowhere
