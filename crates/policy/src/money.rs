@@ -64,7 +64,8 @@ impl DivideError {
     }
 }
 
-/// How an order with this price and wallet, chosen at `at`, is divided; `None` where the bundle says nothing about money.
+/// How an order with this price and wallet, chosen at `at`, is divided; `None` where the bundle says nothing about money, and nothing
+/// was given already.
 pub fn divide(
     bundle: &Bundle,
     wallet: &WalletName,
@@ -72,7 +73,27 @@ pub fn divide(
     (price, at): (PositiveMoney, Timestamp),
     discounting: Discounting<'_>,
 ) -> Option<Result<Division, DivideError>> {
-    bundle.divides().then(|| agree(bundle, wallet, facts, (price, at), discounting))
+    let was_given = matches!(discounting, Discounting::AsGiven(Some(_)));
+    (bundle.divides() || was_given).then(|| agree(bundle, wallet, facts, (price, at), discounting))
+}
+
+/// What the rules about money look at, in the order of the inputs' table: their conditions, categories and dates. Where one of them is
+/// needed and not declared, the payment or the refund is refused. Whose part the merchant's is follows from `merchant.id`, which no
+/// rule has to name.
+pub fn inputs_of_money(bundle: &Bundle) -> Vec<Input> {
+    let fees = bundle.fees().into_iter().flat_map(|fees| fees.rules());
+    let fees = fees.map(|rule| (rule.category.is_some(), rule.from.is_some() || rule.until.is_some()));
+    let discounts = bundle.discounts().into_iter().flat_map(|discounts| discounts.rules().rules());
+    let discounts =
+        discounts.map(|rule| (rule.category.is_some(), rule.from.is_some() || rule.until.is_some()));
+    let mut found: BTreeSet<Input> = BTreeSet::new();
+    for (is_of_category, is_dated) in fees.chain(discounts) {
+        found.extend(is_of_category.then_some(Input::ProductCategory));
+        found.extend(is_dated.then_some(Input::OrderAt));
+    }
+    found.extend(bundle.discounts().into_iter().flat_map(Discounts::names));
+    found.extend(bundle.refunds().into_iter().flat_map(RefundRules::names));
+    found.into_iter().collect()
 }
 
 fn agree(

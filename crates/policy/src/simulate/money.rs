@@ -47,8 +47,11 @@ pub struct MoneyReport {
 pub struct Payments {
     /// The currency.
     pub currency: &'static str,
-    /// All.
+    /// All: what payers paid.
     pub taken: Counted,
+    /// What budgets and funders of discounts paid in besides, and of how many payments. The parts of each side sum to that and to what
+    /// was taken.
+    pub paid_in: Pair,
     /// Those that the draft's openings do not take.
     pub closed: Counted,
     /// Those that the draft's fees, splits or refunds do not fit, by the table.
@@ -142,7 +145,7 @@ pub(super) fn line<'a, K: Ord, V: Default>(
 
 /// How the draft divides a payment.
 enum Divided {
-    /// So; or not at all, where it says nothing about money.
+    /// So; or not at all, where it says nothing about money and nothing was given.
     So(Option<Division>),
     /// It does not take it.
     NotTaken,
@@ -183,9 +186,13 @@ impl Tally {
         }
     }
 
+    fn payments(&mut self, currency: &'static str) -> &mut Payments {
+        self.payments.entry(currency).or_insert_with(|| Payments::of(currency))
+    }
+
     fn divide(&mut self, draft: &Bundle, record: &Record, payment: &Payment, accepted: bool) -> Divided {
         let currency = payment.taken.currency().code();
-        let all = self.payments.entry(currency).or_insert_with(|| Payments::of(currency));
+        let all = self.payments(currency);
         all.taken.add(payment.taken.minor_units());
         if !accepted {
             all.closed.add(payment.taken.minor_units());
@@ -226,6 +233,11 @@ impl Tally {
     ) {
         let currency = payment.taken.currency().code();
         let mut parts: Vec<(Option<Receiver>, i64)> = Vec::new();
+        let discounts = division.and_then(|division| division.discounts.as_ref());
+        let paid_in = discounts.map_or(0, |discounts| discounts.paid_in().minor_units());
+        if paid_in > 0 {
+            self.payments(currency).paid_in.side(side).add(paid_in);
+        }
         match division.map(Division::amounts) {
             None => parts.push((None, payment.taken.minor_units())),
             Some(amounts) => {
@@ -283,6 +295,7 @@ impl Tally {
 
 impl Payments {
     fn of(currency: &'static str) -> Self {
-        Self { currency, taken: Counted::default(), closed: Counted::default(), misfits: BTreeMap::new() }
+        let none = Counted::default();
+        Self { currency, taken: none, paid_in: Pair::default(), closed: none, misfits: BTreeMap::new() }
     }
 }

@@ -82,6 +82,15 @@ impl fmt::Display for MoneyReport {
         for one in &self.payments {
             let (code, taken, closed) = (one.currency, one.taken, one.closed);
             writeln!(f, "\n{} payments of {} {code}", count(taken.count), amount(taken.amount, code))?;
+            let Pair { before, after } = one.paid_in;
+            if before.count + after.count > 0 {
+                let said = [before, after].map(|of| (count(of.count), amount(of.amount, code)));
+                let [(were, had), (are, have)] = said;
+                writeln!(
+                    f,
+                    "paid in by funders of discounts: {were}, {had} {code} before; {are}, {have} {code} after"
+                )?;
+            }
             let misfits = one.misfits.iter().map(|(table, of)| (format!("its {table} do not fit"), *of));
             let closed = (closed.count > 0).then(|| ("its openings close them".to_owned(), closed));
             for (why, of) in closed.into_iter().chain(misfits) {

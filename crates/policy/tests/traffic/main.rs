@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use paifang_policy::bundle::Bundle;
 use paifang_policy::lifecycle::Overlay;
-use paifang_policy::simulate::{MoneyReport, Pair, Record, Report, Simulation, Verdict};
+use paifang_policy::simulate::{MoneyReport, Pair, Record, Report, Simulation, Verdict, Who};
 use shop::{AFTER, BEFORE, Order, orders, record};
 
 fn read(text: &str) -> Bundle {
@@ -55,6 +55,9 @@ fn add(all: &mut BTreeMap<String, naive::Both>, name: String, pair: &Pair) {
 /// Every number of a report, under a name of its line.
 fn flat(money: &MoneyReport) -> BTreeMap<String, naive::Both> {
     let mut all = BTreeMap::new();
+    for line in &money.payments {
+        add(&mut all, "paid in".to_owned(), &line.paid_in);
+    }
     for line in &money.fees {
         add(&mut all, format!("fee {} {}", line.wallet, line.rule), &line.fees);
     }
@@ -109,8 +112,10 @@ fn the_figures_about_money_add_up() {
     let [payments] = &money.payments[..] else { panic!("{money:?}") };
     let not_taken = payments.closed.amount + payments.misfits.values().map(|of| of.amount).sum::<i128>();
     let sum = |of: fn(&Pair) -> i128| money.parts.iter().map(|line| of(&line.got)).sum::<i128>();
-    assert_eq!(sum(|pair| pair.before.amount), payments.taken.amount);
-    assert_eq!(sum(|pair| pair.after.amount), payments.taken.amount - not_taken);
+    let Pair { before, after } = payments.paid_in;
+    assert!(before.amount > 0 && before == after, "only toys are not taken: {payments:?}");
+    assert_eq!(sum(|pair| pair.before.amount), payments.taken.amount + before.amount);
+    assert_eq!(sum(|pair| pair.after.amount), payments.taken.amount - not_taken + after.amount);
     let [changes] = &money.refunds.changes[..] else { panic!("{money:?}") };
     let borne =
         |of: fn(&Pair) -> i128| money.refunds.bearers.iter().map(|line| of(&line.borne)).sum::<i128>();
@@ -127,6 +132,27 @@ fn the_figures_about_money_add_up() {
     let all = kinds.iter().fold((0, 0), |(count, amount), of| (count + of.count, amount + of.amount));
     assert_eq!(all, (changes.asked.count, changes.asked.amount));
     assert!(kinds[..4].iter().all(|of| of.count > 0) && changes.short.after.count > 0, "{changes:?}");
+    std::fs::remove_file(path).unwrap();
+}
+
+/// A draft that says nothing about money: what was given stays given, and what was paid in is the merchants'.
+#[test]
+fn without_tables_about_money_what_was_given_stays_given() {
+    let path = file_of(orders(2_000), "traffic-plain");
+    let (header, _) = AFTER.split_once("[[opening]]").unwrap();
+    let money = run(header, &path).money.unwrap();
+    let ([payments], [changes]) = (&money.payments[..], &money.refunds.changes[..]) else {
+        panic!("{money:?}")
+    };
+    assert!(payments.paid_in.before.amount > 0, "{payments:?}");
+    assert_eq!(payments.paid_in.before, payments.paid_in.after);
+    let merchants = money.parts.iter().filter(|line| line.receiver.is_none());
+    let got: i128 = merchants.map(|line| line.got.after.amount).sum();
+    assert_eq!(got, payments.taken.amount + payments.paid_in.after.amount);
+    let borne = money.refunds.bearers.iter().map(|line| line.borne.after.amount).sum::<i128>();
+    assert_eq!(borne, changes.out.after.amount);
+    let funders = money.refunds.bearers.iter().find(|line| line.who == Who::Funders).unwrap();
+    assert!(funders.borne.after.amount < funders.borne.before.amount, "all is granted: {funders:?}");
     std::fs::remove_file(path).unwrap();
 }
 

@@ -36,7 +36,12 @@ fn side(all: &mut Report, draft: bool, order: &Order) {
     let (wallet, category) = (WALLETS[order.wallet], CATEGORIES[order.category]);
     if draft && wallet == "wechatpay" && category == "toys" {
         for back in &order.backs {
-            add(all, draft, "without payment".into(), order.fen / 10 * back.tenths);
+            add(
+                all,
+                draft,
+                "without payment".into(),
+                (order.fen - given(order).iter().sum::<i64>()) / 10 * back.tenths,
+            );
         }
         return;
     }
@@ -50,14 +55,20 @@ fn side(all: &mut Report, draft: bool, order: &Order) {
     let streamer = if draft { percent(15) } else { percent(20) };
     let service = if draft { percent(1) } else { 0 };
     add(all, draft, format!("fee {wallet} {rule}"), fee);
-    let merchants = order.fen - fee - streamer - service;
+    // What was given stays given: the funder pays in, and the merchant gets its own discount less.
+    let [funded, own] = given(order);
+    let payable = order.fen - funded - own;
+    if funded > 0 {
+        add(all, draft, "paid in".into(), funded);
+    }
+    let merchants = order.fen - fee - streamer - service - own;
     let parts = [("fee", fee), ("streamer", streamer), ("merchants", merchants)];
     for (who, fen) in parts.into_iter().chain(draft.then_some(("service", service))) {
         add(all, draft, format!("got {who}"), fen);
     }
     let mut granted = 0;
     for back in &order.backs {
-        let fen = order.fen / 10 * back.tenths;
+        let fen = payable / 10 * back.tenths;
         let verdict = decided(draft, order, back, granted);
         add(all, draft, verdict.into(), fen);
         if verdict.starts_with("refused") || back.fails {
@@ -67,7 +78,7 @@ fn side(all: &mut Report, draft: bool, order: &Order) {
         let undone = !verdict.contains("compensation");
         let of = |part: i64| if undone { part / 10 * back.tenths } else { 0 };
         // What the service keeps, the merchant gives back in its place.
-        let rest = fen - of(fee) - of(streamer);
+        let rest = fen + of(funded) - of(fee) - of(streamer);
         let (bearers, short) = borne(verdict, draft, back, rest);
         if short > 0 {
             add(all, draft, "short".into(), short);
@@ -75,7 +86,8 @@ fn side(all: &mut Report, draft: bool, order: &Order) {
         }
         add(all, draft, "out".into(), fen);
         let all_of_it = [("fee", of(fee)), ("receivers", of(streamer))].into_iter().chain(bearers);
-        for (who, fen) in all_of_it.filter(|(_, fen)| *fen > 0) {
+        let all_of_it = all_of_it.chain([("funders", -of(funded))]);
+        for (who, fen) in all_of_it.filter(|(_, fen)| *fen != 0) {
             add(all, draft, format!("borne {who}"), fen);
         }
         if undone {
@@ -85,6 +97,15 @@ fn side(all: &mut Report, draft: bool, order: &Order) {
                 add(all, draft, "back service".into(), 0);
             }
         }
+    }
+}
+
+/// What the other platform gave, and the merchant itself: a tenth of the price, and of what was left of it.
+fn given(order: &Order) -> [i64; 2] {
+    match (CATEGORIES[order.category], WALLETS[order.wallet]) {
+        ("food", "wechatpay") => [order.fen / 10, order.fen / 100 * 9],
+        ("food", _) => [order.fen / 10, 0],
+        _ => [0, 0],
     }
 }
 

@@ -148,9 +148,9 @@ fn fen(minor: i64) -> PositiveMoney {
 }
 
 fn payment(bundle: &Bundle, order: &Order, chosen: &Record, at: Timestamp) -> Payment {
-    let (taken, paid_at) = (fen(order.fen), at + SignedDuration::from_secs(30));
-    let division =
-        divide(bundle, &chosen.offer.wallet, &chosen.facts, (taken, at), Discounting::AsGiven(None));
+    let budgets = BTreeMap::new();
+    let discounting = Discounting::ByRules { budgets: &budgets };
+    let division = divide(bundle, &chosen.offer.wallet, &chosen.facts, (fen(order.fen), at), discounting);
     let division = division.unwrap().unwrap();
     let terms = bundle.refunds().unwrap();
     let (mut stands, mut before) = (Vec::<Bearing>::new(), Money::zero(Currency::CNY));
@@ -158,7 +158,7 @@ fn payment(bundle: &Bundle, order: &Order, chosen: &Record, at: Timestamp) -> Pa
     for back in &order.backs {
         let asked_at = paid_at + SignedDuration::from_hours(24 * back.days + 1);
         let case = RefundCase { reason: back.reason, mode: back.mode, consented: None };
-        let amount = fen(order.fen / 10 * back.tenths);
+        let amount = fen(taken.minor_units() / 10 * back.tenths);
         let inputs = RefundInputs {
             mode: case.mode,
             reason: case.reason,

@@ -26,7 +26,8 @@ pub struct Refunds {
     pub verdicts: Vec<ByVerdict>,
     /// By currency and reason.
     pub reasons: Vec<ByReason>,
-    /// Who bore what went out, by currency. The amounts of each side sum to [`Changes::out`].
+    /// Who bore what went out, by currency, and what funders of discounts got back with it. The amounts of each side sum to
+    /// [`Changes::out`].
     pub bearers: Vec<ByBearer>,
     /// How it was known what bearers of the draft had.
     pub funds: Funds,
@@ -109,6 +110,8 @@ pub enum Who {
     Storefront,
     /// Given back to the bearers when the decision was reversed; who bears it instead is not recorded.
     Reversed,
+    /// The funders of discounts, the merchants' own aside: they bear nothing and get back what they gave, so it is less than nothing.
+    Funders,
 }
 
 /// What was decided about a refund.
@@ -253,7 +256,7 @@ impl Tally {
         }
         self.changes(currency).out.side(side).add(amount);
         for (who, amount) in parts(refund.amount, outcome.bearing.as_ref()) {
-            if amount > 0 {
+            if amount != 0 {
                 self.bearers.entry((currency, who)).or_default().side(side).add(amount);
             }
         }
@@ -324,6 +327,7 @@ impl Who {
     }
 }
 
+            Self::Funders => "funders",
 impl Serialize for Who {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(self.word())

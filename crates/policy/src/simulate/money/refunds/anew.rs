@@ -20,7 +20,7 @@ pub(in crate::simulate) struct Told<'a> {
     pub draft: &'a Bundle,
     pub facts: &'a Facts,
     pub payment: &'a Payment,
-    /// How the draft divides it, `Some(None)` where it says nothing about money; absent where it does not take it.
+    /// How the draft divides it, `Some(None)` where it says nothing about money and nothing was given; absent where it does not take it.
     pub division: Option<Option<&'a Division>>,
 }
 
@@ -133,7 +133,8 @@ fn available(terms: &RefundTerms, refund: &Refund) -> Available {
     bearers.map(|rule| (rule.bearer, refund.available.get(&rule.bearer).copied().unwrap_or(enough))).collect()
 }
 
-/// Who bears what of a refund that went out; the amounts sum to it.
+/// Who bears what of a refund that went out, and, as less than nothing, what funders of discounts get back with it; the amounts sum
+/// to it.
 pub(super) fn parts(refund: PositiveMoney, bearing: Option<&Bearing>) -> Vec<(Who, i64)> {
     let Some(bearing) = bearing else { return vec![(Who::Storefront, refund.minor_units())] };
     let mut found = Vec::new();
@@ -147,6 +148,8 @@ pub(super) fn parts(refund: PositiveMoney, bearing: Option<&Bearing>) -> Vec<(Wh
         found.extend([(Who::Fee, sum(true)), (Who::Receivers, sum(false))]);
         rest = given_back.merchant.minor_units();
     }
+    let funders = bearing.discounts.iter().filter(|discount| !discount.is_own());
+    found.push((Who::Funders, -funders.map(|discount| discount.amount.minor_units()).sum::<i64>()));
     match &bearing.allocation {
         None => found.push((Who::Storefront, rest)),
         Some(allocation) => {
