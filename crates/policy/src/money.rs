@@ -1,6 +1,6 @@
 //! What a bundle says about the money of one payment and of one refund: functions of what was declared, and of nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use paifang_money::{Money, PositiveMoney};
@@ -12,7 +12,7 @@ use paifang_shares::refund_terms::RefundCase;
 use paifang_shares::splits::SplitError;
 use paifang_shares::{Category, DiscountId, Merchant, Wallet};
 
-use crate::bundle::{Bundle, Discounts};
+use crate::bundle::{Bundle, Discounts, RefundRules};
 use crate::facts::{FactError, Facts, Input};
 
 /// Why a payment cannot be divided by a bundle's rules; such a payment is not taken.
@@ -169,3 +169,6 @@ pub fn refund_facts(
         None => Ok(facts.without(Input::RefundConsented)),
     }
 }
+
+#[cfg(test)]
+mod tests;

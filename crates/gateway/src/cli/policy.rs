@@ -16,7 +16,9 @@ use anyhow::{Context, bail};
 use paifang_policy::bundle::{Bundle, TEXT_BYTES_MAX};
 use paifang_policy::diff::diff;
 use paifang_policy::lifecycle::Overlay;
+use paifang_policy::facts::Input;
 use paifang_policy::opening::inputs_of;
+use paifang_policy::money::inputs_of_money;
 use paifang_policy::simulate::{Record, Report, Simulation};
 use serde_json::json;
 
@@ -122,6 +124,7 @@ fn check(bundle: &Bundle, as_json: bool) -> anyhow::Result<String> {
     let header = bundle.header();
     let inputs: Vec<&str> = inputs_of(bundle).into_iter().map(|lack| lack.name()).collect();
     let digest = hex::encode(bundle.digest().0);
+    let money_inputs: Vec<&str> = inputs_of_money(bundle).into_iter().map(Input::name).collect();
     let [openings, kills, rankings, guard_rails] =
         [bundle.openings().len(), bundle.kills().len(), bundle.rankings().len(), bundle.guard_rails().len()];
     let [fees, receivers, refunds, discounts] = money_rules(bundle);
@@ -141,10 +144,12 @@ fn check(bundle: &Bundle, as_json: bool) -> anyhow::Result<String> {
             "discounts": discounts,
             "inputs": inputs,
         }));
+            "money_inputs": money_inputs,
     }
-    let inputs = if inputs.is_empty() { "nothing".to_owned() } else { inputs.join(", ") };
+    let listed = |names: &[&str]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+    let (inputs, money_inputs) = (listed(&inputs), listed(&money_inputs));
     Ok(format!(
-        "{} version {}, meant from {}\n{openings} openings, {kills} kill switches, {rankings} rankings, {guard_rails} guard rails\n{fees} rules about fees, {receivers} receivers, {refunds} rules about refunds, {discounts} discounts\nlooks at {inputs}\ndigest {digest}",
+        "{} version {}, meant from {}\n{openings} openings, {kills} kill switches, {rankings} rankings, {guard_rails} guard rails\n{fees} rules about fees, {receivers} receivers, {refunds} rules about refunds, {discounts} discounts\nlooks at {inputs}; about money, at {money_inputs}\ndigest {digest}",
         header.name, header.version, header.effective_at
     ))
 }

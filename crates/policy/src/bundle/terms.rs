@@ -19,7 +19,7 @@ use toml::de::{DeArray, DeTable, DeValue, ValueDeserializer};
 
 use super::fields::{Located, Notes};
 use crate::condition::{Condition, Verdict};
-use crate::facts::Facts;
+use crate::facts::{Facts, Input};
 
 /// The refund terms of a bundle, their conditions read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -53,6 +53,11 @@ impl RefundRules {
     pub fn applies(&self, when: &str, facts: &Facts) -> Applies {
         self.conditions.applies(when, facts)
     }
+
+    /// The inputs that conditions name.
+    pub fn names(&self) -> impl Iterator<Item = Input> {
+        self.conditions.names()
+    }
 }
 
 impl Discounts {
@@ -64,6 +69,11 @@ impl Discounts {
     /// What a rule's condition says of these facts: what [`DiscountRules::apply`] asks for.
     pub fn applies(&self, when: &str, facts: &Facts) -> Applies {
         self.conditions.applies(when, facts)
+    }
+
+    /// The inputs that conditions name.
+    pub fn names(&self) -> impl Iterator<Item = Input> {
+        self.conditions.names()
     }
 }
 
@@ -85,6 +95,10 @@ impl Conditions {
             }
         }
         Self(conditions)
+    }
+
+    fn names(&self) -> impl Iterator<Item = Input> {
+        self.0.values().flat_map(Condition::names)
     }
 
     fn applies(&self, when: &str, facts: &Facts) -> Applies {

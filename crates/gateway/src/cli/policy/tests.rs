@@ -93,13 +93,27 @@ fn a_bundle_is_told_and_its_mistakes_with_their_places() {
         told.starts_with("walls version 1, meant from 2024-09-25T16:00:00Z\n2 openings, 0 kill"),
         "{told}"
     );
-    assert!(told.contains("looks at product.category\n"), "{told}");
+    assert!(told.contains("looks at product.category; about money, at nothing\n"), "{told}");
     let json: serde_json::Value =
         serde_json::from_str(&tell(&Files::Check { bundle, json: true }).unwrap()).unwrap();
     assert!(told.ends_with(&format!("digest {}", json["digest"].as_str().unwrap())), "{told}");
 
     let wrong = OPEN.replace("show = true", "show = 1").replace("product.category", "payer.id");
     let (status, told) = refused(&Files::Check { bundle: folder.file("wrong.toml", wrong), json: false });
+    let fees = format!(
+        "{OPEN}\n[fees]\ncurrency = 'CNY'\nrules = [{{ id = 'f', category = 'tea', rate_ppm = 1, on_refund = 'keep' }}]\n"
+    );
+    let fees = folder
+        .file("fees.toml", fees.replace("product.category in ['books', 'toys']", "payer.tier == 'gold'"));
+    let told = tell(&Files::Check { bundle: fees.clone(), json: false }).unwrap();
+    assert!(told.contains("looks at payer.tier; about money, at product.category\n"), "{told}");
+    let json: serde_json::Value =
+        serde_json::from_str(&tell(&Files::Check { bundle: fees, json: true }).unwrap()).unwrap();
+    assert_eq!(
+        (&json["inputs"], &json["money_inputs"]),
+        (&json!(["payer.tier"]), &json!(["product.category"]))
+    );
+
     assert_eq!(status, BAD_CONFIG);
     for expected in ["wrong.toml:12:8: opening[0].show: it is a whole number", "opening[1].when"] {
         assert!(told.contains(expected), "{expected} in {told}");
