@@ -5,12 +5,13 @@
 
 use paifang_payment::intent::State;
 use paifang_payment::refund::{Purpose, Refund, State as RefundState};
-use paifang_policy::simulate::{Answer, Payment, Record, Refund as Recorded, exhausted};
+use paifang_policy::simulate::{Answer, Payment, REFUNDS_MAX, Record, Refund as Recorded, exhausted};
 
 use crate::{IntentRow, PAGE_MAX, Store, StoreError, StoredDecided};
 
 /// The records of a decision: one for each offer, the chosen one first and with the payment that was made by it. Of refunds
-/// those that were opened: what is refused is not kept.
+/// those that were opened: what is refused is not kept; and no more than the first
+/// [`REFUNDS_MAX`].
 pub async fn records(store: &impl Store, stored: &StoredDecided) -> Result<Vec<Record>, StoreError> {
     let mut records: Vec<Record> = stored.decided.records().collect();
     let Some(row) = store.intent(stored.tenant, stored.intent).await? else { return Ok(records) };
@@ -48,12 +49,15 @@ fn payment(row: &IntentRow, stored: &StoredDecided, refunds: &[Refund]) -> Optio
     let attempt = row.intent.attempt(winner)?;
     let of_it =
         |refund: &&Refund| refund.terms.attempt == winner && refund.terms.purpose == Purpose::Requested;
-    Some(Payment {
+    let mut payment = Payment {
         taken: attempt.collected()?,
         paid_at: attempt.paid_at(),
         division: attempt.terms.division.as_deref().cloned(),
         refunds: refunds.iter().filter(of_it).map(recorded).collect(),
-    })
+        refunds_left_out: 0,
+    };
+    payment.keep_refunds(REFUNDS_MAX);
+    Some(payment)
 }
 
 fn recorded(refund: &Refund) -> Recorded {

@@ -13,12 +13,13 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use paifang_policy::Faults;
 use paifang_policy::bundle::{Bundle, TEXT_BYTES_MAX};
 use paifang_policy::diff::diff;
-use paifang_policy::lifecycle::Overlay;
 use paifang_policy::facts::Input;
-use paifang_policy::opening::inputs_of;
+use paifang_policy::lifecycle::Overlay;
 use paifang_policy::money::inputs_of_money;
+use paifang_policy::opening::inputs_of;
 use paifang_policy::simulate::{Record, Report, Simulation};
 use serde_json::json;
 
@@ -98,7 +99,7 @@ fn tell(command: &Files) -> Result<String, Ended> {
             check(&read, *json)?
         }
         Files::Diff { before, after, json } => {
-            let change = diff(&read(before)?, &read(after)?);
+            let change = diff(&read_stored(before)?, &read(after)?);
             match (json, change.is_empty()) {
                 (true, _) => pretty(&change)?,
                 (false, true) => "they say the same".to_owned(),
@@ -123,8 +124,8 @@ fn tell(command: &Files) -> Result<String, Ended> {
 fn check(bundle: &Bundle, as_json: bool) -> anyhow::Result<String> {
     let header = bundle.header();
     let inputs: Vec<&str> = inputs_of(bundle).into_iter().map(|lack| lack.name()).collect();
-    let digest = hex::encode(bundle.digest().0);
     let money_inputs: Vec<&str> = inputs_of_money(bundle).into_iter().map(Input::name).collect();
+    let digest = hex::encode(bundle.digest().0);
     let [openings, kills, rankings, guard_rails] =
         [bundle.openings().len(), bundle.kills().len(), bundle.rankings().len(), bundle.guard_rails().len()];
     let [fees, receivers, refunds, discounts] = money_rules(bundle);
@@ -143,8 +144,8 @@ fn check(bundle: &Bundle, as_json: bool) -> anyhow::Result<String> {
             "refund_rules": refunds,
             "discounts": discounts,
             "inputs": inputs,
-        }));
             "money_inputs": money_inputs,
+        }));
     }
     let listed = |names: &[&str]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
     let (inputs, money_inputs) = (listed(&inputs), listed(&money_inputs));
@@ -168,15 +169,23 @@ fn read(path: &Path) -> Result<Bundle, Ended> {
     read_with_bytes(path).map(|(bundle, _)| bundle)
 }
 
+/// Reads a bundle that stands: an earlier release may have let pass what is a mistake by now.
+fn read_stored(path: &Path) -> Result<Bundle, Ended> {
+    let text = text(path).with_context(|| path.display().to_string())?;
+    Bundle::read_stored(&text).map_err(|faults| wrong(path, &faults))
+}
+
 /// Reads a bundle, and how long its text is; what is wrong with it is told line by line, each with the file's name.
 fn read_with_bytes(path: &Path) -> Result<(Bundle, usize), Ended> {
     let text = text(path).with_context(|| path.display().to_string())?;
-    let bundle = Bundle::read(&text).map_err(|faults| {
-        let told = faults.0.iter().map(|fault| format!("{}:{fault}", path.display()));
-        let told = told.collect::<Vec<_>>().join("\n");
-        Ended::Status(BAD_CONFIG, anyhow::anyhow!("the bundle is wrong:\n{told}"))
-    });
-    Ok((bundle?, text.len()))
+    let bundle = Bundle::read(&text).map_err(|faults| wrong(path, &faults))?;
+    Ok((bundle, text.len()))
+}
+
+fn wrong(path: &Path, faults: &Faults) -> Ended {
+    let told = faults.0.iter().map(|fault| format!("{}:{fault}", path.display()));
+    let told = told.collect::<Vec<_>>().join("\n");
+    Ended::Status(BAD_CONFIG, anyhow::anyhow!("the bundle is wrong:\n{told}"))
 }
 
 /// A byte more than a bundle may have is enough to tell that it is too long.

@@ -49,6 +49,14 @@ pub struct Payment {
     /// Its refunds, in the order in which they were asked for; at most [`REFUNDS_MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<Refund>,
+    /// Later refunds, which the record leaves out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refunds_left_out: u64,
+}
+
+/// By reference, as serde asks.
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A refund that was asked for.
@@ -82,6 +90,15 @@ pub enum Answer {
     Refused(Refusal),
 }
 
+impl Payment {
+    /// Leaves out all refunds but the first `most`, and counts them.
+    pub fn keep_refunds(&mut self, most: usize) {
+        let left_out = self.refunds.len().saturating_sub(most);
+        self.refunds.truncate(most);
+        self.refunds_left_out += left_out as u64;
+    }
+}
+
 /// What bearers had, as far as an allocation tells: one that bore less than it might have, while something was left for those
 /// behind it, had no more.
 pub fn exhausted(allocation: &Allocation) -> Available {
@@ -94,4 +111,39 @@ pub fn exhausted(allocation: &Allocation) -> Available {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refunds_beyond_the_first_ones_are_counted() {
+        let one = PositiveMoney::new(1, paifang_money::Currency::CNY).unwrap();
+        let refund = |amount| Refund {
+            asked_at: Timestamp::UNIX_EPOCH,
+            amount,
+            case: None,
+            answer: Answer::Granted(None),
+            failed: false,
+            available: Available::new(),
+        };
+        let most = i64::try_from(REFUNDS_MAX).unwrap();
+        let refunds = (1..=most + 3)
+            .map(|minor| refund(PositiveMoney::new(minor, paifang_money::Currency::CNY).unwrap()));
+        let mut payment = Payment {
+            taken: one,
+            paid_at: Timestamp::UNIX_EPOCH,
+            division: None,
+            refunds: refunds.collect(),
+            refunds_left_out: 0,
+        };
+        for _ in 0..2 {
+            payment.keep_refunds(REFUNDS_MAX);
+            assert_eq!((payment.refunds.len(), payment.refunds_left_out), (REFUNDS_MAX, 3));
+            assert_eq!(payment.refunds[0].amount, one);
+        }
+        payment.keep_refunds(0);
+        assert_eq!(payment.refunds_left_out, 3 + REFUNDS_MAX as u64);
+    }
 }

@@ -160,6 +160,9 @@ impl fmt::Display for Refunds {
                 count(assumed)
             )?;
         }
+        if self.left_out > 0 {
+            writeln!(f, "\nleft out of the records, and of these figures: {} refunds", count(self.left_out))?;
+        }
         Ok(())
     }
 }

@@ -152,6 +152,7 @@ fn payment(bundle: &Bundle, order: &Order, chosen: &Record, at: Timestamp) -> Pa
     let discounting = Discounting::ByRules { budgets: &budgets };
     let division = divide(bundle, &chosen.offer.wallet, &chosen.facts, (fen(order.fen), at), discounting);
     let division = division.unwrap().unwrap();
+    let (taken, paid_at) = (division.payable().unwrap(), at + SignedDuration::from_secs(30));
     let terms = bundle.refunds().unwrap();
     let (mut stands, mut before) = (Vec::<Bearing>::new(), Money::zero(Currency::CNY));
     let mut refunds = Vec::new();
@@ -191,5 +192,5 @@ fn payment(bundle: &Bundle, order: &Order, chosen: &Record, at: Timestamp) -> Pa
         let available: BTreeMap<Bearer, Money> = known.into_iter().collect();
         refunds.push(Refund { asked_at, amount, case: Some(case), answer, failed: back.fails, available });
     }
-    Payment { taken, paid_at, division: Some(division), refunds }
+    Payment { taken, paid_at, division: Some(division), refunds, refunds_left_out: 0 }
 }

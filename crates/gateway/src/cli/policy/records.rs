@@ -5,8 +5,10 @@ use std::io::{BufWriter, Write};
 use anyhow::Context;
 use jiff::Timestamp;
 use paifang_payment::TenantId;
+use paifang_policy::simulate::{REFUNDS_MAX, Record};
 use paifang_store::{PAGE_MAX, Store, records};
 
+use super::LINE_BYTES_MAX;
 use super::progress::Progress;
 use crate::cli::opened::Opened;
 use crate::cli::{Configured, Ended};
@@ -34,9 +36,57 @@ pub(super) async fn run(options: &Options) -> Result<(), Ended> {
         Opened::Database(store) => write(&store, options, &mut out).await,
     };
     // Whoever closes the pipe has seen enough.
-    match told.and_then(|()| Ok(out.flush()?)) {
+    match told.and_then(|left_out| Ok(out.flush().map(|()| left_out)?)) {
         Err(error) if is_closed(&error) => Ok(()),
-        told => Ok(told?),
+        Ok(left_out) => {
+            // Nobody is left to tell when standard error is gone.
+            let _ = left_out.say(&mut std::io::stderr());
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What was not written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct LeftOut {
+    /// The last refunds of payments.
+    pub refunds: u64,
+    /// Whole records.
+    pub records: u64,
+}
+
+impl LeftOut {
+    /// Nothing where nothing was left out.
+    pub(super) fn say(self, to: &mut impl Write) -> std::io::Result<()> {
+        let Self { refunds, records } = self;
+        if self == Self::default() {
+            return Ok(());
+        }
+        writeln!(
+            to,
+            "left out: {refunds} refunds and {records} records; a line has at most {REFUNDS_MAX} refunds and {LINE_BYTES_MAX} bytes"
+        )
+    }
+
+    /// The line of a record as `simulate` reads it, with as many of its refunds as fit; `None` where it does not fit at all.
+    pub(super) fn line(&mut self, mut record: Record) -> anyhow::Result<Option<Vec<u8>>> {
+        loop {
+            let mut line = serde_json::to_vec(&record)?;
+            line.push(b'\n');
+            let kept = record.payment.as_ref().map_or(0, |payment| payment.refunds.len());
+            if line.len() as u64 <= LINE_BYTES_MAX {
+                self.refunds += record.payment.map_or(0, |payment| payment.refunds_left_out);
+                return Ok(Some(line));
+            }
+            match &mut record.payment {
+                Some(payment) if kept > 0 => payment.keep_refunds(kept / 2),
+                Some(_) | None => {
+                    self.records += 1;
+                    return Ok(None);
+                }
+            }
+        }
     }
 }
 
@@ -46,7 +96,12 @@ fn is_closed(error: &anyhow::Error) -> bool {
 }
 
 /// One page at a time, oldest first. What is decided meanwhile may be passed.
-pub(super) async fn write(store: &impl Store, options: &Options, out: &mut impl Write) -> anyhow::Result<()> {
+pub(super) async fn write(
+    store: &impl Store,
+    options: &Options,
+    out: &mut impl Write,
+) -> anyhow::Result<LeftOut> {
+    let mut left_out = LeftOut::default();
     let mut progress = Progress::new(options.progress);
     let mut after = None;
     loop {
@@ -54,13 +109,13 @@ pub(super) async fn write(store: &impl Store, options: &Options, out: &mut impl 
             store.decisions(options.tenant, after, PAGE_MAX).await.context("the store did not answer")?;
         let Some(last) = page.last() else {
             progress.finish();
-            return Ok(());
+            return Ok(left_out);
         };
         after = Some(last.attempt);
         for stored in page.iter().filter(|one| options.since.is_none_or(|since| since <= one.at)) {
             for record in records(store, stored).await.context("the store did not answer")? {
-                serde_json::to_writer(&mut *out, &record).map_err(std::io::Error::from)?;
-                out.write_all(b"\n")?;
+                let Some(line) = left_out.line(record)? else { continue };
+                out.write_all(&line)?;
                 progress.one_more();
             }
         }

@@ -3,7 +3,9 @@ use std::fmt::Write as _;
 use paifang_policy::cohort::Pseudonym;
 use paifang_policy::facts::{Facts, Input};
 use paifang_policy::opening::{Offer, decide};
+use paifang_policy::simulate::{Answer, Payment, Refund};
 
+use super::records::LeftOut;
 use super::*;
 
 const OPEN: &str = r#"
@@ -98,8 +100,6 @@ fn a_bundle_is_told_and_its_mistakes_with_their_places() {
         serde_json::from_str(&tell(&Files::Check { bundle, json: true }).unwrap()).unwrap();
     assert!(told.ends_with(&format!("digest {}", json["digest"].as_str().unwrap())), "{told}");
 
-    let wrong = OPEN.replace("show = true", "show = 1").replace("product.category", "payer.id");
-    let (status, told) = refused(&Files::Check { bundle: folder.file("wrong.toml", wrong), json: false });
     let fees = format!(
         "{OPEN}\n[fees]\ncurrency = 'CNY'\nrules = [{{ id = 'f', category = 'tea', rate_ppm = 1, on_refund = 'keep' }}]\n"
     );
@@ -114,6 +114,8 @@ fn a_bundle_is_told_and_its_mistakes_with_their_places() {
         (&json!(["payer.tier"]), &json!(["product.category"]))
     );
 
+    let wrong = OPEN.replace("show = true", "show = 1").replace("product.category", "payer.id");
+    let (status, told) = refused(&Files::Check { bundle: folder.file("wrong.toml", wrong), json: false });
     assert_eq!(status, BAD_CONFIG);
     for expected in ["wrong.toml:12:8: opening[0].show: it is a whole number", "opening[1].when"] {
         assert!(told.contains(expected), "{expected} in {told}");
@@ -136,8 +138,19 @@ fn two_bundles_are_compared() {
     assert!(told.contains("~ opening wechat.when:") && !told.contains("alipay"), "{told}");
     let same = Files::Diff { before: before.clone(), after: before.clone(), json: false };
     assert_eq!(tell(&same).unwrap(), "they say the same");
-    let json = tell(&Files::Diff { before, after, json: true }).unwrap();
+    let json = tell(&Files::Diff { before: before.clone(), after, json: true }).unwrap();
     assert!(json.contains("\"wechat\""), "{json}");
+
+    // What an earlier release let pass stands, and is compared with its repair; it is not let pass again.
+    let rail = "[[guard_rail]]\nid = 'well'\nopening = 'wechat'\nmeasure = 'success_rate'\nwindow_s = 3600\nat_least = 9\n\
+         max = 900_000\naction = 'roll_back'\n";
+    let mistaken = folder.file("mistaken.toml", format!("{OPEN}{rail}"));
+    let repaired = folder.file("repaired.toml", format!("{OPEN}{}", rail.replace("max", "min")));
+    let repair = Files::Diff { before: mistaken.clone(), after: repaired.clone(), json: false };
+    let told = tell(&repair).unwrap();
+    assert!(told.contains("~ guard_rail well"), "{told}");
+    let (status, told) = refused(&Files::Diff { before: repaired, after: mistaken, json: false });
+    assert!(status == BAD_CONFIG && told.contains("mistaken.toml"), "{told}");
 }
 
 #[test]
@@ -165,6 +178,52 @@ fn a_draft_is_run_over_what_was_recorded() {
         assert!(status == 1 && told.contains(why), "{told}");
         assert!(!told.contains("payer-"), "nothing of the record is told: {told}");
     }
+}
+
+/// What `records` writes, `simulate` reads: of a line that would be too long the last refunds are left out, and counted.
+#[test]
+fn a_record_is_no_longer_than_what_is_read() {
+    let fen = |minor| paifang_money::PositiveMoney::new(minor, paifang_money::Currency::CNY).unwrap();
+    let at = jiff::Timestamp::UNIX_EPOCH;
+    let refund = || Refund {
+        asked_at: at,
+        amount: fen(1),
+        case: None,
+        answer: Answer::Granted(None),
+        failed: false,
+        available: Default::default(),
+    };
+    let recorded = recorded(1);
+    let plain: Record = serde_json::from_str(recorded.trim_end()).unwrap();
+    let with = |count: usize| {
+        let refunds = std::iter::repeat_with(refund).take(count).collect();
+        let payment =
+            Payment { taken: fen(1_000_000), paid_at: at, division: None, refunds, refunds_left_out: 2 };
+        Record { payment: Some(Box::new(payment)), ..plain.clone() }
+    };
+    let mut left_out = LeftOut::default();
+    let short = left_out.line(with(3)).unwrap().unwrap();
+    let long = left_out.line(with(40_000)).unwrap().unwrap();
+    assert!(LINE_BYTES_MAX / 4 < long.len() as u64 && long.len() as u64 <= LINE_BYTES_MAX, "{}", long.len());
+    let kept: Record = serde_json::from_slice(&long).unwrap();
+    let kept = kept.payment.unwrap();
+    assert_eq!(kept.refunds.len() as u64 + kept.refunds_left_out, 40_002);
+    assert_eq!(left_out, LeftOut { refunds: 2 + kept.refunds_left_out, records: 0 });
+
+    let mut huge = plain.clone();
+    huge.decision.failure = Some("x".repeat(1 << 20));
+    assert_eq!(left_out.line(huge).unwrap(), None);
+    let mut said = Vec::new();
+    left_out.say(&mut said).unwrap();
+    let said = String::from_utf8(said).unwrap();
+    assert!(said.contains(&format!("{} refunds and 1 records", left_out.refunds)), "{said}");
+    LeftOut::default().say(&mut Vec::new()).unwrap();
+
+    let report =
+        simulate(&Bundle::read(OPEN).unwrap(), [short, long].concat().as_slice(), Progress::new(false));
+    let money = report.unwrap().money.unwrap();
+    assert_eq!(money.refunds.left_out, left_out.refunds);
+    assert_eq!(money.refunds.changes[0].asked.count, 3 + kept.refunds.len() as u64);
 }
 
 /// What `docs/policies.md` shows is a bundle, and nothing that it names is unknown.

@@ -31,6 +31,8 @@ pub struct Refunds {
     pub bearers: Vec<ByBearer>,
     /// How it was known what bearers of the draft had.
     pub funds: Funds,
+    /// Refunds that the records leave out: they are in no table.
+    pub left_out: u64,
 }
 
 /// Refunds of one currency. `asked` is the sum of those that are granted still, newly, no longer or still not, and of those
@@ -108,10 +110,10 @@ pub enum Who {
     Bearer(Bearer),
     /// The storefront, where no rule says who.
     Storefront,
-    /// Given back to the bearers when the decision was reversed; who bears it instead is not recorded.
-    Reversed,
     /// The funders of discounts, the merchants' own aside: they bear nothing and get back what they gave, so it is less than nothing.
     Funders,
+    /// Given back to the bearers when the decision was reversed; who bears it instead is not recorded.
+    Reversed,
 }
 
 /// What was decided about a refund.
@@ -170,6 +172,7 @@ pub(super) struct Tally {
     reasons: BTreeMap<(&'static str, Option<RefundReason>), (Counted, Pair)>,
     bearers: BTreeMap<(&'static str, Who), Pair>,
     funds: Funds,
+    left_out: u64,
     beyond_lines: u64,
 }
 
@@ -179,6 +182,7 @@ impl Tally {
         let currency = told.payment.taken.currency();
         let mut so_far = SoFar::nothing(currency);
         let mut out = Vec::new();
+        self.left_out += told.payment.refunds_left_out;
         for refund in &told.payment.refunds {
             let before = recorded(refund);
             let after = anew(told, refund, &mut so_far);
@@ -281,6 +285,7 @@ impl Tally {
                 .collect(),
             bearers: bearers.map(|((currency, who), borne)| ByBearer { currency, who, borne }).collect(),
             funds: self.funds,
+            left_out: self.left_out,
         }
     }
 }
@@ -322,12 +327,12 @@ impl Who {
             Self::Receivers => "receivers",
             Self::Bearer(bearer) => bearer.word(),
             Self::Storefront => "storefront",
+            Self::Funders => "funders",
             Self::Reversed => "reversed",
         }
     }
 }
 
-            Self::Funders => "funders",
 impl Serialize for Who {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(self.word())
