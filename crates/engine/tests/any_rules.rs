@@ -89,6 +89,21 @@ fn sum(amounts: &SplitAmounts) -> i64 {
     receivers.sum::<i64>() + amounts.merchant.minor_units()
 }
 
+/// What the payer paid.
+fn payable(row: &IntentRow) -> i64 {
+    row.intent.attempts[0].terms.amount.minor_units()
+}
+
+/// Each budget has something, or nothing.
+async fn fill_budgets(stage: &Stage, bundle: &Bundle, pick: &mut impl FnMut(u64) -> u64) {
+    let discounts = bundle.discounts().map(|discounts| discounts.rules());
+    for (at, id) in discounts.into_iter().flat_map(|rules| rules.budgets()).enumerate() {
+        if let fen @ 1.. = pick(3_000).saturating_sub(500) {
+            move_funds(stage, &format!("budget-{at}"), Fund::Budget(id.clone()), fen).await;
+        }
+    }
+}
+
 /// One thing that happens: what, and the choices within it.
 type Happening = (u8, u64);
 
@@ -99,14 +114,22 @@ async fn play(seed: u64, happenings: &[Happening]) {
     let text = bundle_text(&shape(), 1, &mut pick);
     announce(&stage, stage.tenant, text.clone()).await;
     let bundle = Bundle::read(&text).unwrap();
-    let fen = 100 + i64::try_from(pick(20_000)).unwrap();
+    fill_budgets(&stage, &bundle, &mut pick).await;
+    let price = 100 + i64::try_from(pick(20_000)).unwrap();
     let facts = declared(&shape(), &mut pick);
-    let row = paid(&stage, "order", fen, facts, None).await;
+    let row = paid(&stage, "order", price, facts, None).await;
     let id = row.intent.terms.id;
     let division = row.intent.attempts[0].terms.division.as_deref();
     assert_eq!(division.is_some(), bundle.divides());
-    if let Some(division) = division {
-        assert_eq!(sum(&division.amounts()), fen, "{text}");
+    let fen = payable(&row);
+    match division.map(|division| (division, division.discounts.as_ref())) {
+        None => assert_eq!(fen, price, "{text}"),
+        Some((division, None)) => assert_eq!((fen, sum(&division.amounts())), (price, price), "{text}"),
+        Some((division, Some(discounts))) => {
+            let paid_in = discounts.paid_in().minor_units();
+            assert_eq!(sum(&division.amounts()), fen + paid_in, "{text}");
+            assert_eq!(fen + paid_in + discounts.own().minor_units(), price, "{text}");
+        }
     }
     for (at, (what, seed)) in happenings.iter().enumerate() {
         happen(&stage, &row, at, *what, &mut seeded(*seed)).await;
@@ -247,7 +270,7 @@ async fn repeat(stage: &Stage, row: &IntentRow, pick: &mut impl FnMut(u64) -> u6
 async fn evidence(stage: &Stage, row: &IntentRow, at: usize, pick: &mut impl FnMut(u64) -> u64) {
     let id = row.intent.terms.id;
     let order = row.intent.attempts[0].terms.order_no.to_string();
-    let fen = row.intent.terms.amount.minor_units();
+    let fen = payable(row);
     let payment = format!("T{order}");
     let mut messages = vec![json!({ "is": "paid", "order": order, "fen": fen, "payment": payment })];
     let known = refunds(stage, id).await;
@@ -275,8 +298,10 @@ fn look_through(fen: i64, division: Option<&Division>, refunds: &[Refund], text:
     for refund in refunds {
         let Some(bearing) = refund.bearing() else { continue };
         let amount = refund.terms.amount.minor_units();
+        let funders = bearing.discounts.iter().filter(|discount| !discount.is_own());
+        let funders: i64 = funders.map(|discount| discount.amount.minor_units()).sum();
         let rest = bearing.given_back.as_ref().map_or(amount, |given_back| {
-            assert_eq!(sum(given_back), amount, "{text}");
+            assert_eq!(sum(given_back), amount + funders, "{text}");
             given_back.merchant.minor_units()
         });
         let Some(allocation) = &refund.allocation else { continue };
@@ -293,6 +318,22 @@ fn look_through(fen: i64, division: Option<&Division>, refunds: &[Refund], text:
     }
     for (receiver, got) in &division.amounts().receivers {
         assert!(given.get(receiver).copied().unwrap_or(0) <= got.minor_units(), "{receiver}: {text}");
+    }
+    look_through_discounts(fen, division, refunds, text);
+}
+
+/// No discount gets back more than it gave; once all of the payment is undone, just that.
+fn look_through_discounts(fen: i64, division: &Division, refunds: &[Refund], text: &str) {
+    let stands = refunds.iter().filter(|refund| !matches!(refund.state, State::Failed { .. }));
+    let undone: Vec<&Refund> = stands
+        .filter(|refund| refund.bearing().is_some_and(|bearing| bearing.given_back.is_some()))
+        .collect();
+    let total: i64 = undone.iter().map(|refund| refund.terms.amount.minor_units()).sum();
+    for (at, given) in division.discounts.iter().flat_map(|discounts| discounts.given()).enumerate() {
+        let back = undone.iter().filter_map(|refund| refund.bearing()?.discounts.get(at));
+        let back: i64 = back.map(|back| back.amount.minor_units()).sum();
+        assert!((0..=given.amount.minor_units()).contains(&back), "{}: {text}", given.id);
+        assert!(total < fen || back == given.amount.minor_units(), "{}: {text}", given.id);
     }
 }
 
@@ -346,7 +387,7 @@ async fn records_tell_of_pseudonyms_only() {
     let lines = records(stage.engine.store(), &stored[0]).await.unwrap();
     let text = serde_json::to_string(&lines).unwrap();
     let payment = lines[0].payment.as_ref().unwrap();
-    assert_eq!((payment.taken, payment.refunds.len()), (yuan(9_000), usize::from(made.is_ok())));
+    assert_eq!((payment.taken, payment.refunds.len()), (yuan(payable(&row)), usize::from(made.is_ok())));
     assert!(lines[0].payer.is_some() && lines[1..].iter().all(|line| line.payment.is_none()));
     let (id, order_no) = (row.intent.terms.id.to_string(), row.intent.attempts[0].terms.order_no.to_string());
     for known in ["canary", "order\"", id.as_str(), order_no.as_str(), "refund-0"] {
@@ -374,14 +415,16 @@ struct Undeclared {
 async fn decide(seed: u64, around: &Undeclared) -> Vec<Decided> {
     let stage = Stage::open_looking_every(SignedDuration::from_secs(60)).await;
     let mut pick = seeded(seed);
-    let text = bundle_text(&shape(), 1, &mut pick);
+    // What is left of a budget is a fact of the books as well.
+    let shape = Shape { budgets: false, ..shape() };
+    let text = bundle_text(&shape, 1, &mut pick);
     let spelled =
         text.replace("effective_at = 1970-01-01T00:00:00Z", &format!("effective_at = {}", around.zone));
     assert_eq!(Bundle::read(&text).unwrap().digest(), Bundle::read(&spelled).unwrap().digest());
     announce(&stage, stage.tenant, spelled).await;
     if around.has_neighbours {
         let other = TenantId::from_parts(stage_time(), [9; 10]);
-        announce(&stage, other, bundle_text(&shape(), 1, &mut seeded(seed ^ 1))).await;
+        announce(&stage, other, bundle_text(&shape, 1, &mut seeded(seed ^ 1))).await;
         paid(&stage, "noise", 777, Facts::new(), Some("noise")).await;
     }
     // All bearers have enough: what they have is a fact of the books, and no input that anybody declares.
@@ -398,13 +441,13 @@ async fn decide(seed: u64, around: &Undeclared) -> Vec<Decided> {
     let mut rows = Vec::new();
     for (at, payer) in around.payers.into_iter().enumerate() {
         let fen = 100 + i64::try_from(pick(20_000)).unwrap();
-        let facts = declared(&shape(), &mut pick);
+        let facts = declared(&shape, &mut pick);
         rows.push(paid(&stage, &format!("{}-{at}", around.name), fen, facts, Some(payer)).await);
     }
     let asked: Vec<Vec<CreateRefund>> = rows
         .iter()
         .map(|row| {
-            let left = row.intent.terms.amount.minor_units();
+            let left = payable(row);
             (0..4).map(|at| refund_of(row, at, left / 2, &mut pick)).collect()
         })
         .collect();

@@ -8,7 +8,8 @@ mod money;
 
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use paifang_payment::Presentation;
 
 use crate::facts::{Facts, Input, Value};
 
@@ -30,6 +31,8 @@ pub struct Shape {
     pub divides_from: Option<i64>,
     /// Whether there are guard rails.
     pub guard_rails: bool,
+    /// Whether discounts may have budgets: what such a one gives depends on what was given before.
+    pub budgets: bool,
 }
 
 impl Shape {
@@ -43,6 +46,7 @@ impl Shape {
             all_open: true,
             divides_from: Some(100),
             guard_rails: false,
+            budgets: true,
         }
     }
 }
@@ -108,6 +112,9 @@ pub fn seeded(seed: u64) -> impl FnMut(u64) -> u64 {
 /// Product categories that rules and facts name.
 pub const CATEGORIES: [&str; 3] = ["books", "toys", "tea"];
 
+/// Presentations that rules name.
+const PRESENTATIONS: [Presentation; 3] = [Presentation::QrShown, Presentation::PayerCode, Presentation::App];
+
 /// Conditions over what is known when a payment is opened.
 const OF_PAYMENTS: &[&str] = &[
     "product.category in ['books', 'toys']",
@@ -130,6 +137,18 @@ fn openings(text: &mut String, shape: &Shape, pick: &mut impl FnMut(u64) -> u64)
                 "\n[[opening]]\nid = \"open-{at}\"\nwallet = \"{wallet}\"\nshow = {show}\naccept = {accept}\n"
             ),
         );
+        if pick(4) == 0 {
+            write(text, format_args!("credit = false\n"));
+        }
+        if pick(4) == 0 {
+            let presentation = one_of(&PRESENTATIONS, pick).as_str();
+            write(text, format_args!("presentation = \"{presentation}\"\n"));
+        }
+        if pick(4) == 0 {
+            // Most rails have the name of their wallet.
+            write(text, format_args!("rail = \"{}\"\n", one_of(&shape.wallets, pick)));
+        }
+        dates(text, shape, pick);
         when(text, OF_PAYMENTS, pick);
         if pick(4) == 0 {
             let ppm = pick(1_000_001);
@@ -141,17 +160,44 @@ fn openings(text: &mut String, shape: &Shape, pick: &mut impl FnMut(u64) -> u64)
         }
     }
     if pick(8) == 0 {
-        let wallet = one_of(&shape.wallets, pick);
-        write(text, format_args!("\n[[kill]]\nid = \"kill\"\nwallet = \"{wallet}\"\nnote = \"drawn\"\n"));
+        kill(text, shape, pick);
     }
     if let Some(watched) = watched {
-        let min = pick(1_000_001);
+        let measure = *one_of(&["success_rate", "refund_rate", "complaint_rate"], pick);
+        let bound = if measure == "success_rate" { "min" } else { "max" };
+        let (rate, window) = (pick(1_000_001), 60 + pick(30 * 24 * 3_600 - 59));
         write(
             text,
             format_args!(
-                "\n[[guard_rail]]\nid = \"guard\"\nopening = \"open-{watched}\"\nmeasure = \"success_rate\"\nwindow_s = 3600\nat_least = 5\nmin = {min}\naction = \"roll_back\"\n"
+                "\n[[guard_rail]]\nid = \"guard\"\nopening = \"open-{watched}\"\nmeasure = \"{measure}\"\nwindow_s = {window}\nat_least = 5\n{bound} = {rate}\naction = \"roll_back\"\n"
             ),
         );
+    }
+}
+
+/// Of a wallet, a rail or a presentation.
+fn kill(text: &mut String, shape: &Shape, pick: &mut impl FnMut(u64) -> u64) {
+    write(text, format_args!("\n[[kill]]\nid = \"kill\"\nnote = \"drawn\"\n"));
+    match pick(4) {
+        0 => write(text, format_args!("rail = \"{}\"\n", one_of(&shape.wallets, pick))),
+        1 => write(text, format_args!("presentation = \"{}\"\n", one_of(&PRESENTATIONS, pick).as_str())),
+        _ => write(text, format_args!("wallet = \"{}\"\n", one_of(&shape.wallets, pick))),
+    }
+}
+
+/// Sometimes from a time on, or until a time, days around that from which the bundle is meant.
+fn dates(text: &mut String, shape: &Shape, pick: &mut impl FnMut(u64) -> u64) {
+    let days = |pick: &mut dyn FnMut(u64) -> u64| i64::try_from(pick(20)).unwrap_or(0);
+    let from =
+        (pick(5) == 0).then(|| shape.effective_at + SignedDuration::from_hours(24 * (days(pick) - 10)));
+    let until = (pick(5) == 0).then(|| {
+        let after = from.unwrap_or(shape.effective_at);
+        after + SignedDuration::from_hours(24 * (1 + days(pick)))
+    });
+    for (name, time) in [("from", from), ("until", until)] {
+        if let Some(time) = time {
+            write(text, format_args!("{name} = {time}\n"));
+        }
     }
 }
 
@@ -172,20 +218,32 @@ fn write(text: &mut String, what: std::fmt::Arguments<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use paifang_payment::Credit;
+    use paifang_shares::discounts::Funder;
+
     use super::*;
-    use crate::bundle::Bundle;
+    use crate::bundle::{Bundle, Measure};
 
     #[test]
     fn every_text_is_a_bundle() {
+        let mut seen = BTreeSet::new();
         let open = Shape::about_money(&["alipay", "wechatpay"]);
         let any = Shape { all_open: false, divides_from: None, guard_rails: true, ..open.clone() };
-        let mut with = [0; 3];
+        let mut with = [0; 4];
         for seed in 0..2_000 {
             let mut pick = seeded(seed);
             for shape in [&open, &any] {
                 let text = bundle_text(shape, 1, &mut pick);
                 let bundle = Bundle::read(&text).unwrap_or_else(|faults| panic!("{seed}: {text}\n{faults}"));
-                let has = [bundle.fees().is_some(), bundle.splits().is_some(), bundle.refunds().is_some()];
+                let has = [
+                    bundle.fees().is_some(),
+                    bundle.splits().is_some(),
+                    bundle.refunds().is_some(),
+                    bundle.discounts().is_some(),
+                ];
+                seen.extend(words(&bundle));
                 for (count, has) in with.iter_mut().zip(has) {
                     *count += u32::from(has);
                 }
@@ -193,5 +251,61 @@ mod tests {
             declared(&any, &mut pick);
         }
         assert!(with.iter().all(|count| (1_000..4_000).contains(count)), "{with:?}");
+        let all = [
+            "budgeted",
+            "cohort",
+            "complaint_rate",
+            "credit",
+            "discount.from",
+            "discount.until",
+            "discount.when",
+            "from",
+            "kill.presentation",
+            "kill.rail",
+            "kill.wallet",
+            "merchants",
+            "own",
+            "presentation",
+            "rail",
+            "refund_rate",
+            "success_rate",
+            "until",
+            "when",
+        ];
+        assert_eq!(seen.into_iter().collect::<Vec<_>>(), all, "everything that a bundle may say is drawn");
+    }
+
+    /// What a bundle makes use of.
+    fn words(bundle: &Bundle) -> impl Iterator<Item = &'static str> + use<> {
+        let mut found = Vec::new();
+        let mut note = |is_used: bool, word| found.extend(is_used.then_some(word));
+        for opening in bundle.openings() {
+            note(opening.credit == Credit::Excluded, "credit");
+            note(opening.presentation.is_some(), "presentation");
+            note(opening.rail.is_some(), "rail");
+            note(opening.from.is_some(), "from");
+            note(opening.until.is_some(), "until");
+            note(opening.when.is_some(), "when");
+            note(opening.cohort.is_some(), "cohort");
+            note(opening.merchants.is_some(), "merchants");
+        }
+        for kill in bundle.kills() {
+            note(kill.wallet.is_some(), "kill.wallet");
+            note(kill.rail.is_some(), "kill.rail");
+            note(kill.presentation.is_some(), "kill.presentation");
+        }
+        for guard_rail in bundle.guard_rails() {
+            note(guard_rail.measure == Measure::SuccessRate, "success_rate");
+            note(guard_rail.measure == Measure::RefundRate, "refund_rate");
+            note(guard_rail.measure == Measure::ComplaintRate, "complaint_rate");
+        }
+        for rule in bundle.discounts().into_iter().flat_map(|discounts| discounts.rules().rules()) {
+            note(rule.budgeted, "budgeted");
+            note(!rule.budgeted && rule.funder == Funder::Merchant, "own");
+            note(rule.from.is_some(), "discount.from");
+            note(rule.until.is_some(), "discount.until");
+            note(rule.when.is_some(), "discount.when");
+        }
+        found.into_iter()
     }
 }

@@ -1,9 +1,10 @@
-//! `[fees]`, `[splits]` and `[refunds]` for tests.
+//! `[fees]`, `[splits]`, `[refunds]` and `[discounts]` for tests.
 
+use paifang_shares::discounts::Funder;
 use paifang_shares::refund_terms::{COMPENSATION_PPM_MAX, RefundReason};
 use paifang_shares::waterfall::Bearer;
 
-use super::{CATEGORIES, OF_PAYMENTS, Shape, one_of, write};
+use super::{CATEGORIES, OF_PAYMENTS, Shape, dates, one_of, write};
 
 const WHOLE: u64 = 1_000_000;
 
@@ -26,6 +27,9 @@ pub(super) fn tables(text: &mut String, shape: &Shape, pick: &mut impl FnMut(u64
     }
     if pick(8) != 0 {
         refunds(text, pick);
+    }
+    if pick(2) == 0 {
+        discounts(text, shape, pick);
     }
 }
 
@@ -168,5 +172,54 @@ fn rule(text: &mut String, id: &str, reasons: &[&str], waterfalls: u64, pick: &m
         0 => write(text, format_args!("when = \"{}\"\n", one_of(OF_REFUNDS, pick))),
         1 if pick(3) == 0 => write(text, format_args!("when = \"{}\"\n", one_of(OF_PAYMENTS, pick))),
         _ => {}
+    }
+}
+
+/// One of them at most is the merchant's own, so that its part suffices for it.
+fn discounts(text: &mut String, shape: &Shape, pick: &mut impl FnMut(u64) -> u64) {
+    write(text, format_args!("\n[discounts]\ncurrency = \"CNY\"\n"));
+    let count = 1 + pick(3);
+    let own = pick(count + 1);
+    for at in 0..count {
+        let budgeted = shape.budgets && at != own && pick(2) == 0;
+        let funder = match (at == own, budgeted) {
+            (true, _) => Funder::Merchant,
+            (false, true) => *one_of(&Funder::ALL, pick),
+            (false, false) => {
+                *one_of(&[Funder::Rail, Funder::PlatformA, Funder::PlatformB, Funder::Creator], pick)
+            }
+        };
+        let is_small = at == own && shape.divides_from.is_some();
+        let part = match (pick(2), is_small) {
+            (0, true) => format!("rate_ppm = {}", pick(WHOLE / 10 + 1)),
+            (0, false) => format!("rate_ppm = {}", pick(WHOLE + 1)),
+            (_, true) => format!("amount_minor = {}", pick(least(shape))),
+            (_, false) => format!("amount_minor = {}", pick(3_000)),
+        };
+        write(
+            text,
+            format_args!(
+                "[[discounts.rules]]\nid = \"discount-{at}\"\nfunder = \"{}\"\n{part}\nbudgeted = {budgeted}\n",
+                funder.word()
+            ),
+        );
+        if pick(3) == 0 {
+            write(text, format_args!("cap_minor = {}\n", pick(2_000)));
+        }
+        narrowed(text, shape, pick);
+    }
+}
+
+/// For whom a discount is. What need not be declared refuses the payment: only where that may be.
+fn narrowed(text: &mut String, shape: &Shape, pick: &mut impl FnMut(u64) -> u64) {
+    if pick(4) == 0 {
+        write(text, format_args!("wallet = \"{}\"\n", one_of(&shape.wallets, pick)));
+    }
+    dates(text, shape, pick);
+    match (pick(4), shape.divides_from) {
+        (0, None) => write(text, format_args!("category = \"{}\"\n", one_of(&CATEGORIES, pick))),
+        (1, None) => write(text, format_args!("when = \"{}\"\n", one_of(OF_PAYMENTS, pick))),
+        (1, Some(_)) => write(text, format_args!("when = \"order.amount_fen >= 5000\"\n")),
+        (_, None | Some(_)) => {}
     }
 }
