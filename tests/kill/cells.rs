@@ -88,7 +88,9 @@ pub fn planned(flow: Flow) -> Vec<&'static str> {
         Flow::LostCapture(_) => &[&["query_capture.sending", "query_capture.answered"]],
         Flow::Release(_) => &[CANCEL, &["release.sending", "release.answered"], HOLD],
         Flow::LostRelease(_) => &[&["query_release.sending", "query_release.answered"]],
-        Flow::Reversal(_) => &[CANCEL, &["reverse.sending", "reverse.answered", "observe.committed"]],
+        Flow::Reversal(_) => {
+            &[CANCEL, &["reverse.written_ahead", "reverse.sending", "reverse.answered", "observe.committed"]]
+        }
         Flow::LostReversal(_) => &[&["query_reverse.sending", "query_reverse.answered"]],
         Flow::Redirect => &[&["redirect.written_ahead"]],
         Flow::Short(_) => &[&["funds.moved", "refund.funded"], PACED, &["refund.sending", "refund.answered"]],
@@ -120,6 +122,7 @@ pub const POINTS: &[&str] = &[
     "cancel.committed",
     "close.sending",
     "close.answered",
+    "reverse.written_ahead",
     "reverse.sending",
     "reverse.answered",
     "query_reverse.sending",

@@ -46,6 +46,7 @@ pub mod ports;
 mod quarantine;
 mod redirect;
 mod refunds;
+mod reversing;
 mod rulebook;
 mod rules;
 mod schedule;

@@ -9,7 +9,8 @@ use futures::FutureExt;
 use futures::future::{join_all, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
-use paifang_payment::attempt::{self, Attempt, Duty};
+use paifang_payment::attempt::{self, Duty};
+use paifang_payment::intent::Opened;
 use paifang_payment::planted::{self, Defect};
 use paifang_payment::refund::Refund;
 use paifang_payment::{AccountId, Evidence, IntentId, Observation, TenantId, Verb};
@@ -24,6 +25,7 @@ use crate::engine::CONFLICTS_MAX;
 use crate::observe::Sends;
 use crate::ports::{Environment, RailCall, Rails, Transport};
 use crate::quarantine::NO_FINAL_WORD;
+use crate::reversing::reverse_of;
 use crate::schedule;
 use crate::{Engine, Error};
 
@@ -145,21 +147,38 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 self.look_again(item, &at, None).await
             }
             Duty::Call(verb) => {
-                let reversed_at = reversed_at(&self.inner.store, &row, attempt).await?;
-                let call = attempt_call(&row.intent, attempt, verb, reversed_at);
-                let call =
-                    call.ok_or_else(|| Error::Broken("a duty that is no call about an order".into()))?;
-                let own = matches!(verb, Verb::QueryCapture | Verb::QueryRelease);
-                let number = operation_of(attempt).filter(|_| own).map(|operation| &operation.number);
-                let nonce =
-                    number.map_or(attempt.terms.nonce.clone(), |number| self.inner.names.nonce(number));
-                let seen = self.carry((at.tenant, &attempt.terms.account), call, &nonce).await;
-                let came = Came { number, ..Came::under(Some(claim::of(item))) };
-                self.observe(&at, &seen, came).await?;
-                // News about this very attempt has scheduled it anew, and then this claim is void.
-                self.look_again(item, &at, Some(&seen)).await
+                let opened = reverse_of(&self.inner.store, &row, attempt).await?;
+                let row = match (verb, &opened) {
+                    (Verb::Reverse, Some(opened)) => self.write_reverse_ahead(item, row, &at, opened).await?,
+                    _ => Some(row),
+                };
+                let Some(row) = row else { return self.look_again(item, &at, None).await };
+                self.call(item, &row, &at, (verb, opened)).await
             }
         }
+    }
+
+    /// Asks the rail about an attempt, or ends its order there.
+    async fn call(
+        &self,
+        item: &Leased,
+        row: &IntentRow,
+        at: &AttemptRef,
+        (verb, reverse): (Verb, Option<Opened>),
+    ) -> Result<(), Error> {
+        let missing = || Error::Broken(format!("{} has work but is not there", at.attempt));
+        let attempt = row.intent.attempt(at.attempt).ok_or_else(missing)?;
+        let reversed_at = reverse.map_or(attempt.terms.opened_at, |opened| opened.told(attempt));
+        let call = attempt_call(&row.intent, attempt, verb, reversed_at);
+        let call = call.ok_or_else(|| Error::Broken("a duty that is no call about an order".into()))?;
+        let own = matches!(verb, Verb::QueryCapture | Verb::QueryRelease);
+        let number = operation_of(attempt).filter(|_| own).map(|operation| &operation.number);
+        let nonce = number.map_or(attempt.terms.nonce.clone(), |number| self.inner.names.nonce(number));
+        let seen = self.carry((at.tenant, &attempt.terms.account), call, &nonce).await;
+        let came = Came { number, ..Came::under(Some(claim::of(item))) };
+        self.observe(at, &seen, came).await?;
+        // News about this very attempt has scheduled it anew, and then this claim is void.
+        self.look_again(item, at, Some(&seen)).await
     }
 
     /// Commits "it may have been sent (again)" under this claim, before a byte leaves.
@@ -341,25 +360,6 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             refused => Err(Error::Broken(format!("a delay was refused: {refused:?}"))),
         }
     }
-}
-
-/// When a reverse was opened: the journal knows. Part of the reverse's identity on rails that number it by time.
-async fn reversed_at(store: &impl Store, row: &IntentRow, attempt: &Attempt) -> Result<Timestamp, Error> {
-    let reversing = matches!(&attempt.state, attempt::State::Closing(closing) if closing.verb == attempt::CloseVerb::Reverse);
-    if !reversing {
-        return Ok(attempt.terms.opened_at);
-    }
-    let journal = store.intent_journal(row.intent.terms.tenant, row.intent.terms.id).await?;
-    let opened = journal.iter().find_map(|entry| match &entry.fact {
-        paifang_payment::intent::Fact::AttemptMoved {
-            attempt: id,
-            to: attempt::State::Closing(closing),
-            ..
-        } if *id == attempt.terms.id && closing.verb == attempt::CloseVerb::Reverse => Some(entry.at),
-        _ => None,
-    });
-    let opened = opened.ok_or_else(|| Error::Broken("a reverse that the journal does not know".into()))?;
-    Ok(crate::compose::whole_second(opened))
 }
 
 /// What becomes of work that brought nothing final.

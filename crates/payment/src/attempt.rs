@@ -18,6 +18,7 @@ mod hold;
 mod on;
 mod on_hold;
 mod state;
+mod undo;
 
 use jiff::{SignedDuration, Timestamp};
 use paifang_money::PositiveMoney;
@@ -37,6 +38,7 @@ pub use on::{PAYER_CODE_LOST, Turn};
 pub use state::{
     AwaitingPayer, CloseVerb, Closed, Closing, End, Found, InDoubt, Late, Paid, Refused, Sending, State, Why,
 };
+pub use undo::{Copies, UNDO_FRESH, Undo};
 
 /// How long after its expiry an order that the rail does not know may still appear: clock skew and a delayed request.
 pub const ABSENCE_MARGIN: SignedDuration = SignedDuration::from_secs(120);

@@ -16,6 +16,7 @@ mod ending;
 mod fact;
 mod holds;
 mod observe;
+mod reversing;
 mod settle;
 mod stray;
 
@@ -33,6 +34,7 @@ pub use complaint::Complaint;
 pub use ending::Ending;
 pub use fact::{Entry, Fact, FoldError};
 pub use observe::{ObserveError, Seen};
+pub use reversing::Opened;
 pub use stray::{Stray, Way};
 
 /// Attempts per intent, automatic repeats included.

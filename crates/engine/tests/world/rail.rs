@@ -130,6 +130,8 @@ pub struct Truth {
     pub refuses_refunds: bool,
     /// Every capture is refused.
     pub refuses_captures: bool,
+    /// A reverse whose message tells a time that is older than so many seconds is not taken.
+    pub reverses_last_s: Option<i64>,
     /// When each refund arrived, in seconds.
     pub refunded_at: Vec<i64>,
 }
@@ -186,6 +188,8 @@ impl Truth {
         // Refunds of what was held name the capture.
         let of_capture = || self.orders.iter().find(|(_, order)| order.captures.contains_key(&no));
         let no = of_capture().map_or(no.clone(), |(order_no, _)| order_no.clone());
+        let told = request["told"].as_i64().unwrap_or(now);
+        let stale = self.reverses_last_s.is_some_and(|lasts| now - told > lasts);
         let order = self.orders.get_mut(&no);
         match (verb.as_str(), order) {
             ("charge", None) => {
@@ -219,6 +223,8 @@ impl Truth {
                 (order.held, order.closed) = (0, true);
                 json!({"is": "closed"})
             }
+            ("reverse", Some(_)) if stale => json!({"is": "wrong_time"}),
+            ("query_reverse", Some(order)) if !order.closed => json!({"is": "absent"}),
             ("reverse", Some(order)) => {
                 (order.closed, order.refunded) = (true, order.paid);
                 json!({"is": "closed", "returned": order.refunded})
@@ -397,7 +403,10 @@ impl Rails for FakeRails {
             Call::Release(release) | Call::QueryRelease(release) => {
                 body["release"] = release.release_no.as_str().into();
             }
-            Call::Query(_) | Call::Close(_) | Call::Reverse(_) | Call::QueryReverse(_) => {}
+            Call::Reverse(reversal) | Call::QueryReverse(reversal) => {
+                body["told"] = reversal.opened_at.as_second().into();
+            }
+            Call::Query(_) | Call::Close(_) => {}
         }
         let body = body.to_string().into_bytes();
         Ok(Plan::Send(Exchange {

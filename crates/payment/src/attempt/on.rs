@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use super::on_hold::{arrived, on_capturing, on_held, on_releasing};
+use super::undo::undo_not_sent;
 use super::{
     Attempt, AwaitingPayer, CloseVerb, Closed, Closing, End, Found, InDoubt, Late, Paid, Refused, SENDS_MAX,
     State,
@@ -226,7 +227,11 @@ impl Attempt {
     }
 
     fn on_not_sent(&self, cause: &NotSent, verb: Verb, now: Timestamp) -> Turn {
-        let (State::Sending(sending), Verb::Charge) = (&self.state, verb) else { return Turn::Stay };
+        let sending = match (&self.state, verb) {
+            (State::Sending(sending), Verb::Charge) => sending,
+            (State::Closing(closing), Verb::Reverse) => return undo_not_sent(closing),
+            _ => return Turn::Stay,
+        };
         if sending.doubted && planted::is(Defect::DoubtForgotten) {
             return Turn::Move(State::Refused(Refused { refusal: never_sent() }));
         }

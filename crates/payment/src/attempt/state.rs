@@ -4,6 +4,7 @@ use paifang_money::PositiveMoney;
 use serde::{Deserialize, Serialize};
 
 use super::hold::{Capturing, Held, Releasing, Taken};
+use super::undo::Undo;
 use crate::{Doubt, NextAction, NotSent, OrderNo, Refusal, Settled};
 
 /// Where an attempt stands.
@@ -103,6 +104,18 @@ pub struct Closing {
     pub absent: bool,
     /// Under a reverse: what the payer is known to have paid.
     pub paid: Option<Settled>,
+    /// Under a reverse: what is known of its copies; absent of what earlier releases opened, whose first copy was not written
+    /// ahead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Undo>,
+}
+
+impl Closing {
+    /// Just opened.
+    pub(crate) fn open(verb: CloseVerb, why: Why, paid: Option<Settled>) -> Self {
+        let undo = (verb == CloseVerb::Reverse).then_some(Undo::UNSENT);
+        Self { verb, why, sends: 1, ask: false, absent: false, paid, undo }
+    }
 }
 
 /// How an order is ended.

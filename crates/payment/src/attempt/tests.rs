@@ -13,7 +13,7 @@ mod holds;
 fn states() -> Vec<State> {
     let doubt = |found| State::InDoubt(InDoubt { doubt: crate::Doubt::TimedOut, sends: 1, found });
     let closing = |verb, ask, paid: Option<Settled>| {
-        State::Closing(Closing { verb, why: Why::Cancel, sends: 1, ask, absent: false, paid })
+        State::Closing(Closing { ask, ..Closing::open(verb, Why::Cancel, paid) })
     };
     let next_action = crate::NextAction::WaitForPayer;
     let News::Outcome(crate::Outcome::Refused(refusal)) = refused(Basis::Signed) else { panic!() };

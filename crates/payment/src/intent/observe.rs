@@ -113,15 +113,7 @@ impl Intent {
                         .can_reverse(known.rail_ref.is_some() || settled.rail_ref.is_some())
                     && !matches!(known.state, State::Closing(_)) =>
             {
-                let (verb, why) = (CloseVerb::Reverse, Why::Cancel);
-                State::Closing(Closing {
-                    verb,
-                    why,
-                    sends: 1,
-                    ask: false,
-                    absent: false,
-                    paid: Some(settled),
-                })
+                State::Closing(Closing::open(CloseVerb::Reverse, Why::Cancel, Some(settled)))
             }
             to => to,
         }

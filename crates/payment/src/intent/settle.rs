@@ -131,9 +131,7 @@ impl<'a> Draft<'a> {
                 }
                 Dismissal::Keep => {}
                 Dismissal::End(verb, why) => {
-                    let paid = None;
-                    let closing = Closing { verb, why, sends: 1, ask: false, absent: false, paid };
-                    let to = attempt::State::Closing(closing);
+                    let to = attempt::State::Closing(Closing::open(verb, why, None));
                     self.conclude(
                         "intent.end_attempt",
                         Fact::AttemptMoved { attempt: id, to, rail_ref: None },
@@ -147,15 +145,7 @@ impl<'a> Draft<'a> {
                 }
                 Dismissal::LeaveAndRepeat(why) => {
                     if let (Some(why), true) = (why, attempt.terms.rules.closable) {
-                        let closing = Closing {
-                            verb: CloseVerb::Close,
-                            why,
-                            sends: 1,
-                            ask: false,
-                            absent: false,
-                            paid: None,
-                        };
-                        let to = attempt::State::Closing(closing);
+                        let to = attempt::State::Closing(Closing::open(CloseVerb::Close, why, None));
                         self.conclude(
                             "intent.end_attempt",
                             Fact::AttemptMoved { attempt: id, to, rail_ref: None },

@@ -10,6 +10,7 @@ use crate::{Basis, News, Presentation, Verb};
 
 mod endings;
 mod holds;
+mod reversing;
 
 /// One line of a story.
 #[derive(Debug, Clone)]
@@ -80,6 +81,10 @@ impl Stage {
                 None
             }
         };
+        self.take(step);
+    }
+
+    fn take(&mut self, step: Option<Step>) {
         if let Some(step) = step {
             self.endings.extend(step.endings(&self.intent));
             self.intent = step.intent;

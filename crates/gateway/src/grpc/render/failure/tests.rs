@@ -87,7 +87,7 @@ fn an_end_is_told_where_it_is_not_what_the_storefront_asked_for() {
     let amount = paifang_money::PositiveMoney::new(1, paifang_money::Currency::CNY).unwrap();
     let paid = Settled { amount, rail_ref: None, settled_at: None };
     let closing = |verb, ask, paid| {
-        line(of_closing(&Closing { verb, why: Why::Cancel, sends: 1, ask, absent: false, paid }))
+        line(of_closing(&Closing { verb, why: Why::Cancel, sends: 1, ask, absent: false, paid, undo: None }))
     };
     assert_eq!(closing(CloseVerb::Close, false, None), "-");
     assert_eq!(closing(CloseVerb::Close, true, None), "CLOSE IN_DOUBT POSSIBLE QUERY_FIRST end_not_proved");
