@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use paifang_money::{Money, PositiveMoney};
 use paifang_payment::TenantId;
 use paifang_payment::attempt::Attempt;
+use paifang_payment::planted::{self, Defect};
 use paifang_payment::refund::{Refund, RulesVersion, State};
 use paifang_policy::bundle::Bundle;
 use paifang_policy::facts::Facts;
@@ -79,7 +80,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let granted_by = terms.as_ref().map(|(_, _, version)| *version);
         let granted = terms.as_ref().map(|(granted, terms, _)| (granted.clone(), *terms));
         let bearing = Bearing::of(granted, division, asked.amount, before, &available);
-        let bearing = bearing.map_err(|error| closed(&error))?;
+        let mut bearing = bearing.map_err(|error| closed(&error))?;
+        if planted::is(Defect::DiscountNotReturned) {
+            bearing.discounts.clear();
+        }
         Ok(Borne { bearing: Some(Box::new(bearing)), granted_by, rules })
     }
 

@@ -146,6 +146,10 @@ defects! {
     RollBackIgnored,
     /// What became of an attempt is not marked on its decision.
     MarkLost,
+    /// What is set aside of a budget stays so when its attempt has ended unpaid.
+    BudgetKept,
+    /// Funders of discounts get nothing back with a refund.
+    DiscountNotReturned,
 }
 
 impl Defect {

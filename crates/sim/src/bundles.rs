@@ -11,6 +11,9 @@ pub const CATEGORIES: [&str; 3] = ["books", "toys", "apparel"];
 /// Merchants that customers declare.
 pub const MERCHANTS: [&str; 2] = ["m-1", "m-2"];
 
+/// Discounts that draw on a budget in some versions.
+pub const BUDGETS: [&str; 4] = ["festival", "welcome", "gift", "coupon"];
+
 const WATERFALLS: &str = r#"
 [refunds]
 currency = "CNY"
@@ -35,6 +38,9 @@ pub fn drawn(exec: &Exec, version: u32) -> String {
     }
     if exec.happens(500) {
         splits(exec, &mut text);
+    }
+    if exec.happens(600) {
+        discounts(exec, &mut text);
     }
     if exec.happens(750) {
         refunds(exec, &mut text);
@@ -154,6 +160,41 @@ fn splits(exec: &Exec, text: &mut String) {
         text,
         format_args!(
             "[splits]\ncurrency = \"CNY\"\nreceivers = [{{ receiver = \"streamer\", share_ppm = {share}, on_refund = \"{back}\" }}{fixed}]"
+        ),
+    );
+}
+
+/// Small ones: the payer still pays most of the price.
+fn discounts(exec: &Exec, text: &mut String) {
+    line(text, format_args!("[discounts]\ncurrency = \"CNY\""));
+    let (rate, part, cap) =
+        exec.draw(|chance| (chance.u32(1_000..=150_000), chance.u32(1_000..=70_000), chance.u32(50..=1_500)));
+    let wallet = format!("wallet = \"{}\"", some(exec, &WALLETS));
+    let category = if exec.happens(100) { "category = \"books\"" } else { "" };
+    let until = if exec.happens(200) { "until = 2026-11-21T11:00:00+08:00" } else { "" };
+    discount(
+        text,
+        ("festival", "platform_b", true),
+        &format!("rate_ppm = {rate}\ncap_minor = {cap}\n{until}"),
+    );
+    let rest = [
+        ("welcome", "platform_a", true, format!("amount_minor = {}", cap / 40 + 1)),
+        ("rebate", "rail", false, format!("amount_minor = {}\n{wallet}", part % 9 + 1)),
+        ("gift", "creator", exec.happens(500), format!("rate_ppm = {part}\n{category}")),
+        ("coupon", "merchant", exec.happens(300), format!("amount_minor = {}", rate % 20 + 1)),
+    ];
+    for (id, funder, budgeted, what) in rest {
+        if exec.happens(500) {
+            discount(text, (id, funder, budgeted), &what);
+        }
+    }
+}
+
+fn discount(text: &mut String, (id, funder, budgeted): (&str, &str, bool), what: &str) {
+    line(
+        text,
+        format_args!(
+            "[[discounts.rules]]\nid = \"{id}\"\nfunder = \"{funder}\"\nbudgeted = {budgeted}\n{what}"
         ),
     );
 }

@@ -1,6 +1,7 @@
 //! The total check after a run: our books against the rails' truth, what was promised against what is there, and the
 //! store against itself.
 
+pub mod discounts;
 mod events;
 mod evidence;
 mod rules;
@@ -78,6 +79,7 @@ pub async fn violations(universe: &Arc<Universe>, acked: &[Acked]) -> Vec<String
     promises(universe, acked, &mut wrong).await;
     intents(universe, &aside, &mut wrong).await;
     rules::check(universe, &mut wrong).await;
+    discounts::check(universe, &aside, &mut wrong).await;
     wrong
 }
 

@@ -16,15 +16,9 @@ const POLLS_MAX: u64 = 3_000_000;
 /// Every so many seeds a run is repeated: it has to be the same again (I20).
 const TWICE_EVERY: u64 = 20;
 /// Two need a copy that is minutes late, another one that is refused or not sent, and a lost notice, all of one order; one a
-/// second transaction whose every notice is lost, and an answer while nothing fails: no seed of the first 500 has that. One needs
-/// two refunds at once of which together a receiver gives back more than it got. Tests
+/// second transaction whose every notice is lost, and an answer while nothing fails: no seed of the first 500 has that. Tests
 /// of the machines and of the engine hold them instead; here they are planted by their names only.
-const RARE: [Defect; 4] = [
-    Defect::DoubtForgotten,
-    Defect::CaptureRefusalAtOnce,
-    Defect::SecondAnswerDropped,
-    Defect::RefundsUncounted,
-];
+const RARE: [Defect; 3] = [Defect::DoubtForgotten, Defect::CaptureRefusalAtOnce, Defect::SecondAnswerDropped];
 /// A finding is printed up to this many characters.
 const TEXT_CHARS_MAX: usize = 150;
 

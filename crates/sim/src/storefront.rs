@@ -12,10 +12,10 @@ use paifang_payment::{FundsId, Remark, RequestId};
 use paifang_policy::RuleId;
 use paifang_policy::lifecycle::{Book, Fact};
 use paifang_shares::waterfall::Bearer;
-use paifang_shares::{Merchant, Receiver};
+use paifang_shares::{DiscountId, Merchant, Receiver};
 use paifang_store::{Operation, PAGE_MAX, Resource, Store, StoredRules};
 
-use crate::bundles::{MERCHANTS, drawn, killing};
+use crate::bundles::{BUDGETS, MERCHANTS, drawn, killing};
 use crate::checks::Acked;
 use crate::customer::{Customer, money};
 use crate::exec::{OUTSIDE, locked};
@@ -178,10 +178,20 @@ impl Customer {
             let fen = self.draw(1, 6_000);
             self.transfer(Fund::Outside, platform, fen).await;
         }
+        for budget in BUDGETS {
+            if self.universe.exec.happens(700) {
+                let fen = self.draw(1, 3_000);
+                self.transfer(Fund::Outside, budget_of(budget), fen).await;
+            }
+        }
         loop {
             self.rest(chaos / 60, chaos / 15).await;
             if !self.universe.chaos() {
                 return;
+            }
+            if self.universe.exec.happens(350) {
+                self.move_a_budget().await;
+                continue;
             }
             let at = self.universe.exec.draw(|chance| chance.usize(0..3));
             let merchant = MERCHANTS.get(at).and_then(|name| Merchant::parse(name).ok());
@@ -199,6 +209,15 @@ impl Customer {
             let fen = self.draw(1, 12_000);
             self.transfer(from, to, fen).await;
         }
+    }
+
+    /// A little more for a discount, or a little less, as far as it is not set aside.
+    async fn move_a_budget(&mut self) {
+        let at = self.universe.exec.draw(|chance| chance.usize(0..BUDGETS.len()));
+        let (budget, fen) = (budget_of(BUDGETS[at]), self.draw(1, 2_500));
+        let (from, to) =
+            if self.universe.exec.happens(300) { (budget, Fund::Outside) } else { (Fund::Outside, budget) };
+        self.transfer(from, to, fen).await;
     }
 
     pub(crate) async fn transfer(&mut self, from: Fund, to: Fund, fen: i64) {
@@ -231,6 +250,10 @@ impl Customer {
 fn platform_or_insurance(at: usize) -> Fund {
     let bearer = [Bearer::Platform, Bearer::Insurance, Bearer::Rail][at % 3];
     Fund::Bearer(bearer, None)
+}
+
+fn budget_of(discount: &str) -> Fund {
+    Fund::Budget(DiscountId::parse(discount).expect("a good id"))
 }
 
 fn version_after(entries: &[StoredRules]) -> u32 {

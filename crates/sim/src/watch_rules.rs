@@ -9,8 +9,10 @@ use paifang_payment::refund::{self, Purpose, Refund};
 use paifang_policy::bundle::{Bundle, BundleRef};
 use paifang_policy::lifecycle::{Book, Fact, Overlay, State};
 use paifang_policy::opening::decide;
+use paifang_shares::division::{Before, Undone};
 use paifang_store::{Batch, Operation, PAGE_MAX, Store, StoredRules};
 
+use crate::checks::discounts::back_of;
 use crate::customer::row;
 use crate::exec::locked;
 use crate::universe::Universe;
@@ -126,7 +128,8 @@ impl Universe {
     /// may have failed after this one was decided.
     async fn watch_parts(&self, refund: &Refund) {
         let terms = &refund.terms;
-        let Some(given) = refund.bearing().and_then(|bearing| bearing.given_back.as_ref()) else { return };
+        let Some(bearing) = refund.bearing() else { return };
+        let Some(given) = &bearing.given_back else { return };
         let page = self.store.refunds(self.tenant, Some(terms.intent), None, PAGE_MAX).await;
         let mut others = page.map(|page| page.rows).unwrap_or_default();
         others.retain(|other| other.terms.id != terms.id);
@@ -140,9 +143,14 @@ impl Universe {
         if others.iter().any(|other| matches!(other.state, refund::State::Failed { .. })) {
             return;
         }
-        let before = others.iter().filter_map(|other| other.bearing()?.given_back.as_ref());
-        let wanted = division.split.next(before, terms.amount);
-        if wanted.as_ref() != Ok(given) {
+        let before = others.iter().filter_map(|other| {
+            let bearing = other.bearing()?;
+            Some(Before { given_back: bearing.given_back.as_ref()?, discounts: &bearing.discounts })
+        });
+        let before: Vec<Before<'_>> = before.collect();
+        let wanted = division.undo(&before, terms.amount);
+        let given = Undone { given_back: given.clone(), discounts: bearing.discounts.clone() };
+        if wanted.as_ref() != Ok(&given) {
             self.found(format!("I6: {}: {given:?} is given back, and should be {wanted:?}", terms.id));
         }
     }
@@ -173,8 +181,9 @@ fn missum(refund: &Refund) -> Option<String> {
     if let Some(given) = &bearing.given_back {
         let receivers: i64 = given.receivers.iter().map(|(_, part)| fen(*part)).sum();
         rest = fen(given.merchant);
-        if receivers + rest != amount {
-            return Some(format!("{receivers} and {rest} are given back of {amount}"));
+        let funders = back_of(refund);
+        if receivers + rest != amount + funders {
+            return Some(format!("{receivers} and {rest} are given back of {amount} and {funders}"));
         }
     }
     let allocation = refund.allocation.as_ref()?;

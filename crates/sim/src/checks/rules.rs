@@ -16,6 +16,7 @@ use crate::universe::Universe;
 #[derive(Default)]
 struct Booked {
     shares: BTreeMap<AttemptId, i64>,
+    paid_in: BTreeMap<AttemptId, i64>,
     borne: BTreeMap<RefundId, i64>,
     returned: BTreeMap<RefundId, i64>,
     reversed: BTreeMap<RefundId, i64>,
@@ -76,6 +77,7 @@ impl Booked {
         let parts: Vec<&str> = transfer.key.as_str().split(':').collect();
         match parts[..] {
             ["share", attempt, _] => add(&mut self.shares, AttemptId::parse(attempt).ok(), fen),
+            ["discount", attempt, _] => add(&mut self.paid_in, AttemptId::parse(attempt).ok(), fen),
             ["bear", refund, _] => {
                 let refund = RefundId::parse(refund).ok();
                 add(&mut self.borne, refund, fen);
@@ -130,9 +132,10 @@ impl Booked {
             if taken > 0 {
                 universe.trace.cover("ruled payment x divided".to_owned());
             }
+            let paid_in = self.paid_in.get(&id).copied().unwrap_or(0);
             // Parts of nothing are no transfers.
-            if shared != taken {
-                wrong.push(format!("I2: {id}: {shared} fen are divided of {taken}"));
+            if shared != taken + paid_in {
+                wrong.push(format!("I2: {id}: {shared} fen are divided of {taken} and {paid_in}"));
             }
         }
     }
@@ -183,11 +186,12 @@ fn fen(money: Money) -> i64 {
     money.minor_units()
 }
 
-/// Merchants' funds, and those that bear refunds.
-const MUST_NOT_FALL: [AccountKind; 5] = [
+/// Merchants' funds, those that bear refunds, and budgets.
+const MUST_NOT_FALL: [AccountKind; 6] = [
     AccountKind::Unsettled,
     AccountKind::Balance,
     AccountKind::Platform,
     AccountKind::Insurance,
     AccountKind::RailFund,
+    AccountKind::Budget,
 ];

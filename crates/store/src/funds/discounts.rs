@@ -16,6 +16,7 @@ use paifang_ledger::{Account, Kind, PostingKey, Transfer};
 use paifang_money::Money;
 use paifang_payment::attempt::{Attempt, State, Terms};
 use paifang_payment::intent::{Entry, Fact, Intent, Wish};
+use paifang_payment::planted::{self, Defect};
 use paifang_payment::{AttemptId, TenantId};
 use paifang_shares::DiscountId;
 use paifang_shares::discounts::{Discounted, Funder, Given, GivenBack};
@@ -87,14 +88,19 @@ pub(super) fn back(owner: &Owner<'_>, back: &[GivenBack], rows: &Rows<'_>) -> Ve
 /// The choices of which something may still be paid with their discounts: an attempt that is live, also one that repeats
 /// another by itself, or one that waits. What is held and goes back is never captured, and what a final intent gets is late.
 fn holders(intent: &Intent) -> BTreeMap<AttemptId, &Terms> {
-    if intent.is_final() {
+    if intent.is_final() && !planted::is(Defect::BudgetKept) {
         return BTreeMap::new();
     }
     let waits = match &intent.wish {
         Wish::Switch { next } => Some(&**next),
         Wish::None | Wish::Cancel | Wish::Expire => None,
     };
-    let can_be_paid = |attempt: &&Attempt| attempt.is_live() && !matches!(attempt.state, State::Releasing(_));
+    let kept = |state: &State| {
+        planted::is(Defect::BudgetKept) && matches!(state, State::Closed(_) | State::Refused(_))
+    };
+    let can_be_paid = |attempt: &&Attempt| {
+        kept(&attempt.state) || attempt.is_live() && !matches!(attempt.state, State::Releasing(_))
+    };
     let live = intent.attempts.iter().filter(can_be_paid).map(|attempt| &attempt.terms);
     // What repeats a choice has its division.
     live.chain(waits).map(|terms| (intent.chosen(terms.id), terms)).collect()
