@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures::FutureExt;
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
+use paifang_payment::RequestId;
+use paifang_payment::planted::{self, Defect};
 use paifang_shares::refund_terms::RefundCase;
 use paifang_store::{
     BULK_ASKING_MAX, BulkClaim, BulkEntry, BulkState, BulkTerms, BulkThen, Driven, EntryOutcome, Operation,
@@ -296,7 +298,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     ) -> Option<(u64, EntryOutcome)> {
         let case = terms.case.as_ref();
         let wanted = CreateRefund {
-            request_id: self.inner.names.bulk_request(claim.id, &entry.name),
+            request_id: self.request_of(claim, entry),
             intent: entry.intent,
             amount: entry.amount,
             reason: terms.reason.clone(),
@@ -338,6 +340,15 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             .ok()?;
         self.inner.bulk_counts.count(&outcome);
         Some((entry.position, outcome))
+    }
+
+    /// The request id of an entry's refund: always the same.
+    fn request_of(&self, claim: &BulkClaim, entry: &BulkEntry) -> RequestId {
+        let own = self.inner.names.bulk_request(claim.id, &entry.name);
+        if !planted::is(Defect::BulkRequestFresh) {
+            return own;
+        }
+        RequestId::parse(&format!("bulk-{}", planted::drawn())).unwrap_or(own)
     }
 
     async fn refund_of_entry(

@@ -150,6 +150,8 @@ defects! {
     BudgetKept,
     /// Funders of discounts get nothing back with a refund.
     DiscountNotReturned,
+    /// F17: an entry of a bulk refund is asked for under another request id by whoever takes over.
+    BulkRequestFresh,
 }
 
 impl Defect {

@@ -95,6 +95,11 @@ impl Aim {
         matches!(self, Self::Crash { point, .. } if RULED.contains(&point.as_str()))
     }
 
+    /// Whether only bulk refunds come by it.
+    pub fn is_of_bulks(&self) -> bool {
+        matches!(self, Self::Crash { flow, .. } if flow == "bulks")
+    }
+
     /// Whether it is about what a flow that charges comes by when the money is late.
     pub fn is_late_money(&self) -> bool {
         matches!(self, Self::Crash { flow, .. } if flow == "confirm")

@@ -11,10 +11,23 @@ use crate::store::SimStore;
 
 type Answer<T> = Result<T, StoreError>;
 
+impl SimStore {
+    /// The answer of a commit, of which now and then nobody hears (F24).
+    async fn told<T>(&self, answer: Answer<T>) -> Answer<T> {
+        let universe = &self.universe;
+        if universe.chaos() && universe.exec.happens(universe.swarm.commit_unknown) {
+            universe.trace.fault("F24-commit-unknown", universe.exec.label());
+            self.reach().await;
+            return Err(StoreError::CommitUnknown("the connection ended".into()));
+        }
+        answer
+    }
+}
+
 impl BulkStore for SimStore {
     async fn add_bulk(&self, bulk: &NewBulk) -> Answer<BulkCalled> {
         self.read().await?;
-        self.universe.store.add_bulk(bulk).await
+        self.told(self.universe.store.add_bulk(bulk).await).await
     }
 
     async fn add_bulk_entries(
@@ -24,12 +37,12 @@ impl BulkStore for SimStore {
         entries: &[NewBulkEntry],
     ) -> Answer<EntriesAdded> {
         self.read().await?;
-        self.universe.store.add_bulk_entries(tenant, id, entries).await
+        self.told(self.universe.store.add_bulk_entries(tenant, id, entries).await).await
     }
 
     async fn steer_bulk(&self, tenant: TenantId, id: BulkId, call: &BulkCall) -> Answer<BulkCalled> {
         self.read().await?;
-        self.universe.store.steer_bulk(tenant, id, call).await
+        self.told(self.universe.store.steer_bulk(tenant, id, call).await).await
     }
 
     async fn bulk(&self, tenant: TenantId, id: BulkId) -> Answer<Option<BulkRow>> {
@@ -71,7 +84,7 @@ impl BulkStore for SimStore {
         then: BulkThen,
     ) -> Answer<Option<Driven>> {
         self.read().await?;
-        self.universe.store.drive_bulk(claim, outcomes, then).await
+        self.told(self.universe.store.drive_bulk(claim, outcomes, then).await).await
     }
 
     async fn scan_bulks(&self, after: Option<BulkId>, max: usize) -> Answer<Vec<BulkRow>> {

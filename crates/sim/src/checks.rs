@@ -1,6 +1,7 @@
 //! The total check after a run: our books against the rails' truth, what was promised against what is there, and the
 //! store against itself.
 
+mod bulks;
 pub mod discounts;
 mod events;
 mod evidence;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 
 use paifang_ledger::AccountKind;
 use paifang_mock_rails::book::BookEntry;
-use paifang_payment::{IntentId, OrderNo, RefundId, RequestId};
+use paifang_payment::{BulkId, IntentId, OrderNo, RefundId, RequestId};
 use paifang_store::{IntentRow, Operation, PAGE_MAX, Resource, Store, WorkKey, WorkRow, fsck};
 
 use crate::customer::row;
@@ -32,6 +33,8 @@ pub enum Acked {
     Kept(Operation, RequestId, Resource),
     /// A change of the rules.
     Rules(RequestId),
+    /// A bulk, with so many entries.
+    Bulk(BulkId, u64),
     /// A call was refused that nothing is wrong with.
     Refused(String),
 }
@@ -80,6 +83,7 @@ pub async fn violations(universe: &Arc<Universe>, acked: &[Acked]) -> Vec<String
     intents(universe, &aside, &mut wrong).await;
     rules::check(universe, &mut wrong).await;
     discounts::check(universe, &aside, &mut wrong).await;
+    bulks::check(universe, acked, &mut wrong).await;
     wrong
 }
 
@@ -214,6 +218,8 @@ async fn promises(universe: &Universe, acked: &[Acked], wrong: &mut Vec<String>)
                 }
                 continue;
             }
+            // Its entries are looked at with the others.
+            Acked::Bulk(..) => continue,
             Acked::Refused(what) => {
                 wrong.push(format!("I12: a good call was refused: {what}"));
                 continue;

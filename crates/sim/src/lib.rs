@@ -12,6 +12,7 @@ mod appeals;
 mod bulks;
 mod bundles;
 mod checks;
+mod clerk;
 mod closing;
 pub mod coverage;
 mod crossing;

@@ -20,6 +20,8 @@ const POLLS_MAX: u64 = 20_000_000;
 
 /// Every so many seeds have a storefront without rules of its own; the others have one with them.
 const UNRULED_EVERY: u64 = 3;
+/// Every so many seeds have a storefront that sends back a lot in one go, with and without rules.
+const BULKS_EVERY: u64 = 4;
 /// Every so many seeds are signed with RSA even where a keyed hash could stand in for it.
 #[cfg(feature = "laboratory")]
 const RSA_EVERY: u64 = 16;
@@ -88,7 +90,8 @@ async fn play(seed: u64, aim: Option<Aim>, tell: bool, polls_max: u64) -> Outcom
     let start: Timestamp = "2026-11-21T02:00:00Z".parse().expect("a time");
     let exec = Exec::new(start, seed);
     let trace = Trace::new(exec.clone(), tell);
-    let universe = Universe::new(exec.clone(), trace.clone(), aim, !seed.is_multiple_of(UNRULED_EVERY));
+    let storefront = (!seed.is_multiple_of(UNRULED_EVERY), seed.is_multiple_of(BULKS_EVERY));
+    let universe = Universe::new(exec.clone(), trace.clone(), aim, storefront);
     trace.note(format_args!("{:?}", universe.swarm));
     let acked: Arc<Mutex<Vec<Acked>>> = Arc::default();
     let over = Arc::new(AtomicBool::new(false));
@@ -138,6 +141,9 @@ async fn direct(universe: Arc<Universe>, acked: Arc<Mutex<Vec<Acked>>>, over: Ar
             customer.live().await;
             left.fetch_sub(1, Ordering::Relaxed);
         });
+    }
+    if universe.swarm.bulks {
+        universe.employ_clerk(&acked, &left);
     }
     if universe.swarm.ruled {
         universe.employ(&acked, &left);

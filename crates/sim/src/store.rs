@@ -38,7 +38,7 @@ type Answer<T> = Result<T, StoreError>;
 
 impl SimStore {
     /// A pause in which others may run; a dead replica's calls go nowhere.
-    async fn reach(&self) {
+    pub(crate) async fn reach(&self) {
         let exec = &self.universe.exec;
         let (often, millis) = if self.universe.chaos() { self.universe.swarm.store_slow } else { (30, 40) };
         if exec.happens(often) {

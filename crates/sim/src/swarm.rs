@@ -152,6 +152,8 @@ pub struct Swarm {
     pub aim: Option<Aim>,
     /// The storefront has rules.
     pub ruled: bool,
+    /// The storefront sends back a lot in one go.
+    pub bulks: bool,
 }
 
 /// The change of a rail's signing key, and when our side has the next one.
@@ -214,6 +216,7 @@ impl Swarm {
             slow: false,
             aim: None,
             ruled: false,
+            bulks: false,
         };
         if exec.happens(INSISTING) {
             drawn.insist(exec);
@@ -246,6 +249,7 @@ impl Swarm {
             rotation: aim.is_of("F15").then_some(rotation),
             profile,
             ruled: aim.is_of_rules(),
+            bulks: aim.is_of_bulks(),
             aim: Some(aim),
             ..Self::still()
         }
@@ -279,6 +283,7 @@ impl Swarm {
             slow: false,
             aim: None,
             ruled: false,
+            bulks: false,
         }
     }
 

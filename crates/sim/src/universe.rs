@@ -69,11 +69,11 @@ pub struct Universe {
 }
 
 impl Universe {
-    /// A universe in which nothing runs yet. `ruled`: the storefront has rules.
-    pub fn new(exec: Exec, trace: Trace, aim: Option<Aim>, ruled: bool) -> Arc<Self> {
+    /// A universe in which nothing runs yet. `ruled`: the storefront has rules; `bulks`: it sends back a lot in one go.
+    pub fn new(exec: Exec, trace: Trace, aim: Option<Aim>, (ruled, bulks): (bool, bool)) -> Arc<Self> {
         let swarm = match aim {
             Some(aim) => Swarm::aimed(&exec, aim),
-            None => Swarm { ruled, ..Swarm::draw(&exec) },
+            None => Swarm { ruled, bulks, ..Swarm::draw(&exec) },
         };
         let clock = exec.clone();
         let tenant = TenantId::from_parts(exec.now(), [1; 10]);
@@ -137,6 +137,12 @@ impl Universe {
         locked(&self.replicas).insert(process, core.clone());
         if self.swarm.ruled && self.chaos() {
             self.exec.spawn(process, "guards", watch_guards(self.clone(), core.clone()));
+        }
+        if self.swarm.bulks {
+            let core = core.clone();
+            self.exec.spawn(process, "bulks", async move {
+                core.drive_bulks(futures::future::pending()).await;
+            });
         }
         self.exec.spawn(process, "work", async move { core.work(futures::future::pending()).await });
     }
