@@ -51,7 +51,7 @@ async fn kinds(world: &mut World, refund_id: &str) -> Vec<String> {
     let events = world.shop.all_events().await.unwrap().into_iter();
     let of_refund = events.filter(|event| match &event.resource {
         Some(v1::event::Resource::Refund(refund)) => refund.refund_id == refund_id,
-        Some(v1::event::Resource::PaymentIntent(_)) | None => false,
+        Some(v1::event::Resource::PaymentIntent(_) | v1::event::Resource::FundsTransfer(_)) | None => false,
     });
     of_refund.map(|event| event.r#type).collect()
 }

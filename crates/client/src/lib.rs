@@ -174,6 +174,11 @@ impl Client {
         v1::ledger_service_client::LedgerServiceClient::new(self.channel.clone())
     }
 
+    /// The generated client, without deadline and repeats.
+    pub fn statements(&self) -> v1::statement_service_client::StatementServiceClient<Keyed> {
+        v1::statement_service_client::StatementServiceClient::new(self.channel.clone())
+    }
+
     /// Sends a message with a deadline, and again while the outcome is open.
     async fn call<M: Clone, A, F: Future<Output = Result<Response<A>, Status>>>(
         &self,

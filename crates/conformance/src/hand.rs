@@ -308,7 +308,7 @@ impl Hand {
 
     /// An event of this kind.
     pub fn event(&self, intent: IntentId, kind: String, snapshot: Snapshot) -> NewEvent {
-        NewEvent { id: EventId::from_parts(self.now(), self.entropy()), intent, kind, snapshot }
+        NewEvent { id: EventId::from_parts(self.now(), self.entropy()), intent: Some(intent), kind, snapshot }
     }
 }
 

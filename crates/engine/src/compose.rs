@@ -7,11 +7,12 @@ use paifang_payment::attempt::{Attempt, Phase, State};
 use paifang_payment::intent::{Intent, Step, Wish};
 use paifang_payment::planted::{self, Defect};
 use paifang_payment::refund::{self, Purpose, Refund};
-use paifang_payment::{AccountId, AttemptId, Evidence, Source};
+use paifang_payment::{AccountId, AttemptId, Evidence, IntentId, Source};
 use paifang_rail::Descriptor;
+use paifang_shares::waterfall::{Bearer, Reversal};
 use paifang_store::{
-    Amounts, Batch, Guard, IntentRow, IntentWrite, Mark, Marked, NewEvent, Quarantine, RefundWrite, Snapshot,
-    Store, SubmissionChange, WorkChange, WorkKey, funds,
+    Amounts, Batch, Guard, IntentRow, IntentWrite, Mark, Marked, NewEvent, Quarantine, RefundWrite, Reversed,
+    Snapshot, Store, SubmissionChange, WorkChange, WorkKey, funds,
 };
 
 use crate::carry::operation_of;
@@ -101,7 +102,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         }
         if step.posting == Some(refund::Posting::Reversed) {
             // It has ended: nothing is to be done about it.
-            return self.tell_refund(batch, refund, "refund.reversed");
+            let snapshot =
+                Snapshot::Refund { refund: Box::new(refund.clone()), reversal: told_reversal(step) };
+            return self.tell_of(batch, Some(terms.intent), "refund.reversed", snapshot);
         }
         if terms.paced && matches!(&refund.state, refund::State::Sending(sending) if !sending.unsent) {
             let interval_s = self.refund_interval_s(refund);
@@ -126,9 +129,18 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     }
 
     fn tell_refund(&self, batch: &mut Batch, refund: &Refund, kind: &str) {
-        let snapshot = Snapshot::Refund { refund: Box::new(refund.clone()) };
-        let (id, intent) = (self.new_event_id(), refund.terms.intent);
-        batch.events.push(NewEvent { id, intent, kind: kind.into(), snapshot });
+        self.tell_of(batch, Some(refund.terms.intent), kind, Snapshot::of_refund(refund));
+    }
+
+    /// Adds an event.
+    pub(crate) fn tell_of(
+        &self,
+        batch: &mut Batch,
+        intent: Option<IntentId>,
+        kind: &str,
+        snapshot: Snapshot,
+    ) {
+        batch.events.push(NewEvent { id: self.new_event_id(), intent, kind: kind.to_owned(), snapshot });
     }
 
     /// A refund on a rail that wants time between two of one order waits for its turn.
@@ -236,8 +248,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
 
     pub(crate) fn event(&self, batch: &mut Batch, intent: &Intent, kind: &str, amounts: Amounts) {
         let snapshot = Snapshot::Intent { intent: Box::new(intent.clone()), amounts };
-        let id = self.new_event_id();
-        batch.events.push(NewEvent { id, intent: intent.terms.id, kind: kind.to_owned(), snapshot });
+        self.tell_of(batch, Some(intent.terms.id), kind, snapshot);
     }
 }
 
@@ -292,15 +303,26 @@ fn post_refund(batch: &mut Batch, step: &refund::Step, posting: refund::Posting,
 }
 
 fn reversed(step: &refund::Step, at: Timestamp) -> Vec<Transfer> {
-    let facts = step.entries.iter().filter_map(|entry| match &entry.fact {
+    let version = step.refund.version;
+    let booked = |(reversal, from): (_, _)| funds::of_reversal(&step.refund, version, reversal, from, at);
+    reversals(step).flat_map(booked).collect()
+}
+
+/// What an event says of it: the row alone does not say what was given back by this step.
+fn told_reversal(step: &refund::Step) -> Option<Box<Reversed>> {
+    let (reversal, from) = reversals(step).next()?;
+    let (version, back) = (step.refund.version, reversal.back.clone());
+    Some(Box::new(Reversed { version, back, from }))
+}
+
+fn reversals(step: &refund::Step) -> impl Iterator<Item = (&Reversal, Option<Bearer>)> {
+    step.entries.iter().filter_map(|entry| match &entry.fact {
         refund::Fact::Reversed { reversal, from, .. } => Some((reversal, *from)),
         refund::Fact::Opened { .. }
         | refund::Fact::Moved { .. }
         | refund::Fact::Redriven { .. }
         | refund::Fact::Funded { .. } => None,
-    });
-    let version = step.refund.version;
-    facts.flat_map(|(reversal, from)| funds::of_reversal(&step.refund, version, reversal, from, at)).collect()
+    })
 }
 
 /// A reserve is a pending transfer; the end of the refund posts or voids it.

@@ -5,7 +5,7 @@ use paifang_payment::refund::{Refund, ReverseError, Step};
 use paifang_payment::{Digest, FundsId, RefundId, RequestId, TenantId};
 use paifang_shares::waterfall::Bearer;
 use paifang_store::funds::{Owner, of_transfer};
-use paifang_store::{Batch, Committed, Leased, Operation, RequestKey, Resource, Store};
+use paifang_store::{Batch, Committed, Leased, Operation, RequestKey, Resource, Snapshot, Store};
 
 use crate::command::{CancelRefund, Fund, Made, ReverseRefund, TransferFunds};
 use crate::engine::CONFLICTS_MAX;
@@ -23,13 +23,15 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let fingerprint = self.fingerprint(&wanted)?;
         let now = self.now();
         let id = self.new_funds_id();
-        let from = account(tenant, &wanted.from);
-        let to = account(tenant, &wanted.to);
+        let from = wanted.from.account(tenant);
+        let to = wanted.to.account(tenant);
         if from == to {
             return Err(Error::invalid("to", "must be another fund than `from`"));
         }
         let mut batch = Batch::new(tenant, now);
-        batch.transfers.push(of_transfer(id, (from, to), wanted.amount, now));
+        let transfer = of_transfer(id, (from, to), wanted.amount, now);
+        batch.transfers.push(transfer.clone());
+        self.tell_of(&mut batch, None, "funds.transferred", Snapshot::Funds { transfer: Box::new(transfer) });
         let resource = Resource::Funds(id);
         let operation = Operation::TransferFunds;
         batch.request =
@@ -156,15 +158,18 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     }
 }
 
-fn account(tenant: TenantId, fund: &Fund) -> LedgerAccount {
-    let owner = |merchant| Owner { tenant, merchant };
-    match fund {
-        Fund::Outside => owner(None).outside(),
-        Fund::Fees => owner(None).fees(),
-        Fund::Receiver(receiver) => owner(None).receiver(receiver),
-        Fund::Bearer(bearer, merchant) => owner(merchant.as_ref()).account(*bearer),
-        Fund::Budget(discount) => owner(None).budget(discount),
-        Fund::Discounts(funder) => owner(None).funder(*funder),
+impl Fund {
+    /// Its account in the book of a storefront.
+    pub fn account(&self, tenant: TenantId) -> LedgerAccount {
+        let owner = |merchant| Owner { tenant, merchant };
+        match self {
+            Self::Outside => owner(None).outside(),
+            Self::Fees => owner(None).fees(),
+            Self::Receiver(receiver) => owner(None).receiver(receiver),
+            Self::Bearer(bearer, merchant) => owner(merchant.as_ref()).account(*bearer),
+            Self::Budget(discount) => owner(None).budget(discount),
+            Self::Discounts(funder) => owner(None).funder(*funder),
+        }
     }
 }
 

@@ -8,9 +8,7 @@ use paifang_payment::intent::{Stray, Way};
 use paifang_payment::planted::{self, Defect};
 use paifang_payment::refund::{self, Purpose, Refund};
 use paifang_payment::{Doubt, Evidence, IntentId, News, Observation, OrderNo, Outcome, TenantId};
-use paifang_store::{
-    Committed, InboxEntry, IntentRow, NewEvent, Quarantine, Snapshot, Store, WorkChange, WorkKey,
-};
+use paifang_store::{Committed, InboxEntry, IntentRow, Quarantine, Snapshot, Store, WorkChange, WorkKey};
 
 use crate::engine::CONFLICTS_MAX;
 use crate::observe::Observed;
@@ -93,7 +91,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             batch.transfers.push(transfer(&row, &stray, now)?);
             batch.work.extend(work.clone());
             let snapshot = Snapshot::Intent { intent: Box::new(step.intent.clone()), amounts: row.amounts };
-            batch.events.push(NewEvent { id: self.new_event_id(), intent: id, kind: KIND.into(), snapshot });
+            self.tell_of(&mut batch, Some(id), KIND, snapshot);
             match self.commit(batch).await? {
                 Committed::Done => {
                     let Stray { number, amount, way, why, .. } = &stray;

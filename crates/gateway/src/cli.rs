@@ -1,9 +1,10 @@
 //! The command line. Exit status: 0 done, 1 failed, 64 the config is wrong (as in `sysexits.h`, `EX_USAGE`); `close-day`
-//! has a 2 of its own.
+//! and `statement` have a 2 of their own.
 
 mod boundary;
 mod bulk;
 mod close_day;
+mod events;
 mod fsck;
 mod intent;
 mod interop;
@@ -14,6 +15,7 @@ mod ops;
 mod policy;
 mod quarantine;
 mod serve;
+mod statement;
 mod tenant;
 #[cfg(test)]
 mod tests;
@@ -65,6 +67,11 @@ enum Command {
     /// on a past day.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Write a storefront's events, one line of JSON each, for `statement` to read.
+    Events(events::Options),
+    /// Make the net statement of the storefront and a party for a month, from events alone or out of the gateway's book, and
+    /// compare it with the other side's. Status 1 when they differ, 2 when there is none.
+    Statement(statement::Options),
     /// Print whose a payer's code is by its length and first digits, and which wallets pay at whose rail, each with its source.
     Interop(interop::Options),
     /// Serve mock rails that speak the real wire protocols, on loopback, until SIGINT.
@@ -115,6 +122,8 @@ impl Cli {
             Command::Bulk(command) => runtime.block_on(bulk::run(command)),
             Command::Intent(command) => runtime.block_on(intent::run(command)),
             Command::Policy(command) => runtime.block_on(policy::run(command)),
+            Command::Events(options) => runtime.block_on(events::run(options)),
+            Command::Statement(options) => runtime.block_on(statement::run(options)),
             Command::Interop(options) => interop::run(&options),
             #[cfg(feature = "mocks")]
             Command::MockRails(options) => runtime.block_on(mock_rails::run(options)).map_err(Ended::Failed),

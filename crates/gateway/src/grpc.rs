@@ -23,6 +23,7 @@ mod parse;
 mod policy;
 mod refunds;
 mod render;
+mod statement;
 mod status;
 mod token;
 mod wallets;
@@ -35,13 +36,14 @@ use paifang_engine::Engine;
 use paifang_engine::ports::{Environment, Rails, Transport};
 use paifang_proto::v1;
 use paifang_store::Store;
+use tokio::sync::Semaphore;
 use tokio::sync::watch::Receiver;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
 
 pub(crate) use self::audit::AUDITED_MAX;
 pub(crate) use self::parse::BUNDLE_BYTES_MAX;
-pub(crate) use self::render::{Line, Story, Told};
+pub(crate) use self::render::{Line, Story, Told, funder};
 
 pub use self::arrival::ARRIVAL_TIME;
 use self::edge::Edge;
@@ -98,6 +100,8 @@ pub(crate) struct Api<S, R, T, E> {
     engine: Engine<S, R, T, E>,
     options: Arc<GrpcOptions>,
     streams: Gate,
+    /// Statements that are being folded: each holds its entries.
+    statements: Arc<Semaphore>,
 }
 
 impl<S, R, T, E> Clone for Api<S, R, T, E> {
@@ -106,6 +110,7 @@ impl<S, R, T, E> Clone for Api<S, R, T, E> {
             engine: self.engine.clone(),
             options: Arc::clone(&self.options),
             streams: self.streams.clone(),
+            statements: Arc::clone(&self.statements),
         }
     }
 }
@@ -119,7 +124,8 @@ pub fn router<S: Store, R: Rails, T: Transport, E: Environment>(
     let gate = Gate::new(options.calls_max, options.tenant_calls_max);
     let streams = Gate::new(options.streams_max, options.tenant_streams_max);
     let drain = options.drain.clone();
-    let api = Api { engine: engine.clone(), options: Arc::new(options), streams };
+    let statements = Arc::new(Semaphore::new(statement::FOLDS_MAX));
+    let api = Api { engine: engine.clone(), options: Arc::new(options), streams, statements };
     let services = with_reflection(with_health(services(api), drain))?;
     let lookup = move |hash| {
         let engine = engine.clone();
@@ -137,6 +143,7 @@ fn services<S: Store, R: Rails, T: Transport, E: Environment>(api: Api<S, R, T, 
     use v1::payment_intent_service_server::PaymentIntentServiceServer;
     use v1::policy_service_server::PolicyServiceServer;
     use v1::refund_service_server::RefundServiceServer;
+    use v1::statement_service_server::StatementServiceServer;
     use v1::wallet_service_server::WalletServiceServer;
     let max = MESSAGE_BYTES_MAX;
     Routes::new(PaymentIntentServiceServer::new(api.clone()).max_decoding_message_size(max))
@@ -146,6 +153,7 @@ fn services<S: Store, R: Rails, T: Transport, E: Environment>(api: Api<S, R, T, 
         .add_service(PolicyServiceServer::new(api.clone()).max_decoding_message_size(max))
         .add_service(FundsServiceServer::new(api.clone()).max_decoding_message_size(max))
         .add_service(EventServiceServer::new(api.clone()).max_decoding_message_size(max))
+        .add_service(StatementServiceServer::new(api.clone()).max_decoding_message_size(max))
         .add_service(LedgerServiceServer::new(api).max_decoding_message_size(max))
 }
 
@@ -159,6 +167,7 @@ const SERVICES: &[&str] = &[
     v1::funds_service_server::SERVICE_NAME,
     v1::event_service_server::SERVICE_NAME,
     v1::ledger_service_server::SERVICE_NAME,
+    v1::statement_service_server::SERVICE_NAME,
 ];
 
 /// Serving from the start; not serving from the begin of the drain on, before anything is turned away (F42).

@@ -22,6 +22,7 @@ pub mod keys;
 pub mod listen;
 pub mod logging;
 pub mod metrics;
+pub mod net;
 pub mod outbound;
 pub mod rails;
 pub mod reasons;

@@ -28,6 +28,8 @@ pub const REQUEST_ID_REUSED: &str = "REQUEST_ID_REUSED";
 pub const ETAG_MISMATCH: &str = "ETAG_MISMATCH";
 /// More is under way than this gateway takes on.
 pub const OVERLOADED: &str = "OVERLOADED";
+/// A net statement of more entries than are folded for one call.
+pub const STATEMENT_TOO_LARGE: &str = "STATEMENT_TOO_LARGE";
 /// The gateway is going down.
 pub const SHUTTING_DOWN: &str = "SHUTTING_DOWN";
 /// The store does not answer; nothing was changed.
@@ -50,6 +52,7 @@ const OF_THE_EDGE: &[&str] = &[
     REQUEST_ID_REUSED,
     ETAG_MISMATCH,
     OVERLOADED,
+    STATEMENT_TOO_LARGE,
     SHUTTING_DOWN,
     STORE_UNAVAILABLE,
     OUTCOME_UNKNOWN,

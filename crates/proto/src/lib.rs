@@ -55,6 +55,7 @@ mod tests {
             "PaymentIntentService",
             "PolicyService",
             "RefundService",
+            "StatementService",
             "WalletService",
         ];
         assert_eq!(services, expected);

@@ -17,8 +17,8 @@ names! {
     DiscountId, "discount id", "1 to 64 of a-z, 0-9, _ and -", 1..=64, lower_word;
     /// A list of bearers that refund rules refer to.
     WaterfallName, "waterfall", "1 to 64 of a-z, 0-9, _ and -", 1..=64, lower_word;
-    /// One side of a net statement, such as `platform-a`.
-    Party, "party", "1 to 64 of a-z, 0-9, _ and -", 1..=64, lower_word;
+    /// One side of a net statement, such as `storefront` or `receiver:streamer`.
+    Party, "party", "1 to 80 visible ASCII characters without blanks", 1..=80, visible;
     /// An entry of a net statement: the event's own id.
     EntryId, "entry id", "1 to 64 visible ASCII characters without blanks", 1..=64, visible;
     /// What an entry is for, such as `fee` or `subsidy`. An open set.

@@ -161,6 +161,22 @@ impl NetStatement {
         Ok(Self { first, second, period, opening, entries: BTreeMap::new() })
     }
 
+    /// The same with balances of what `debtor` owes `creditor`, whichever name comes first.
+    ///
+    /// Errors: as [`Self::open`].
+    pub fn open_owing(
+        debtor: Party,
+        creditor: Party,
+        period: Period,
+        owed: Balances,
+    ) -> Result<Self, StatementError> {
+        let sign = if debtor < creditor { 1 } else { -1 };
+        let turned = |balance: i128| balance.checked_mul(sign).ok_or(StatementError::Opening);
+        let opening: Result<Balances, StatementError> =
+            owed.into_iter().map(|(currency, balance)| Ok((currency, turned(balance)?))).collect();
+        Self::open(debtor, creditor, period, opening?)
+    }
+
     /// The statement of all these entries, in any order and however often each comes.
     ///
     /// Errors: those of [`Self::open`] and [`Self::add`].
@@ -232,6 +248,18 @@ impl NetStatement {
             line.entries += 1;
         }
         lines
+    }
+
+    /// The same lines, above zero where this party owes the other one.
+    pub fn lines_of(&self, debtor: &Party) -> BTreeMap<Currency, Line> {
+        let turned = |line: Line| Line {
+            opening: -line.opening,
+            net: -line.net,
+            closing: -line.closing,
+            entries: line.entries,
+        };
+        let lines = self.lines().into_iter();
+        lines.map(|(code, line)| (code, if *debtor == self.first { line } else { turned(line) })).collect()
     }
 
     /// The balances at the end: the opening of the next period.

@@ -27,6 +27,9 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { text: include_str!("schema/0005_guards.sql"), needs: 4 },
     // A release that knows no orders without credit would repeat them with it, and keep a refund's reason from its row.
     Migration { text: include_str!("schema/0006_bulk.sql"), needs: 6 },
+    Migration { text: include_str!("schema/0007_accounts.sql"), needs: 6 },
+    // A release that knows no events of funds cannot read a stream that has one.
+    Migration { text: include_str!("schema/0008_funds_events.sql"), needs: 8 },
 ];
 
 /// Why the schema could not be brought up to date. Nothing was changed by the step that failed.

@@ -1,6 +1,7 @@
 //! Reads: one statement each, so each sees one moment, and every one runs on an index. What names an order of commits
 //! (events, transfers) or counts (the figures) first places what was committed since: see `place` in the schema.
 
+pub(crate) mod accounts;
 pub(crate) mod bulk;
 pub(crate) mod intent;
 pub(crate) mod ledger;
@@ -178,7 +179,9 @@ fn event(row: &Row) -> Answer<StoredEvent> {
         cursor: count(row, "cursor")?,
         id: named(row, "id")?,
         tenant: named(row, "tenant")?,
-        intent: named(row, "intent")?,
+        intent: get::<Option<String>>(row, "intent")?
+            .map(|id| IntentId::parse(&id).map_err(|_| damaged("intent")))
+            .transpose()?,
         sequence: count(row, "sequence")?,
         kind: get(row, "kind")?,
         at: moment(row, "at")?,

@@ -1,12 +1,13 @@
 //! [`PostgresStore`]: the port over the pool.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool};
-use jiff::SignedDuration;
-use paifang_ledger::Account;
+use jiff::{SignedDuration, Timestamp};
+use paifang_ledger::{Account, Transfer};
 use paifang_money::Currency;
 use paifang_payment::intent;
 use paifang_payment::refund::{self, Refund};
@@ -15,9 +16,9 @@ use paifang_payment::{
 };
 use paifang_policy::guard::Tally;
 use paifang_store::{
-    AccountBalance, AttemptRef, Batch, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow, Leased,
-    Operation, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, Store, StoreError, StoredDecided,
-    StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
+    AccountBalance, AttemptRef, Batch, BookedFrom, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow,
+    Leased, Operation, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, Store, StoreError,
+    StoredDecided, StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
 };
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -318,6 +319,34 @@ impl Store for PostgresStore {
         self.read(move |inner| async move {
             read::ledger::transfers_after(&inner.pool, tenant, position, max).await
         })
+        .await
+    }
+
+    async fn account_transfers(
+        &self,
+        tenant: TenantId,
+        account: &Account,
+        from: &BookedFrom,
+        until: Timestamp,
+        max: usize,
+    ) -> Answer<Vec<Transfer>> {
+        let (account, from) = (account.clone(), from.clone());
+        self.read(move |inner| async move {
+            read::accounts::transfers(&inner.pool, tenant, &account, &from, until, max).await
+        })
+        .await
+    }
+
+    async fn account_before(
+        &self,
+        tenant: TenantId,
+        account: &Account,
+        before: Timestamp,
+    ) -> Answer<BTreeMap<Currency, i128>> {
+        let account = account.clone();
+        self.read(
+            move |inner| async move { read::accounts::before(&inner.pool, tenant, &account, before).await },
+        )
         .await
     }
 

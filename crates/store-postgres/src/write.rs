@@ -68,7 +68,7 @@ fn touched(batch: &Batch) -> Option<IntentId> {
         | WorkChange::Quarantine { .. }
         | WorkChange::Redrive { .. } => None,
     });
-    let events = batch.events.iter().map(|event| event.intent);
+    let events = batch.events.iter().filter_map(|event| event.intent);
     let marks = batch.marks.iter().map(|mark| mark.intent);
     let is_new = batch.intent.as_ref().is_some_and(|write| write.expected == 0);
     write.chain(refunds).chain(guards).chain(turns).chain(events).chain(marks).next().filter(|_| !is_new)

@@ -140,7 +140,10 @@ fn f33_what_commits_late_is_not_passed() {
     drop(holder);
     waiting.join().expect("no panic").expect("it commits");
     let rest = block_on(desk.store.events_after(None, passed[0].cursor, 9)).expect("events");
-    assert_eq!(rest.iter().map(|event| (event.intent, event.sequence)).collect::<Vec<_>>(), [(intent, 2)]);
+    assert_eq!(
+        rest.iter().map(|event| (event.intent, event.sequence)).collect::<Vec<_>>(),
+        [(Some(intent), 2)]
+    );
     assert_eq!(block_on(desk.store.transfers_after(None, 0, 9)).expect("transfers").len(), 1);
 }
 

@@ -67,6 +67,8 @@ const SCHEMAS: &[&str] = &[
     include_str!("schema/0005_funds.sql"),
     include_str!("schema/0006_guards.sql"),
     include_str!("schema/0007_bulk.sql"),
+    include_str!("schema/0008_accounts.sql"),
+    include_str!("schema/0009_funds_events.sql"),
 ];
 
 /// "PAIF": tells our files from other databases.

@@ -1,5 +1,6 @@
 //! Reads, each on a read-only connection of its own. Every query runs on an index.
 
+pub(crate) mod accounts;
 pub(crate) mod bulk;
 pub(crate) mod intent;
 pub(crate) mod ledger;
@@ -136,7 +137,9 @@ fn event(row: &Row<'_>) -> Result<StoredEvent, Fault> {
         cursor: count(row, "cursor")?,
         id: named(row, "id")?,
         tenant: named(row, "tenant")?,
-        intent: named(row, "intent")?,
+        intent: get::<Option<String>>(row, "intent")?
+            .map(|id| IntentId::parse(&id).map_err(|_| damaged("intent")))
+            .transpose()?,
         sequence: count(row, "sequence")?,
         kind: get(row, "kind")?,
         at: moment(row, "at")?,

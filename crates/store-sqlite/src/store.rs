@@ -1,5 +1,6 @@
 //! [`SqliteStore`]: the port over the writer and the readers.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use jiff::{SignedDuration, Timestamp};
-use paifang_ledger::Account;
+use paifang_ledger::{Account, Transfer};
 use paifang_money::Currency;
 use paifang_payment::intent;
 use paifang_payment::refund::{self, Refund};
@@ -16,9 +17,9 @@ use paifang_payment::{
 };
 use paifang_policy::guard::Tally;
 use paifang_store::{
-    AccountBalance, AttemptRef, Batch, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow, Leased,
-    Operation, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, Store, StoreError, StoredDecided,
-    StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
+    AccountBalance, AttemptRef, Batch, BookedFrom, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow,
+    Leased, Operation, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, Store, StoreError,
+    StoredDecided, StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
 };
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -249,6 +250,31 @@ impl Store for SqliteStore {
 
     async fn intent_events(&self, tenant: TenantId, id: IntentId) -> Answer<Vec<StoredEvent>> {
         self.read(move |connection| read::intent_events(connection, tenant, id)).await
+    }
+
+    async fn account_transfers(
+        &self,
+        tenant: TenantId,
+        account: &Account,
+        from: &BookedFrom,
+        until: Timestamp,
+        max: usize,
+    ) -> Answer<Vec<Transfer>> {
+        let (account, from) = (account.clone(), from.clone());
+        self.read(move |connection| {
+            read::accounts::transfers(connection, tenant, &account, &from, until, max)
+        })
+        .await
+    }
+
+    async fn account_before(
+        &self,
+        tenant: TenantId,
+        account: &Account,
+        before: Timestamp,
+    ) -> Answer<BTreeMap<Currency, i128>> {
+        let account = account.clone();
+        self.read(move |connection| read::accounts::before(connection, tenant, &account, before)).await
     }
 
     async fn balances(&self, tenant: TenantId) -> Answer<Vec<AccountBalance>> {

@@ -10,6 +10,7 @@ use paifang_payment::refund::{self, Refund};
 use paifang_payment::{
     AccountId, AttemptId, Digest, EventId, FundsId, IntentId, RefundId, RequestId, TenantId,
 };
+use paifang_shares::waterfall::Bearer;
 use serde::{Deserialize, Serialize};
 
 use crate::row::{Amounts, Operation, Submission, WorkKey};
@@ -242,8 +243,8 @@ impl SubmissionChange {
 pub struct NewEvent {
     /// Stable over every delivery.
     pub id: EventId,
-    /// What it belongs to.
-    pub intent: IntentId,
+    /// What it belongs to; none for what is told of funds.
+    pub intent: Option<IntentId>,
     /// Such as `payment_intent.succeeded`.
     pub kind: String,
     /// The resource at that moment.
@@ -265,7 +266,33 @@ pub enum Snapshot {
     Refund {
         /// The refund.
         refund: Box<Refund>,
+        /// What the step gave back to its bearers, where it reversed the decision.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reversal: Option<Box<Reversed>>,
     },
+    /// A transfer among the storefront's own funds, which belongs to no intent.
+    Funds {
+        /// The transfer.
+        transfer: Box<Transfer>,
+    },
+}
+
+/// What the reversal of a decision gave back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reversed {
+    /// The refund's version after it, which is part of the keys of its transfers.
+    pub version: u64,
+    /// Who got what back, in the order of paying back.
+    pub back: Vec<(Bearer, PositiveMoney)>,
+    /// Who bears it in their place; absent: somebody outside of the book.
+    pub from: Option<Bearer>,
+}
+
+impl Snapshot {
+    /// The refund that it shows.
+    pub fn of_refund(refund: &Refund) -> Self {
+        Self::Refund { refund: Box::new(refund.clone()), reversal: None }
+    }
 }
 
 /// A genuine notification, kept once.

@@ -93,10 +93,11 @@ impl Batch {
                     let same = |row: &&Intent| row.terms.id == shown.terms.id && row.version == shown.version;
                     shown.head = intent.filter(same).map_or(shown.head, |row| row.head);
                 }
-                Snapshot::Refund { refund: shown } => {
+                Snapshot::Refund { refund: shown, .. } => {
                     let head = heads.iter().find(|(id, _)| *id == shown.terms.id);
                     shown.head = head.map_or(shown.head, |(_, head)| *head);
                 }
+                Snapshot::Funds { .. } => {}
             }
         }
     }
@@ -125,8 +126,8 @@ impl Parts {
         }
         for event in &batch.events {
             let own = refunds.iter_mut().find(|(id, _)| match &event.snapshot {
-                Snapshot::Refund { refund } => refund.terms.id == *id,
-                Snapshot::Intent { .. } => false,
+                Snapshot::Refund { refund, .. } => refund.terms.id == *id,
+                Snapshot::Intent { .. } | Snapshot::Funds { .. } => false,
             });
             own.map_or(&mut rest.told, |(_, own)| &mut own.told).push(event.id);
         }

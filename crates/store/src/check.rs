@@ -29,7 +29,7 @@ impl Batch {
         let refunds = self.refunds.iter().map(|write| write.row.terms.intent);
         let guards = self.guards.iter().map(Guard::intent);
         let turns = self.work.iter().filter_map(WorkChange::turn_of);
-        let events = self.events.iter().map(|event| event.intent);
+        let events = self.events.iter().filter_map(|event| event.intent);
         let decided = self.rules.iter().flat_map(|rules| &rules.decided).map(|decided| decided.intent);
         let marks = self.marks.iter().map(|mark| mark.intent);
         let mut all =

@@ -20,6 +20,7 @@ pub mod form;
 pub mod fsck;
 pub mod funds;
 mod model;
+pub mod net;
 mod port;
 mod quarantine;
 mod records;
@@ -28,7 +29,7 @@ mod rules;
 
 pub use batch::{
     Batch, Committed, Fence, Guard, InboxEntry, InboxVerdict, IntentWrite, Lease, NewEvent, RefundWrite,
-    RequestKey, Resource, Snapshot, SubmissionChange, WorkChange,
+    RequestKey, Resource, Reversed, Snapshot, SubmissionChange, WorkChange,
 };
 pub use bulk::{
     BULK_ASKING_MAX, BULK_CANCELED_AT_ONCE, BULK_ENTRIES_MAX, BulkCall, BulkCalled, BulkCase, BulkClaim,
@@ -41,8 +42,8 @@ pub use port::{HISTORY_MAX, PAGE_MAX, Store};
 pub use quarantine::Quarantine;
 pub use records::records;
 pub use row::{
-    AccountBalance, Amounts, AttemptRef, InboxRow, IntentFilter, IntentRow, Leased, Operation, Page,
-    RefundRef, RequestRow, Stats, StoredEvent, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
+    AccountBalance, Amounts, AttemptRef, BookedFrom, InboxRow, IntentFilter, IntentRow, Leased, Operation,
+    Page, RefundRef, RequestRow, Stats, StoredEvent, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
 };
 pub use rules::{
     Decided, DecidedWrite, GuardedBook, Judged, Mark, Marked, Marks, RulesEntry, RulesRequest, RulesSeen,

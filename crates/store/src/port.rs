@@ -1,9 +1,10 @@
 //! The port that every store implements.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
-use jiff::SignedDuration;
-use paifang_ledger::Account;
+use jiff::{SignedDuration, Timestamp};
+use paifang_ledger::{Account, Transfer};
 use paifang_money::Currency;
 use paifang_payment::intent;
 use paifang_payment::refund::{self, Refund};
@@ -13,9 +14,9 @@ use paifang_payment::{
 use paifang_policy::guard::Tally;
 
 use crate::{
-    AccountBalance, AttemptRef, Batch, BulkStore, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow,
-    Leased, Operation, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, StoreError, StoredDecided,
-    StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
+    AccountBalance, AttemptRef, Batch, BookedFrom, BulkStore, Committed, GuardedBook, InboxRow, IntentFilter,
+    IntentRow, Leased, Operation, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, StoreError,
+    StoredDecided, StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
 };
 
 /// Rows per read at most.
@@ -165,12 +166,32 @@ pub trait Store: BulkStore + Send + Sync + 'static {
                 let rows = self.events_after(Some(tenant), cursor, PAGE_MAX).await?;
                 let Some(last) = rows.last() else { break };
                 cursor = last.cursor;
-                found.extend(rows.into_iter().filter(|row| row.intent == id));
+                found.extend(rows.into_iter().filter(|row| row.intent == Some(id)));
             }
             found.truncate(HISTORY_MAX);
             Ok(found)
         }
     }
+
+    /// Transfers that count (posted, or posting a pending one), debit or credit this account and were decided in the period, by
+    /// time and then by key. Costs what is answered, and not what else is booked.
+    fn account_transfers(
+        &self,
+        tenant: TenantId,
+        account: &Account,
+        from: &BookedFrom,
+        until: Timestamp,
+        max: usize,
+    ) -> impl Future<Output = Answer<Vec<Transfer>>> + Send;
+
+    /// What such transfers came to before a time, by currency: credits less debits, in minor units. Costs what is summed. A
+    /// currency without any may be missing.
+    fn account_before(
+        &self,
+        tenant: TenantId,
+        account: &Account,
+        before: Timestamp,
+    ) -> impl Future<Output = Answer<BTreeMap<Currency, i128>>> + Send;
 
     /// Transfers of funds that calls asked for, by the ids of the calls, after `after`; for checks.
     fn funds_asked(

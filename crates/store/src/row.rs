@@ -146,6 +146,18 @@ pub struct Submission {
     pub alias: Option<PayerAlias>,
 }
 
+impl BookedFrom {
+    /// From the first transfer of this time on.
+    pub fn start(at: Timestamp) -> Self {
+        Self { at, after: String::new() }
+    }
+
+    /// After this transfer.
+    pub fn after(last: &Transfer) -> Self {
+        Self { at: last.at, after: last.key.as_str().to_owned() }
+    }
+}
+
 impl fmt::Debug for Submission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Submission(***)")
@@ -161,9 +173,9 @@ pub struct StoredEvent {
     pub id: EventId,
     /// Whose it is.
     pub tenant: TenantId,
-    /// What it belongs to.
-    pub intent: IntentId,
-    /// 1, 2, 3, ... per intent.
+    /// What it belongs to; none for what is told of funds.
+    pub intent: Option<IntentId>,
+    /// 1, 2, 3, ... per intent; 1 where it belongs to none.
     pub sequence: u64,
     /// Such as `payment_intent.succeeded`.
     pub kind: String,
@@ -182,6 +194,16 @@ pub struct StoredTransfer {
     pub tenant: TenantId,
     /// The row.
     pub transfer: Transfer,
+}
+
+/// Where a page of an account's transfers begins: after the transfer of this key among those of this time, or with the first
+/// one of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BookedFrom {
+    /// The time; earlier ones are not listed.
+    pub at: Timestamp,
+    /// The key; empty: from the first one.
+    pub after: String,
 }
 
 /// The balance of one account in one currency.

@@ -101,7 +101,7 @@ impl Hand {
             WorkChange::Put { key, lane: Some(refund.terms.account.clone()), due_at, lease: None }
         });
         let kind = format!("refund.{}", refund.state.name());
-        let snapshot = Snapshot::Refund { refund: Box::new(refund.clone()) };
+        let snapshot = Snapshot::of_refund(&refund);
         batch.events.push(self.event(refund.terms.intent, kind, snapshot));
         batch.refunds.push(RefundWrite { expected, row: refund, entries });
     }

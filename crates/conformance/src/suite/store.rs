@@ -34,12 +34,14 @@ pub use bulks::{
 };
 pub use crowds::crowds_take_no_more_than_there_is;
 pub use desk::Desk;
-pub use events::{events_keep_the_order_of_commits, readers_beside_writers_miss_nothing};
+pub use events::{
+    events_keep_the_order_of_commits, funds_are_told_beside_intents, readers_beside_writers_miss_nothing,
+};
 pub use history::histories_end_alike;
 pub use holds::{holds_bound_what_is_captured, numbers_of_holds_lead_to_their_attempt, refunds_take_turns};
 pub use ledger::{
-    balances_are_exact, holds_resolve_once_and_in_full, late_money_goes_back_once, postings_happen_once,
-    suspense_is_never_overdrawn,
+    accounts_are_read_by_their_time, balances_are_exact, holds_resolve_once_and_in_full,
+    late_money_goes_back_once, postings_happen_once, suspense_is_never_overdrawn,
 };
 pub use lists::{lists_are_paged_newest_first, stats_tell_what_waits};
 pub use marks::{
@@ -86,6 +88,7 @@ macro_rules! store_suite {
             suspense_is_never_overdrawn
             late_money_goes_back_once
             balances_are_exact
+            accounts_are_read_by_their_time
             work_is_claimed_oldest_first
             claims_end_on_the_stores_clock
             claims_are_disjoint
@@ -93,6 +96,7 @@ macro_rules! store_suite {
             delays_and_quarantine
             hastened_work_is_due
             events_keep_the_order_of_commits
+            funds_are_told_beside_intents
             readers_beside_writers_miss_nothing
             lists_are_paged_newest_first
             stats_tell_what_waits

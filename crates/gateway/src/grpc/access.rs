@@ -64,6 +64,8 @@ const TABLE: &[(&str, Access)] = &[
     ("/paifang.v1.LedgerService/ListAccounts", Access::Read),
     ("/paifang.v1.LedgerService/GetBalance", Access::Read),
     ("/paifang.v1.LedgerService/ListTransfers", Access::Read),
+    ("/paifang.v1.StatementService/GetNetStatement", Access::Read),
+    ("/paifang.v1.StatementService/ListNetStatementEntries", Access::Read),
 ];
 
 /// The row of the method at this path; `None` for one that there is not.

@@ -6,6 +6,7 @@ mod choice;
 mod facts;
 mod policy;
 mod refund;
+mod statement;
 mod wallets;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use super::token::{self, Scope};
 pub(crate) use bulk::{bulk_entries, create_bulk, entry_stage, steer_bulk};
 pub(crate) use policy::{BUNDLE_BYTES_MAX, Change, change_rules, point, version};
 pub(crate) use refund::{cancel_refund, create_refund, reverse_refund, transfer_funds};
+pub(crate) use statement::statement;
 pub(crate) use wallets::{Filter, code_question, consultation, filter};
 
 /// Rows of a page when the caller does not say.

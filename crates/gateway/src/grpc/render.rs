@@ -11,6 +11,7 @@ mod intent;
 mod ledger;
 mod policy;
 mod refund;
+mod statement;
 mod terms;
 mod wallets;
 
@@ -25,11 +26,13 @@ use paifang_store::{Snapshot, StoredEvent};
 
 pub(crate) use audit::{count, decision_count, span};
 pub(crate) use bulk::{bulk, bulk_entry};
+pub(crate) use discount::funder;
 pub(crate) use explain::{Line, Story, Told};
 pub(crate) use intent::{intent, intent_state_name};
 pub(crate) use ledger::{account, balance, transfer};
 pub(crate) use policy::{change as policy_change, decided, decision, policy};
 pub(crate) use refund::refund;
+pub(crate) use statement::{entry as statement_entry, statement};
 pub(crate) use terms::agreed;
 pub(crate) use wallets::{interoperability, issuer, wallet_option, way};
 
@@ -66,7 +69,14 @@ pub(crate) fn event(event: &StoredEvent, cursor: String) -> v1::Event {
         Snapshot::Intent { intent: snapshot, amounts } => {
             v1::event::Resource::PaymentIntent(intent(snapshot, amounts))
         }
-        Snapshot::Refund { refund: snapshot } => v1::event::Resource::Refund(refund(snapshot)),
+        Snapshot::Refund { refund: snapshot, .. } => v1::event::Resource::Refund(refund(snapshot)),
+        Snapshot::Funds { transfer } => {
+            v1::event::Resource::FundsTransfer(ledger::funds_transfer(event.tenant, transfer))
+        }
+    };
+    let reversal = match &event.snapshot {
+        Snapshot::Refund { reversal: Some(reversal), .. } => Some(bearing::reversal(reversal)),
+        Snapshot::Refund { reversal: None, .. } | Snapshot::Intent { .. } | Snapshot::Funds { .. } => None,
     };
     let mut told = v1::Event {
         event_id: event.id.to_string(),
@@ -74,8 +84,9 @@ pub(crate) fn event(event: &StoredEvent, cursor: String) -> v1::Event {
         sequence: i64::try_from(event.sequence).unwrap_or(i64::MAX),
         r#type: event.kind.clone(),
         create_time: Some(time(event.at)),
-        payment_intent_id: event.intent.to_string(),
+        payment_intent_id: event.intent.map(|id| id.to_string()).unwrap_or_default(),
         resource: Some(resource),
+        refund_reversal: reversal,
     };
     told.keep(&|field| FOR_EVENTS.contains(field));
     told

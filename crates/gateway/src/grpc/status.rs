@@ -106,6 +106,14 @@ pub(crate) fn not_found(about: Named<'_>) -> Status {
     Status::with_error_details(Code::NotFound, "there is no such resource", details)
 }
 
+/// A net statement of a month with more entries than this.
+pub(crate) fn statement_too_large(entries_max: usize) -> Status {
+    let message = format!("the month has more than {entries_max} entries; list them and fold them yourself");
+    let mut details = info(reasons::STATEMENT_TOO_LARGE);
+    details.add_precondition_failure_violation(reasons::STATEMENT_TOO_LARGE, "party", &message);
+    Status::with_error_details(Code::FailedPrecondition, message, details)
+}
+
 /// The same for a missing and for a wrong key.
 pub(crate) fn unauthenticated() -> Status {
     let message = "send a valid API key as metadata authorization: Bearer pf_...";

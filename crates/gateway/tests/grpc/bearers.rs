@@ -3,7 +3,7 @@
 use paifang_client::{Client, v1};
 use tonic::{Code, Status};
 
-use crate::shop::{Shop, announce, choice, cny, create, reason, wrong_fields};
+use crate::shop::{Shop, announce, choice, cny, create, reason, refunding, wrong_fields};
 
 const MALL: &str = r#"
 [bundle]
@@ -58,17 +58,6 @@ async fn paid(shop: &Shop, client: &Client) -> v1::PaymentIntent {
     intent
 }
 
-fn refund(request_id: &str, intent: &v1::PaymentIntent, fen: i64) -> v1::CreateRefundRequest {
-    let case = v1::RefundCase { reason: v1::RefundReason::Damaged.into(), ..Default::default() };
-    v1::CreateRefundRequest {
-        request_id: request_id.into(),
-        payment_intent_id: intent.payment_intent_id.clone(),
-        amount: Some(cny(fen)),
-        reason: String::new(),
-        refund_case: Some(case),
-    }
-}
-
 fn fund(kind: v1::FundKind, merchant_id: &str) -> Option<v1::Fund> {
     Some(v1::Fund { kind: kind.into(), merchant_id: merchant_id.into(), ..Default::default() })
 }
@@ -121,7 +110,7 @@ async fn a_refund_says_who_bears_it_and_waits_where_nobody_can() {
     let client = shop.client().await;
     announce(&client, MALL).await;
     let intent = paid(&shop, &client).await;
-    let bare = v1::CreateRefundRequest { refund_case: None, ..refund("r-0", &intent, 100) };
+    let bare = v1::CreateRefundRequest { refund_case: None, ..refunding("r-0", &intent, 100) };
     let (code, reason, message) = failed(client.create_refund(bare).await);
     assert_eq!((code, reason.as_str()), (Code::FailedPrecondition, "REFUND_CLOSED_BY_POLICY"));
     assert!(message.contains("refund_case is missing"), "{message}");
@@ -141,7 +130,7 @@ async fn a_refund_says_who_bears_it_and_waits_where_nobody_can() {
     assert_eq!(parts, [("streamer", Some(cny(889))), ("fee", Some(cny(178)))]);
     assert_eq!((division.merchant_id.as_str(), division.merchant_amount), ("m-1", Some(cny(7_821))));
 
-    let made = client.create_refund(refund("r-1", &intent, 8_000)).await.unwrap().refund.unwrap();
+    let made = client.create_refund(refunding("r-1", &intent, 8_000)).await.unwrap().refund.unwrap();
     assert_eq!(made.state(), v1::RefundState::AwaitingFunds);
     let bearing = made.bearing.unwrap();
     assert_eq!((bearing.policy_version, bearing.rule.as_str()), (1, "gold"));
@@ -161,7 +150,7 @@ async fn a_refund_says_who_bears_it_and_waits_where_nobody_can() {
     assert_eq!(given_up.state(), v1::RefundState::Failed);
     assert_eq!(given_up.failure.unwrap().reason, "canceled");
     assert!(client.refunds().cancel_refund(cancel).await.unwrap().into_inner().replayed);
-    let small = client.create_refund(refund("r-2", &intent, 500)).await.unwrap().refund.unwrap();
+    let small = client.create_refund(refunding("r-2", &intent, 500)).await.unwrap().refund.unwrap();
     assert_ne!(small.state(), v1::RefundState::AwaitingFunds);
     let late = v1::CancelRefundRequest { request_id: "x-2".into(), refund_id: small.refund_id };
     let (code, reason, _) = failed(client.refunds().cancel_refund(late).await);
@@ -221,7 +210,7 @@ async fn wrong_fields_are_named_and_change_nothing() {
     announce(&client, MALL).await;
     let intent = paid(&shop, &client).await;
     let case = v1::RefundCase { reason: 99, mode: 99, merchant_consented: None };
-    let wrong = v1::CreateRefundRequest { refund_case: Some(case), ..refund("r-1", &intent, 1) };
+    let wrong = v1::CreateRefundRequest { refund_case: Some(case), ..refunding("r-1", &intent, 1) };
     let error = client.create_refund(wrong).await.unwrap_err();
     assert_eq!(wrong_fields(&error), ["refund_case.reason", "refund_case.mode"]);
     for (from, to, fields) in [

@@ -1,9 +1,9 @@
 //! Discounts over gRPC: told before the choice, with the attempt, and with the refund; their budgets are filled by a call.
 
 use paifang_client::{Client, v1};
-use tonic::{Code, Status};
+use tonic::Code;
 
-use crate::shop::{Shop, announce, choice, cny, create, reason, wrong_fields};
+use crate::shop::{Shop, announce, choice, cny, create, fund, move_funds, reason, wrong_fields};
 
 const SALE: &str = r#"
 [bundle]
@@ -27,25 +27,8 @@ amount_minor = 300
 budgeted = false
 "#;
 
-fn fund(kind: v1::FundKind) -> v1::Fund {
-    v1::Fund { kind: kind.into(), ..Default::default() }
-}
-
 fn budget() -> v1::Fund {
     v1::Fund { discount_id: "festival".into(), ..fund(v1::FundKind::Budget) }
-}
-
-async fn transfer(
-    client: &Client,
-    request_id: &str,
-    from: v1::Fund,
-    to: v1::Fund,
-    fen: i64,
-) -> Result<(), Status> {
-    let (from, to) = (Some(from), Some(to));
-    let request =
-        v1::TransferFundsRequest { request_id: request_id.into(), from, to, amount: Some(cny(fen)) };
-    client.funds().transfer_funds(request).await.map(|_| ())
 }
 
 async fn option(client: &Client) -> v1::WalletOption {
@@ -74,7 +57,7 @@ async fn discounts_are_told_before_with_the_attempt_and_with_the_refund() {
     announce(&client, SALE).await;
     let told = option(&client).await;
     assert_eq!(said(&told.discounts), [("festival", "b", 0, true), ("coupon", "merchant", 300, false)]);
-    transfer(&client, "fill", fund(v1::FundKind::Outside), budget(), 1_000).await.unwrap();
+    move_funds(&client, "fill", &fund(v1::FundKind::Outside), &budget(), 1_000).await.unwrap();
     let told = option(&client).await;
     assert_eq!(said(&told.discounts), [("festival", "b", 888, true), ("coupon", "merchant", 300, false)]);
     assert_eq!((told.available, told.payable_amount), (true, Some(cny(7_700))));
@@ -85,7 +68,7 @@ async fn discounts_are_told_before_with_the_attempt_and_with_the_refund() {
     assert_eq!(attempt.discounts, told.discounts);
     let left = option(&client).await;
     assert_eq!(said(&left.discounts)[0], ("festival", "b", 112, true), "the rest is set aside");
-    let taken = transfer(&client, "f-1", budget(), fund(v1::FundKind::Outside), 113).await.unwrap_err();
+    let taken = move_funds(&client, "f-1", &budget(), &fund(v1::FundKind::Outside), 113).await.unwrap_err();
     assert_eq!((taken.code(), reason(&taken).as_str()), (Code::FailedPrecondition, "FUNDS_SHORT"));
 
     shop.notify_paid(&intent).await;
@@ -146,14 +129,14 @@ async fn funds_of_discounts_name_what_they_are_for() {
     let client = shop.client().await;
     let outside = || fund(v1::FundKind::Outside);
     let owed = v1::Fund { funder: v1::DiscountFunder::PlatformB.into(), ..fund(v1::FundKind::Discount) };
-    transfer(&client, "f-1", outside(), owed.clone(), 5).await.unwrap();
+    move_funds(&client, "f-1", &outside(), &owed, 5).await.unwrap();
     for (from, field) in [
         (fund(v1::FundKind::Budget), "from.discount_id"),
         (v1::Fund { discount_id: "festival".into(), ..fund(v1::FundKind::Fee) }, "from.discount_id"),
         (fund(v1::FundKind::Discount), "from.funder"),
         (v1::Fund { kind: v1::FundKind::Fee.into(), ..owed }, "from.funder"),
     ] {
-        let error = transfer(&client, "f-2", from, outside(), 1).await.unwrap_err();
+        let error = move_funds(&client, "f-2", &from, &outside(), 1).await.unwrap_err();
         assert_eq!(wrong_fields(&error), [field]);
     }
 }

@@ -17,4 +17,5 @@ mod policies;
 mod raw;
 mod requests;
 mod shop;
+mod statements;
 mod streams;

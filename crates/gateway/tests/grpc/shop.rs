@@ -142,6 +142,46 @@ pub fn cny(minor_units: i64) -> v1::Money {
     v1::Money { currency_code: "CNY".into(), minor_units }
 }
 
+/// The first version of a storefront's rules, in force from now on.
+pub async fn announce(client: &Client, bundle: &str) {
+    let draft = v1::DraftPolicyRequest { request_id: "draft-1".into(), bundle: bundle.into() };
+    client.draft_policy(draft).await.unwrap();
+    let announce =
+        v1::AnnouncePolicyRequest { request_id: "announce-1".into(), version: 1, ..Default::default() };
+    client.announce_policy(announce).await.unwrap();
+}
+
+/// A refund of so much, for what was damaged.
+pub fn refunding(request_id: &str, intent: &v1::PaymentIntent, fen: i64) -> v1::CreateRefundRequest {
+    let case = v1::RefundCase { reason: v1::RefundReason::Damaged.into(), ..Default::default() };
+    v1::CreateRefundRequest {
+        request_id: request_id.into(),
+        payment_intent_id: intent.payment_intent_id.clone(),
+        amount: Some(cny(fen)),
+        reason: String::new(),
+        refund_case: Some(case),
+    }
+}
+
+/// A fund without a name of its own.
+pub fn fund(kind: v1::FundKind) -> v1::Fund {
+    v1::Fund { kind: kind.into(), ..Default::default() }
+}
+
+/// Moves funds of the storefront.
+pub async fn move_funds(
+    client: &Client,
+    request_id: &str,
+    from: &v1::Fund,
+    to: &v1::Fund,
+    fen: i64,
+) -> Result<v1::TransferFundsResponse, Status> {
+    let (from, to) = (Some(from.clone()), Some(to.clone()));
+    let request =
+        v1::TransferFundsRequest { request_id: request_id.into(), from, to, amount: Some(cny(fen)) };
+    client.funds().transfer_funds(request).await.map(tonic::Response::into_inner)
+}
+
 /// The reason of an error, after a check that it has exactly one `ErrorInfo` of our domain.
 pub fn reason(error: &Status) -> String {
     let details = error.get_error_details_vec();

@@ -48,6 +48,9 @@ fn a_month_is_netted_from_its_own_entries() {
     let line = Line { opening: 100, net: -150, closing: -50, entries: 3 };
     assert_eq!(statement.lines(), [(Currency::CNY, line)].into());
     assert_eq!(statement.closing(), [(Currency::CNY, -50)].into());
+    let turned = Line { opening: -100, net: 150, closing: 50, entries: 3 };
+    assert_eq!(statement.lines_of(&party("platform-a")), statement.lines());
+    assert_eq!(statement.lines_of(&party("platform-b")), [(Currency::CNY, turned)].into());
     let mut more = statement.clone();
     assert_eq!(more.add(entry("e2", "2026-06-15T20:00:00+08:00", false, 250)), Ok(Added::Repeated));
     assert_eq!(more.add(entry("late", "2026-07-02T00:00:00Z", true, 5)), Ok(Added::OtherPeriod));

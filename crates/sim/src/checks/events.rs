@@ -34,12 +34,13 @@ impl Heard {
                 let told = event.kind.strip_prefix("payment_intent.").unwrap_or_default();
                 let named = STATES.contains(&told);
                 if named && told != intent.state.name() {
-                    let (id, is) = (event.intent, intent.state.name());
+                    let (id, is) = (intent.terms.id, intent.state.name());
                     wrong.push(format!("I9: an event of {id} says {told}, and shows {is}"));
                 }
                 self.intents.insert(intent.terms.id, (intent.state, amounts));
             }
-            Snapshot::Refund { refund } => drop(self.refunds.insert(refund.terms.id, *refund)),
+            Snapshot::Refund { refund, .. } => drop(self.refunds.insert(refund.terms.id, *refund)),
+            Snapshot::Funds { .. } => {}
         }
     }
 

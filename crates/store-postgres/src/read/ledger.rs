@@ -53,6 +53,12 @@ pub(crate) async fn intent_transfers(
 }
 
 fn transfer(row: &Row) -> Answer<StoredTransfer> {
+    let (position, tenant) = (count(row, "position")?, named(row, "tenant")?);
+    Ok(StoredTransfer { position, tenant, transfer: row_of(row)? })
+}
+
+/// The transfer itself, without its place.
+pub(super) fn row_of(row: &Row) -> Answer<Transfer> {
     let resolves: Option<String> = get(row, "resolves")?;
     let kind = match (get::<String>(row, "phase")?.as_str(), resolves) {
         ("posted", None) => Kind::Posted,
@@ -62,7 +68,7 @@ fn transfer(row: &Row) -> Answer<StoredTransfer> {
         _ => return Err(damaged("phase")),
     };
     let amount = PositiveMoney::new(get(row, "amount")?, currency(row)?).map_err(|_| damaged("amount"))?;
-    let transfer = Transfer {
+    Ok(Transfer {
         key: PostingKey::of(&[&get::<String>(row, "posting_key")?]),
         debit: named(row, "debit")?,
         credit: named(row, "credit")?,
@@ -70,11 +76,10 @@ fn transfer(row: &Row) -> Answer<StoredTransfer> {
         kind,
         subject: get(row, "subject")?,
         at: moment(row, "at")?,
-    };
-    Ok(StoredTransfer { position: count(row, "position")?, tenant: named(row, "tenant")?, transfer })
+    })
 }
 
-fn currency(row: &Row) -> Answer<Currency> {
+pub(super) fn currency(row: &Row) -> Answer<Currency> {
     let code: String = get(row, "currency")?;
     Currency::parse(&code).map_err(|_| damaged("currency"))
 }

@@ -219,7 +219,7 @@ pub(super) fn interval_ns(interval_s: u32) -> i64 {
     i64::from(interval_s) * 1_000_000_000
 }
 
-/// The intent's row is locked, so its last event is there to be counted on from.
+/// The intent's row is locked, so its last event is there to be counted on from. What belongs to none is the first of its own.
 pub(super) fn append_event(batch: &Batch, event: &NewEvent) -> Answer<Step> {
     Ok(Step::new(
         "INSERT INTO event (id, tenant, intent, sequence, kind, at, form, body)
@@ -227,7 +227,7 @@ pub(super) fn append_event(batch: &Batch, event: &NewEvent) -> Answer<Step> {
         vec![
             event.id.to_string().into(),
             batch.tenant.to_string().into(),
-            event.intent.to_string().into(),
+            event.intent.map(|id| id.to_string()).as_deref().into(),
             event.kind.as_str().into(),
             batch.at.into(),
             Snapshot::FORM.into(),

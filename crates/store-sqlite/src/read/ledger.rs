@@ -44,7 +44,7 @@ pub(crate) fn of_intent(
     all(connection, text, params![tenant.to_string(), id.to_string(), limit(HISTORY_MAX)], transfer)
 }
 
-fn transfer(row: &Row<'_>) -> Result<StoredTransfer, Fault> {
+pub(super) fn transfer(row: &Row<'_>) -> Result<StoredTransfer, Fault> {
     let resolves: Option<String> = get(row, "resolves")?;
     let kind = match (get::<String>(row, "phase")?.as_str(), resolves) {
         ("posted", None) => Kind::Posted,
@@ -66,7 +66,7 @@ fn transfer(row: &Row<'_>) -> Result<StoredTransfer, Fault> {
     Ok(StoredTransfer { position: count(row, "position")?, tenant: named(row, "tenant")?, transfer })
 }
 
-fn currency(row: &Row<'_>) -> Result<Currency, Fault> {
+pub(super) fn currency(row: &Row<'_>) -> Result<Currency, Fault> {
     let code: String = get(row, "currency")?;
     Currency::parse(&code).map_err(|_| damaged("currency"))
 }

@@ -236,7 +236,7 @@ pub(super) fn append_event(connection: &Connection, batch: &Batch, event: &NewEv
         .execute(params![
             event.id.to_string(),
             batch.tenant.to_string(),
-            event.intent.to_string(),
+            event.intent.map(|id| id.to_string()),
             event.kind,
             nanos(batch.at),
             Snapshot::FORM,

@@ -14,7 +14,7 @@ use paifang_payment::refund::{Refund, State};
 use paifang_payment::{AttemptId, FundsId, IntentId, RefundId, TenantId};
 
 use super::{Known, Report};
-use crate::{PAGE_MAX, Store, StoreError};
+use crate::{PAGE_MAX, Snapshot, Store, StoreError, StoredEvent};
 
 /// What the ledger should say of a refund or hold, and what it does.
 pub(super) struct Owed {
@@ -37,7 +37,7 @@ enum Phase {
 pub(super) struct Own {
     wanted: BTreeMap<(TenantId, String), Booked>,
     /// Transfers that no payment and no refund says, but a call.
-    wished: BTreeMap<TenantId, BTreeSet<FundsId>>,
+    wished: BTreeMap<TenantId, BTreeMap<FundsId, Transfer>>,
 }
 
 type Booked = (Account, Account, PositiveMoney, Kind);
@@ -50,6 +50,14 @@ impl Own {
             ((tenant, key.as_str().to_owned()), (debit, credit, amount, kind))
         };
         self.wanted.extend(transfers.into_iter().map(row));
+    }
+
+    /// Whether what an event tells was moved, exactly.
+    pub fn has_moved(&self, event: &StoredEvent) -> bool {
+        let Snapshot::Funds { transfer } = &event.snapshot else { return false };
+        let id = FundsId::parse(&transfer.subject).ok();
+        let moved = id.and_then(|id| self.wished.get(&event.tenant)?.get(&id));
+        moved == Some(&**transfer)
     }
 
     /// Whether this transfer is one of them, or moves the storefront's funds by its own wish.
@@ -66,7 +74,7 @@ impl Own {
             if !sides.iter().all(own) {
                 return Err("it moves another storefront's funds");
             }
-            self.wished.entry(tenant).or_default().insert(wish);
+            self.wished.entry(tenant).or_default().insert(wish, transfer.clone());
             return Ok(());
         }
         let Transfer { debit, credit, amount, kind, .. } = transfer.clone();
@@ -168,12 +176,12 @@ pub(super) async fn check(
 
 /// Each transfer of funds was asked for by a call, and what a call was told was moved.
 async fn check_wishes(store: &impl Store, known: &Known, report: &mut Report) -> Result<(), StoreError> {
-    let none = BTreeSet::new();
     let mut tenants: BTreeSet<TenantId> =
         known.intents.values().chain(known.own.wished.keys()).copied().collect();
     tenants.extend(store.tenants().await?.into_iter().map(|tenant| tenant.id));
     for tenant in tenants {
-        let wished = known.own.wished.get(&tenant).unwrap_or(&none);
+        let wished = known.own.wished.get(&tenant);
+        let wished: BTreeSet<FundsId> = wished.into_iter().flat_map(BTreeMap::keys).copied().collect();
         let (mut asked, mut after) = (BTreeSet::new(), None);
         loop {
             let page = store.funds_asked(tenant, after.as_ref(), PAGE_MAX).await?;
@@ -184,7 +192,7 @@ async fn check_wishes(store: &impl Store, known: &Known, report: &mut Report) ->
         for id in wished.difference(&asked) {
             report.find(format!("{id}: funds were moved, and no call asked for it"));
         }
-        for id in asked.difference(wished) {
+        for id in asked.difference(&wished) {
             report.find(format!("{id}: a call was told that funds were moved, and they were not"));
         }
     }

@@ -1,4 +1,4 @@
-//! Events: in the order of their cursor, of an intent that is there, counted 1, 2, 3 without a gap.
+//! Events: in the order of their cursor, of an intent that is there, counted 1, 2, 3 without a gap, or of funds that were moved.
 
 use std::collections::BTreeMap;
 
@@ -38,10 +38,16 @@ fn check_one(
     report: &mut Report,
 ) {
     report.events += 1;
-    if known.intents.get(&event.intent) != Some(&event.tenant) {
+    let Some(intent) = event.intent else {
+        if !known.own.has_moved(event) {
+            report.find(format!("event {}: no such funds were moved", event.id));
+        }
+        return;
+    };
+    if known.intents.get(&intent) != Some(&event.tenant) {
         report.find(format!("event {}: it belongs to nothing", event.id));
     }
-    let last = sequences.entry(event.intent).or_insert(0);
+    let last = sequences.entry(intent).or_insert(0);
     if event.sequence != *last + 1 {
         report.find(format!("event {}: {} follows {last} in its sequence", event.id, event.sequence));
     }

@@ -342,21 +342,29 @@ impl Content {
     }
 
     fn append_event(&mut self, event: NewEvent, tenant: TenantId, at: Timestamp) -> Step {
-        self.own(event.intent, tenant)?;
+        if let Some(intent) = event.intent {
+            self.own(intent, tenant)?;
+        }
         if planted::is(Defect::EventLost) || planted::is(Defect::EventOnce) && self.has_event(&event) {
             return Ok(());
         }
         if !self.event_ids.insert(event.id) {
             return Err(Err(StoreError::Broken(format!("event {} is there already", event.id))));
         }
-        let sequence = self.sequences.entry(event.intent).or_insert(0);
-        *sequence += 1;
+        let sequence = match event.intent {
+            Some(intent) => {
+                let sequence = self.sequences.entry(intent).or_insert(0);
+                *sequence += 1;
+                *sequence
+            }
+            None => 1,
+        };
         self.events.push(StoredEvent {
             cursor: self.events.len() as u64 + 1,
             id: event.id,
             tenant,
             intent: event.intent,
-            sequence: *sequence,
+            sequence,
             kind: event.kind,
             at,
             snapshot: event.snapshot,

@@ -68,7 +68,7 @@ const FOREIGN: &[(&[&str], Who, &str)] = &[
         "layers 0 to 2, adapters and the engine get entropy handed in",
     ),
     (
-        &["tonic", "tonic-prost", "tonic-types", "prost", "prost-types"],
+        &["tonic", "tonic-prost", "tonic-types", "prost", "prost-types", "prost-reflect"],
         Who::In(&["proto", "client", "gateway", "fuzz", "tests"]),
         "only gateway and client know protobuf",
     ),

@@ -107,7 +107,7 @@ pub async fn incoherent_batches_are_refused(bench: &impl Bench) {
         change(&|batch| batch.work.push(WorkChange::Remove { key: foreign.clone() })),
         change(&|batch| batch.fence = Some(Fence { key: foreign.clone(), epoch: 1 })),
         change(&|batch| batch.guards.push(Guard::Reserve(elsewhere, fen(1)))),
-        change(&|batch| batch.events[0].intent = elsewhere),
+        change(&|batch| batch.events[0].intent = Some(elsewhere)),
         change(&|batch| {
             let key = desk.hand.attempt_key(intent_in(batch), attempt(&row).terms.id);
             batch.work.push(WorkChange::Delay { key, due_at: desk.hand.now() });
@@ -116,7 +116,7 @@ pub async fn incoherent_batches_are_refused(bench: &impl Bench) {
     for batch in incoherent {
         desk.broken(batch).await;
     }
-    let event = NewEvent { intent: elsewhere, ..news.events[0].clone() };
+    let event = NewEvent { intent: Some(elsewhere), ..news.events[0].clone() };
     let orphan = Batch { events: vec![event], ..Batch::new(desk.hand.tenant(), desk.hand.now()) };
     desk.broken(orphan).await;
     desk.done(news.clone()).await;

@@ -4,7 +4,10 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use futures::future::{join, join_all};
-use paifang_store::{Store, StoredEvent};
+use paifang_payment::{Digest, FundsId, RequestId};
+use paifang_shares::waterfall::Bearer;
+use paifang_store::funds::{Owner, of_transfer};
+use paifang_store::{Batch, NewEvent, Operation, RequestKey, Resource, Snapshot, Store, StoredEvent};
 
 use super::desk::{attempt, paid};
 use super::{Bench, Desk};
@@ -22,7 +25,7 @@ pub async fn events_keep_the_order_of_commits(bench: &impl Bench) {
 
     let all = desk.store.events_after(None, 0, 200).await.expect("the store works");
     let told: Vec<_> = all.iter().map(|event| (event.intent, event.sequence, event.kind.as_str())).collect();
-    let (one, two) = (one.intent.terms.id, two.intent.terms.id);
+    let (one, two) = (Some(one.intent.terms.id), Some(two.intent.terms.id));
     let (processing, succeeded) = ("payment_intent.processing", "payment_intent.succeeded");
     let own = [(one, 1, processing), (two, 1, processing), (two, 2, succeeded), (one, 2, succeeded)];
     assert_eq!(told[..4], own);
@@ -33,6 +36,47 @@ pub async fn events_keep_the_order_of_commits(bench: &impl Bench) {
     assert_eq!(rest, all[2..4]);
     let last = desk.store.stats().await.expect("the store works").last_event;
     assert_eq!(Some(last), all.last().map(|event| event.cursor));
+}
+
+/// Funds that are moved are told in the same stream, by an event that belongs to no intent.
+pub async fn funds_are_told_beside_intents(bench: &impl Bench) {
+    let desk = Desk::new(bench).await;
+    let row = desk.create(fen(1)).await;
+    let (tenant, at) = (desk.hand.tenant(), desk.hand.now());
+    let owner = Owner { tenant, merchant: None };
+    for n in 1..=2 {
+        let id = FundsId::from_parts(at, [n; 10]);
+        let between = (owner.outside(), owner.account(Bearer::Platform));
+        let transfer = of_transfer(id, between, fen(i64::from(n)), at);
+        let snapshot = Snapshot::Funds { transfer: Box::new(transfer.clone()) };
+        let told = desk.hand.event(row.intent.terms.id, "funds.transferred".to_owned(), snapshot);
+        let request = RequestKey {
+            operation: Operation::TransferFunds,
+            request_id: RequestId::parse(&format!("f-{n}")).expect("a request id"),
+            fingerprint: Digest([n; 32]),
+            resource: Resource::Funds(id),
+        };
+        desk.done(Batch {
+            request: Some(request),
+            transfers: vec![transfer],
+            events: vec![NewEvent { intent: None, ..told }],
+            ..Batch::new(tenant, at)
+        })
+        .await;
+    }
+    desk.done(desk.news(&row, attempt(&row).terms.id, &paid(fen(1)))).await;
+    let all = desk.store.events_after(Some(tenant), 0, 200).await.expect("the store works");
+    let own = Some(row.intent.terms.id);
+    let places: Vec<_> = all.iter().map(|event| (event.intent, event.sequence)).collect();
+    assert_eq!(places, [(own, 1), (None, 1), (None, 1), (own, 2)]);
+    let told = |event: &StoredEvent| match &event.snapshot {
+        Snapshot::Funds { transfer } => Some(transfer.amount),
+        Snapshot::Intent { .. } | Snapshot::Refund { .. } => None,
+    };
+    assert_eq!(all.iter().filter_map(told).collect::<Vec<_>>(), [fen(1), fen(2)]);
+    let of_intent = desk.store.intent_events(tenant, row.intent.terms.id).await.expect("the store works");
+    assert_eq!(of_intent.len(), 2);
+    desk.clean().await;
 }
 
 /// F33: a reader that follows the cursor while fifty writers commit misses nothing and sees nothing twice.

@@ -1,10 +1,11 @@
 //! The ledger: each key once, each hold once, no bound crossed.
 
+use jiff::SignedDuration;
 use paifang_ledger::{Account, Kind, PostingKey, Transfer};
 use paifang_money::{MINOR_UNITS_MAX, PositiveMoney};
 use paifang_payment::refund::Purpose;
 use paifang_payment::{Evidence, Source};
-use paifang_store::{Batch, Store};
+use paifang_store::{Batch, BookedFrom, Store};
 
 use super::desk::{attempt, paid, refund_of, returned};
 use super::{Bench, Desk};
@@ -147,4 +148,61 @@ pub async fn balances_are_exact(bench: &impl Bench) {
     assert!(all > i128::from(i64::MAX));
     assert_eq!(posted, [(rail, all + 3), (merchant, all), (late, 3)]);
     assert_eq!(desk.store.balances(Hand::new(2, &desk.clock).tenant()).await.expect("the store works"), []);
+}
+
+/// What counts of an account is listed by time and then by key, whatever the order of commits, page by page; and so it is summed.
+pub async fn accounts_are_read_by_their_time(bench: &impl Bench) {
+    let desk = Desk::new(bench).await;
+    let (rail, merchant, late) = accounts(&desk.hand);
+    let hand = &desk.hand;
+    let start = hand.now();
+    let at = |seconds| start + SignedDuration::from_secs(seconds);
+    let row = |key: &str, seconds, debit: &Account, credit: &Account, fen_, kind| Transfer {
+        at: at(seconds),
+        ..entry(hand, key, debit, credit, fen(fen_), kind)
+    };
+    let held = row("held", 1, &rail, &late, 1_000, Kind::Pending);
+    let rows = [
+        row("c", 5, &rail, &late, 40, Kind::Posted),
+        row("b", 5, &rail, &late, 30, Kind::Posted),
+        row("first", 2, &rail, &late, 100, Kind::Posted),
+        held.clone(),
+        row("a", 5, &late, &rail, 7, Kind::Posted),
+        row("elsewhere", 5, &rail, &merchant, 9, Kind::Posted),
+        row("taken", 8, &rail, &late, 1_000, Kind::Posts(held.key)),
+        row("void", 3, &rail, &late, 50, Kind::Pending),
+        row("voided", 6, &rail, &late, 50, Kind::Voids(PostingKey::of(&["void"]))),
+        row("end", 9, &late, &rail, 1, Kind::Posted),
+    ];
+    for one in &rows {
+        desk.done(book(hand, std::slice::from_ref(one))).await;
+    }
+    let other = Hand::new(2, &desk.clock);
+    desk.done(book(&other, std::slice::from_ref(&rows[0]))).await;
+    let (tenant, store) = (hand.tenant(), &desk.store);
+    let keys = |rows: &[Transfer]| rows.iter().map(|row| row.key.to_string()).collect::<Vec<_>>();
+    for (from, until, wanted) in [
+        (2, 9, vec!["first", "a", "b", "c", "taken"]),
+        (5, 10, vec!["a", "b", "c", "taken", "end"]),
+        (3, 5, vec![]),
+    ] {
+        let (mut found, mut next) = (Vec::new(), BookedFrom::start(at(from)));
+        loop {
+            let page =
+                store.account_transfers(tenant, &late, &next, at(until), 2).await.expect("the store works");
+            let Some(last) = page.last() else { break };
+            next = BookedFrom::after(last);
+            found.extend(page);
+        }
+        assert_eq!(keys(&found), wanted);
+        assert!(found.iter().all(|found| rows.contains(found)), "{found:?}");
+    }
+    let before = async |seconds| {
+        let sums = store.account_before(tenant, &late, at(seconds)).await.expect("the store works");
+        sums.into_values().sum::<i128>()
+    };
+    assert_eq!([before(2).await, before(5).await, before(9).await, before(10).await], [0, 100, 1_163, 1_162]);
+    let balances = store.balances(tenant).await.expect("the store works");
+    let posted = balances.iter().find(|row| row.account == late).map(|row| row.balance.posted(&late));
+    assert_eq!(posted, Some(1_162));
 }

@@ -80,7 +80,7 @@ pub(crate) fn transfer_funds(request: v1::TransferFundsRequest) -> Result<Transf
     fields.finish(whole)
 }
 
-fn fund(fields: &mut Fields, field: &str, fund: Option<v1::Fund>) -> Option<Fund> {
+pub(super) fn fund(fields: &mut Fields, field: &str, fund: Option<v1::Fund>) -> Option<Fund> {
     let Some(v1::Fund { kind, merchant_id, receiver, discount_id, funder }) = fund else {
         fields.wrong(field, "is required");
         return None;

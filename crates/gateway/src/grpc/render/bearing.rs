@@ -6,6 +6,7 @@ use paifang_proto::v1;
 use paifang_shares::bearing::Bearing;
 use paifang_shares::refund_terms::{RefundMode, RefundReason};
 use paifang_shares::waterfall::{Allocation, Bearer};
+use paifang_store::Reversed;
 
 use super::{discount, division, money, time};
 
@@ -40,6 +41,19 @@ pub(super) fn bearing(refund: &Refund) -> Option<v1::RefundBearing> {
         reversed_amount: reversed.map(money),
         discounts: discount::given_back(discounts),
     })
+}
+
+/// What a reversal gave back.
+pub(super) fn reversal(reversed: &Reversed) -> v1::RefundReversal {
+    let returned = reversed.back.iter().map(|(to, amount)| v1::ReturnedAmount {
+        bearer: bearer(*to).into(),
+        amount: Some(money(amount.money())),
+    });
+    v1::RefundReversal {
+        version: i64::try_from(reversed.version).unwrap_or(i64::MAX),
+        returned: returned.collect(),
+        charged_to: reversed.from.map_or(v1::RefundBearer::Unspecified, bearer).into(),
+    }
 }
 
 fn is_some(amount: Money) -> bool {

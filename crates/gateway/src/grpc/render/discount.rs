@@ -27,7 +27,8 @@ fn discount(id: &DiscountId, by: Funder, amount: Money, budgeted: bool) -> v1::D
     }
 }
 
-fn funder(funder: Funder) -> v1::DiscountFunder {
+/// A funder.
+pub(crate) fn funder(funder: Funder) -> v1::DiscountFunder {
     match funder {
         Funder::Rail => v1::DiscountFunder::Rail,
         Funder::PlatformA => v1::DiscountFunder::PlatformA,

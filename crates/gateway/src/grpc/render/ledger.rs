@@ -1,11 +1,13 @@
 //! The book.
 
-use paifang_ledger::{Account, AccountKind, Kind};
+use paifang_ledger::{Account, AccountKind, Kind, Transfer};
 use paifang_money::Currency;
+use paifang_payment::TenantId;
 use paifang_proto::v1;
 use paifang_store::{AccountBalance, StoredTransfer};
 
 use super::{money, time};
+use crate::net;
 
 pub(crate) fn account(account: &Account, currency: Currency) -> v1::Account {
     let kind = match account.kind() {
@@ -44,6 +46,17 @@ pub(crate) fn balance(row: &AccountBalance) -> Option<v1::Balance> {
         debits_pending: Some(sum(row.balance.debits_pending)?),
         credits_pending: Some(sum(row.balance.credits_pending)?),
     })
+}
+
+/// A transfer of funds, as its event tells it.
+pub(super) fn funds_transfer(tenant: TenantId, transfer: &Transfer) -> v1::FundsTransfer {
+    v1::FundsTransfer {
+        funds_transfer_id: transfer.subject.clone(),
+        from: net::fund(tenant, &transfer.debit),
+        to: net::fund(tenant, &transfer.credit),
+        amount: Some(money(transfer.amount.money())),
+        create_time: Some(time(transfer.at)),
+    }
 }
 
 pub(crate) fn transfer(row: &StoredTransfer) -> v1::Transfer {

@@ -53,7 +53,9 @@ pub(super) fn attach(
 fn place(event: &StoredEvent) -> (String, u64) {
     match &event.snapshot {
         Snapshot::Intent { intent, .. } => (intent.terms.id.to_string(), intent.version),
-        Snapshot::Refund { refund } => (refund.terms.id.to_string(), refund.version),
+        Snapshot::Refund { refund, .. } => (refund.terms.id.to_string(), refund.version),
+        // Belongs to no intent, so that no intent's history has it.
+        Snapshot::Funds { transfer } => (transfer.subject.clone(), 0),
     }
 }
 
