@@ -2,13 +2,12 @@
 
 mod words;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::Poll;
 
 use futures::future::{pending, poll_fn};
-use jiff::{SignedDuration, Timestamp};
-use paifang_ledger::{Account, Transfer};
+use jiff::SignedDuration;
+use paifang_ledger::Account;
 use paifang_money::Currency;
 use paifang_payment::attempt::Attempt;
 use paifang_payment::refund::{self, Purpose, Refund};
@@ -17,10 +16,9 @@ use paifang_payment::{
 };
 use paifang_policy::guard::Tally;
 use paifang_store::{
-    AccountBalance, AttemptRef, Batch, BookedFrom, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow,
-    Leased, Operation, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, Store, StoreError,
-    StoredDecided, StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkChange, WorkKey,
-    WorkRow,
+    AccountBalance, AttemptRef, Batch, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow, Leased,
+    Operation, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, Store, StoreError, StoredDecided,
+    StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkChange, WorkKey, WorkRow,
 };
 
 use self::words::{family, numbers_of};
@@ -363,28 +361,6 @@ impl Store for SimStore {
     ) -> Answer<Vec<StoredTransfer>> {
         self.read().await?;
         self.universe.store.transfers_after(tenant, position, max).await
-    }
-
-    async fn account_transfers(
-        &self,
-        tenant: TenantId,
-        account: &Account,
-        from: &BookedFrom,
-        until: Timestamp,
-        max: usize,
-    ) -> Answer<Vec<Transfer>> {
-        self.read().await?;
-        self.universe.store.account_transfers(tenant, account, from, until, max).await
-    }
-
-    async fn account_before(
-        &self,
-        tenant: TenantId,
-        account: &Account,
-        before: Timestamp,
-    ) -> Answer<BTreeMap<Currency, i128>> {
-        self.read().await?;
-        self.universe.store.account_before(tenant, account, before).await
     }
 
     async fn balances(&self, tenant: TenantId) -> Answer<Vec<AccountBalance>> {

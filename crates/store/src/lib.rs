@@ -11,6 +11,7 @@
 //! Limits: [`PAGE_MAX`] rows per read; a batch touches one intent and any number of its refunds.
 #![forbid(unsafe_code)]
 
+mod accounts;
 mod batch;
 mod bulk;
 mod chain;

@@ -10,7 +10,7 @@ use std::future::{Future, Ready, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-use paifang_ledger::{Account, Books, Transfer};
+use paifang_ledger::{Account, Books};
 use paifang_money::Currency;
 use paifang_payment::intent;
 use paifang_payment::refund::{self, Refund};
@@ -20,10 +20,9 @@ use paifang_payment::{
 use paifang_policy::guard::Tally;
 
 use crate::{
-    AccountBalance, AttemptRef, Batch, BookedFrom, BulkStep, Committed, GuardedBook, InboxRow, IntentFilter,
-    IntentRow, Leased, Operation, PAGE_MAX, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, Store,
-    StoreError, StoredDecided, StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkKey,
-    WorkRow,
+    AccountBalance, AttemptRef, Batch, BulkStep, Committed, GuardedBook, InboxRow, IntentFilter, IntentRow,
+    Leased, Operation, PAGE_MAX, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, Store, StoreError,
+    StoredDecided, StoredEvent, StoredRules, StoredTransfer, Submission, Tenant, WorkKey, WorkRow,
 };
 
 /// A store without a disk. Clones share their content.
@@ -232,26 +231,6 @@ impl Store for ModelStore {
         max: usize,
     ) -> impl Future<Output = Answer<Vec<StoredTransfer>>> + Send {
         self.read(|all| all.transfers_after(tenant, position, max))
-    }
-
-    fn account_transfers(
-        &self,
-        tenant: TenantId,
-        account: &Account,
-        from: &BookedFrom,
-        until: Timestamp,
-        max: usize,
-    ) -> impl Future<Output = Answer<Vec<Transfer>>> + Send {
-        self.read(|all| all.account_transfers(tenant, account, from, until, max))
-    }
-
-    fn account_before(
-        &self,
-        tenant: TenantId,
-        account: &Account,
-        before: Timestamp,
-    ) -> impl Future<Output = Answer<BTreeMap<Currency, i128>>> + Send {
-        self.read(|all| all.account_before(tenant, account, before))
     }
 
     fn balances(&self, tenant: TenantId) -> impl Future<Output = Answer<Vec<AccountBalance>>> + Send {

@@ -13,6 +13,7 @@ use paifang_payment::{
 };
 use paifang_policy::guard::Tally;
 
+use crate::accounts;
 use crate::{
     AccountBalance, AttemptRef, Batch, BookedFrom, BulkStore, Committed, GuardedBook, InboxRow, IntentFilter,
     IntentRow, Leased, Operation, Page, RefundRef, RequestRow, RulesEntry, Sample, Stats, StoreError,
@@ -174,7 +175,9 @@ pub trait Store: BulkStore + Send + Sync + 'static {
     }
 
     /// Transfers that count (posted, or posting a pending one), debit or credit this account and were decided in the period, by
-    /// time and then by key. Costs what is answered, and not what else is booked.
+    /// time and then by key.
+    ///
+    /// By default it reads the tenant's whole book; a store with an index costs what is answered, and not what else is booked.
     fn account_transfers(
         &self,
         tenant: TenantId,
@@ -182,16 +185,28 @@ pub trait Store: BulkStore + Send + Sync + 'static {
         from: &BookedFrom,
         until: Timestamp,
         max: usize,
-    ) -> impl Future<Output = Answer<Vec<Transfer>>> + Send;
+    ) -> impl Future<Output = Answer<Vec<Transfer>>> + Send {
+        async move {
+            let rows = accounts::counting(self, tenant, account).await?;
+            Ok(accounts::page(rows, from, until, max))
+        }
+    }
 
-    /// What such transfers came to before a time, by currency: credits less debits, in minor units. Costs what is summed. A
-    /// currency without any may be missing.
+    /// What such transfers came to before a time, by currency: credits less debits, in minor units. A currency
+    /// without any may be missing.
+    ///
+    /// By default it reads the tenant's whole book; a store with an index costs what is summed.
     fn account_before(
         &self,
         tenant: TenantId,
         account: &Account,
         before: Timestamp,
-    ) -> impl Future<Output = Answer<BTreeMap<Currency, i128>>> + Send;
+    ) -> impl Future<Output = Answer<BTreeMap<Currency, i128>>> + Send {
+        async move {
+            let rows = accounts::counting(self, tenant, account).await?;
+            Ok(accounts::sums(&rows, account, before))
+        }
+    }
 
     /// Transfers of funds that calls asked for, by the ids of the calls, after `after`; for checks.
     fn funds_asked(

@@ -1,11 +1,8 @@
 //! Reads of the content.
 
-use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use jiff::Timestamp;
-use paifang_ledger::{Account, Kind, Transfer};
-use paifang_money::Currency;
 use paifang_payment::intent::Ending;
 use paifang_payment::refund::{self, Refund};
 use paifang_payment::{FundsId, IntentId, RefundId, RequestId, TenantId};
@@ -13,8 +10,8 @@ use paifang_policy::guard::Tally;
 
 use super::Content;
 use crate::{
-    AccountBalance, BookedFrom, GuardedBook, InboxVerdict, IntentFilter, IntentRow, PAGE_MAX, Page, Resource,
-    RulesEntry, Sample, Stats, StoredDecided, StoredEvent, StoredTransfer, WorkRow,
+    AccountBalance, GuardedBook, InboxVerdict, IntentFilter, IntentRow, PAGE_MAX, Page, Resource, RulesEntry,
+    Sample, Stats, StoredDecided, StoredEvent, StoredTransfer, WorkRow,
 };
 
 impl Content {
@@ -65,47 +62,6 @@ impl Content {
             row.position > position && tenant.is_none_or(|tenant| row.tenant == tenant)
         };
         self.transfers.iter().filter(wanted).take(max.min(PAGE_MAX)).cloned().collect()
-    }
-
-    pub(super) fn account_transfers(
-        &self,
-        tenant: TenantId,
-        account: &Account,
-        from: &BookedFrom,
-        until: Timestamp,
-        max: usize,
-    ) -> Vec<Transfer> {
-        let start = (from.at, from.after.as_str());
-        let mut found: Vec<Transfer> = self
-            .counting(tenant, account)
-            .filter(|row| (row.at, row.key.as_str()) > start && row.at < until)
-            .cloned()
-            .collect();
-        found.sort_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
-        found.truncate(max.min(PAGE_MAX));
-        found
-    }
-
-    pub(super) fn account_before(
-        &self,
-        tenant: TenantId,
-        account: &Account,
-        before: Timestamp,
-    ) -> BTreeMap<Currency, i128> {
-        let mut sums = BTreeMap::new();
-        for row in self.counting(tenant, account).filter(|row| row.at < before) {
-            let amount = i128::from(row.amount.minor_units());
-            *sums.entry(row.amount.currency()).or_default() +=
-                if row.credit == *account { amount } else { -amount };
-        }
-        sums
-    }
-
-    /// The transfers that count and touch an account.
-    fn counting<'a>(&'a self, tenant: TenantId, account: &'a Account) -> impl Iterator<Item = &'a Transfer> {
-        let own = self.transfers.iter().filter(move |row| row.tenant == tenant).map(|row| &row.transfer);
-        own.filter(|row| matches!(row.kind, Kind::Posted | Kind::Posts(_)))
-            .filter(move |row| row.debit == *account || row.credit == *account)
     }
 
     pub(super) fn list_balances(&self, tenant: TenantId) -> Vec<AccountBalance> {
