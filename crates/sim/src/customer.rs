@@ -10,6 +10,7 @@ use paifang_engine::{CancelIntent, Client, ConfirmIntent, Confirmation, CreateIn
 use paifang_mock_rails::faults::Fault;
 use paifang_mock_rails::{CodeOutcome, PayerAct, PayerTarget};
 use paifang_money::{Currency, PositiveMoney};
+use paifang_payment::attempt;
 use paifang_payment::intent::{CaptureMode, State};
 use paifang_payment::refund::Refund;
 use paifang_payment::{IntentId, PayerId, Presentation, RequestId, WalletName};
@@ -358,7 +359,11 @@ impl Customer {
                     },
                 };
                 let fen = attempt.terms.amount.minor_units() - 1;
-                if self.universe.chaos() && self.universe.exec.happens(self.universe.swarm.notice_amount) {
+                let is_wrong =
+                    self.universe.chaos() && self.universe.exec.happens(self.universe.swarm.notice_amount);
+                // What was refused is not looked at again, so nothing but a notice tells that an earlier copy came through
+                // after all: where it tells another amount, a person has it (docs/reliability.md).
+                if is_wrong && !matches!(attempt.state, attempt::State::Refused(_)) {
                     self.universe.trace.fault("F52-notice-amount", attempt.terms.order_no.as_str());
                     rail.bench.faults.arm(Some("charge"), Fault::NotificationAmount(fen), 1);
                 }

@@ -173,23 +173,25 @@ impl Truth {
         self.orders.get_mut(order_no).expect("the order is there").closed = false;
     }
 
+    fn is_old(&self, request: &Value, now: i64) -> bool {
+        let told = request["told"].as_i64().unwrap_or(now);
+        self.reverses_last_s.is_some_and(|lasts| now - told > lasts)
+    }
+
     fn carry_out(&mut self, request: &Value, now: i64) -> Value {
         let no = request["order"].as_str().unwrap().to_owned();
         let verb = request["verb"].as_str().unwrap().to_owned();
         self.calls.push(format!("{verb} {no}"));
         self.messages.push(request.clone());
-        let (pending, refuses) = (self.code_stays_pending, self.refuses_refunds);
-        if verb == "refund" {
-            self.refunded_at.push(now);
-        }
+        let (pending, refuses, old) =
+            (self.code_stays_pending, self.refuses_refunds, self.is_old(request, now));
+        self.refunded_at.extend((verb == "refund").then_some(now));
         if matches!(verb.as_str(), "capture" | "query_capture" | "release" | "query_release") {
             return self.carry_out_hold(&verb, &no, request);
         }
         // Refunds of what was held name the capture.
         let of_capture = || self.orders.iter().find(|(_, order)| order.captures.contains_key(&no));
         let no = of_capture().map_or(no.clone(), |(order_no, _)| order_no.clone());
-        let told = request["told"].as_i64().unwrap_or(now);
-        let stale = self.reverses_last_s.is_some_and(|lasts| now - told > lasts);
         let order = self.orders.get_mut(&no);
         match (verb.as_str(), order) {
             ("charge", None) => {
@@ -223,8 +225,7 @@ impl Truth {
                 (order.held, order.closed) = (0, true);
                 json!({"is": "closed"})
             }
-            ("reverse", Some(_)) if stale => json!({"is": "wrong_time"}),
-            ("query_reverse", Some(order)) if !order.closed => json!({"is": "absent"}),
+            ("reverse", Some(_)) if old => json!({"is": "wrong_time"}),
             ("reverse", Some(order)) => {
                 (order.closed, order.refunded) = (true, order.paid);
                 json!({"is": "closed", "returned": order.refunded})
