@@ -217,7 +217,9 @@ fn a_record_is_no_longer_than_what_is_read() {
     left_out.say(&mut said).unwrap();
     let said = String::from_utf8(said).unwrap();
     assert!(said.contains(&format!("{} refunds and 1 records", left_out.refunds)), "{said}");
-    LeftOut::default().say(&mut Vec::new()).unwrap();
+    let mut nothing = Vec::<u8>::new();
+    LeftOut::default().say(&mut nothing).unwrap();
+    assert_eq!(nothing, b"");
 
     let report =
         simulate(&Bundle::read(OPEN).unwrap(), [short, long].concat().as_slice(), Progress::new(false));
