@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use paifang_payment::refund::Refund;
-use paifang_payment::{BulkId, IntentId, RefundId};
+use paifang_payment::{BulkId, RefundId};
 use paifang_store::{BulkEntry, BulkRow, BulkState, BulkStore, EntryStage, PAGE_MAX, Store, WorkKey};
 
 use super::Acked;
@@ -18,7 +18,6 @@ pub async fn check(universe: &Universe, acked: &[Acked], wrong: &mut Vec<String>
     let refunds = refunds(universe).await;
     let aside = with_a_person(universe).await;
     let mut owners: BTreeMap<RefundId, BulkId> = BTreeMap::new();
-    let mut refused: BTreeSet<IntentId> = BTreeSet::new();
     let mut after = None;
     loop {
         let rows = universe.store.scan_bulks(after, PAGE_MAX).await.unwrap_or_default();
@@ -32,7 +31,6 @@ pub async fn check(universe: &Universe, acked: &[Acked], wrong: &mut Vec<String>
                 if let Some(other) = other {
                     wrong.push(format!("I1: the refund of {entry:?} of {} is of {other} as well", bulk.id));
                 }
-                refused.extend((entry.stage == EntryStage::Refused).then_some(entry.intent));
             }
             let open: Vec<&BulkEntry> = entries.iter().filter(|entry| !entry.stage.is_final()).collect();
             let waits = open.iter().all(|entry| entry.refund.is_some_and(|id| aside.contains(&id)));
@@ -49,12 +47,8 @@ pub async fn check(universe: &Universe, acked: &[Acked], wrong: &mut Vec<String>
             wrong.push(format!("I3: {count} entries of {id} were acknowledged, and there is {kept:?}"));
         }
     }
-    // A replica that stood still in the middle of a call may open a refund that was refused meanwhile
-    // (docs/bulk-refunds.md): it is in the intent's list, and in no entry.
     let orphans = refunds.values().filter(|refund| {
-        refund.terms.request_id.as_str().starts_with(REQUESTS)
-            && !owners.contains_key(&refund.terms.id)
-            && !refused.contains(&refund.terms.intent)
+        refund.terms.request_id.as_str().starts_with(REQUESTS) && !owners.contains_key(&refund.terms.id)
     });
     wrong.extend(orphans.map(|refund| format!("I1: {} is of no entry: {refund:?}", refund.terms.id)));
 }

@@ -332,7 +332,7 @@ fn begin(connection: &Connection, id: &str, most: u32, held: &mut Held, now: Tim
     Ok(())
 }
 
-/// Ends a bulk in which nothing is open; answers how many refunds are in flight.
+/// Ends a bulk in which nothing is open; answers how many refunds are in flight, those aside that a person has.
 fn look(connection: &Connection, id: &str, held: &mut Held, now: Timestamp) -> Result<u64, Fault> {
     connection
         .prepare_cached(
@@ -342,7 +342,10 @@ fn look(connection: &Connection, id: &str, held: &mut Held, now: Timestamp) -> R
         )?
         .execute([id])?;
     let in_flight: i64 = connection
-        .prepare_cached("SELECT count(*) FROM bulk_entry_seen WHERE bulk = ?1 AND state = 'asked' AND flies")?
+        .prepare_cached(
+            "SELECT count(*) FROM bulk_entry_seen AS seen WHERE bulk = ?1 AND state = 'asked' AND flies
+                AND NOT EXISTS (SELECT 1 FROM work WHERE work.key = seen.refund AND work.quarantined IS NOT NULL)",
+        )?
         .query_row([id], |row| row.get(0))?;
     let runs = matches!(held.state, BulkState::Running | BulkState::Canceling);
     let mut open = false;

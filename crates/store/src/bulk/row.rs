@@ -241,7 +241,7 @@ pub struct Driven {
     pub asking: Vec<BulkEntry>,
     /// Whether entries wait.
     pub waiting: bool,
-    /// How many refunds are in flight; absent without a look.
+    /// How many refunds are in flight, those aside that a person has; absent without a look.
     pub in_flight: Option<u64>,
     /// How long until the pace allows to begin another entry; negative when it is long since it did.
     pub slot: SignedDuration,

@@ -10,7 +10,7 @@ use paifang_payment::refund::{Refund, State};
 use paifang_payment::{BulkId, RefundId, RequestId, TenantId};
 
 use super::read::page;
-use super::{Answer, Content, ModelStore};
+use super::{Answer, Content, ModelStore, Work};
 use crate::{
     BULK_ASKING_MAX, BULK_CANCELED_AT_ONCE, BULK_ENTRIES_MAX, BulkCall, BulkCalled, BulkClaim, BulkEntry,
     BulkRow, BulkState, BulkStep, BulkStore, BulkThen, BulkTotal, Driven, EntriesAdded, EntryOutcome,
@@ -151,7 +151,7 @@ impl Content {
         then: BulkThen,
         now: Timestamp,
     ) -> Option<Driven> {
-        let (refunds, requests) = (&self.refunds, &mut self.requests);
+        let (refunds, work, requests) = (&self.refunds, &self.work, &mut self.requests);
         let held = self.bulks.get_mut(&claim.id);
         let bulk = held.filter(|bulk| bulk.row.tenant == claim.tenant && bulk.epoch == claim.epoch)?;
         bulk.write(outcomes, requests);
@@ -169,7 +169,7 @@ impl Content {
                 bulk.give_up();
                 bulk.begin(begin, now);
                 if look {
-                    in_flight = Some(bulk.look(refunds, now));
+                    in_flight = Some(bulk.look(refunds, work, now));
                 }
             }
         }
@@ -235,8 +235,13 @@ impl Bulk {
         }
     }
 
-    /// Ends a bulk in which nothing is open; answers how many refunds are in flight.
-    fn look(&mut self, refunds: &BTreeMap<RefundId, Refund>, now: Timestamp) -> u64 {
+    /// Ends a bulk in which nothing is open; answers how many refunds are in flight, those aside that a person has.
+    fn look(
+        &mut self,
+        refunds: &BTreeMap<RefundId, Refund>,
+        work: &BTreeMap<String, Work>,
+        now: Timestamp,
+    ) -> u64 {
         let runs = matches!(self.row.state, BulkState::Running | BulkState::Canceling);
         if runs && self.entries.iter().all(|entry| seen(entry, refunds).stage.is_final()) {
             self.row.state = BulkState::Ended;
@@ -246,9 +251,12 @@ impl Bulk {
         }
         let flies = |entry: &&Entry| {
             let refund = entry.row.refund.and_then(|id| refunds.get(&id));
-            refund.is_some_and(|refund| {
-                matches!(refund.state, State::Sending(_) | State::InDoubt(_)) && refund.short().is_none()
-            })
+            let work = entry.row.refund.and_then(|id| work.get(&id.to_string()));
+            let is_aside = work.is_some_and(|work| work.row.quarantined.is_some());
+            !is_aside
+                && refund.is_some_and(|refund| {
+                    matches!(refund.state, State::Sending(_) | State::InDoubt(_)) && refund.short().is_none()
+                })
         };
         self.entries.iter().filter(flies).count() as u64
     }

@@ -158,13 +158,14 @@ async fn begin(tx: &Transaction<'_>, id: &str, most: u32, held: &mut Held) -> Re
     Ok(())
 }
 
-/// Ends a bulk in which nothing is open; answers how many refunds are in flight.
+/// Ends a bulk in which nothing is open; answers how many refunds are in flight, those aside that a person has.
 async fn look(tx: &Transaction<'_>, id: &str, held: &mut Held) -> Result<u64, Stop> {
     let settle = "UPDATE bulk_entry SET state = refund.state FROM refund
                    WHERE bulk_entry.bulk = $1 AND bulk_entry.state = 'asked' AND refund.id = bulk_entry.refund
                      AND refund.state IN ('succeeded', 'failed')";
     execute(tx, settle, &[id.into()]).await?;
-    let flying = "SELECT count(*) AS n FROM bulk_entry_seen WHERE bulk = $1 AND state = 'asked' AND flies";
+    let flying = "SELECT count(*) AS n FROM bulk_entry_seen AS seen WHERE bulk = $1 AND state = 'asked' AND flies
+                     AND NOT EXISTS (SELECT 1 FROM work WHERE work.key = seen.refund AND work.quarantined IS NOT NULL)";
     let flying = rows(tx, flying, &[id.into()]).await?;
     let in_flight = flying.first().ok_or_else(|| damaged("count")).and_then(|row| count(row, "n"))?;
     let runs = matches!(held.state, BulkState::Running | BulkState::Canceling);
