@@ -132,9 +132,11 @@ fn check(report: &Value, records: &str) {
     assert!(report["total"]["no_longer_accepted"].as_u64() >= Some(6), "{report:#}");
     let found = &report["money"];
     assert_eq!(found["contradictory"], 0);
-    let payments =
-        json!([{ "currency": "CNY", "taken": of(5, 48_800), "closed": of(1, 10_000), "misfits": {} }]);
-    assert_eq!(found["payments"], payments);
+    let (taken, paid_in) = (of(5, 48_800), pair((4, 1_200), (4, 1_200)));
+    let payments = json!({
+        "currency": "CNY", "taken": taken, "paid_in": paid_in, "closed": of(1, 10_000), "misfits": {},
+    });
+    assert_eq!(found["payments"], json!([payments]));
     let fees = |wallet: &str, fees: Value| json!({ "currency": "CNY", "wallet": wallet, "rule": "standard", "fees": fees });
     let wanted = [fees("alipay", pair((4, 800), (4, 1_000))), fees("wechatpay", pair((1, 200), (0, 0)))];
     assert_eq!(found["fees"], json!(wanted));

@@ -175,6 +175,7 @@ async fn what_stays_closed_is_told_no_date() {
     assert_eq!(opens_of(&stage, "plain", "tea").await, None, "no order of plain can leave credit out");
     let of_cups = "[fees]\ncurrency = 'CNY'\n[[fees.rules]]\nid = 'cups'\ncategory = 'cups'\nrate_ppm = 6_000\n\
                    on_refund = 'keep'\n";
+    hours(1).await;
     write(&stage, 2, strict(2, of_cups), None).await;
     assert_eq!(opens(&stage, "tea").await, None, "no fee is said of it");
     write(&stage, 3, strict(3, &of_cups.replace("'cups'", "'tea'")), Some(later)).await;

@@ -14,6 +14,14 @@ use paifang_store::{
 };
 use world::{Core, Stage, code, qr};
 
+/// An intent that was paid with sturdy.
+async fn paid(stage: &Stage, request: &str) -> IntentId {
+    let row = stage.create(request, Some(qr("sturdy"))).await;
+    stage.truth.lock().unwrap().pay(row.intent.attempts[0].terms.order_no.as_str());
+    stage.state_within(row.intent.terms.id, "succeeded", SignedDuration::from_hours(1)).await;
+    row.intent.terms.id
+}
+
 /// A started bulk over all of these intents.
 async fn started(stage: &Stage, intents: &[IntentId]) -> BulkId {
     let request_id = |text: &str| RequestId::parse(text).unwrap();
@@ -52,7 +60,7 @@ async fn a_fault_of_one_replica_refuses_nothing() {
     let stage = Stage::open().await;
     let mut intents = Vec::new();
     for n in 0..3 {
-        intents.push(stage.create(&format!("s{n}"), Some(qr("sturdy"))).await.intent.terms.id);
+        intents.push(paid(&stage, &format!("s{n}")).await);
         intents.push(stage.create(&format!("p{n}"), Some(code())).await.intent.terms.id);
     }
     let bulk = started(&stage, &intents).await;
@@ -73,7 +81,7 @@ async fn a_fault_of_one_replica_refuses_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_entry_has_no_refund_after_all() {
     let stage = Stage::open().await;
-    let intent = stage.create("c1", Some(qr("sturdy"))).await.intent.terms.id;
+    let intent = stage.create("c1", Some(code())).await.intent.terms.id;
     let bulk = started(&stage, &[intent]).await;
     let [claim] =
         stage.engine.store().claim_bulks(1, "first", SignedDuration::from_secs(30)).await.unwrap()[..]

@@ -142,15 +142,6 @@ pub fn cny(minor_units: i64) -> v1::Money {
     v1::Money { currency_code: "CNY".into(), minor_units }
 }
 
-/// The first version of a storefront's rules, in force from now on.
-pub async fn announce(client: &Client, bundle: &str) {
-    let draft = v1::DraftPolicyRequest { request_id: "draft-1".into(), bundle: bundle.into() };
-    client.draft_policy(draft).await.unwrap();
-    let announce =
-        v1::AnnouncePolicyRequest { request_id: "announce-1".into(), version: 1, ..Default::default() };
-    client.announce_policy(announce).await.unwrap();
-}
-
 /// A refund of so much, for what was damaged.
 pub fn refunding(request_id: &str, intent: &v1::PaymentIntent, fen: i64) -> v1::CreateRefundRequest {
     let case = v1::RefundCase { reason: v1::RefundReason::Damaged.into(), ..Default::default() };
