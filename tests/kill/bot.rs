@@ -363,6 +363,9 @@ pub async fn send(mut shop: Shop, till: Till, asked: Asked) -> Result<(Resource,
     if let Some(made) = crate::till::send(till, asked.clone()).await {
         return made;
     }
+    if let Some(made) = crate::bulk::send(shop.clone(), &asked).await {
+        return made;
+    }
     let missing = || Status::data_loss("an answer without its resource");
     let refund = |refund: Option<v1::Refund>| refund.map(Resource::Refund).ok_or_else(missing);
     let intent = |intent: Option<v1::PaymentIntent>| intent.map(Resource::Intent).ok_or_else(missing);
@@ -399,9 +402,13 @@ pub async fn send(mut shop: Shop, till: Till, asked: Asked) -> Result<(Resource,
             let made = shop.intents.report_complaint(request).await?.into_inner();
             Ok((intent(made.payment_intent)?, made.replayed))
         }
-        Asked::Draft(_) | Asked::Announce(_) | Asked::Reopen(_) | Asked::Transfer(_) => {
-            Err(Status::internal("a call about rules and funds is made elsewhere"))
-        }
+        Asked::Draft(_)
+        | Asked::Announce(_)
+        | Asked::Reopen(_)
+        | Asked::Transfer(_)
+        | Asked::CreateBulk(_)
+        | Asked::AddEntries(_)
+        | Asked::StartBulk(_) => Err(Status::internal("such a call is made elsewhere")),
     }
 }
 

@@ -41,6 +41,7 @@ pub fn flows() -> Vec<Flow> {
     all.push(Flow::Appeal(ALIPAY));
     all.push(Flow::Complaint);
     all.push(Flow::Rules);
+    all.extend([ALIPAY, UNIONPAY].map(Flow::Bulk));
     all
 }
 
@@ -98,6 +99,7 @@ pub fn planned(flow: Flow) -> Vec<&'static str> {
         Flow::Appeal(_) => &[&["refund.changed"]],
         Flow::Complaint => &[&["complaint.taken", "guards.rolled_back", "rules.added"]],
         Flow::Rules => &[&["rules.added"]],
+        Flow::Bulk(_) => &[&["bulk.begun", "bulk.asked"], REFUND],
     };
     parts.concat()
 }
@@ -157,6 +159,8 @@ pub const POINTS: &[&str] = &[
     "complaint.taken",
     "guards.rolled_back",
     "rules.added",
+    "bulk.begun",
+    "bulk.asked",
 ];
 
 /// Why a flow does not come by a point for certain once it has armed; `None` where nobody has said it.
@@ -172,6 +176,7 @@ pub fn why_not(flow: Flow, point: &str) -> Option<&'static str> {
             | Flow::Short(_)
             | Flow::GivenUp(_)
             | Flow::Appeal(_)
+            | Flow::Bulk(_)
     );
     Some(match step {
         "create" => "the intent is made before the flow arms: sale dies there",
@@ -209,6 +214,7 @@ pub fn why_not(flow: Flow, point: &str) -> Option<&'static str> {
         "funds" => "the storefront moves no funds once the flow has armed",
         "complaint" => "nobody complains",
         "guards" => "no guard rail is crossed",
+        "bulk" => "no bulk refund is under way",
         "rules" => "the rules stay as they are once the flow has armed",
         _ => return None,
     })
@@ -229,7 +235,7 @@ mod tests {
 
     /// Every text of the engine that has the form of a point's name.
     fn points_of_the_engine() -> BTreeSet<String> {
-        const STEPS: [&str; 13] = [
+        const STEPS: [&str; 15] = [
             "deciding",
             "committed",
             "written_ahead",
@@ -243,6 +249,8 @@ mod tests {
             "added",
             "rolled_back",
             "taken",
+            "begun",
+            "asked",
         ];
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/src");
         let mut found = BTreeSet::new();

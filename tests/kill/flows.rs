@@ -62,6 +62,8 @@ pub enum Flow {
     Complaint,
     /// The next version of the rules.
     Rules,
+    /// Paid before; a part of everything goes back in one go.
+    Bulk(Way),
 }
 
 /// What can run beside anything else.
@@ -83,6 +85,8 @@ const LOAD: &[Flow] = &[
     Flow::Capture(UNIONPAY_FORM),
     Flow::Release(ALIPAY),
     Flow::Appeal(UNIONPAY),
+    Flow::Bulk(ALIPAY),
+    Flow::Bulk(UNIONPAY),
 ];
 
 impl Flow {
@@ -116,6 +120,7 @@ impl Flow {
             Self::Appeal(way) => appeal(bot, way).await,
             Self::Complaint => complaint(bot).await,
             Self::Rules => rules(bot).await,
+            Self::Bulk(way) => crate::bulk::bulk(bot, way).await,
         };
         done.with_context(|| format!("flow {self}"))
     }
@@ -145,6 +150,7 @@ impl fmt::Display for Flow {
             Self::Appeal(way) => write!(f, "appeal/{}", way.rail),
             Self::Complaint => write!(f, "complaint/alipay"),
             Self::Rules => write!(f, "rules"),
+            Self::Bulk(way) => write!(f, "bulk/{}", way.rail),
         }
     }
 }
@@ -159,7 +165,7 @@ async fn paid(bot: &mut Bot, id: &str) -> anyhow::Result<bool> {
 }
 
 /// A paid intent.
-async fn sold(bot: &mut Bot, way: Way) -> anyhow::Result<String> {
+pub async fn sold(bot: &mut Bot, way: Way) -> anyhow::Result<String> {
     loop {
         let id = bot.create(v1::CreatePaymentIntentRequest::default()).await?;
         bot.confirm(&id, way, "").await?;

@@ -21,6 +21,9 @@ pub enum Asked {
     Announce(v1::AnnouncePolicyRequest),
     Reopen(v1::ReopenOpeningRequest),
     Transfer(v1::TransferFundsRequest),
+    CreateBulk(v1::CreateBulkRefundRequest),
+    AddEntries(v1::AddBulkRefundEntriesRequest),
+    StartBulk(v1::StartBulkRefundRequest),
 }
 
 /// What came of it.
@@ -31,6 +34,8 @@ pub enum Resource {
     Refund(v1::Refund),
     /// A transfer of funds, by its id.
     Funds(String),
+    /// A bulk refund, by its id.
+    Bulk(String),
     /// The storefront's rules.
     Rules,
 }
@@ -41,7 +46,7 @@ impl Resource {
         match self {
             Self::Intent(intent) => &intent.payment_intent_id,
             Self::Refund(refund) => &refund.refund_id,
-            Self::Funds(id) => id,
+            Self::Funds(id) | Self::Bulk(id) => id,
             Self::Rules => "rules",
         }
     }
@@ -82,8 +87,8 @@ impl Journal {
         let now = match resource {
             Resource::Intent(intent) => of_intent(intent),
             Resource::Refund(refund) => of_refund(refund),
-            // Nothing of them moves.
-            Resource::Funds(_) | Resource::Rules => return,
+            // Nothing of them moves, or it is looked at elsewhere.
+            Resource::Funds(_) | Resource::Bulk(_) | Resource::Rules => return,
         };
         let mut inner = self.inner.lock().expect("no panic holds it");
         let before = inner.progress.insert(resource.id().to_owned(), now);

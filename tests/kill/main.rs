@@ -13,6 +13,7 @@
 #![allow(clippy::print_stdout, reason = "the figures are what a run is for")]
 
 mod bot;
+mod bulk;
 mod cells;
 mod check;
 mod cut;
