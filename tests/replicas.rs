@@ -391,19 +391,7 @@ async fn one_of_two_replicas_dies_every_few_seconds() {
     }
     world.books_agree().await;
     for id in left {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let request = v1::GetPaymentIntentRequest { payment_intent_id: id.clone() };
-            let intent = world.shop.intents.get_payment_intent(request).await.unwrap().into_inner();
-            let intent = intent.payment_intent.unwrap();
-            if !has_lost_its_code(&intent) {
-                break;
-            }
-            // On a busy machine its turn may come when more of the clock has passed.
-            assert!(Instant::now() < deadline, "it stays in doubt after its time: {intent:#?}");
-            world.step(Duration::from_secs(10));
-            sleep(STEP_TAKES).await;
-        }
+        becomes_certain(&mut world, &id).await;
     }
     replicas[survivor].stop().await;
     let report =
@@ -412,6 +400,23 @@ async fn one_of_two_replicas_dies_every_few_seconds() {
     balancer.abort();
     world.stage.close().await;
     std::fs::remove_dir_all(&world.stage.dir).unwrap();
+}
+
+/// What a lost code has left in doubt is certain after its time. On a busy machine its turn may come when more of the clock has
+/// passed.
+async fn becomes_certain(world: &mut World, id: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let request = v1::GetPaymentIntentRequest { payment_intent_id: id.to_owned() };
+        let intent = world.shop.intents.get_payment_intent(request).await.unwrap().into_inner();
+        let intent = intent.payment_intent.unwrap();
+        if !has_lost_its_code(&intent) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "it stays in doubt after its time: {intent:#?}");
+        world.step(Duration::from_secs(10));
+        sleep(STEP_TAKES).await;
+    }
 }
 
 /// A bulk refund whose gateway dies in the middle is gone on with by the other one when the claim is over: every entry has
