@@ -21,7 +21,7 @@ use crate::till::{PLAIN, Till};
 /// How long anything may take, dead gateways included.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks.
-const LOOK: Duration = Duration::from_millis(15);
+pub const LOOK: Duration = Duration::from_millis(15);
 /// How long a doubt is waited for before time is made to pass.
 const DOUBT_MAX: Duration = Duration::from_millis(350);
 /// How much passes then: less than what a signature may be old, or each call that is under way would be for nothing.

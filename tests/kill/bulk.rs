@@ -7,7 +7,7 @@ use paifang_proto::v1;
 use tokio::time::Instant;
 use v1::BulkRefundEntryState as Stage;
 
-use crate::bot::{Bot, PATIENCE};
+use crate::bot::{Bot, LOOK, PATIENCE};
 use crate::flows::sold;
 use crate::journal::{Asked, Resource};
 use crate::support::{Way, money};
@@ -95,7 +95,7 @@ impl Bot {
                 stepped = Instant::now();
             }
             ensure!(begun.elapsed() < PATIENCE, "a bulk refund is stuck: {seen:#?}");
-            tokio::time::sleep(std::time::Duration::from_millis(15)).await;
+            tokio::time::sleep(LOOK).await;
         }
     }
 

@@ -150,8 +150,8 @@ impl Run {
     pub async fn scene(&self) -> String {
         let mut scene = format!("everything is in {}\n", self.ground.stage.dir.display());
         for gateway in &self.gateways {
-            if tokio::net::TcpStream::connect(gateway.ops).await.is_ok() {
-                let page = browser::request("GET", &format!("http://{}/metrics", gateway.ops), "", &[]).await;
+            let metrics = format!("http://{}/metrics", gateway.ops);
+            if let Ok(page) = browser::attempt("GET", &metrics, "", &[]).await {
                 let told = page.body.lines().filter(|line| line.starts_with("paifang_rail_answers_total"));
                 scene.extend(told.map(|line| format!("{line}\n")));
             }

@@ -382,11 +382,9 @@ async fn redirect(bot: &mut Bot) -> anyhow::Result<()> {
     let json = [("Content-Type", "application/json")];
     loop {
         // A gateway that has just died takes no call; what it had decided then is known to the rail or waits again.
-        if tokio::net::TcpStream::connect(bot.ground.stage.ops).await.is_ok() {
-            let told = browser::request("POST", &url, r#"{"to":"merchant_card"}"#, &json).await;
-            if told.status == 200 || told.status == 409 {
-                break;
-            }
+        let told = browser::attempt("POST", &url, r#"{"to":"merchant_card"}"#, &json).await;
+        if told.is_ok_and(|told| told.status == 200 || told.status == 409) {
+            break;
         }
         ensure!(begun.elapsed() < PATIENCE, "nobody takes the decision");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -396,8 +394,9 @@ async fn redirect(bot: &mut Bot) -> anyhow::Result<()> {
         match now.state() {
             v1::RefundState::Succeeded => return Ok(()),
             v1::RefundState::Processing if now.failure.is_some() => {
-                let told = browser::request("POST", &url, r#"{"to":"merchant_card"}"#, &json).await;
-                ensure!(told.status < 500 || begun.elapsed() < PATIENCE, "refused: {}", told.body);
+                let told = browser::attempt("POST", &url, r#"{"to":"merchant_card"}"#, &json).await;
+                let refused = told.ok().filter(|told| told.status >= 500).map(|told| told.body);
+                ensure!(refused.is_none() || begun.elapsed() < PATIENCE, "refused: {refused:?}");
             }
             v1::RefundState::Failed => bail!("the refund failed: {now:#?}"),
             v1::RefundState::Processing

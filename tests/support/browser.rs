@@ -42,21 +42,26 @@ fn encoded(fields: &[(String, String)]) -> String {
     form.finish()
 }
 
-/// One request, one answer.
+/// One request, one answer, of somebody who lives.
 pub async fn request(method: &str, url: &str, body: &str, headers: &[(&str, &str)]) -> Page {
+    attempt(method, url, body, headers).await.expect("somebody answers")
+}
+
+/// One request of somebody who may die meanwhile.
+pub async fn attempt(method: &str, url: &str, body: &str, headers: &[(&str, &str)]) -> std::io::Result<Page> {
     let rest = url.strip_prefix("http://").unwrap_or_else(|| panic!("not plain http: {url}"));
     let (host, target) =
         rest.split_once('/').map_or((rest, String::from("/")), |(host, path)| (host, format!("/{path}")));
-    let mut stream = TcpStream::connect(host).await.expect("somebody listens");
+    let mut stream = TcpStream::connect(host).await?;
     let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");
     }
     head += &format!("Content-Length: {}\r\n\r\n", body.len());
-    stream.write_all(head.as_bytes()).await.expect("it is taken");
-    stream.write_all(body.as_bytes()).await.expect("it is taken");
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(body.as_bytes()).await?;
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.expect("it answers");
+    stream.read_to_end(&mut answer).await?;
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
@@ -66,5 +71,5 @@ pub async fn request(method: &str, url: &str, body: &str, headers: &[(&str, &str
     });
     let location =
         location.map(|next| if next.starts_with('/') { format!("http://{host}{next}") } else { next });
-    Page { status, location, body: body.to_owned() }
+    Ok(Page { status, location, body: body.to_owned() })
 }
