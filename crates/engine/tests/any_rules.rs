@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 use paifang_engine::ports::IncomingMessage;
 use paifang_engine::{
     CancelRefund, ChangeRules, Client, Confirmation, CreateIntent, CreateRefund, Declared, Error, Fund,
-    Notified, RefundCase, ReverseRefund, RulesChange, TransferFunds, reason,
+    Notified, RefundCase, ReverseRefund, RulesChange, TransferFunds,
 };
 use paifang_money::PositiveMoney;
 use paifang_payment::refund::{Refund, State};
@@ -22,8 +22,6 @@ use paifang_policy::facts::Facts;
 use paifang_policy::lifecycle::Overlay;
 use paifang_policy::simulate::{Pair, Simulation};
 use paifang_policy::testing::{Shape, bundle_text, declared, seeded};
-use paifang_shares::Merchant;
-use paifang_shares::bearing::Bearing;
 use paifang_shares::division::Division;
 use paifang_shares::refund_terms::{RefundMode, RefundReason};
 use paifang_shares::splits::SplitAmounts;

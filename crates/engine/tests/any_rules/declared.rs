@@ -34,8 +34,6 @@ pub async fn decides_alone(seed: u64) {
     };
     let decided = decide(seed, &one).await;
     assert_eq!(decided, decide(seed, &other).await);
-    let granted = decided.iter().flat_map(|one| &one.answers).filter(|answer| answer.is_ok()).count();
-    println!("{granted} of 8 refunds granted");
 }
 
 /// What is decided about a payment and its refunds, without the times of deadlines.
