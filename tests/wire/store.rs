@@ -101,6 +101,7 @@ operations! {
     claim_bulks(max: usize, owner: &str, lease: SignedDuration) -> Vec<BulkClaim>;
     drive_bulk(claim: &BulkClaim, outcomes: &[(u64, EntryOutcome)], then: BulkThen) -> Option<Driven>;
     scan_bulks(after: Option<BulkId>, max: usize) -> Vec<BulkRow>;
+    scan_open_bulks(after: Option<BulkId>, max: usize) -> Vec<BulkRow>;
     open_bulks() -> u64;
 }
 

@@ -5,7 +5,8 @@
 //! entry, so whoever takes over opens those that were begun once more and gets the refund that is there, or makes it: one,
 //! whatever died in between. The pace lies in the store with the bulk, and holds for whoever comes next.
 
-use std::collections::BTreeMap;
+mod course;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,6 +24,7 @@ use paifang_store::{
 use crate::command::CreateRefund;
 use crate::ports::{Environment, Rails, Transport};
 use crate::{Engine, Error};
+use course::{Course, chunk};
 
 /// Bulks that one replica drives at once; others wait until one of them rests.
 const BULKS_AT_ONCE: usize = 8;
@@ -33,8 +35,6 @@ const WAIT_MAX: SignedDuration = SignedDuration::from_secs(1);
 /// The rest of a bulk that could not be seen to, or of which only entries are left that cannot be asked for now: maybe another
 /// replica can.
 const TROUBLE_WAIT: SignedDuration = SignedDuration::from_secs(15);
-/// Before an entry is asked for again that could not be.
-const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(5);
 /// How long a paused bulk rests; whoever steers it wakes it.
 const PAUSED_REST: SignedDuration = SignedDuration::from_hours(1);
 /// Between two looks at what became of refunds, at least and at most; in between so long that looking takes one part in
@@ -75,49 +75,6 @@ impl BulkCounts {
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }
-}
-
-/// How a bulk is gone on with.
-struct Course {
-    /// How many more refunds may fly.
-    room: u32,
-    /// Whether it is looked at what became of refunds.
-    look: bool,
-    /// When that is due.
-    look_at: Timestamp,
-    /// How many entries begin.
-    begin: u32,
-    outcomes: Vec<(u64, EntryOutcome)>,
-    /// Entries that could not be asked for, and when they may be again.
-    again: BTreeMap<u64, Timestamp>,
-}
-
-impl Course {
-    fn new() -> Self {
-        let (outcomes, again) = (Vec::new(), BTreeMap::new());
-        Self { room: 0, look: true, look_at: Timestamp::MIN, begin: 0, outcomes, again }
-    }
-
-    fn may_ask(&self, entry: &BulkEntry, now: Timestamp) -> bool {
-        self.again.get(&entry.position).is_none_or(|at| *at <= now)
-    }
-
-    /// These entries were asked for.
-    fn asked(&mut self, entries: &[&BulkEntry], terms: &BulkTerms, now: Timestamp) {
-        let again = now.saturating_add(AGAIN_AFTER).unwrap_or(Timestamp::MAX);
-        self.again.extend(entries.iter().map(|entry| (entry.position, again)));
-        for (position, _) in &self.outcomes {
-            self.again.remove(position);
-        }
-        self.room = self.room.saturating_sub(u32::try_from(entries.len()).unwrap_or(u32::MAX));
-        self.look = now >= self.look_at;
-        self.begin = chunk(terms).min(self.room);
-    }
-}
-
-/// How many entries begin in one commit, and are asked for beside each other: those of a tenth of a second.
-fn chunk(terms: &BulkTerms) -> u32 {
-    (terms.pace / 10).clamp(1, BULK_ASKING_MAX)
 }
 
 /// What is done after a step.
@@ -231,7 +188,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let pause = pause.clamp(LOOK_EVERY_MIN, LOOK_EVERY_MAX);
             course.look_at = now.saturating_add(pause).unwrap_or(Timestamp::MAX);
         }
-        let due: Vec<&BulkEntry> = asking.iter().filter(|entry| course.may_ask(entry, now)).collect();
+        let due = course.turn(asking, terms, now);
         if !due.is_empty() {
             self.inner.world.reached("bulk.begun");
             course.outcomes = self.ask_all(claim, terms, &due).await;
@@ -300,7 +257,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let wanted = CreateRefund {
             request_id: self.request_of(claim, entry),
             intent: entry.intent,
-            amount: entry.amount,
+            amount: entry.amount.filter(|_| !planted::is(Defect::BulkAmountDropped)),
             reason: terms.reason.clone(),
             case: case.map(|case| RefundCase {
                 reason: case.reason,
@@ -326,6 +283,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             Err(Error::Busy | Error::Store(StoreError::Unavailable(_) | StoreError::CommitUnknown(_))) => {
                 return None;
             }
+            // Another replica may have it.
+            Err(error @ Error::AccountMissing(_)) => Err(error),
             // Nothing else ever has this request id: whatever went wrong, a refund that is there is this entry's.
             Err(
                 error @ (Error::RequestReused | Error::EtagMismatch | Error::Broken(_) | Error::Store(_)),

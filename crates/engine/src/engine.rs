@@ -186,10 +186,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     }
 
     pub(crate) fn account(&self, id: &paifang_payment::AccountId) -> Result<&Account, Error> {
-        self.inner
-            .accounts
-            .get(id)
-            .ok_or_else(|| Error::Broken(format!("rail account {id} is not configured")))
+        self.inner.accounts.get(id).ok_or_else(|| Error::AccountMissing(id.clone()))
     }
 
     pub(crate) fn own_lease(&self) -> Lease {

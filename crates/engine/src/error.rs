@@ -1,5 +1,6 @@
 //! Why a storefront's call was not taken. Nothing was changed in any of these cases.
 
+use paifang_payment::AccountId;
 use paifang_store::StoreError;
 
 /// Why a call was not taken.
@@ -28,6 +29,9 @@ pub enum Error {
     /// Too many writers at once, or the gateway is shutting down; the same call may be sent again.
     #[error("the gateway cannot take the call now")]
     Busy,
+    /// This gateway's config has no such rail account; another gateway's may.
+    #[error("rail account {0} is not configured")]
+    AccountMissing(AccountId),
     /// The store did not answer.
     #[error("the store failed")]
     Store(#[from] StoreError),

@@ -92,7 +92,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             Committed::RequestReused => Err(Error::RequestReused),
             Committed::Conflict => Ok(None),
             // Either less is left than is asked for, or a bearer has less by now than was read: that is seen when all is read anew.
-            Committed::GuardFailed if is_divided => Ok(None),
+            // Nor is all that was left then all that is left.
+            Committed::GuardFailed if is_divided || wanted.amount.is_none() => Ok(None),
             Committed::GuardFailed => Err(exceeds(&row)),
             refused => Err(Error::Broken(format!("a refund was refused: {refused:?}"))),
         }

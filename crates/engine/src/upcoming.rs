@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use paifang_money::Money;
 use paifang_payment::TenantId;
 use paifang_policy::bundle::{Bundle, BundleRef};
 use paifang_policy::credit::Effect;
 use paifang_policy::facts::Input;
 use paifang_policy::lifecycle::{Book, Overlay};
 use paifang_policy::opening::decide;
+use paifang_shares::DiscountId;
 use paifang_store::Store;
 
 use crate::divide::divide;
@@ -141,9 +143,19 @@ fn moments<'a>(
     all.dedup_by_key(|(at, _)| *at);
     let moments = all.into_iter().take(MOMENTS_MAX).filter_map(|(at, bundle)| {
         let facts = case.facts.clone().with(Input::OrderAt, at).ok()?;
-        Some(Moment { at, bundle, case: Case { at, facts, ..case.clone() } })
+        Some(Moment { at, bundle, case: Case { at, facts, budgets: budgets(bundle, case), ..case.clone() } })
     });
     moments.collect()
+}
+
+/// What is left of the budgets of that version: what is known of those that decide now as well, and of others nothing. An empty
+/// budget gives less, and closes nothing.
+fn budgets(bundle: &Bundle, case: &Case) -> BTreeMap<DiscountId, Money> {
+    let Some(discounts) = bundle.discounts() else { return BTreeMap::new() };
+    let rules = discounts.rules();
+    let known = |id: &DiscountId| case.budgets.get(id).filter(|left| left.currency() == rules.currency());
+    let left = |id: &DiscountId| known(id).copied().unwrap_or(Money::zero(rules.currency()));
+    rules.budgets().map(|id| (id.clone(), left(id))).collect()
 }
 
 /// Whether it is taken then: an opening takes it, credit can be left out where that is said, and what is said about money fits.

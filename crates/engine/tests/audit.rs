@@ -182,6 +182,20 @@ async fn what_stays_closed_is_told_no_date() {
     assert_eq!(opens(&stage, "tea").await, Some((later, 3)));
 }
 
+/// What the announced version gives out of a budget is not known before it decides, and keeps nothing closed.
+#[tokio::test(start_paused = true)]
+async fn a_budget_to_come_closes_nothing() {
+    let stage = Stage::open_idle(SignedDuration::from_secs(1)).await;
+    let later = stage.engine.now() + SignedDuration::from_hours(5);
+    write(&stage, 1, bundle(1, "'cups'", ""), None).await;
+    let discounts = "[discounts]\ncurrency = 'CNY'\n[[discounts.rules]]\nid = 'festival'\nfunder = 'platform_b'\n\
+                     amount_minor = 100\nbudgeted = true\n";
+    write(&stage, 2, bundle(2, "'cups', 'tea'", "") + discounts, Some(later)).await;
+    assert_eq!(opens(&stage, "tea").await, Some((later, 2)));
+    hours(5).await;
+    stage.engine.create_intent(stage.tenant, wanted("c1", Some(choice("sturdy", "tea")))).await.unwrap();
+}
+
 /// No order of plain can leave credit out: what leaves it out closes plain, and a report of the past and of what comes says so.
 #[tokio::test(start_paused = true)]
 async fn what_credit_closes_is_told_as_closed() {

@@ -22,9 +22,14 @@ async fn paid(stage: &Stage, request: &str) -> IntentId {
 
 /// A started bulk over all of these intents.
 async fn started(stage: &Stage, intents: &[IntentId]) -> BulkId {
+    started_at(stage, intents, 100).await
+}
+
+/// The same, with as many refunds per second.
+async fn started_at(stage: &Stage, intents: &[IntentId], pace: u32) -> BulkId {
     let request_id = |text: &str| RequestId::parse(text).unwrap();
     let terms =
-        BulkTerms { name: "live room 7".to_owned(), reason: None, case: None, pace: 100, in_flight_max: 100 };
+        BulkTerms { name: "live room 7".to_owned(), reason: None, case: None, pace, in_flight_max: 100 };
     let wanted = CreateBulk { request_id: request_id("bulk"), terms };
     let bulk = stage.engine.create_bulk(stage.tenant, wanted).await.unwrap().resource.row.id;
     let names = (1..).map(|n| BulkEntryId::parse(&format!("e{n}")).unwrap());
@@ -72,6 +77,33 @@ async fn a_fault_of_one_replica_refuses_nothing() {
         .await;
     ended(&stage, &stage.engine, bulk).await;
     assert_eq!(stages(&stage, bulk).await, [done; 6]);
+    stage.check().await;
+}
+
+/// At the slowest pace and with the shortest lease too: those that cannot be asked for neither keep others from their turn nor cost
+/// the claim under which it is written down what became of them.
+#[tokio::test(start_paused = true)]
+async fn entries_that_cannot_be_asked_for_are_in_nobodys_way() {
+    let stage = Stage::open().await;
+    let mut intents = Vec::new();
+    for n in 0..25 {
+        intents.push(paid(&stage, &format!("s{n}")).await);
+    }
+    for n in 0..5 {
+        intents.push(stage.create(&format!("p{n}"), Some(code())).await.intent.terms.id);
+    }
+    let bulk = started_at(&stage, &intents, 1).await;
+    let lacking = stage.replica_without("sturdy").await;
+    let done = |stages: &[EntryStage]| stages.iter().all(|stage| *stage == EntryStage::Succeeded);
+    stage
+        .until("the others have their turn", async || {
+            lacking.drive_bulks_once().await.unwrap();
+            done(&stages(&stage, bulk).await[25..])
+        })
+        .await;
+    assert!(!done(&stages(&stage, bulk).await[..25]));
+    ended(&stage, &stage.replica().await, bulk).await;
+    assert!(done(&stages(&stage, bulk).await));
     stage.check().await;
 }
 

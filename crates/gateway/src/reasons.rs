@@ -28,6 +28,8 @@ pub const REQUEST_ID_REUSED: &str = "REQUEST_ID_REUSED";
 pub const ETAG_MISMATCH: &str = "ETAG_MISMATCH";
 /// More is under way than this gateway takes on.
 pub const OVERLOADED: &str = "OVERLOADED";
+/// This gateway's config lacks the rail account of the payment.
+pub const ACCOUNT_NOT_CONFIGURED: &str = "ACCOUNT_NOT_CONFIGURED";
 /// A net statement of more entries than are folded for one call.
 pub const STATEMENT_TOO_LARGE: &str = "STATEMENT_TOO_LARGE";
 /// The gateway is going down.
@@ -52,6 +54,7 @@ const OF_THE_EDGE: &[&str] = &[
     REQUEST_ID_REUSED,
     ETAG_MISMATCH,
     OVERLOADED,
+    ACCOUNT_NOT_CONFIGURED,
     STATEMENT_TOO_LARGE,
     SHUTTING_DOWN,
     STORE_UNAVAILABLE,

@@ -152,6 +152,8 @@ defects! {
     DiscountNotReturned,
     /// F17: an entry of a bulk refund is asked for under another request id by whoever takes over.
     BulkRequestFresh,
+    /// An entry of a bulk refund sends back all that is left, whatever it was to send.
+    BulkAmountDropped,
 }
 
 impl Defect {

@@ -35,8 +35,7 @@ impl Universe {
     /// the store while it is written down: an answer comes once.
     pub fn told_by_answer(&self, order_no: &str, outcome: &Outcome) {
         let Outcome::Paid(Settled { rail_ref: Some(rail_ref), .. }) = outcome else { return };
-        let passed = self.exec.passed();
-        if locked(&self.cut_off).values().any(|until| *until > passed) {
+        if self.exec.process().is_some_and(|process| self.is_cut_off(process)) {
             return;
         }
         let heard = (self.exec.now(), rail_ref.as_str().to_owned());

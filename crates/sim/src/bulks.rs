@@ -92,6 +92,11 @@ impl BulkStore for SimStore {
         self.universe.store.scan_bulks(after, max).await
     }
 
+    async fn scan_open_bulks(&self, after: Option<BulkId>, max: usize) -> Answer<Vec<BulkRow>> {
+        self.read().await?;
+        self.universe.store.scan_open_bulks(after, max).await
+    }
+
     async fn open_bulks(&self) -> Answer<u64> {
         self.read().await?;
         self.universe.store.open_bulks().await

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use paifang_ledger::AccountKind;
 use paifang_mock_rails::book::BookEntry;
 use paifang_payment::{BulkId, IntentId, OrderNo, RefundId, RequestId};
-use paifang_store::{IntentRow, Operation, PAGE_MAX, Resource, Store, WorkKey, WorkRow, fsck};
+use paifang_store::{IntentRow, NewBulkEntry, Operation, PAGE_MAX, Resource, Store, WorkKey, WorkRow, fsck};
 
 use crate::customer::row;
 use crate::exec::locked;
@@ -33,8 +33,8 @@ pub enum Acked {
     Kept(Operation, RequestId, Resource),
     /// A change of the rules.
     Rules(RequestId),
-    /// A bulk, with so many entries.
-    Bulk(BulkId, u64),
+    /// A bulk, with these entries.
+    Bulk(BulkId, Vec<NewBulkEntry>),
     /// A call was refused that nothing is wrong with.
     Refused(String),
 }

@@ -58,7 +58,7 @@ impl Customer {
                 self.add_entries(id, page.to_vec()).await;
             }
         }
-        locked(&self.acked).push(Acked::Bulk(id, entries.len() as u64));
+        locked(&self.acked).push(Acked::Bulk(id, entries));
         self.steer(id, BulkStep::Start).await;
         match self.universe.exec.draw(|chance| chance.u32(0..6)) {
             0 | 1 => {

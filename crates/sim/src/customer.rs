@@ -362,7 +362,7 @@ impl Customer {
                 let is_wrong =
                     self.universe.chaos() && self.universe.exec.happens(self.universe.swarm.notice_amount);
                 // What was refused is not looked at again, so nothing but a notice tells that an earlier copy came through
-                // after all: where it tells another amount, a person has it (docs/reliability.md).
+                // after all: where it tells another amount, that is raised, and nothing moves (docs/reliability.md).
                 if is_wrong && !matches!(attempt.state, attempt::State::Refused(_)) {
                     self.universe.trace.fault("F52-notice-amount", attempt.terms.order_no.as_str());
                     rail.bench.faults.arm(Some("charge"), Fault::NotificationAmount(fen), 1);

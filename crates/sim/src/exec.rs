@@ -145,6 +145,11 @@ impl Exec {
         locked(&self.0.ready).push(id);
     }
 
+    /// Whose the running task is.
+    pub fn process(&self) -> Option<Process> {
+        self.state().current.map(|(_, process, _)| process)
+    }
+
     /// What the running task is called; a task that it starts takes the name over.
     pub fn label(&self) -> &'static str {
         self.state().current.map_or("outside", |(_, _, label)| label)

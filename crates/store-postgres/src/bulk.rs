@@ -86,6 +86,10 @@ impl BulkStore for PostgresStore {
         self.read(move |inner| async move { read::bulk::scan(&inner.pool, after, max).await }).await
     }
 
+    async fn scan_open_bulks(&self, after: Option<BulkId>, max: usize) -> Answer<Vec<BulkRow>> {
+        self.read(move |inner| async move { read::bulk::scan_open(&inner.pool, after, max).await }).await
+    }
+
     async fn open_bulks(&self) -> Answer<u64> {
         self.read(move |inner| async move { read::bulk::open(&inner.pool).await }).await
     }

@@ -83,6 +83,10 @@ impl BulkStore for SqliteStore {
         self.read(move |connection| read::bulk::scan(connection, after, max)).await
     }
 
+    async fn scan_open_bulks(&self, after: Option<BulkId>, max: usize) -> Answer<Vec<BulkRow>> {
+        self.read(move |connection| read::bulk::scan_open(connection, after, max)).await
+    }
+
     async fn open_bulks(&self) -> Answer<u64> {
         self.read(read::bulk::open).await
     }

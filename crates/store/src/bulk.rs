@@ -103,6 +103,13 @@ pub trait BulkStore: Send + Sync + 'static {
         max: usize,
     ) -> impl Future<Output = Answer<Vec<BulkRow>>> + Send;
 
-    /// How many bulks of all tenants were started and have not ended.
+    /// Bulks of all tenants that were started and have not ended, by id, after `after`. Costs what there are of those.
+    fn scan_open_bulks(
+        &self,
+        after: Option<BulkId>,
+        max: usize,
+    ) -> impl Future<Output = Answer<Vec<BulkRow>>> + Send;
+
+    /// How many of these there are.
     fn open_bulks(&self) -> impl Future<Output = Answer<u64>> + Send;
 }

@@ -8,7 +8,7 @@ use crate::cli::{Configured, Ended, ops, say};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// List those of all storefronts that have not ended, oldest first.
+    /// List those of all storefronts that were started and have not ended, oldest first.
     List {
         #[command(flatten)]
         at: Configured,
@@ -47,7 +47,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Ended> {
 /// For people: a line each.
 fn table(told: &Value) -> String {
     let list = ops::list(&told["bulk_refunds"]);
-    let mut lines = vec![format!("{} bulk refunds have not ended", list.len())];
+    let mut lines = vec![format!("bulk refunds that have not ended: {}", list.len())];
     lines.extend(list.iter().map(line));
     if told["more"] == Value::Bool(true) {
         lines.push("and more".to_owned());
@@ -111,6 +111,9 @@ mod tests {
         .assert_eq(&totals(&told()));
         let many = json!({ "bulk_refunds": [told()], "more": true });
         let lines: Vec<String> = table(&many).lines().map(str::to_owned).collect();
-        assert_eq!((lines[0].as_str(), lines[2].as_str()), ("1 bulk refunds have not ended", "and more"));
+        assert_eq!(
+            (lines[0].as_str(), lines[2].as_str()),
+            ("bulk refunds that have not ended: 1", "and more")
+        );
     }
 }

@@ -52,6 +52,11 @@ pub(crate) fn of(error: Error, about: Named<'_>) -> Status {
             Status::with_error_details(Code::Aborted, message, details)
         }
         Error::Busy => overloaded(),
+        Error::AccountMissing(account) => {
+            tracing::error!(%account, "a call needs a rail account that is not configured");
+            let message = "this gateway has not got the rail account of the payment; nothing was changed";
+            retry(reasons::ACCOUNT_NOT_CONFIGURED, message)
+        }
         Error::Store(error) => store(&error),
         Error::Broken(rule) => {
             tracing::error!(rule, "the gateway broke its own rule");

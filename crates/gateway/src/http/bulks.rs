@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use paifang_engine::{BulkSeen, Error};
 use paifang_payment::{BulkId, TenantId};
-use paifang_store::{BulkRow, BulkState, BulkTotal, PAGE_MAX, Store, StoreError};
+use paifang_store::{BulkRow, BulkTotal, PAGE_MAX, Store, StoreError};
 use serde_json::{Value, json};
 
 use crate::core::Over;
@@ -15,7 +15,7 @@ use crate::core::Over;
 /// Bulk refunds that are listed at most.
 const LISTED_MAX: usize = 1_000;
 
-/// Lists those of all storefronts that have not ended, oldest first.
+/// Lists those of all storefronts that were started and have not ended, oldest first.
 pub(crate) async fn list<S: Store>(State(engine): State<Over<S>>) -> Response {
     match open(engine.store()).await {
         Ok((found, more)) => {
@@ -48,10 +48,10 @@ pub(crate) async fn show<S: Store>(
 async fn open(store: &impl Store) -> Result<(Vec<BulkRow>, bool), StoreError> {
     let (mut found, mut after) = (Vec::new(), None);
     loop {
-        let page = store.scan_bulks(after, PAGE_MAX).await?;
+        let page = store.scan_open_bulks(after, PAGE_MAX).await?;
         let Some(last) = page.last() else { return Ok((found, false)) };
         after = Some(last.id);
-        found.extend(page.into_iter().filter(|row| row.state != BulkState::Ended));
+        found.extend(page);
         if found.len() > LISTED_MAX {
             found.truncate(LISTED_MAX);
             return Ok((found, true));

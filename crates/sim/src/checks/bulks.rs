@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use paifang_payment::refund::Refund;
 use paifang_payment::{BulkId, RefundId};
-use paifang_store::{BulkEntry, BulkRow, BulkState, BulkStore, EntryStage, PAGE_MAX, Store, WorkKey};
+use paifang_store::{
+    BulkEntry, BulkRow, BulkState, BulkStore, EntryStage, NewBulkEntry, PAGE_MAX, Store, WorkKey,
+};
 
 use super::Acked;
 use crate::universe::Universe;
@@ -41,16 +43,38 @@ pub async fn check(universe: &Universe, acked: &[Acked], wrong: &mut Vec<String>
         }
     }
     for promise in acked {
-        let Acked::Bulk(id, count) = promise else { continue };
-        let kept = universe.store.bulk(universe.tenant, *id).await.ok().flatten();
-        if kept.as_ref().map(|bulk| bulk.entries) != Some(*count) {
-            wrong.push(format!("I3: {count} entries of {id} were acknowledged, and there is {kept:?}"));
-        }
+        let Acked::Bulk(id, wanted) = promise else { continue };
+        check_promise(universe, *id, wanted, &refunds, wrong).await;
     }
     let orphans = refunds.values().filter(|refund| {
         refund.terms.request_id.as_str().starts_with(REQUESTS) && !owners.contains_key(&refund.terms.id)
     });
     wrong.extend(orphans.map(|refund| format!("I1: {} is of no entry: {refund:?}", refund.terms.id)));
+}
+
+/// Every entry that was acknowledged is there, and its refund is of the amount that it was to be. How much "all that is left" was,
+/// nobody knows afterwards; that it was not too much is for the books.
+async fn check_promise(
+    universe: &Universe,
+    id: BulkId,
+    wanted: &[NewBulkEntry],
+    refunds: &BTreeMap<RefundId, Refund>,
+    wrong: &mut Vec<String>,
+) {
+    let Ok(Some(bulk)) = universe.store.bulk(universe.tenant, id).await else {
+        return wrong.push(format!("I3: {id} was acknowledged, and is not there"));
+    };
+    let kept = entries(universe, &bulk).await;
+    let is_kept = |(kept, wanted): (&BulkEntry, &NewBulkEntry)| {
+        let refund = kept.refund.and_then(|refund| refunds.get(&refund));
+        let sent_back = refund.map_or(kept.amount, |refund| Some(refund.terms.amount));
+        kept.name == wanted.name
+            && kept.intent == wanted.intent
+            && wanted.amount.is_none_or(|amount| sent_back == Some(amount))
+    };
+    if kept.len() != wanted.len() || !kept.iter().zip(wanted).all(is_kept) {
+        wrong.push(format!("I3: of {id} {wanted:?} was acknowledged, and there is {kept:?}"));
+    }
 }
 
 fn check_entry(

@@ -42,6 +42,12 @@ pub(crate) async fn scan(pool: &Pool, after: Option<BulkId>, max: usize) -> Answ
     all(pool, text, &[after.into(), scan_limit(max).into()], row).await
 }
 
+pub(crate) async fn scan_open(pool: &Pool, after: Option<BulkId>, max: usize) -> Answer<Vec<BulkRow>> {
+    let after = after.map(|after| after.to_string()).unwrap_or_default();
+    let text = "SELECT * FROM bulk WHERE due_at IS NOT NULL AND id > $1 ORDER BY id LIMIT $2";
+    all(pool, text, &[after.into(), scan_limit(max).into()], row).await
+}
+
 pub(crate) async fn entries(
     pool: &Pool,
     (tenant, id): (TenantId, BulkId),

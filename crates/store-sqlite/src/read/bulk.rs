@@ -46,6 +46,18 @@ pub(crate) fn scan(
     all(connection, text, params![after, scan_limit(max)], row)
 }
 
+/// Over the index of those that are due: all others are many.
+pub(crate) fn scan_open(
+    connection: &Connection,
+    after: Option<BulkId>,
+    max: usize,
+) -> Result<Vec<BulkRow>, Fault> {
+    let after = after.map(|after| after.to_string()).unwrap_or_default();
+    let text =
+        "SELECT * FROM bulk INDEXED BY bulk_due WHERE due_at IS NOT NULL AND id > ?1 ORDER BY id LIMIT ?2";
+    all(connection, text, params![after, scan_limit(max)], row)
+}
+
 pub(crate) fn entries(
     connection: &Connection,
     (tenant, id): (TenantId, BulkId),

@@ -395,6 +395,19 @@ impl BulkStore for ModelStore {
         })
     }
 
+    fn scan_open_bulks(
+        &self,
+        after: Option<BulkId>,
+        max: usize,
+    ) -> impl Future<Output = Answer<Vec<BulkRow>>> + Send {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.read(|all| {
+            let later = all.bulks.range((from, Bound::Unbounded)).map(|(_, bulk)| bulk);
+            let open = later.filter(|bulk| bulk.due_at.is_some()).map(|bulk| bulk.row.clone());
+            open.take(max.min(PAGE_MAX)).collect()
+        })
+    }
+
     fn open_bulks(&self) -> impl Future<Output = Answer<u64>> + Send {
         self.read(|all| all.bulks.values().filter(|bulk| bulk.due_at.is_some()).count() as u64)
     }
