@@ -45,7 +45,8 @@ pub const WHEN_CHARS_MAX: usize = 1_000;
 pub const DAYS_MAX: u32 = 3_660;
 /// Longest time to decide or to appeal, in seconds: 366 days.
 pub const WITHIN_S_MAX: u32 = 366 * 86_400;
-/// Compensation and freight cover may exceed a cheap payment: at most ten times.
+/// What compensation and freight cover could say at most in earlier releases: ten times the payment. A refund is part of the payment
+/// whatever its mode, so what is written now says no more than all of it.
 pub const COMPENSATION_PPM_MAX: u32 = 10_000_000;
 
 /// Reasons of a rule at most: there are no more.

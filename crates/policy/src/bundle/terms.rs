@@ -19,6 +19,7 @@ use toml::de::{DeArray, DeTable, DeValue, ValueDeserializer};
 
 use super::fields::{Located, Notes};
 use crate::condition::{Condition, Verdict};
+use crate::Ppm;
 use crate::facts::{Facts, Input};
 
 /// The refund terms of a bundle, their conditions read.
@@ -152,7 +153,20 @@ pub(super) fn refunds(notes: &mut Notes<'_>, section: Section<'_>) -> Option<Ref
     let Form { currency, waterfalls, rules } = shaped(notes, &section)?;
     let conditions = Conditions::read(notes, &section, rules.iter().map(|rule| rule.when.as_ref()));
     let terms = told(notes, &section, RefundTerms::new(currency, waterfalls, rules))?;
+    check_totals(notes, &section, &terms);
     Some(RefundRules { terms, conditions })
+}
+
+/// No refund ever gives back more than was paid; earlier releases took in terms that said so.
+fn check_totals(notes: &mut Notes<'_>, section: &Section<'_>, terms: &RefundTerms) {
+    let whole = Ppm::WHOLE.get();
+    let beyond = |rule: &RefundRule| notes.is_new && rule.total_max_ppm > whole;
+    let wrong: Vec<usize> = (0..).zip(terms.rules()).filter(|(_, rule)| beyond(rule)).map(|(at, _)| at).collect();
+    for at in wrong {
+        let field = format!("rules[{at}].total_max_ppm");
+        let right = format!("it must be at most {whole}: a refund of any mode is part of what was paid");
+        notes.add(&span_of(section, &field), &format!("{}.{field}", section.field), "it is more than all", right);
+    }
 }
 
 pub(super) fn discounts(notes: &mut Notes<'_>, section: Section<'_>) -> Option<Discounts> {

@@ -1,7 +1,7 @@
 //! `[fees]`, `[splits]`, `[refunds]` and `[discounts]` for tests.
 
 use paifang_shares::discounts::Funder;
-use paifang_shares::refund_terms::{COMPENSATION_PPM_MAX, RefundReason};
+use paifang_shares::refund_terms::RefundReason;
 use paifang_shares::waterfall::Bearer;
 
 use super::{CATEGORIES, OF_PAYMENTS, Shape, dates, one_of, write};
@@ -156,9 +156,8 @@ fn rule(text: &mut String, id: &str, reasons: &[&str], waterfalls: u64, pick: &m
         ["return_and_refund", "refund_without_return", "automatic_compensation", "return_freight_cover"];
     let at = pick(4);
     let mode = modes[usize::try_from(at).unwrap_or(0) % modes.len()];
-    let most = if at < 2 { WHOLE } else { u64::from(COMPENSATION_PPM_MAX) };
-    let total = 1 + pick(most);
-    let least = if pick(3) == 0 { pick(total.min(WHOLE) + 1) } else { 0 };
+    let total = 1 + pick(WHOLE);
+    let least = if pick(3) == 0 { pick(total + 1) } else { 0 };
     let (days, waterfall) = (pick(31), pick(waterfalls));
     write(
         text,

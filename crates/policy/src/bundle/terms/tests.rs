@@ -103,6 +103,11 @@ fn a_mistake_about_money_is_told_at_its_place() {
             (34, 13, "refunds.rules[0].waterfall: it is wrong; must be one of"),
         ),
         ("payer.tier ==", "payer.rank ==", (33, 9, "refunds.rules[0].when: payer.rank is no declared input")),
+        (
+            "mode = \"refund_without_return\"\nreasons = [\"damaged\"]\ntotal_max_ppm = 300_000",
+            "mode = \"automatic_compensation\"\nreasons = [\"damaged\"]\ntotal_max_ppm = 1_000_001",
+            (31, 17, "refunds.rules[0].total_max_ppm: it is more than all; it must be at most 1000000"),
+        ),
         ("days_max = 7", "days_max = 7.5", (32, 12, "refunds.rules[0].days_max: ")),
     ] {
         let (down, column, said) = wanted;
