@@ -5,12 +5,12 @@
 mod world;
 
 use jiff::SignedDuration;
-use paifang_engine::{CreateBulk, SteerBulk};
+use paifang_engine::{CreateBulk, CreateRefund, SteerBulk};
 use paifang_payment::{BulkEntryId, BulkId, IntentId, RequestId};
 use paifang_store::{
     BulkState, BulkStep, BulkStore, BulkTerms, BulkThen, EntryStage, NewBulkEntry, Operation, Resource, Store,
 };
-use world::{Core, Stage, code, qr};
+use world::{Core, Fault, Stage, code, qr, yuan};
 
 /// An intent that was paid with sturdy.
 async fn paid(stage: &Stage, request: &str) -> IntentId {
@@ -108,28 +108,34 @@ async fn entries_that_cannot_be_asked_for_are_in_nobodys_way() {
 }
 
 /// The first driver stands still before its refund is written, while another one finds that nothing is left and refuses the
-/// entry; what had reserved the rest is given up. Then the first one goes on: it makes no refund.
+/// entry; what had reserved the rest fails, and all is left again. Then the first one goes on: it makes no refund.
 #[tokio::test(start_paused = true)]
 async fn a_refused_entry_has_no_refund_after_all() {
     let stage = Stage::open().await;
     let intent = stage.create("c1", Some(code())).await.intent.terms.id;
     let bulk = started(&stage, &[intent]).await;
-    let [claim] =
-        stage.engine.store().claim_bulks(1, "first", SignedDuration::from_secs(30)).await.unwrap()[..]
-    else {
-        panic!("one bulk is due")
-    };
-    let go = BulkThen::Go { begin: 1, look: true, lease: SignedDuration::from_secs(30) };
-    let driven = stage.engine.store().drive_bulk(&claim, &[], go).await.unwrap().unwrap();
+    let (store, lease) = (stage.engine.store(), SignedDuration::from_secs(1));
+    let [claim] = store.claim_bulks(1, "first", lease).await.unwrap()[..] else { panic!("one bulk is due") };
+    let go = BulkThen::Go { begin: 1, look: true, lease };
+    let driven = store.drive_bulk(&claim, &[], go).await.unwrap().unwrap();
     assert_eq!(driven.asking.len(), 1);
-    // It stands still. All is refunded otherwise, so the entry is refused by whoever takes over.
-    assert_eq!(stage.refund("r1", intent, 10_000).await.as_deref(), Ok("succeeded"));
+    // It stands still, and another refund of all is under way.
+    stage.truth.lock().unwrap().refuses_refunds = true;
+    stage.fault("refund", Fault::RequestLost);
+    let of = |request_id, amount| CreateRefund { request_id, intent, amount, reason: None, case: None };
+    let all = of(RequestId::parse("r1").unwrap(), Some(yuan(10_000)));
+    let under_way = stage.engine.create_refund(stage.tenant, all).await.unwrap().resource;
     ended(&stage, &stage.replica().await, bulk).await;
     assert_eq!(stages(&stage, bulk).await, [EntryStage::Refused]);
-    // What the first one commits then comes under a request id that is used up, and says so.
+    let failed = stage.engine.await_refund(under_way, SignedDuration::from_hours(2)).await.unwrap();
+    assert_eq!(failed.state.name(), "failed");
+    // What the first one asks for then comes under a request id that is used up.
     let request_id = stage.engine.names().bulk_request(bulk, &BulkEntryId::parse("e1").unwrap());
-    let known =
-        stage.engine.store().request(stage.tenant, Operation::CreateRefund, &request_id).await.unwrap();
+    let known = store.request(stage.tenant, Operation::CreateRefund, &request_id).await.unwrap();
     assert_eq!(known.map(|known| known.resource), Some(Resource::Intent(intent)));
+    stage.truth.lock().unwrap().refuses_refunds = false;
+    stage.engine.create_refund(stage.tenant, of(request_id, None)).await.unwrap_err();
+    let refunds = store.refunds(stage.tenant, Some(intent), None, 10).await.unwrap();
+    assert_eq!(refunds.rows.len(), 1);
     stage.check().await;
 }

@@ -36,7 +36,6 @@ use paifang_engine::Engine;
 use paifang_engine::ports::{Environment, Rails, Transport};
 use paifang_proto::v1;
 use paifang_store::Store;
-use tokio::sync::Semaphore;
 use tokio::sync::watch::Receiver;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
@@ -101,7 +100,7 @@ pub(crate) struct Api<S, R, T, E> {
     options: Arc<GrpcOptions>,
     streams: Gate,
     /// Statements that are being folded: each holds its entries.
-    statements: Arc<Semaphore>,
+    statements: Gate,
 }
 
 impl<S, R, T, E> Clone for Api<S, R, T, E> {
@@ -110,7 +109,7 @@ impl<S, R, T, E> Clone for Api<S, R, T, E> {
             engine: self.engine.clone(),
             options: Arc::clone(&self.options),
             streams: self.streams.clone(),
-            statements: Arc::clone(&self.statements),
+            statements: self.statements.clone(),
         }
     }
 }
@@ -124,7 +123,7 @@ pub fn router<S: Store, R: Rails, T: Transport, E: Environment>(
     let gate = Gate::new(options.calls_max, options.tenant_calls_max);
     let streams = Gate::new(options.streams_max, options.tenant_streams_max);
     let drain = options.drain.clone();
-    let statements = Arc::new(Semaphore::new(statement::FOLDS_MAX));
+    let statements = Gate::new(statement::FOLDS_MAX, 1);
     let api = Api { engine: engine.clone(), options: Arc::new(options), streams, statements };
     let services = with_reflection(with_health(services(api), drain))?;
     let lookup = move |hash| {

@@ -21,7 +21,7 @@ use super::{Api, render};
 /// Entries that are folded for one call at most: some 40 MB. Whoever has more lists them.
 const ENTRIES_MAX: usize = 100_000;
 
-/// Statements that are folded at once; a further one is turned away.
+/// Statements that are folded at once, one for each storefront; a further one is turned away.
 pub(crate) const FOLDS_MAX: usize = 4;
 
 #[tonic::async_trait]
@@ -38,7 +38,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> StatementService for Api<
         let asked = fields.finish(asked)?;
         let account = asked.party.account(call.tenant);
         let party = self.known_party(call.tenant, &account).await?;
-        let Ok(_fold) = self.statements.try_acquire() else { return Err(status::overloaded()) };
+        let fold = self.statements.enter(false).and_then(|fold| self.statements.admit(fold, call.tenant));
+        let Some(_fold) = fold else { return Err(status::overloaded()) };
         let folded =
             net::statement(self.engine.store(), call.tenant, &account, asked.period, ENTRIES_MAX).await;
         let statement = folded.map_err(|error| refused(&error))?;

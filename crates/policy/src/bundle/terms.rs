@@ -18,8 +18,8 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, ValueDeserializer};
 
 use super::fields::{Located, Notes};
-use crate::condition::{Condition, Verdict};
 use crate::Ppm;
+use crate::condition::{Condition, Verdict};
 use crate::facts::{Facts, Input};
 
 /// The refund terms of a bundle, their conditions read.
@@ -161,11 +161,17 @@ pub(super) fn refunds(notes: &mut Notes<'_>, section: Section<'_>) -> Option<Ref
 fn check_totals(notes: &mut Notes<'_>, section: &Section<'_>, terms: &RefundTerms) {
     let whole = Ppm::WHOLE.get();
     let beyond = |rule: &RefundRule| notes.is_new && rule.total_max_ppm > whole;
-    let wrong: Vec<usize> = (0..).zip(terms.rules()).filter(|(_, rule)| beyond(rule)).map(|(at, _)| at).collect();
+    let wrong: Vec<usize> =
+        (0..).zip(terms.rules()).filter(|(_, rule)| beyond(rule)).map(|(at, _)| at).collect();
     for at in wrong {
         let field = format!("rules[{at}].total_max_ppm");
         let right = format!("it must be at most {whole}: a refund of any mode is part of what was paid");
-        notes.add(&span_of(section, &field), &format!("{}.{field}", section.field), "it is more than all", right);
+        notes.add(
+            &span_of(section, &field),
+            &format!("{}.{field}", section.field),
+            "it is more than all",
+            right,
+        );
     }
 }
 
