@@ -1,3 +1,5 @@
+mod pages;
+
 use std::fmt::Write as _;
 
 use paifang_policy::cohort::Pseudonym;
@@ -226,16 +228,4 @@ fn a_record_is_no_longer_than_what_is_read() {
     let money = report.unwrap().money.unwrap();
     assert_eq!(money.refunds.left_out, left_out.refunds);
     assert_eq!(money.refunds.changes[0].asked.count, 3 + kept.refunds.len() as u64);
-}
-
-/// What `docs/policies.md` shows is a bundle, and nothing that it names is unknown.
-#[test]
-fn the_documented_bundle_is_right() {
-    let page = include_str!("../../../../../docs/policies.md");
-    let text = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    let bundle = Bundle::read(text).unwrap_or_else(|faults| panic!("{faults}"));
-    assert_eq!((bundle.openings().len(), bundle.kills().len(), bundle.rankings().len()), (2, 1, 1));
-    for input in Input::ALL.iter().filter(|input| !input.is_of_refunds()) {
-        assert!(page.contains(&format!("`{}`", input.name())), "{} is not documented", input.name());
-    }
 }
