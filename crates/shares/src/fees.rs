@@ -266,7 +266,8 @@ impl Fee {
 
     /// What of the fee comes back with a refund of `refund`, after `before` of the payment was refunded already: the
     /// difference of the proportions of both totals, each rounded half up. Never more than the refund; all refunds of
-    /// a payment together return the whole fee, or nothing of it where the rule keeps it.
+    /// a payment together return the whole fee, or nothing of it where the rule keeps it. Of a fee that stands alone: among the
+    /// other parts of a payment the book gives it back by [`Division::undo`](crate::division::Division::undo).
     ///
     /// Errors: another currency; more than the payment.
     pub fn returned(&self, before: Money, refund: PositiveMoney) -> Result<Money, Misfit> {

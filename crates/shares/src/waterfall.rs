@@ -63,7 +63,7 @@ pub struct BearerRule {
     /// At most this, in minor units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cap_minor: Option<Minor>,
-    /// At most this share of the refund, rounded down.
+    /// At most this share of what bearers bear of the refund (all of it but what receivers give back), rounded down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cap_ppm: Option<Ppm>,
 }
