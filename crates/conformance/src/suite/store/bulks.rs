@@ -159,7 +159,7 @@ pub async fn bulks_are_driven_by_one_at_their_pace(bench: &impl Bench) {
     let desk = Desk::new(bench).await;
     let intent = some_intent(&desk.hand);
     let entries: Vec<NewBulkEntry> = (1..=5).map(|n| entry(&format!("e{n}"), intent, None)).collect();
-    let draft = bulk(&desk.hand, "a draft");
+    let draft = bulk(&desk.hand, "draft");
     desk.store.add_bulk(&draft).await.expect("the store works");
     let id = started(&desk, &entries).await;
     assert_eq!(open(&desk).await, [id]);
