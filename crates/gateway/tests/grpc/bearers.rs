@@ -96,12 +96,14 @@ async fn a_consultation_tells_the_fee() {
     announce(&client, MALL).await;
     let option = consult(&client, Some(of_books())).await;
     assert_eq!((option.available, option.fee), (true, Some(cny(178))));
+    assert_eq!(option.terms_failure, "");
     let option = consult(&client, None).await;
     assert_eq!((option.available, option.fee), (false, None));
     assert_eq!(option.reason_codes, ["terms_do_not_fit"]);
     let (code, reason, message) = failed(client.create_payment_intent(create("order-0")).await);
     assert_eq!((code, reason.as_str()), (Code::FailedPrecondition, "TERMS_DO_NOT_FIT"));
     assert_eq!(message, "fees: fee rule books fits but for its category, which is not known");
+    assert_eq!(option.terms_failure, message, "told before, in the same words");
 }
 
 #[tokio::test]
