@@ -52,7 +52,45 @@ pub enum Discounting<'a> {
     AsGiven(Option<&'a Discounted>),
 }
 
+/// What of the rules a payment does not fit, by names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfitting<'a> {
+    /// The fee rule, discount or receiver; absent where it is none of them by itself.
+    pub rule: Option<&'a str>,
+    /// The inputs that it lacks.
+    pub missing: Vec<&'a str>,
+    /// Whether it is a condition that could not be evaluated.
+    pub has_failed: bool,
+}
+
 impl DivideError {
+    /// Where it does not fit.
+    pub fn misfitting(&self) -> Misfitting<'_> {
+        let (rule, missing, has_failed) = match self {
+            Self::Fees(FeeError::InputMissing { rule, input }) => {
+                (Some(rule.as_str()), vec![as_declared(input)], false)
+            }
+            Self::Discounts(DiscountError::InputMissing { id, inputs }) => {
+                (Some(id.as_str()), inputs.iter().map(|input| as_declared(input)).collect(), false)
+            }
+            Self::Discounts(DiscountError::ConditionFailed { id, .. }) => {
+                (Some(id.as_str()), Vec::new(), true)
+            }
+            Self::Discounts(DiscountError::BudgetMissing { id }) => (Some(id.as_str()), Vec::new(), false),
+            Self::Splits(SplitError::OverAllocated { receiver, .. }) => {
+                (Some(receiver.as_str()), Vec::new(), false)
+            }
+            Self::Refunds { .. }
+            | Self::Fees(FeeError::NoRule | FeeError::Misfit(_))
+            | Self::Discounts(DiscountError::Misfit(_))
+            | Self::OwnDiscounts(_)
+            | Self::Splits(
+                SplitError::OwnDiscounts { .. } | SplitError::Apportion(_) | SplitError::Misfit(_),
+            ) => (None, Vec::new(), false),
+        };
+        Misfitting { rule, missing, has_failed }
+    }
+
     /// The table that it does not fit.
     pub fn table(&self) -> &'static str {
         match self {
@@ -138,6 +176,11 @@ fn discounts_of(
 
 fn category(facts: &Facts) -> Option<Category> {
     facts.text(Input::ProductCategory).and_then(|word| Category::parse(word).ok())
+}
+
+/// A criterion by the name of the input that it asks for.
+fn as_declared(criterion: &str) -> &str {
+    if criterion == "category" { Input::ProductCategory.name() } else { criterion }
 }
 
 fn fee_of(

@@ -74,7 +74,8 @@ fn unjudged_ranking(one: &Unjudged) -> v1::UnjudgedRanking {
 
 /// Why its money cannot be divided, in the words of a choice.
 fn terms_failure(weighed: &Weighed) -> String {
-    weighed.division.as_ref().and_then(|division| division.as_ref().err()).cloned().unwrap_or_default()
+    let failure = weighed.division.as_ref().and_then(|division| division.as_ref().err());
+    failure.map(ToString::to_string).unwrap_or_default()
 }
 
 /// What the payment would cost with it.
