@@ -12,6 +12,7 @@ use paifang_payment::refund::{Refund, RulesVersion, State};
 use paifang_policy::bundle::Bundle;
 use paifang_policy::facts::Facts;
 use paifang_policy::money::refund_facts;
+use paifang_shares::RuleId;
 use paifang_shares::bearing::{Bearing, Granted};
 use paifang_shares::refund_terms::{
     Decision, RefundCase, RefundInputs, RefundTerms, Refusal, RefusedBecause,
@@ -23,6 +24,7 @@ use paifang_store::{IntentRow, RulesSeen, Store};
 use crate::command::CreateRefund;
 use crate::error::reason;
 use crate::ports::{Environment, Rails, Transport};
+use crate::refusal::{self, CASE_MISSING, INPUT_MISSING, NO_RULE_FITS, RULE_FAILED, TERMS_MISFIT};
 use crate::{Engine, Error};
 
 /// What a refund is about.
@@ -80,7 +82,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let granted_by = terms.as_ref().map(|(_, _, version)| *version);
         let granted = terms.as_ref().map(|(granted, terms, _)| (granted.clone(), *terms));
         let bearing = Bearing::of(granted, division, asked.amount, before, &available);
-        let mut bearing = bearing.map_err(|error| closed(&error))?;
+        let version = ruling.decided_by().map(|bundle| bundle.version);
+        let rule = terms.as_ref().map(|(granted, ..)| granted.grant.rule.to_string());
+        let misfit = refusal::Refusal { version, rule, because: TERMS_MISFIT, missing: Vec::new() };
+        let mut bearing = bearing.map_err(|error| closed(&error, misfit))?;
         if planted::is(Defect::DiscountNotReturned) {
             bearing.discounts.clear();
         }
@@ -99,7 +104,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             return Ok(None);
         }
         let Some(case) = &asked.wanted.case else {
-            return Err(closed(&"refund_case is missing: the rules about refunds ask why"));
+            let by = refused_by(bundle, None, CASE_MISSING, &[]);
+            return Err(closed(&"refund_case is missing: the rules about refunds ask why", by));
         };
         let tenant = asked.row.intent.terms.tenant;
         // What was declared stands with the attempt that was chosen, whichever repeat of it was paid.
@@ -110,13 +116,14 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let facts = facts.map_err(|error| Error::Broken(error.to_string()))?;
         let inputs = inputs(case, asked)?;
         let decision = rules.terms().decide(&inputs, |when| rules.applies(when, &facts));
-        match decision.map_err(|error| closed(&error))? {
+        let misfit = || refused_by(bundle, None, TERMS_MISFIT, &[]);
+        match decision.map_err(|error| closed(&error, misfit()))? {
             Decision::Granted(grant) => {
                 let (reference, granted) = (bundle.reference(), Granted { reason: case.reason, grant });
                 let version = RulesVersion { version: reference.version, digest: reference.digest };
                 Ok(Some((granted, rules.terms(), version)))
             }
-            Decision::Refused(refusal) => Err(closed(&refused(&refusal))),
+            Decision::Refused(refusal) => Err(closed(&refused(&refusal), refused_because(bundle, &refusal))),
         }
     }
 
@@ -198,6 +205,28 @@ fn refused(refusal: &Refusal) -> String {
     }
 }
 
-fn closed(why: &dyn std::fmt::Display) -> Error {
-    Error::precondition(reason::REFUND_CLOSED_BY_POLICY, format!("the rules do not grant this refund: {why}"))
+/// The same in names only.
+fn refused_because(bundle: &Bundle, refusal: &Refusal) -> refusal::Refusal {
+    match &refusal.because {
+        RefusedBecause::InputMissing { rule, inputs } => {
+            refused_by(bundle, Some(rule), INPUT_MISSING, inputs)
+        }
+        RefusedBecause::ConditionFailed { rule, .. } => refused_by(bundle, Some(rule), RULE_FAILED, &[]),
+        RefusedBecause::NoRuleFits => refused_by(bundle, None, NO_RULE_FITS, &[]),
+    }
+}
+
+fn refused_by(
+    bundle: &Bundle,
+    rule: Option<&RuleId>,
+    because: &'static str,
+    missing: &[String],
+) -> refusal::Refusal {
+    let (version, rule) = (Some(bundle.header().version), rule.map(ToString::to_string));
+    refusal::Refusal { version, rule, because, missing: missing.to_vec() }
+}
+
+fn closed(why: &dyn std::fmt::Display, by: refusal::Refusal) -> Error {
+    let message = format!("the rules do not grant this refund: {why}");
+    Error::refused(reason::REFUND_CLOSED_BY_POLICY, message, by)
 }

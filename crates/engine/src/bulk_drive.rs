@@ -274,7 +274,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         };
         let outcome = match self.create_refund(claim.tenant, wanted.clone()).await {
             Ok(made) => Ok(EntryOutcome::Asked(made.resource.terms.id, made.resource.terms.amount)),
-            Err(Error::Precondition { reason, message }) => refused(reason, &message),
+            Err(Error::Precondition { reason, message, .. }) => refused(reason, &message),
             Err(Error::NotFound(_)) => refused(RESOURCE_NOT_FOUND, "there is no such payment intent"),
             Err(Error::Invalid(violations)) => {
                 let told = violations.iter().map(|wrong| format!("{}: {}", wrong.field, wrong.rule));

@@ -9,10 +9,12 @@ use paifang_store::{Decided, Judged, Store};
 
 use crate::command::Confirmation;
 use crate::consult::Obstacle;
+use crate::divide;
 use crate::error::{Violation, reason};
 use crate::ports::{Environment, Rails, Transport};
+use crate::refusal::{CREDIT_STAYS, NO_VERSION};
 use crate::rules::{Case, CreditStays, Weighed};
-use crate::{Account, Consultation, Engine, Error, WalletOption};
+use crate::{Account, Consultation, Engine, Error, Refusal, WalletOption};
 
 impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     /// The first account that can carry out a choice and that the rules take, and what they say of it. `fresh`: they are read anew, which is done in any case before something is refused: a commit tells
@@ -113,7 +115,20 @@ fn refuse_closed(best: &Weighed) -> Result<(), Error> {
         }
     };
     let message = format!("the rules do not take {wallet} for this order: {why}");
-    Err(Error::precondition(reason::WALLET_CLOSED_BY_POLICY, message))
+    let because = best.judged.as_ref().map_or(NO_VERSION, |judged| judged.decision.because.as_str());
+    Err(Error::refused(reason::WALLET_CLOSED_BY_POLICY, message, closed_by(best, because)))
+}
+
+/// What its decision says, in names only.
+fn closed_by(best: &Weighed, because: &'static str) -> Refusal {
+    let decision = best.judged.as_ref().map(|judged| &judged.decision);
+    let missing = decision.map_or(&[][..], |decision| &decision.missing);
+    Refusal {
+        version: decision.map(|decision| decision.decided_by.version),
+        rule: decision.and_then(|decision| decision.rule.as_ref()).map(ToString::to_string),
+        because,
+        missing: missing.iter().map(|lack| lack.name().to_owned()).collect(),
+    }
 }
 
 /// The payer's code is another wallet's. Only what the rail's own documents leave out comes here; whatever is less sure is
@@ -130,7 +145,11 @@ fn refuse_code(option: &WalletOption) -> Result<(), Error> {
 /// What the storefront's own rules say about money does not fit this payment.
 fn refuse_undivided(best: &Weighed) -> Result<(), Error> {
     match &best.division {
-        Some(Err(why)) => Err(Error::precondition(reason::TERMS_DO_NOT_FIT, why.clone())),
+        Some(Err(why)) => {
+            let version = best.judged.as_ref().map(|judged| judged.decision.decided_by.version);
+            let by = divide::refusal(version, why);
+            Err(Error::refused(reason::TERMS_DO_NOT_FIT, why.to_string(), by))
+        }
         Some(Ok(_)) | None => Ok(()),
     }
 }
@@ -142,7 +161,7 @@ fn credit_stays(best: &Weighed) -> Error {
     let message = format!(
         "{rule} credit out, and no order of {wallet} at {rail} can: open it without `credit = false`, or close it"
     );
-    Error::precondition(reason::WALLET_CLOSED_BY_POLICY, message)
+    Error::refused(reason::WALLET_CLOSED_BY_POLICY, message, closed_by(best, CREDIT_STAYS))
 }
 
 fn refuse_obstacles(obstacles: &[Obstacle], wallet: &WalletName) -> Result<(), Error> {

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use paifang_payment::attempt::{self, HoldTerms, Rules};
 use paifang_payment::intent::{CaptureMode, ConfirmError, Intent, Step, Terms};
 use paifang_payment::planted::{self, Defect};
-use paifang_payment::{AttemptId, Digest, OrderNo, RequestId, TenantId};
+use paifang_payment::{AttemptId, Digest, IntentId, OrderNo, RequestId, TenantId};
 use paifang_rail::{Closing, Offer, PayerCode};
 use paifang_store::{
     Amounts, Committed, DecidedWrite, IntentRow, Operation, RequestKey, Resource, RulesSeen, Store,
@@ -39,7 +39,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 Ok(None) => {}
                 Err(error) => {
                     let by = (Operation::CreateIntent, &wanted.request_id);
-                    return self.refuse(tenant, by, fingerprint, error).await;
+                    return self.refuse(tenant, by, (None, fingerprint), error).await;
                 }
             }
         }
@@ -124,7 +124,9 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let next = self.attempt_terms(&row.intent.terms, choice, by, now, tries > 0).await;
             let (next, rules) = match next {
                 Ok(next) => next,
-                Err(error) => return self.refuse(tenant, by, fingerprint, error).await,
+                Err(error) => {
+                    return self.refuse(tenant, by, (Some(wanted.intent), fingerprint), error).await;
+                }
             };
             let (attempt, kept) = (next.id, self.kept_of_payer(tenant, &next, choice));
             if row.intent.attempt(attempt).is_some() {
@@ -181,16 +183,17 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         &self,
         tenant: TenantId,
         (by, request): (Operation, &RequestId),
-        fingerprint: Digest,
+        (intent, fingerprint): (Option<IntentId>, Digest),
         error: Error,
     ) -> Result<Made<IntentRow>, Error> {
-        match error {
+        let made = match error {
             Error::Precondition {
                 reason: reason::WALLET_CLOSED_BY_POLICY | reason::TERMS_DO_NOT_FIT,
                 ..
             } => self.replayed(tenant, by, request, fingerprint).await?.ok_or(error),
             error => Err(error),
-        }
+        };
+        made.inspect_err(|error| self.note_refusal(tenant, intent, error))
     }
 
     pub(crate) fn fingerprint(&self, wanted: &impl serde::Serialize) -> Result<Digest, Error> {

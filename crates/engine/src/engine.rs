@@ -15,7 +15,7 @@ use crate::ports::{Environment, Rails, Transport};
 use crate::rules::Rulebooks;
 use crate::signals::Signals;
 use crate::upcoming::Upcoming;
-use crate::{Account, Accounts, BulkCounts, Egress, Error, Names};
+use crate::{Account, Accounts, BulkCounts, Egress, Error, Names, RefusalCounts};
 
 /// The use cases over one store, one set of rails, one transport and one environment. Clones share everything.
 pub struct Engine<S, R, T, E> {
@@ -37,6 +37,7 @@ pub(crate) struct Inner<S, R, T, E> {
     pub health: Health,
     pub egress: Arc<Egress>,
     pub bulk_counts: BulkCounts,
+    pub refusals: Arc<RefusalCounts>,
 }
 
 /// Bounds of the engine, from the config.
@@ -97,6 +98,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 health,
                 egress,
                 bulk_counts: BulkCounts::default(),
+                refusals: Arc::default(),
             }),
         })
     }
@@ -119,6 +121,11 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     /// What has crossed to whom.
     pub fn egress(&self) -> &Arc<Egress> {
         &self.inner.egress
+    }
+
+    /// How many calls the tenants' own rules did not take.
+    pub fn refusals(&self) -> &Arc<RefusalCounts> {
+        &self.inner.refusals
     }
 
     /// The time.

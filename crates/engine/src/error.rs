@@ -3,6 +3,8 @@
 use paifang_payment::AccountId;
 use paifang_store::StoreError;
 
+use crate::Refusal;
+
 /// Why a call was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -22,6 +24,8 @@ pub enum Error {
         reason: &'static str,
         /// For the caller's eyes.
         message: String,
+        /// What of the tenant's own rules refused it; absent where something else did.
+        refusal: Option<Box<Refusal>>,
     },
     /// The etag that was sent is not the current one.
     #[error("the resource has changed since it was read")]
@@ -127,7 +131,12 @@ pub mod reason {
 
 impl Error {
     pub(crate) fn precondition(reason: &'static str, message: impl Into<String>) -> Self {
-        Self::Precondition { reason, message: message.into() }
+        Self::Precondition { reason, message: message.into(), refusal: None }
+    }
+
+    /// The tenant's own rules do not take it.
+    pub(crate) fn refused(reason: &'static str, message: impl Into<String>, by: Refusal) -> Self {
+        Self::Precondition { reason, message: message.into(), refusal: Some(Box::new(by)) }
     }
 
     pub(crate) fn invalid(field: &str, rule: impl Into<String>) -> Self {

@@ -46,7 +46,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                         Some(known) if known.fingerprint == fingerprint => {
                             self.made_refund(tenant, known.resource, true).await
                         }
-                        Some(_) | None => Err(error),
+                        Some(_) | None => {
+                            self.note_refusal(tenant, Some(wanted.intent), &error);
+                            Err(error)
+                        }
                     };
                 }
                 Err(error) => return Err(error),

@@ -15,6 +15,7 @@ use paifang_policy::bundle::{Bundle, BundleRef};
 use paifang_policy::cohort::Pseudonym;
 use paifang_policy::facts::{Facts, Input};
 use paifang_policy::lifecycle::{Book, Fact, Overlay, State};
+use paifang_policy::money::DivideError;
 use paifang_policy::opening::{Offer, decide};
 use paifang_policy::rank::{Entry, Ranked, rank};
 use paifang_rail::{ClientKind, CreditUse};
@@ -92,7 +93,7 @@ pub struct Weighed {
     /// Where it stands among what is shown, and why; absent of what is not shown.
     pub ranked: Option<Ranked>,
     /// How its money would be divided, or why it cannot be; absent where the rules say nothing about money.
-    pub division: Option<Result<Box<Division>, String>>,
+    pub division: Option<Result<Box<Division>, DivideError>>,
     /// The tenant's rules decide nothing now, although they did before: everything is closed.
     pub closed: bool,
 }
@@ -338,7 +339,7 @@ impl Weighed {
     /// What its rank goes by; absent where the tenant has no rules.
     fn entry(&self) -> Option<Entry<'_>> {
         let Judged { offer, decision, .. } = self.judged.as_ref()?;
-        let terms = self.division.as_ref().map(|division| division.as_deref().map_err(String::as_str));
+        let terms = self.division.as_ref().map(|division| division.as_deref());
         Some(Entry { offer, decision, terms })
     }
 

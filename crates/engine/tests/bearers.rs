@@ -83,7 +83,7 @@ async fn funds(stage: &Stage) -> BTreeMap<String, i128> {
 
 fn closed(answer: Result<Refund, Error>) -> String {
     match answer.unwrap_err() {
-        Error::Precondition { reason: reason::REFUND_CLOSED_BY_POLICY, message } => message,
+        Error::Precondition { reason: reason::REFUND_CLOSED_BY_POLICY, message, .. } => message,
         other => panic!("{other:?}"),
     }
 }
@@ -395,7 +395,7 @@ async fn a_payment_that_cannot_be_divided_is_refused() {
     stage.announce(1, narrow).await;
     let wanted = world::wanted("c1", Some(qr("sturdy")));
     let refused = stage.engine.create_intent(stage.tenant, wanted).await;
-    let Err(Error::Precondition { reason: reason::TERMS_DO_NOT_FIT, message }) = refused else {
+    let Err(Error::Precondition { reason: reason::TERMS_DO_NOT_FIT, message, .. }) = refused else {
         panic!("{refused:?}")
     };
     assert_eq!(message, "fees: fee rule standard fits but for its category, which is not known");

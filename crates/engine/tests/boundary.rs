@@ -131,7 +131,7 @@ async fn a_wallet_that_cannot_do_without_what_is_withheld_is_unavailable() {
     let intent = row.intent.terms.id;
     let confirm = ConfirmIntent { request_id, intent, etag: None, confirmation: choice };
     match engine.confirm_intent(stage.tenant, confirm).await.unwrap_err() {
-        Error::Precondition { reason: reason::WALLET_UNAVAILABLE, message } => {
+        Error::Precondition { reason: reason::WALLET_UNAVAILABLE, message, .. } => {
             assert_eq!(message, "sturdy cannot be offered here: withheld_payment_intent_description");
         }
         other => panic!("{other:?}"),
@@ -202,7 +202,7 @@ async fn a_capture_is_not_sent_against_the_policy() {
     let wide = std::mem::replace(&mut stage.engine, narrow);
     for _ in 0..2 {
         match stage.capture("k1", id, Some(6_000)).await.unwrap_err() {
-            Error::Precondition { reason: reason::CAPTURE_NOT_SUPPORTED, message } => {
+            Error::Precondition { reason: reason::CAPTURE_NOT_SUPPORTED, message, .. } => {
                 assert!(
                     message.starts_with("a capture needs payment_intent.description, which"),
                     "{message}"

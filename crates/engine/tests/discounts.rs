@@ -318,7 +318,7 @@ async fn discounts_that_do_not_fit_are_refused() {
     ] {
         let stage = open(&sale().replace(from, to)).await;
         let refused = stage.engine.create_intent(stage.tenant, world::wanted("c1", Some(qr("sturdy")))).await;
-        let Err(Error::Precondition { reason: reason::TERMS_DO_NOT_FIT, message }) = refused else {
+        let Err(Error::Precondition { reason: reason::TERMS_DO_NOT_FIT, message, .. }) = refused else {
             panic!("{refused:?}")
         };
         assert!(message.starts_with("discounts: ") && message.contains(wanted), "{message}");

@@ -150,7 +150,7 @@ async fn marks(stage: &Stage, row: &IntentRow) -> Marks {
 async fn is_open(engine: &Core, stage: &Stage, request: &str, category: &str) -> bool {
     match engine.create_intent(stage.tenant, wanted(request, Some(of(category)))).await {
         Ok(_) => true,
-        Err(Error::Precondition { reason: reason::WALLET_CLOSED_BY_POLICY, message }) => {
+        Err(Error::Precondition { reason: reason::WALLET_CLOSED_BY_POLICY, message, .. }) => {
             assert!(message.ends_with("rolled_back by tea"), "{message}");
             false
         }

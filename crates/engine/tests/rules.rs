@@ -54,7 +54,7 @@ fn tea() -> Confirmation {
 
 fn closed(answer: Result<impl std::fmt::Debug, Error>) -> String {
     match answer.unwrap_err() {
-        Error::Precondition { reason: reason::WALLET_CLOSED_BY_POLICY, message } => message,
+        Error::Precondition { reason: reason::WALLET_CLOSED_BY_POLICY, message, .. } => message,
         other => panic!("{other:?}"),
     }
 }

@@ -70,12 +70,11 @@ pub(crate) mod tests;
 use jiff::Timestamp;
 use paifang_payment::{Credit, Digest, Presentation, RailName, Remark, WalletName};
 use paifang_shares::fees::FeeSchedule;
-use paifang_shares::splits::SplitRules;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
 pub use rankings::{Per, Ranking};
-pub use terms::{Discounts, RefundRules};
+pub use terms::{Discounts, RefundRules, Splits};
 
 use crate::cohort::Cohort;
 use crate::condition::Condition;
@@ -117,7 +116,7 @@ struct Content {
     #[serde(skip_serializing_if = "Option::is_none")]
     fees: Option<FeeSchedule>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    splits: Option<SplitRules>,
+    splits: Option<Splits>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refunds: Option<RefundRules>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -310,7 +309,7 @@ impl Bundle {
     }
 
     /// Who receives a part of payments; absent: the merchant has all of them.
-    pub fn splits(&self) -> Option<&SplitRules> {
+    pub fn splits(&self) -> Option<&Splits> {
         self.content.splits.as_ref()
     }
 

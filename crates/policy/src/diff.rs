@@ -127,7 +127,7 @@ fn money(bundle: &Bundle) -> [(RuleKind, Listed); 5] {
     let fees = bundle.fees().map_or_else(Listed::new, |fees| listed(fees.rules(), |rule| &rule.id));
     let splits = bundle.splits();
     let receivers =
-        splits.map_or_else(Listed::new, |splits| listed(splits.receivers(), |rule| &rule.receiver));
+        splits.map_or_else(Listed::new, |splits| listed(splits.rules().receivers(), |rule| &rule.receiver));
     let terms = bundle.refunds().map(|rules| rules.terms());
     let refunds = terms.map_or_else(Listed::new, |terms| listed(terms.rules(), |rule| &rule.id));
     let discounts = bundle.discounts().map(|discounts| discounts.rules().rules());
@@ -148,7 +148,7 @@ fn money(bundle: &Bundle) -> [(RuleKind, Listed); 5] {
 fn currencies(bundle: &Bundle) -> Value {
     let all = [
         ("fees.currency", bundle.fees().map(|rules| rules.currency())),
-        ("splits.currency", bundle.splits().map(|rules| rules.currency())),
+        ("splits.currency", bundle.splits().map(|splits| splits.rules().currency())),
         ("refunds.currency", bundle.refunds().map(|rules| rules.terms().currency())),
         ("discounts.currency", bundle.discounts().map(|discounts| discounts.rules().currency())),
     ];

@@ -8,11 +8,11 @@ use paifang_payment::WalletName;
 use paifang_shares::discounts::{DiscountError, DiscountInputs, Discounted};
 use paifang_shares::division::Division;
 use paifang_shares::fees::{Fee, FeeError, FeeInputs, FeeSchedule};
-use paifang_shares::refund_terms::RefundCase;
+use paifang_shares::refund_terms::{Applies, RefundCase};
 use paifang_shares::splits::SplitError;
 use paifang_shares::{Category, DiscountId, Merchant, Wallet};
 
-use crate::bundle::{Bundle, Discounts, RefundRules};
+use crate::bundle::{Bundle, Discounts, RefundRules, Splits};
 use crate::facts::{FactError, Facts, Input};
 
 /// Why a payment cannot be divided by a bundle's rules; such a payment is not taken.
@@ -35,7 +35,7 @@ pub enum DivideError {
     /// The merchant's own discounts give more than its part.
     #[error("discounts: {0}")]
     OwnDiscounts(SplitError),
-    /// There is not enough of it.
+    /// There is not enough of it, or it cannot be told who receives a part.
     #[error("splits: {0}")]
     Splits(SplitError),
 }
@@ -52,7 +52,51 @@ pub enum Discounting<'a> {
     AsGiven(Option<&'a Discounted>),
 }
 
+/// What of the rules a payment does not fit, by names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfitting<'a> {
+    /// The fee rule, discount or receiver; absent where it is none of them by itself.
+    pub rule: Option<&'a str>,
+    /// The inputs that it lacks.
+    pub missing: Vec<&'a str>,
+    /// Whether it is a condition that could not be evaluated.
+    pub has_failed: bool,
+}
+
 impl DivideError {
+    /// Where it does not fit.
+    pub fn misfitting(&self) -> Misfitting<'_> {
+        let (rule, missing, has_failed) = match self {
+            Self::Fees(FeeError::InputMissing { rule, input }) => {
+                (Some(rule.as_str()), vec![as_declared(input)], false)
+            }
+            Self::Discounts(DiscountError::InputMissing { id, inputs }) => {
+                (Some(id.as_str()), inputs.iter().map(|input| as_declared(input)).collect(), false)
+            }
+            Self::Discounts(DiscountError::ConditionFailed { id, .. }) => {
+                (Some(id.as_str()), Vec::new(), true)
+            }
+            Self::Discounts(DiscountError::BudgetMissing { id }) => (Some(id.as_str()), Vec::new(), false),
+            Self::Splits(SplitError::InputMissing { receiver, inputs }) => {
+                (Some(receiver.as_str()), inputs.iter().map(String::as_str).collect(), false)
+            }
+            Self::Splits(SplitError::ConditionFailed { receiver, .. }) => {
+                (Some(receiver.as_str()), Vec::new(), true)
+            }
+            Self::Splits(SplitError::OverAllocated { receiver, .. }) => {
+                (Some(receiver.as_str()), Vec::new(), false)
+            }
+            Self::Refunds { .. }
+            | Self::Fees(FeeError::NoRule | FeeError::Misfit(_))
+            | Self::Discounts(DiscountError::Misfit(_))
+            | Self::OwnDiscounts(_)
+            | Self::Splits(
+                SplitError::OwnDiscounts { .. } | SplitError::Apportion(_) | SplitError::Misfit(_),
+            ) => (None, Vec::new(), false),
+        };
+        Misfitting { rule, missing, has_failed }
+    }
+
     /// The table that it does not fit.
     pub fn table(&self) -> &'static str {
         match self {
@@ -91,6 +135,7 @@ pub fn inputs_of_money(bundle: &Bundle) -> Vec<Input> {
         found.extend(is_of_category.then_some(Input::ProductCategory));
         found.extend(is_dated.then_some(Input::OrderAt));
     }
+    found.extend(bundle.splits().into_iter().flat_map(Splits::names));
     found.extend(bundle.discounts().into_iter().flat_map(Discounts::names));
     found.extend(bundle.refunds().into_iter().flat_map(RefundRules::names));
     found.into_iter().collect()
@@ -116,11 +161,19 @@ fn agree(
             bundle.discounts().map(given).transpose().map_err(DivideError::Discounts)?
         }
     };
-    Division::agree(amount, merchant, fee, bundle.splits(), discounts).map_err(|error| match error {
+    let splits = bundle.splits();
+    let applies = |when: &str| {
+        let unread = || Applies::Failed("there are no splits".to_owned());
+        splits.map_or_else(unread, |splits| splits.applies(when, facts))
+    };
+    let rules = splits.map(Splits::rules);
+    Division::agree(amount, merchant, fee, rules, discounts, applies).map_err(|error| match error {
         SplitError::OwnDiscounts { .. } => DivideError::OwnDiscounts(error),
-        SplitError::OverAllocated { .. } | SplitError::Apportion(_) | SplitError::Misfit(_) => {
-            DivideError::Splits(error)
-        }
+        SplitError::OverAllocated { .. }
+        | SplitError::InputMissing { .. }
+        | SplitError::ConditionFailed { .. }
+        | SplitError::Apportion(_)
+        | SplitError::Misfit(_) => DivideError::Splits(error),
     })
 }
 
@@ -138,6 +191,11 @@ fn discounts_of(
 
 fn category(facts: &Facts) -> Option<Category> {
     facts.text(Input::ProductCategory).and_then(|word| Category::parse(word).ok())
+}
+
+/// A criterion by the name of the input that it asks for.
+fn as_declared(criterion: &str) -> &str {
+    if criterion == "category" { Input::ProductCategory.name() } else { criterion }
 }
 
 fn fee_of(

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::bundle::{Bundle, Per, Ranking};
 use crate::condition::Verdict;
 use crate::facts::{Facts, Input};
+use crate::money::DivideError;
 use crate::opening::{Decision, Offer};
 use crate::{Code, RuleId};
 
@@ -61,7 +62,7 @@ pub struct Entry<'a> {
     pub decision: &'a Decision,
     /// How its money would be divided, or why it cannot be ([`crate::money::divide`]); absent where the bundle says nothing
     /// about money, or the amount is not known.
-    pub terms: Option<Result<&'a Division, &'a str>>,
+    pub terms: Option<Result<&'a Division, &'a DivideError>>,
 }
 
 /// Puts the offers that are shown in order; the others are left out.
@@ -114,13 +115,17 @@ fn place(entry: Entry<'_>, facts: &Facts, judged: &[(&Ranking, Judgement)]) -> R
 }
 
 /// What a ranking that holds adds.
-fn added(ranking: &Ranking, facts: &Facts, terms: Option<Result<&Division, &str>>) -> Result<i64, Unjudged> {
+fn added(
+    ranking: &Ranking,
+    facts: &Facts,
+    terms: Option<Result<&Division, &DivideError>>,
+) -> Result<i64, Unjudged> {
     let Some(per) = ranking.per else { return Ok(ranking.weight) };
     let price = facts.number(Input::OrderAmount).filter(|price| *price > 0);
     let (Some(price), Some(terms)) = (price, terms) else {
         return Err(lacks(ranking, vec![Input::OrderAmount]));
     };
-    let division = terms.map_err(|why| failed(ranking, why.to_owned()))?;
+    let division = terms.map_err(|why| failed(ranking, why.to_string()))?;
     let amount: i128 = match per {
         Per::Fee => division.fee.iter().map(|fee| i128::from(fee.amount().minor_units())).sum(),
         Per::Discount => {

@@ -267,6 +267,7 @@ mod tests {
             "own",
             "presentation",
             "rail",
+            "receiver.when",
             "refund_rate",
             "success_rate",
             "until",
@@ -298,6 +299,9 @@ mod tests {
             note(guard_rail.measure == Measure::SuccessRate, "success_rate");
             note(guard_rail.measure == Measure::RefundRate, "refund_rate");
             note(guard_rail.measure == Measure::ComplaintRate, "complaint_rate");
+        }
+        for rule in bundle.splits().into_iter().flat_map(|splits| splits.rules().receivers()) {
+            note(rule.when.is_some(), "receiver.when");
         }
         for rule in bundle.discounts().into_iter().flat_map(|discounts| discounts.rules().rules()) {
             note(rule.budgeted, "budgeted");

@@ -11,11 +11,12 @@ use paifang_policy::bundle::Bundle;
 use paifang_policy::diff::diff;
 use paifang_policy::facts::{Facts, Input};
 use paifang_policy::lifecycle::Overlay;
-use paifang_policy::money::{Discounting, divide};
+use paifang_policy::money::{Discounting, DivideError, divide};
 use paifang_policy::opening::{Decision, Offer, decide, inputs_of};
 use paifang_policy::rank::{Entry, Ranked, rank};
 use paifang_shares::DiscountId;
 use paifang_shares::division::Division;
+use paifang_shares::fees::FeeError;
 use proptest::prelude::*;
 
 /// 0.6 % of the first wallet and 0.38 % of the second; the third costs nothing. A festival of 10 % for the second, which
@@ -96,7 +97,7 @@ fn fen(minor_units: i64) -> Money {
     Money::new(minor_units, Currency::CNY).unwrap()
 }
 
-type Terms = Option<Result<Division, String>>;
+type Terms = Option<Result<Division, DivideError>>;
 
 /// The three wallets, handed in in this order.
 fn ranked(bundle: &Bundle, facts: &Facts, terms: &[Terms]) -> Vec<Ranked> {
@@ -112,7 +113,7 @@ fn ranked(bundle: &Bundle, facts: &Facts, terms: &[Terms]) -> Vec<Ranked> {
 }
 
 fn entry<'a>(offer: &'a Offer, decision: &'a Decision, terms: &'a Terms) -> Entry<'a> {
-    Entry { offer, decision, terms: terms.as_ref().map(|terms| terms.as_ref().map_err(String::as_str)) }
+    Entry { offer, decision, terms: terms.as_ref().map(Result::as_ref) }
 }
 
 /// With this price, and this much left for the festival.
@@ -124,7 +125,7 @@ fn of_price(bundle: &Bundle, price: i64, budget: i64) -> Vec<Ranked> {
         let wallet = WalletName::parse(wallet).unwrap();
         let discounting = Discounting::ByRules { budgets: &budgets };
         let division = divide(bundle, &wallet, &facts, (price, Timestamp::UNIX_EPOCH), discounting)?;
-        Some(division.map_err(|error| error.to_string()))
+        Some(division)
     });
     ranked(bundle, &facts, &terms)
 }
@@ -183,10 +184,11 @@ fn without_an_amount_money_weighs_nothing() {
     "#]]
     .assert_eq(&told(&unknown));
     let facts = Facts::new().with(Input::OrderAmount, 100).unwrap();
-    let misfit = || Some(Err("no fee".to_owned()));
+    let misfit = || Some(Err(DivideError::Fees(FeeError::NoRule)));
     let misfits = ranked(&bundle, &facts, &[misfit(), misfit(), misfit()]);
     assert!(
-        told(&misfits).starts_with("alipay 1500 [home_wallet +1500, keeps lacks []no fee"),
+        told(&misfits)
+            .starts_with("alipay 1500 [home_wallet +1500, keeps lacks []fees: no fee rule fits this payment"),
         "{misfits:?}"
     );
     let inputs: Vec<_> = inputs_of(&bundle).into_iter().map(|lack| lack.name()).collect();

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::discounts::{Discounted, GivenBack};
 use crate::fees::Fee;
 use crate::parts::{at_most, sum_of};
+use crate::refund_terms::Applies;
 use crate::splits::{Split, SplitAmounts, SplitError, SplitRules};
 use crate::units::part;
 use crate::{Merchant, Misfit};
@@ -52,8 +53,9 @@ pub struct Before<'a> {
 
 impl Division {
     /// Divides a payment: the price, where there are discounts. Without a fee and without splits all of it is the merchant's.
+    /// `applies` answers whether a receiver's condition holds.
     ///
-    /// Errors: another currency; a fee and fixed amounts for which the payment does not suffice; discounts of the merchant's
+    /// Errors: another currency; a receiver of which it cannot be told whether it is one; a fee and fixed amounts for which the payment does not suffice; discounts of the merchant's
     /// own for which its part does not.
     pub fn agree(
         payment: PositiveMoney,
@@ -61,12 +63,13 @@ impl Division {
         fee: Option<Fee>,
         splits: Option<&SplitRules>,
         discounts: Option<Discounted>,
+        applies: impl Fn(&str) -> Applies,
     ) -> Result<Self, SplitError> {
         let none = SplitRules::none(payment.currency());
         let rules = splits.unwrap_or(&none);
         let split = match &fee {
-            Some(fee) => rules.with_fee(fee).divide(payment)?,
-            None => rules.divide(payment)?,
+            Some(fee) => rules.with_fee(fee).divide(payment, applies)?,
+            None => rules.divide(payment, applies)?,
         };
         let split = match &discounts {
             Some(discounts) => split.less_own(discounts.own())?,
@@ -148,7 +151,6 @@ mod tests {
     use crate::DiscountId;
     use crate::discounts::{DiscountInputs, DiscountRules};
     use crate::fees::{FeeInputs, FeeSchedule};
-    use crate::refund_terms::Applies;
     use crate::testing::{paid, payment};
 
     fn fees() -> FeeSchedule {
@@ -165,7 +167,9 @@ mod tests {
     fn divided(payment: PositiveMoney) -> Result<Division, SplitError> {
         let inputs = FeeInputs { category: None, wallet: None, at: Timestamp::UNIX_EPOCH };
         let fee = fees().charge(payment, &inputs).unwrap();
-        Division::agree(payment, Merchant::parse("m-1").ok(), Some(fee), Some(&splits()), None)
+        Division::agree(payment, Merchant::parse("m-1").ok(), Some(fee), Some(&splits()), None, |_| {
+            Applies::Yes
+        })
     }
 
     fn said(amounts: &SplitAmounts) -> String {
@@ -184,7 +188,7 @@ mod tests {
             said_wrong.starts_with("receivers[2].amount_minor: fee gets 0.10 CNY, but only 0.09 CNY"),
             "{said_wrong}"
         );
-        let plain = Division::agree(paid(7), None, None, None, None).unwrap();
+        let plain = Division::agree(paid(7), None, None, None, None, |_| Applies::Yes).unwrap();
         assert_eq!(said(&plain.amounts()), ", merchant 7");
         let text = serde_json::to_string(&whole).unwrap();
         assert_eq!(serde_json::from_str::<Division>(&text).unwrap(), whole);
@@ -204,7 +208,7 @@ mod tests {
         let given = rules.apply(price, &inputs, &budgets, |_| Applies::Yes).unwrap();
         let at = FeeInputs { category: None, wallet: None, at: Timestamp::UNIX_EPOCH };
         let fee = fees().charge(price, &at).unwrap();
-        Division::agree(price, None, Some(fee), Some(&splits()), Some(given)).ok()
+        Division::agree(price, None, Some(fee), Some(&splits()), Some(given), |_| Applies::Yes).ok()
     }
 
     fn undo(

@@ -4,6 +4,10 @@
 //! the largest remainder, so every share is within one minor unit of its exact amount. Fixed amounts then come out of the
 //! merchant's part; where that does not suffice the split is refused, naming the receiver at which it broke.
 //!
+//! A receiver may have a condition, `when`: where it does not hold, the receiver is none of this payment's, and its part stays with
+//! the merchant. Where it cannot be told because an input is not known, the payment is not split: nobody is to be surprised.
+//! Shares of all receivers together are at most the whole, also of those whose conditions exclude each other.
+//!
 //! At partial refunds each receiver gives back by the cumulative rule of [`crate::Parts`], and all refunds together give back
 //! exactly what was split. What a receiver keeps by rule, the merchant gives back in its place.
 //!
@@ -14,6 +18,7 @@
 //! receiver = "platform-commission"
 //! share_ppm = 50_000
 //! on_refund = "proportional"
+//! when = "product.live_room"
 //!
 //! [[receivers]]
 //! receiver = "delivery"
@@ -27,6 +32,7 @@ use serde::{Deserialize, Serialize};
 use crate::fault::{Check, Faults};
 use crate::fees::Fee;
 use crate::parts::{Misfit, Parts, RECEIVERS_MAX, same_currency, sum_of};
+use crate::refund_terms::{Applies, WHEN_CHARS_MAX};
 use crate::units::part;
 use crate::{ApportionError, Minor, OnRefund, Ppm, Receiver, apportion};
 
@@ -52,6 +58,9 @@ pub struct ReceiverRule {
     pub share_ppm: Option<Ppm>,
     /// What a refund does to this part.
     pub on_refund: OnRefund,
+    /// Only of payments for which this condition holds, of at most [`WHEN_CHARS_MAX`] characters; the caller reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
 }
 
 /// A divided payment. Stored with it; what goes back at a refund is computed from this, not from the rules.
@@ -100,6 +109,22 @@ pub enum SplitError {
         /// The payment.
         payment: Money,
     },
+    /// Whether it is a receiver of this payment cannot be told.
+    #[error("receiver {receiver} cannot be told without {}", inputs.join(", "))]
+    InputMissing {
+        /// The receiver.
+        receiver: Receiver,
+        /// What its condition lacks.
+        inputs: Vec<String>,
+    },
+    /// Its condition could not be evaluated.
+    #[error("the condition of receiver {receiver} fails: {text}")]
+    ConditionFailed {
+        /// The receiver.
+        receiver: Receiver,
+        /// Why.
+        text: String,
+    },
     /// The shares cannot be divided.
     #[error(transparent)]
     Apportion(#[from] ApportionError),
@@ -138,6 +163,13 @@ impl SplitRules {
                 .to_string();
             check.require(share <= left, format_args!("receivers[{at}].share_ppm"), most);
             left = left.saturating_sub(share);
+            let fits = |text: &str| !text.trim().is_empty() && text.chars().count() <= WHEN_CHARS_MAX;
+            let length = format_args!("must have 1 to {WHEN_CHARS_MAX} characters").to_string();
+            check.require(
+                rule.when.as_deref().is_none_or(fits),
+                format_args!("receivers[{at}].when"),
+                length,
+            );
         }
         check.done(Self { currency, receivers })
     }
@@ -152,17 +184,37 @@ impl SplitRules {
         &self.receivers
     }
 
-    /// Divides a payment.
+    /// Divides a payment among the receivers whose conditions hold, which `applies` answers.
     ///
-    /// Errors: another currency; fixed amounts for which shares and earlier amounts leave too little.
-    pub fn divide(&self, payment: PositiveMoney) -> Result<Split, SplitError> {
+    /// Errors: another currency; a receiver of which it cannot be told whether it is one; fixed amounts for which shares and
+    /// earlier amounts leave too little.
+    pub fn divide(
+        &self,
+        payment: PositiveMoney,
+        applies: impl Fn(&str) -> Applies,
+    ) -> Result<Split, SplitError> {
         same_currency("payment", payment.money(), self.currency)?;
-        let mut weights: Vec<u64> = self.receivers.iter().map(ReceiverRule::share).collect();
+        let mut fitting = Vec::with_capacity(self.receivers.len());
+        for (at, rule) in self.receivers.iter().enumerate() {
+            if rule.fits(&applies)? {
+                fitting.push((at, rule));
+            }
+        }
+        self.divide_among(payment, &fitting)
+    }
+
+    /// `receivers` are those of this payment, each with its place among the rules.
+    fn divide_among(
+        &self,
+        payment: PositiveMoney,
+        receivers: &[(usize, &ReceiverRule)],
+    ) -> Result<Split, SplitError> {
+        let mut weights: Vec<u64> = receivers.iter().map(|(_, rule)| rule.share()).collect();
         weights.push(u64::from(Ppm::WHOLE.get()).saturating_sub(weights.iter().sum()));
         let mut minor: Vec<i64> =
             apportion(payment.money(), &weights)?.iter().map(Money::minor_units).collect();
         let mut merchant = minor.pop().unwrap_or(0); // the last weight's part: there is always one
-        for (at, rule) in self.receivers.iter().enumerate() {
+        for ((at, rule), minor) in receivers.iter().zip(&mut minor) {
             let Some(wanted) = rule.amount_minor else { continue };
             if wanted.get() > merchant {
                 return Err(SplitError::OverAllocated {
@@ -174,10 +226,10 @@ impl SplitRules {
                 });
             }
             merchant -= wanted.get();
-            minor[at] = wanted.get();
+            *minor = wanted.get();
         }
         minor.push(merchant);
-        let receivers = self.receivers.iter().map(|rule| (rule.receiver.clone(), rule.on_refund));
+        let receivers = receivers.iter().map(|(_, rule)| (rule.receiver.clone(), rule.on_refund));
         Ok(Split { receivers: receivers.collect(), parts: Parts::of(self.currency, minor) })
     }
 }
@@ -195,6 +247,7 @@ impl SplitRules {
             amount_minor: Some(Minor::new(fee.amount().minor_units()).expect("an amount's own minor units")),
             share_ppm: None,
             on_refund: fee.on_refund(),
+            when: None,
         };
         let receivers = self.receivers.iter().cloned().chain([fee]).collect();
         Self { currency: self.currency, receivers }
@@ -205,6 +258,16 @@ impl ReceiverRule {
     /// Its share in ppm; 0 for a fixed amount.
     fn share(&self) -> u64 {
         u64::from(self.share_ppm.unwrap_or_default().get())
+    }
+
+    fn fits(&self, applies: &impl Fn(&str) -> Applies) -> Result<bool, SplitError> {
+        let receiver = || self.receiver.clone();
+        match self.when.as_deref().map_or(Applies::Yes, applies) {
+            Applies::Yes => Ok(true),
+            Applies::No => Ok(false),
+            Applies::Missing(inputs) => Err(SplitError::InputMissing { receiver: receiver(), inputs }),
+            Applies::Failed(text) => Err(SplitError::ConditionFailed { receiver: receiver(), text }),
+        }
     }
 }
 

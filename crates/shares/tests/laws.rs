@@ -71,6 +71,7 @@ prop_compose! {
             amount_minor: None,
             share_ppm: Some(ppm(share)),
             on_refund,
+            when: None,
         });
         SplitRules::new(Currency::CNY, receivers.collect()).unwrap()
     }
@@ -108,7 +109,7 @@ fn order(discounts: &DiscountRules, fees: &FeeSchedule, splits: &SplitRules, pri
     let discounted = discounts.apply(price, &inputs, &BTreeMap::new(), |_| Applies::Yes).unwrap();
     let payment = discounted.payable();
     let fee = fees.charge(payment, &FeeInputs { category: None, wallet: None, at }).unwrap();
-    Order { fee, split: splits.divide(payment).unwrap(), discounted }
+    Order { fee, split: splits.divide(payment, |_| Applies::Yes).unwrap(), discounted }
 }
 
 impl Order {

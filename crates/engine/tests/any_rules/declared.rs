@@ -110,7 +110,7 @@ async fn decide(seed: u64, around: &Undeclared) -> Vec<Decided> {
 /// What the rules said. What is left of a payment is told with what is under way at that moment, which is no decision.
 fn said(error: Error) -> String {
     match error {
-        Error::Precondition { reason: reason::REFUND_CLOSED_BY_POLICY, message } => message,
+        Error::Precondition { reason: reason::REFUND_CLOSED_BY_POLICY, message, .. } => message,
         Error::Precondition { reason, .. } => reason.to_owned(),
         other => panic!("{other:?}"),
     }

@@ -159,7 +159,7 @@ fn check(bundle: &Bundle, as_json: bool) -> anyhow::Result<String> {
 fn money_rules(bundle: &Bundle) -> [usize; 4] {
     [
         bundle.fees().map_or(0, |fees| fees.rules().len()),
-        bundle.splits().map_or(0, |splits| splits.receivers().len()),
+        bundle.splits().map_or(0, |splits| splits.rules().receivers().len()),
         bundle.refunds().map_or(0, |refunds| refunds.terms().rules().len()),
         bundle.discounts().map_or(0, |discounts| discounts.rules().rules().len()),
     ]

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use paifang_engine::{Error, Violation};
+use paifang_engine::{Error, Refusal, Violation};
 use paifang_store::StoreError;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
@@ -40,8 +40,9 @@ pub(crate) fn of(error: Error, about: Named<'_>) -> Status {
                 "this request_id was used before with another content; use a new one for a new request";
             plain(Code::AlreadyExists, reasons::REQUEST_ID_REUSED, message)
         }
-        Error::Precondition { reason, message } => {
-            let mut details = info(reason);
+        Error::Precondition { reason, message, refusal } => {
+            let by = refusal.map(|refusal| by_rules(*refusal)).unwrap_or_default();
+            let mut details = ErrorDetails::with_error_info(reason, DOMAIN, by);
             details.add_precondition_failure_violation(reason, about.id, &message);
             Status::with_error_details(Code::FailedPrecondition, message, details)
         }
@@ -181,6 +182,19 @@ fn retry(reason: &'static str, message: &str) -> Status {
 
 fn info(reason: &'static str) -> ErrorDetails {
     ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new())
+}
+
+/// What refused it, under the names that `PolicyDecision` has; what there is none of is left out.
+fn by_rules(refusal: Refusal) -> HashMap<String, String> {
+    let Refusal { version, rule, because, missing } = refusal;
+    let missing = (!missing.is_empty()).then(|| missing.join(","));
+    let told = [
+        ("version", version.map(|version| version.to_string())),
+        ("rule", rule),
+        ("because", Some(because.to_owned())),
+        ("missing_inputs", missing),
+    ];
+    told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 /// An error with its causes, for the log.

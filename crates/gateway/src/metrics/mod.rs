@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use metrics::{Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use paifang_engine::{BulkCounts, Egress, GuardRound, Notified};
+use paifang_engine::{BulkCounts, Egress, GuardRound, Notified, RefusalCounts};
 use paifang_payment::{AccountId, Verb};
 use paifang_rail::Answer;
 
@@ -62,6 +62,12 @@ const FIGURES: &[(Kind, &str, Unit, &str)] = &[
         Unit::Count,
         "Entries of bulk refunds that this gateway saw to, by outcome",
     ),
+    (
+        Kind::Counter,
+        REFUSALS,
+        Unit::Count,
+        "Calls that storefronts' own rules did not take, by reason and why",
+    ),
     (Kind::Counter, EGRESS, Unit::Count, "Fields of orders that left, by counterparty and field"),
     (Kind::Counter, RPCS, Unit::Count, "Calls of storefronts that have ended, by method and gRPC code"),
 ];
@@ -83,6 +89,7 @@ const ANSWERS: &str = "paifang_rail_answers_total";
 const NOTIFICATIONS: &str = "paifang_notifications_total";
 const STRAY: &str = "paifang_notifications_stray_total";
 const EGRESS: &str = "paifang_egress_fields_total";
+const REFUSALS: &str = "paifang_rules_refusals_total";
 const RPCS: &str = "paifang_rpcs_total";
 const BULKS_OPEN: &str = "paifang_bulk_refunds_open";
 const BULK_ENTRIES: &str = "paifang_bulk_refund_entries_total";
@@ -103,6 +110,7 @@ pub struct Metrics {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
     egress: OnceLock<Arc<Egress>>,
+    refusals: OnceLock<Arc<RefusalCounts>>,
 }
 
 impl Metrics {
@@ -121,7 +129,7 @@ impl Metrics {
             }
         }
         let handle = recorder.handle();
-        Ok(Self { recorder, handle, egress: OnceLock::new() })
+        Ok(Self { recorder, handle, egress: OnceLock::new(), refusals: OnceLock::new() })
     }
 
     /// The names of all figures, for dashboards' tests.
@@ -135,6 +143,11 @@ impl Metrics {
         let _ = self.egress.set(egress);
     }
 
+    /// Shows from now on what the rules did not take. The first one counts.
+    pub(crate) fn follow_refusals(&self, refusals: Arc<RefusalCounts>) {
+        let _ = self.refusals.set(refusals);
+    }
+
     /// All figures as text.
     pub fn render(&self) -> String {
         for (counterparty, field, count) in self.egress.get().into_iter().flat_map(|egress| egress.crossed())
@@ -142,6 +155,10 @@ impl Metrics {
             let labels =
                 vec![Label::new("counterparty", counterparty.name()), Label::new("field", field.name())];
             self.recorder.register_counter(&Key::from_parts(EGRESS, labels), &METADATA).absolute(count);
+        }
+        for (reason, because, count) in self.refusals.get().into_iter().flat_map(|all| all.counted()) {
+            let labels = vec![Label::new("reason", reason), Label::new("because", because)];
+            self.recorder.register_counter(&Key::from_parts(REFUSALS, labels), &METADATA).absolute(count);
         }
         self.handle.render()
     }

@@ -61,6 +61,19 @@ fn exchanges_are_sorted_by_time() {
     }
 }
 
+#[test]
+fn refusals_by_rules_are_counted_by_reason_and_why() {
+    let (metrics, refusals) = (Metrics::new().unwrap(), Arc::new(RefusalCounts::default()));
+    assert!(!metrics.render().contains("paifang_rules_refusals_total"));
+    metrics.follow_refusals(Arc::clone(&refusals));
+    for because in ["killed", "input_missing", "killed"] {
+        refusals.count("WALLET_CLOSED_BY_POLICY", because);
+    }
+    let text = metrics.render();
+    let killed = "paifang_rules_refusals_total{reason=\"WALLET_CLOSED_BY_POLICY\",because=\"killed\"} 2";
+    assert!(text.lines().any(|line| line == killed), "{text}");
+}
+
 /// Two gateways of one process do not count for each other.
 #[test]
 fn figures_are_not_global() {

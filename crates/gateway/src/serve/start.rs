@@ -177,6 +177,7 @@ pub async fn start_within<S: Store, L: Listen>(
     let fetching = transport.clone();
     let core = Engine::new(store, rails.clone(), transport, world, accounts, limits).await?;
     metrics.follow(Arc::clone(core.egress()));
+    metrics.follow_refusals(Arc::clone(core.refusals()));
     for keeper in keepers {
         let stop = phases.stop_claims.clone().cancelled_owned();
         phases.tasks.spawn(keeper.run(rails.clone(), Arc::clone(&asking), now, stop));

@@ -96,12 +96,14 @@ async fn a_consultation_tells_the_fee() {
     announce(&client, MALL).await;
     let option = consult(&client, Some(of_books())).await;
     assert_eq!((option.available, option.fee), (true, Some(cny(178))));
+    assert_eq!(option.terms_failure, "");
     let option = consult(&client, None).await;
     assert_eq!((option.available, option.fee), (false, None));
     assert_eq!(option.reason_codes, ["terms_do_not_fit"]);
     let (code, reason, message) = failed(client.create_payment_intent(create("order-0")).await);
     assert_eq!((code, reason.as_str()), (Code::FailedPrecondition, "TERMS_DO_NOT_FIT"));
     assert_eq!(message, "fees: fee rule books fits but for its category, which is not known");
+    assert_eq!(option.terms_failure, message, "told before, in the same words");
 }
 
 #[tokio::test]
@@ -155,6 +157,45 @@ async fn a_refund_says_who_bears_it_and_waits_where_nobody_can() {
     let late = v1::CancelRefundRequest { request_id: "x-2".into(), refund_id: small.refund_id };
     let (code, reason, _) = failed(client.refunds().cancel_refund(late).await);
     assert_eq!((code, reason.as_str()), (Code::FailedPrecondition, "REFUND_STATE"));
+}
+
+/// Who receives a part of a payment follows from what was declared with it, and a refund from what was divided.
+#[tokio::test]
+async fn a_receiver_gets_a_part_where_its_condition_holds() {
+    let streamer = "receiver = \"streamer\",";
+    let live = format!("{streamer} when = \"product.live_room && order.amount_fen > 100\",");
+    let shop = Shop::open().await;
+    let client = shop.client().await;
+    announce(&client, &MALL.replace(streamer, &live)).await;
+    let declared = |live_room| v1::DeclaredFacts { product_live_room: live_room, ..of_books() };
+    let create_with = async |request_id: &str, live_room| {
+        let choice = v1::WalletChoice { declared_facts: Some(declared(live_room)), ..choice() };
+        let request = v1::CreatePaymentIntentRequest { choice: Some(choice), ..create(request_id) };
+        client.create_payment_intent(request).await
+    };
+    let parts = |receivers: Vec<v1::ReceiverAmount>| {
+        let part = |one: v1::ReceiverAmount| format!("{} {}", one.receiver, one.amount.unwrap().minor_units);
+        receivers.into_iter().map(part).collect::<Vec<_>>().join(", ")
+    };
+    for (request_id, live_room, wanted, back) in [
+        ("sold-live", true, "streamer 889, fee 178", "streamer 50, fee 10"),
+        ("sold-plainly", false, "fee 178", "fee 10"),
+    ] {
+        let intent = create_with(request_id, Some(live_room)).await.unwrap().payment_intent.unwrap();
+        let division = intent.attempts[0].division.clone().unwrap();
+        assert_eq!(parts(division.receivers), wanted);
+        shop.notify_paid(&intent).await;
+        let refund = refunding(&format!("{request_id}-back"), &intent, 500);
+        let bearing = client.create_refund(refund).await.unwrap().refund.unwrap().bearing.unwrap();
+        assert_eq!(parts(bearing.receivers), back);
+    }
+
+    let option = consult(&client, Some(declared(None))).await;
+    assert_eq!((option.available, option.reason_codes), (false, vec!["terms_do_not_fit".to_owned()]));
+    let (code, reason, message) = failed(create_with("undeclared", None).await);
+    assert_eq!((code, reason.as_str()), (Code::FailedPrecondition, "TERMS_DO_NOT_FIT"));
+    assert_eq!(message, "splits: receiver streamer cannot be told without product.live_room");
+    assert_eq!(option.terms_failure, message);
 }
 
 /// What was agreed stays readable: the fee with its rule and what bounded it, who pays what, and who was to get what.

@@ -15,6 +15,7 @@ mod holds;
 mod limits;
 mod policies;
 mod raw;
+mod refusals;
 mod requests;
 mod shop;
 mod statements;

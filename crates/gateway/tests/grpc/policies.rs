@@ -156,6 +156,48 @@ async fn a_payment_is_taken_where_the_rules_say_so_and_the_answer_tells_why() {
     assert_eq!(reason(&other), "REQUEST_ID_REUSED");
 }
 
+/// A ranking that lacks an input adds nothing, and the answer says which one it was and what it lacked.
+#[tokio::test]
+async fn a_ranking_that_lacks_an_input_is_told() {
+    let regional = r#"
+[[ranking]]
+id = "regional"
+wallet = "bamboo"
+when = "payer.region.startsWith('3301') && payer.age_band == '18-24'"
+weight = 20
+reason = "region_preference"
+
+[[ranking]]
+id = "of-few"
+wallet = "bamboo"
+when = "100 / (order.amount_fen - 8888) > 1"
+weight = 20
+reason = "few"
+"#;
+    let shop = Shop::open().await;
+    let client = shop.client().await;
+    shop::announce(&client, &format!("{TRIED}{regional}")).await;
+    let declared = |region: &str, age_band: &str| v1::DeclaredFacts {
+        payer_region: region.into(),
+        payer_age_band: age_band.into(),
+        ..of("books", "")
+    };
+    let told = async |facts: v1::DeclaredFacts| {
+        let (_, option) = consult(&client, Some(facts)).await;
+        let lacks = option.unjudged_rankings.iter().map(|one| {
+            assert_eq!(one.failure.is_empty(), !one.missing_inputs.is_empty(), "{one:?}");
+            format!("{} {}", one.rule, one.missing_inputs.join(","))
+        });
+        (option.weight, lacks.collect::<Vec<_>>().join("; "))
+    };
+    assert_eq!(told(declared("330106", "18-24")).await, (27, "of-few ".into()), "it fails, and says so");
+    assert_eq!(told(declared("440300", "")).await, (7, "of-few ".into()), "it is a no whatever is missing");
+    assert_eq!(told(declared("330106", "")).await, (7, "regional payer.age_band; of-few ".into()));
+    assert_eq!(told(declared("", "")).await, (7, "regional payer.region,payer.age_band; of-few ".into()));
+    let (_, closed) = consult(&client, Some(of("food", ""))).await;
+    assert_eq!(closed.unjudged_rankings, [], "what is not shown has no rank");
+}
+
 /// Half of the payers, the same ones each time, in consultations and in payments; their references are nowhere.
 #[tokio::test]
 async fn a_share_of_the_payers_is_stable_and_known_by_pseudonyms_only() {

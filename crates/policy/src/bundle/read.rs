@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use paifang_payment::{Credit, Presentation, RailName, Remark, WalletName};
 use paifang_shares::fees::FeeSchedule;
-use paifang_shares::splits::SplitRules;
 use toml::de::{DeTable, DeValue};
 
 use super::fields::{Fields, Located, Notes, kind, quoted};
@@ -80,7 +79,7 @@ fn content(notes: &mut Notes<'_>, document: DeTable<'_>) -> Option<Content> {
         notes,
         [
             terms::currency_of("fees.currency", fees.as_ref(), FeeSchedule::currency),
-            terms::currency_of("splits.currency", splits.as_ref(), SplitRules::currency),
+            terms::currency_of("splits.currency", splits.as_ref(), |splits| splits.rules().currency()),
             terms::currency_of("refunds.currency", refunds.as_ref(), |rules| rules.terms().currency()),
             terms::currency_of("discounts.currency", discounts.as_ref(), |found| found.rules().currency()),
         ],
@@ -263,10 +262,12 @@ pub(super) fn when(notes: &mut Notes<'_>, fields: &mut Fields<'_>) -> Option<Con
     let of_refunds = condition.names().find(|input| input.is_of_refunds());
     let Some(input) = of_refunds else { return Some(condition) };
     // It would never be known, so the rule would close without anybody seeing why.
-    let right = "rules about payments name payer, merchant, product, order and client";
-    notes.add(&found.span, &found.field, format!("{input} is known at a refund only"), right);
+    notes.add(&found.span, &found.field, format!("{input} is known at a refund only"), OF_PAYMENTS);
     None
 }
+
+/// What conditions of payments may name.
+pub(super) const OF_PAYMENTS: &str = "rules about payments name payer, merchant, product, order and client";
 
 /// A condition's mistakes are told at their place in the bundle, where its text stands there as it is read.
 pub(super) fn condition(notes: &mut Notes<'_>, found: &Located<String>) -> Option<Condition> {

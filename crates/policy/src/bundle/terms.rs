@@ -40,6 +40,15 @@ pub struct Discounts {
     conditions: Conditions,
 }
 
+/// The splits of a bundle, their conditions read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Splits {
+    rules: SplitRules,
+    #[serde(skip)]
+    conditions: Conditions,
+}
+
 /// Conditions by their text. They are the terms' own, so the digest has them already.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Conditions(BTreeMap<String, Condition>);
@@ -78,17 +87,35 @@ impl Discounts {
     }
 }
 
+impl Splits {
+    /// The rules.
+    pub fn rules(&self) -> &SplitRules {
+        &self.rules
+    }
+
+    /// What a receiver's condition says of these facts: what [`SplitRules::divide`] asks for.
+    pub fn applies(&self, when: &str, facts: &Facts) -> Applies {
+        self.conditions.applies(when, facts)
+    }
+
+    /// The inputs that conditions name.
+    pub fn names(&self) -> impl Iterator<Item = Input> {
+        self.conditions.names()
+    }
+}
+
 impl Conditions {
-    /// Reads the conditions of a section's rules, in their order; what is wrong with one is told.
+    /// Reads the conditions of a section's `list`, in their order; what is wrong with one is told.
     fn read<'a>(
         notes: &mut Notes<'_>,
         section: &Section<'_>,
+        list: &str,
         texts: impl Iterator<Item = Option<&'a String>>,
     ) -> Self {
         let mut conditions = BTreeMap::new();
         for (at, text) in texts.enumerate() {
             let Some(text) = text else { continue };
-            let field = format!("rules[{at}].when");
+            let field = format!("{list}[{at}].when");
             let span = span_of(section, &field);
             let found = Located { value: text.clone(), span, field: format!("{}.{field}", section.field) };
             if let Some(condition) = super::read::condition(notes, &found) {
@@ -96,6 +123,20 @@ impl Conditions {
             }
         }
         Self(conditions)
+    }
+
+    /// What is known at a refund only is never known when a payment is divided: it would never be taken.
+    fn check_of_payments(&self, notes: &mut Notes<'_>, section: &Section<'_>, receivers: &[ReceiverRule]) {
+        for (at, rule) in receivers.iter().enumerate() {
+            let condition = rule.when.as_ref().and_then(|when| self.0.get(when));
+            let Some(input) = condition.and_then(|when| when.names().find(|input| input.is_of_refunds()))
+            else {
+                continue;
+            };
+            let field = format!("receivers[{at}].when");
+            let (span, path) = (span_of(section, &field), format!("{}.{field}", section.field));
+            notes.add(&span, &path, format!("{input} is known at a refund only"), super::read::OF_PAYMENTS);
+        }
     }
 
     fn names(&self) -> impl Iterator<Item = Input> {
@@ -131,7 +172,7 @@ pub(super) fn fees(notes: &mut Notes<'_>, section: Section<'_>) -> Option<FeeSch
     told(notes, &section, FeeSchedule::new(currency, rules))
 }
 
-pub(super) fn splits(notes: &mut Notes<'_>, section: Section<'_>) -> Option<SplitRules> {
+pub(super) fn splits(notes: &mut Notes<'_>, section: Section<'_>) -> Option<Splits> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Form {
@@ -139,7 +180,11 @@ pub(super) fn splits(notes: &mut Notes<'_>, section: Section<'_>) -> Option<Spli
         receivers: Vec<ReceiverRule>,
     }
     let Form { currency, receivers } = shaped(notes, &section)?;
-    told(notes, &section, SplitRules::new(currency, receivers))
+    let texts = receivers.iter().map(|rule| rule.when.as_ref());
+    let conditions = Conditions::read(notes, &section, "receivers", texts);
+    conditions.check_of_payments(notes, &section, &receivers);
+    let rules = told(notes, &section, SplitRules::new(currency, receivers))?;
+    Some(Splits { rules, conditions })
 }
 
 pub(super) fn refunds(notes: &mut Notes<'_>, section: Section<'_>) -> Option<RefundRules> {
@@ -151,7 +196,7 @@ pub(super) fn refunds(notes: &mut Notes<'_>, section: Section<'_>) -> Option<Ref
         rules: Vec<RefundRule>,
     }
     let Form { currency, waterfalls, rules } = shaped(notes, &section)?;
-    let conditions = Conditions::read(notes, &section, rules.iter().map(|rule| rule.when.as_ref()));
+    let conditions = Conditions::read(notes, &section, "rules", rules.iter().map(|rule| rule.when.as_ref()));
     let terms = told(notes, &section, RefundTerms::new(currency, waterfalls, rules))?;
     check_totals(notes, &section, &terms);
     Some(RefundRules { terms, conditions })
@@ -183,7 +228,7 @@ pub(super) fn discounts(notes: &mut Notes<'_>, section: Section<'_>) -> Option<D
         rules: Vec<DiscountRule>,
     }
     let Form { currency, rules } = shaped(notes, &section)?;
-    let conditions = Conditions::read(notes, &section, rules.iter().map(|rule| rule.when.as_ref()));
+    let conditions = Conditions::read(notes, &section, "rules", rules.iter().map(|rule| rule.when.as_ref()));
     let rules = told(notes, &section, DiscountRules::new(currency, rules))?;
     Some(Discounts { rules, conditions })
 }

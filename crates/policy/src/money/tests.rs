@@ -17,6 +17,10 @@ rules = [
     { id = "rest", rate_ppm = 10_000, on_refund = "keep" },
 ]
 
+[splits]
+currency = "CNY"
+receivers = [{ receiver = "streamer", share_ppm = 1, on_refund = "keep", when = "product.live_room" }]
+
 [discounts]
 currency = "CNY"
 rules = [{ id = "gold", funder = "merchant", amount_minor = 1, budgeted = false, when = "payer.tier == 'gold'" }]
@@ -43,13 +47,19 @@ fn what_rules_about_money_look_at_is_listed() {
         let named = inputs_of_money(&Bundle::read(text).unwrap());
         named.into_iter().map(Input::name).collect::<Vec<_>>().join(", ")
     };
-    assert_eq!(named(RULES), "payer.region, payer.tier, product.category, order.at, refund.amount_fen");
+    assert_eq!(
+        named(RULES),
+        "payer.region, payer.tier, product.category, product.live_room, order.at, refund.amount_fen"
+    );
     let (header, _) = RULES.split_once("[fees]").unwrap();
     assert_eq!(named(header), "");
     let of_books = "    { id = \"books\", category = \"books\", rate_ppm = 10_000, on_refund = \"keep\" },\n";
     let discounts =
         RULES.replace(of_books, "").replace("budgeted = false,", "budgeted = false, category = \"tea\",");
-    assert_eq!(named(&discounts), "payer.region, payer.tier, product.category, order.at, refund.amount_fen");
+    assert_eq!(
+        named(&discounts),
+        "payer.region, payer.tier, product.category, product.live_room, order.at, refund.amount_fen"
+    );
 }
 
 /// How a payment is divided follows from what is listed, whose part it is aside.

@@ -91,9 +91,15 @@ fn splits(text: &mut String, shape: &Shape, pick: &mut impl FnMut(u64) -> u64) {
             fixed -= amount;
             format!("amount_minor = {amount}")
         };
+        // A condition that asks for what is not declared refuses the payment: only where that may be.
+        let when = match (pick(3), shape.divides_from) {
+            (0, None) => format!(", when = \"{}\"", one_of(OF_PAYMENTS, pick)),
+            (0, Some(_)) => ", when = \"order.amount_fen >= 5000\"".to_owned(),
+            (_, None | Some(_)) => String::new(),
+        };
         write(
             text,
-            format_args!("    {{ receiver = \"receiver-{at}\", {part}, on_refund = \"{after}\" }},\n"),
+            format_args!("    {{ receiver = \"receiver-{at}\", {part}, on_refund = \"{after}\"{when} }},\n"),
         );
     }
     write(text, format_args!("]\n"));

@@ -4,7 +4,7 @@ use paifang_engine::{Obstacle, Placed, Weighed};
 use paifang_interop::matrix::{Acceptance, CodeKind, Direction, Row, Since};
 use paifang_interop::{Confidence, codes};
 use paifang_payment::WalletName;
-use paifang_policy::rank::Reason;
+use paifang_policy::rank::{Reason, Unjudged};
 use paifang_proto::v1;
 use paifang_rail::{CreditUse, Need};
 use paifang_shares::division::Division;
@@ -18,6 +18,7 @@ pub(crate) fn wallet_option(placed: &Placed, inside: Option<&WalletName>) -> v1:
     let available = option.obstacles.is_empty() && weighed.is_accepted();
     let discounts = division(weighed).and_then(|division| division.discounts.as_ref());
     let reasons = ranked.as_ref().map_or(&[][..], |ranked| &ranked.reasons);
+    let unjudged = ranked.as_ref().map_or(&[][..], |ranked| &ranked.unjudged);
     let missing = option.obstacles.iter().filter_map(|obstacle| match obstacle {
         Obstacle::Missing(need) => Some(need_field(*need).to_owned()),
         Obstacle::AccountDisabled
@@ -52,12 +53,29 @@ pub(crate) fn wallet_option(placed: &Placed, inside: Option<&WalletName>) -> v1:
         discounts: discount::given(discounts),
         payable_amount: discounts.map(|discounts| money(discounts.payable().money())),
         ranking_rules: reasons.iter().map(ranking_rule).collect(),
+        unjudged_rankings: unjudged.iter().map(unjudged_ranking).collect(),
+        terms_failure: terms_failure(weighed),
     }
 }
 
 fn ranking_rule(reason: &Reason) -> v1::RankingRule {
     let Reason { rule, reason, weight } = reason;
     v1::RankingRule { rule: rule.to_string(), reason: reason.to_string(), weight: *weight }
+}
+
+fn unjudged_ranking(one: &Unjudged) -> v1::UnjudgedRanking {
+    let Unjudged { rule, missing, failure } = one;
+    v1::UnjudgedRanking {
+        rule: rule.to_string(),
+        missing_inputs: missing.iter().map(|input| input.name().to_owned()).collect(),
+        failure: failure.clone().unwrap_or_default(),
+    }
+}
+
+/// Why its money cannot be divided, in the words of a choice.
+fn terms_failure(weighed: &Weighed) -> String {
+    let failure = weighed.division.as_ref().and_then(|division| division.as_ref().err());
+    failure.map(ToString::to_string).unwrap_or_default()
 }
 
 /// What the payment would cost with it.

@@ -63,6 +63,9 @@ async fn a_rail_that_refuses_closes_its_opening() {
     let is_closed =
         matches!(&closed, Err(Error::Precondition { reason: reason::WALLET_CLOSED_BY_POLICY, .. }));
     assert!(is_closed, "{closed:?}");
+    let refused =
+        "paifang_rules_refusals_total{reason=\"WALLET_CLOSED_BY_POLICY\",because=\"rolled_back\"} 1";
+    assert!(shows(refused).await, "and it is counted, once");
     until("it is measured no more", async || shows("paifang_guard_rails 0").await).await;
     gateway.drain().await;
     mocks.stop().await.unwrap();

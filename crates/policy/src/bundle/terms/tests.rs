@@ -57,7 +57,7 @@ fn tables_about_money_are_read_and_part_of_the_digest() {
     let bundle = Bundle::read(&with(MONEY)).unwrap_or_else(|faults| panic!("{faults}"));
     assert!(bundle.divides());
     assert_eq!(bundle.fees().map(|fees| fees.rules().len()), Some(2));
-    assert_eq!(bundle.splits().map(|splits| splits.receivers().len()), Some(1));
+    assert_eq!(bundle.splits().map(|splits| splits.rules().receivers().len()), Some(1));
     let refunds = bundle.refunds().unwrap();
     let when = refunds.terms().rules()[0].when.clone().unwrap();
     let gold = Facts::new().with(Input::PayerTier, "gold").unwrap();
@@ -79,6 +79,46 @@ fn tables_about_money_are_read_and_part_of_the_digest() {
         assert_ne!(other.digest(), bundle.digest(), "{to}");
     }
     assert_ne!(plain.digest(), bundle.digest());
+}
+
+/// A receiver's condition decides, so the digest has it; what is known at a refund only could never be told of a payment.
+#[test]
+fn receivers_are_read_with_their_conditions() {
+    let live = MONEY.replacen(
+        "receiver = \"streamer\",",
+        "receiver = \"streamer\", when = \"product.live_room\",",
+        1,
+    );
+    let bundle = Bundle::read(&with(&live)).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_ne!(bundle.digest(), Bundle::read(&with(MONEY)).unwrap().digest());
+    let splits = bundle.splits().unwrap();
+    let live_room = |is: bool| Facts::new().with(Input::ProductLiveRoom, is).unwrap();
+    assert_eq!(splits.applies("product.live_room", &live_room(true)), Applies::Yes);
+    assert_eq!(splits.applies("product.live_room", &live_room(false)), Applies::No);
+    let lacks = Applies::Missing(vec!["product.live_room".into()]);
+    assert_eq!(splits.applies("product.live_room", &Facts::new()), lacks);
+    let line = FULL.lines().count() + 19;
+    for (when, said) in [
+        ("refund.consented", "refund.consented is known at a refund only"),
+        ("product.live", "product.live is no declared input"),
+        ("", "must have 1 to 1000 characters"),
+    ] {
+        let told = faults(&live.replacen("product.live_room", when, 1));
+        let is_there = |told: &str| {
+            told.starts_with(&format!("{line}:"))
+                && told.contains("splits.receivers[0].when")
+                && told.contains(said)
+        };
+        assert!(told.lines().any(is_there), "{when}: {told}");
+    }
+}
+
+/// What was written before receivers had conditions is read as it was, and has the digest that it had.
+#[test]
+fn bundles_of_before_conditions_of_receivers_keep_their_digest() {
+    let digest = String::from(Bundle::read_stored(&with(MONEY)).unwrap().digest());
+    expect_test::expect!["b040c25a28f2c4aa80a1ba7939f7edd47651589bd897a538358e08135af721b3"]
+        .assert_eq(&digest);
 }
 
 #[test]
