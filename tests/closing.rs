@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::civil::Date;
-use paifang_gateway::demo::Shop;
 use paifang_mock_rails::faults::Fault;
 use paifang_mock_rails::{CodeOutcome, PayerAct};
 use paifang_proto::v1;
@@ -32,13 +31,6 @@ fn copy_all(from: &Path, to: &Path) {
     for path in store_files(from) {
         std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
     }
-}
-
-async fn restarted(world: &mut World, between: impl FnOnce(&Path)) {
-    assert!(world.stage.stop_gateway().await.unwrap().success());
-    between(world.stage.config().parent().unwrap());
-    world.stage.start_gateway().await.unwrap();
-    world.shop = Shop::connect(world.stage.grpc, &world.key).unwrap();
 }
 
 async fn report(world: &World, rail: &str, day: Date) -> Value {
@@ -66,7 +58,7 @@ async fn what_a_restored_store_has_lost_is_on_the_bills() {
         kept.push(world.paid(way).await.payment_intent_id);
     }
     let copy = tempfile::tempdir().unwrap();
-    restarted(&mut world, |dir| copy_all(dir, copy.path())).await;
+    world.restarted(|dir| copy_all(dir, copy.path())).await;
     let before: Vec<BTreeSet<String>> = RAILS.map(|rail| listed(&world, rail, day)).into();
     for (way, id) in QRS.into_iter().zip(&kept) {
         world.paid(way).await;
@@ -75,11 +67,12 @@ async fn what_a_restored_store_has_lost_is_on_the_bills() {
         world.shop.refund_becomes(&refund, v1::RefundState::Succeeded, SOON).await.unwrap();
     }
     let after: Vec<BTreeSet<String>> = RAILS.map(|rail| listed(&world, rail, day)).into();
-    restarted(&mut world, |dir| {
-        store_files(dir).iter().for_each(|path| std::fs::remove_file(path).unwrap());
-        copy_all(copy.path(), dir);
-    })
-    .await;
+    world
+        .restarted(|dir| {
+            store_files(dir).iter().for_each(|path| std::fs::remove_file(path).unwrap());
+            copy_all(copy.path(), dir);
+        })
+        .await;
     world.stage.to_noon().unwrap();
     for ((rail, before), after) in RAILS.into_iter().zip(before).zip(after) {
         let report = report(&world, rail, day).await;

@@ -9,7 +9,10 @@ use std::time::Duration;
 use paifang_mock_rails::CodeOutcome;
 use paifang_mock_rails::faults::Fault;
 use paifang_proto::v1;
-use support::{ALIPAY, HOLDS, ORDERS, QRS, SOON, UNIONPAY, UNIONPAY_CODE, WECHAT, Way, World, reason_of};
+use support::{
+    ALIPAY, HOLDS, ORDERS, QRS, RAILS, SOON, UNIONPAY, UNIONPAY_CODE, WECHAT, Way, World, choice, money,
+    reason_of,
+};
 use v1::PaymentIntentState as State;
 
 #[tokio::test]
@@ -278,6 +281,54 @@ async fn without_any_notification() {
     for way in QRS {
         world.fault(way, "charge", Fault::NoNotification);
         world.paid(way).await;
+    }
+    world.end().await;
+}
+
+/// `enabled = false` ends new charges and nothing else: what was paid goes back, and what waits for its payer is asked about.
+#[tokio::test]
+async fn a_disabled_account_takes_nothing_new_and_goes_on_with_the_rest() {
+    let mut world = World::start().await;
+    let mut ways = Vec::new();
+    for way in QRS {
+        ways.push((way, world.paid(way).await.payment_intent_id, world.shown(way).await));
+    }
+    world
+        .restarted(|dir| {
+            let file = dir.join("paifang.toml");
+            let config = RAILS.into_iter().fold(std::fs::read_to_string(&file).unwrap(), |config, rail| {
+                let begin = format!("rail = \"{rail}\"\n");
+                assert!(config.contains(&begin), "{config}");
+                config.replace(&begin, &format!("{begin}enabled = false\n"))
+            });
+            std::fs::write(file, config).unwrap();
+        })
+        .await;
+    for (way, _, waiting) in &ways {
+        world.fault(*way, "charge", Fault::NoNotification);
+        world.pay(*way, waiting);
+    }
+    // The next look is due by then.
+    world.step(Duration::from_secs(60));
+    let client_context = choice(ALIPAY, "").client_context;
+    let request =
+        v1::ConsultWalletsRequest { amount: Some(money(10_000)), client_context, ..Default::default() };
+    let options = world.shop.wallets.consult_wallets(request).await.unwrap().into_inner().options;
+    assert!(!options.is_empty());
+    for option in options {
+        assert!(!option.available && !option.shown, "{option:?}");
+        assert_eq!(option.reason_codes.first().map(String::as_str), Some("account_disabled"), "{option:?}");
+    }
+    for (way, paid, waiting) in ways {
+        let id = world.create().await;
+        let refused = world.confirm(&id, way).await.unwrap_err();
+        assert_eq!(reason_of(&refused), "WALLET_UNAVAILABLE", "{way:?}");
+        assert!(refused.message().contains("account_disabled"), "{refused:?}");
+        world.cancel(&id).await.unwrap();
+        world.refund_succeeds(&paid, 2_500).await;
+        let id = waiting.payment_intent_id;
+        world.becomes(&id, State::Succeeded).await;
+        world.refund_succeeds(&id, 10_000).await;
     }
     world.end().await;
 }

@@ -1,7 +1,7 @@
 //! Compiles `proto/` in Rust (no `protoc` needed) into client and server code and a descriptor set for reflection.
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::{env, fs};
 
 use prost::Message;
@@ -20,18 +20,11 @@ const GUARDED: [&str; 8] = [
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let root = Path::new("../../proto");
-    println!("cargo::rerun-if-changed={}", root.display());
-
-    let files = match marked(root) {
-        Ok(files) => files,
+    let Some(files) = paifang_marks::build("bounded.rs", paifang_marks::Contract::visitors)? else {
         // Told by cargo, which ends the build after it.
-        Err(unmarked) => {
-            unmarked.to_string().lines().for_each(|line| println!("cargo::error={line}"));
-            return Ok(());
-        }
+        return Ok(());
     };
-    let mut descriptors = protox::compile(&files, [root])?;
+    let mut descriptors = protox::compile(&files, ["../../proto"])?;
     tonic_prost_build::configure().btree_map(".").skip_debug(GUARDED).compile_fds(descriptors.clone())?;
 
     for file in &mut descriptors.file {
@@ -40,11 +33,4 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?).join("paifang_v1.binpb");
     fs::write(out, descriptors.encode_to_vec())?;
     Ok(())
-}
-
-/// Writes the walks over what events carry; answers the files of the contract.
-fn marked(root: &Path) -> Result<Vec<PathBuf>, paifang_marks::Error> {
-    let visitors = paifang_marks::read(root)?.visitors()?;
-    paifang_marks::write("bounded.rs", &visitors)?;
-    paifang_marks::files(root)
 }

@@ -71,13 +71,13 @@ const RECOVERY_MAX: Duration = Duration::from_millis(600);
 impl Run {
     /// Runs one cycle.
     pub async fn cycle(&mut self, plan: Plan) -> anyhow::Result<()> {
-        let Plan { number, kind, again, mut draw } = plan;
+        let Plan { number, kind, ruled, again, mut draw } = plan;
         self.figures.cycles += 1;
         for gateway in self.gateways.iter_mut().filter(|gateway| !gateway.is_running()) {
             gateway.start().await?;
         }
         let mut clerk = Bot::new(self.ground.clone(), format!("c{number}-clerk"), None, "never.crash".into());
-        clerk.trade_under(number % 2 == 1).await?;
+        clerk.trade_under(ruled).await?;
         match kind {
             Kind::Points(cells) => {
                 for (n, cell) in cells.into_iter().enumerate() {

@@ -1,5 +1,7 @@
 //! What each cycle does: a fixed round of disturbances, the crash cells in turn, and everything else from the seed.
 
+use std::collections::BTreeSet;
+
 use crate::cells::{Cell, cells};
 use crate::draw::Draw;
 use crate::store::StoreKind;
@@ -51,7 +53,9 @@ impl Kind {
 pub struct Plan {
     pub number: u64,
     pub kind: Kind,
-    /// Killed again while it recovers.
+    /// Under rules that divide payments and say who bears refunds. Every disturbance of a round meets both in two rounds.
+    pub ruled: bool,
+    /// Killed again while it recovers. Each disturbance is, with and without rules, in six rounds.
     pub again: bool,
     pub draw: Draw,
 }
@@ -59,7 +63,7 @@ pub struct Plan {
 /// How many cells a cycle of points dies in.
 const CELLS_PER_CYCLE: usize = 4;
 
-/// A round of twenty: P points, R random, S stop, C cuts, F full disk, D drain. Every fourth kills, and kills again.
+/// A round of twenty: P points, R random, S stop, C cuts, F full disk, D drain. Of those that kill every third kills again.
 const ROUND: &[u8; 20] = b"PRCPPDPPPSPRPCPPFPPP";
 
 /// The plan of each cycle.
@@ -88,7 +92,19 @@ pub fn plans(options: Options) -> Vec<Plan> {
             }
         };
         let draw = Draw::new(options.seed, number);
-        all.push(Plan { number, kind, again: number % 4 == 3, draw });
+        let ruled = (number + number / ROUND.len() as u64) % 2 == 1;
+        all.push(Plan { number, kind, ruled, again: number % 3 == 2, draw });
     }
     all.split_off(usize::try_from(options.first).expect("few cycles"))
+}
+
+/// A disturbance comes with rules and without, and with and without a second kill.
+#[test]
+fn every_disturbance_meets_everything() {
+    let options = Options { store: StoreKind::Sqlite, cycles: 6 * ROUND.len() as u64, first: 0, seed: 1 };
+    let plans = plans(options);
+    for place in 0..ROUND.len() {
+        let met = plans.iter().skip(place).step_by(ROUND.len()).map(|plan| (plan.ruled, plan.again));
+        assert_eq!(met.collect::<BTreeSet<_>>().len(), 4, "{place}");
+    }
 }

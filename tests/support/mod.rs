@@ -5,6 +5,7 @@
 pub mod browser;
 pub mod proxy;
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -264,6 +265,15 @@ impl World {
         };
         let made = self.shop.intents.clone().cancel_payment_intent(request).await?.into_inner();
         Ok(made.payment_intent.expect("an intent"))
+    }
+
+    /// Drains the gateway and starts another one; what is done between has the directory of its files.
+    pub async fn restarted(&mut self, between: impl FnOnce(&Path)) {
+        let status = self.stage.stop_gateway().await.expect("it drains");
+        assert!(status.success(), "{status}");
+        between(&self.stage.dir);
+        self.stage.start_gateway().await.expect("the gateway starts");
+        self.shop = Shop::connect(self.stage.grpc, &self.key).expect("a key is ASCII");
     }
 
     /// Lets time pass, here and at the rails.

@@ -2,13 +2,16 @@
 //!
 //! [`read`] compiles a folder of protos and reads the mark of every field that has to have one: the fields of every request,
 //! what an operator types in for a rail, and all that an event can carry. A field without a mark, or with one that contradicts itself, is an error that names the
-//! field and says what to write; the build scripts of `boundary` and `proto` end with it. [`Contract::fields`] and
-//! [`Contract::visitors`] write the code that those two crates include.
+//! field and says what to write. [`Contract::fields`] and [`Contract::visitors`] write the code that `boundary` and `proto` include;
+//! the build scripts of both go by [`build`], which has cargo end the build with such an error.
 #![forbid(unsafe_code)]
 
 mod fields;
 mod reach;
+mod script;
 mod visitors;
+
+pub use script::{build, generate};
 
 use std::fmt;
 use std::fs;
@@ -79,10 +82,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// Every proto file of the contract below `root`, in the same order on every machine.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn files(root: &Path) -> Result<Vec<PathBuf>, Error> {
+fn files(root: &Path) -> Result<Vec<PathBuf>, Error> {
     let folder = root.join("paifang/v1");
     let unreadable = |error: std::io::Error| Error::Broken(format!("{}: {error}", folder.display()));
     let mut files = Vec::new();
@@ -94,16 +94,6 @@ pub fn files(root: &Path) -> Result<Vec<PathBuf>, Error> {
     }
     files.sort();
     Ok(files)
-}
-
-/// Writes a file beside what else the build script makes.
-///
-/// # Errors
-/// When it cannot be written, or nobody builds.
-pub fn write(name: &str, code: &str) -> Result<(), Error> {
-    let broken = |error: &dyn fmt::Display| Error::Broken(format!("{name}: {error}"));
-    let folder = std::env::var("OUT_DIR").map_err(|error| broken(&error))?;
-    fs::write(Path::new(&folder).join(name), code).map_err(|error| broken(&error))
 }
 
 /// Compiles the contract below `root` and reads its marks.

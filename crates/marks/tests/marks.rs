@@ -1,17 +1,21 @@
-//! A schema whose marks are missing or wrong does not build: the checking function of the build scripts, over copies of the
-//! contract that were changed in one place.
+//! A schema whose marks are missing or wrong does not build: the checking function and the work of the build scripts, over copies
+//! of the contract that were changed in one place.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
 use std::fs;
 use std::path::Path;
 
-use paifang_marks::{Contract, Error, read};
+use paifang_marks::{Contract, Error, generate, read};
 use tempfile::TempDir;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../proto");
 
 /// A copy of the contract in which one text was replaced by another.
 fn changed(file: &str, from: &str, to: &str) -> Result<Contract, Error> {
+    read(copied(file, from, to).path())
+}
+
+fn copied(file: &str, from: &str, to: &str) -> TempDir {
     let copy = TempDir::new().unwrap();
     for folder in ["paifang/v1", "paifang/boundary/v1"] {
         fs::create_dir_all(copy.path().join(folder)).unwrap();
@@ -24,7 +28,7 @@ fn changed(file: &str, from: &str, to: &str) -> Result<Contract, Error> {
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains(from), "{file} has no {from:?}");
     fs::write(&path, text.replacen(from, to, 1)).unwrap();
-    read(copy.path())
+    copy
 }
 
 #[track_caller]
@@ -67,6 +71,40 @@ fn a_field_without_a_mark_does_not_build_and_is_named() {
                     PURPOSE_..., audiences: [AUDIENCE_..., ...]}] behind its number; what they mean stands in \
                     proto/paifang/boundary/v1/boundary.proto\n";
     assert_eq!(told, expected);
+}
+
+/// What the two build scripts do: cargo is told each line as an error, and the code that their crates include is not there, also
+/// where an earlier build has left some.
+#[test]
+fn the_build_ends_where_a_mark_is_missing() {
+    let out = TempDir::new().unwrap();
+    let (fields, bounded) = (out.path().join("fields.rs"), out.path().join("bounded.rs"));
+    let run = |root: &Path| {
+        let mut cargo = Vec::new();
+        let of_fields = generate(root, &fields, Contract::fields, &mut cargo).unwrap();
+        let of_visitors = generate(root, &bounded, Contract::visitors, &mut cargo).unwrap();
+        assert_eq!(of_fields, of_visitors);
+        (of_fields, String::from_utf8(cargo).unwrap())
+    };
+    let (files, told) = run(Path::new(ROOT));
+    assert!(files.unwrap().iter().any(|file| file.ends_with("paifang/v1/event.proto")));
+    assert!(!told.contains("cargo::error") && fields.exists() && bounded.exists(), "{told}");
+
+    let begin = "message Refund {";
+    let two = format!("{begin}\n  string shoe_size = 77;\n  string hat_size = 78;");
+    let copy = copied("refund.proto", begin, &two);
+    let (files, told) = run(copy.path());
+    assert_eq!(files, None);
+    assert!(!fields.exists() && !bounded.exists(), "nothing is left to be included");
+    for field in ["hat_size", "shoe_size"] {
+        let error = format!("cargo::error=the field paifang.v1.Refund.{field} has no mark: write ");
+        assert_eq!(told.lines().filter(|line| line.starts_with(&error)).count(), 2, "{told}");
+    }
+    for script in ["boundary", "proto"] {
+        let path = Path::new(ROOT).join("../crates").join(script).join("build.rs");
+        let text = fs::read_to_string(path).unwrap();
+        assert!(text.contains("paifang_marks::build(\""), "{script} goes by this");
+    }
 }
 
 /// The same in every place that a payer's or an order's data comes in by, or goes out in an event: also in a message that is

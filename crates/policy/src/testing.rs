@@ -5,6 +5,7 @@
 //! without a fault.
 
 mod money;
+mod rankings;
 
 use std::fmt::Write as _;
 
@@ -77,6 +78,7 @@ pub fn bundle_text(shape: &Shape, version: u32, pick: &mut impl FnMut(u64) -> u6
         when(&mut text, OF_PAYMENTS, pick);
     }
     money::tables(&mut text, shape, pick);
+    rankings::by_money(&mut text, shape, pick);
     text
 }
 
@@ -224,7 +226,7 @@ mod tests {
     use paifang_shares::discounts::Funder;
 
     use super::*;
-    use crate::bundle::{Bundle, Measure};
+    use crate::bundle::{Bundle, Measure, Per};
 
     #[test]
     fn every_text_is_a_bundle() {
@@ -267,6 +269,10 @@ mod tests {
             "own",
             "presentation",
             "rail",
+            "ranking.funders",
+            "ranking.per_discount",
+            "ranking.per_fee",
+            "ranking.when",
             "receiver.when",
             "refund_rate",
             "success_rate",
@@ -294,6 +300,12 @@ mod tests {
             note(kill.wallet.is_some(), "kill.wallet");
             note(kill.rail.is_some(), "kill.rail");
             note(kill.presentation.is_some(), "kill.presentation");
+        }
+        for ranking in bundle.rankings() {
+            note(ranking.when.is_some(), "ranking.when");
+            note(ranking.per == Some(Per::Fee), "ranking.per_fee");
+            note(ranking.per == Some(Per::Discount), "ranking.per_discount");
+            note(ranking.funders.is_some(), "ranking.funders");
         }
         for guard_rail in bundle.guard_rails() {
             note(guard_rail.measure == Measure::SuccessRate, "success_rate");

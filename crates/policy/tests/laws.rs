@@ -15,6 +15,11 @@ use paifang_policy::rank::{Entry, rank};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
+#[path = "laws/by_money.rs"]
+mod by_money;
+
+use by_money::{MONEY, Terms, adds, divided, rankings};
+
 /// Conditions that neither fail nor ask with `has()`.
 const TAME: &[&str] = &[
     "payer.tier == 'gold'",
@@ -312,18 +317,26 @@ proptest! {
         }
     }
 
-    /// What is ranked is what is shown, each once, heavier first, and its weight is the sum of its reasons.
+    /// What is ranked is what is shown, each once, heavier first, and its weight is the sum of its reasons. What goes by money adds
+    /// what follows from the terms of each way, and where it cannot be told it is named and adds nothing.
     #[test]
-    fn a_ranking_orders_what_is_shown(rules in rules(TAME), (_, facts) in full_and_partial(), weights in proptest::collection::vec((0..3_usize, -5..5_i64, select(TAME)), 0..6)) {
-        let mut more = String::new();
-        for (at, (wallet, weight, when)) in weights.iter().enumerate() {
-            let _ = write!(more, "[[ranking]]\nid = 'r{at}'\nwallet = '{}'\nweight = {weight}\nreason = 'why'\nwhen = \"{when}\"\n", WALLETS[*wallet]);
-        }
-        let bundle = bundle(&rules, &more);
+    fn a_ranking_orders_what_is_shown(
+        rules in rules(TAME),
+        (_, facts) in full_and_partial(),
+        weights in proptest::collection::vec(rankings(), 0..6),
+        (are_known, fit) in (any::<bool>(), any::<bool>()),
+    ) {
+        let more: String = weights.iter().enumerate().map(|(at, one)| format!("[[ranking]]\nid = 'r{at}'\n{one}")).collect();
+        let bundle = bundle(&rules, &(more + MONEY));
         let offer = |wallet| Offer { rail: RailName::parse(RAILS[0]).unwrap(), wallet: WalletName::parse(wallet).unwrap(), presentation: Presentation::App };
         let offers: Vec<Offer> = WALLETS.into_iter().map(offer).collect();
         let decided: Vec<Decision> = offers.iter().map(|one| decide(&bundle, &Overlay::none(), one, &facts, None)).collect();
-        let entries = offers.iter().zip(&decided).map(|(offer, decision)| Entry { offer, decision, terms: None });
+        let fitting = |division| if fit { division } else { Err("they do not fit".to_owned()) };
+        let terms = |one: &Offer| divided(&bundle, one, &facts).filter(|_| are_known).map(fitting);
+        let divisions: Vec<Terms> = offers.iter().map(terms).collect();
+        let entries = offers.iter().zip(&decided).zip(&divisions).map(|((offer, decision), terms)| {
+            Entry { offer, decision, terms: terms.as_ref().map(|terms| terms.as_ref().map_err(String::as_str)) }
+        });
         let ranked = rank(&bundle, &facts, entries);
         let mut found: Vec<&Offer> = ranked.iter().map(|one| &one.offer).collect();
         found.sort();
@@ -333,6 +346,24 @@ proptest! {
         prop_assert!(ranked.is_sorted_by_key(|one| -one.weight));
         for one in &ranked {
             prop_assert_eq!(one.weight, one.reasons.iter().map(|reason| reason.weight).sum::<i64>());
+            let at = offers.iter().position(|offer| *offer == one.offer).unwrap();
+            let has_terms = matches!(divisions[at], Some(Ok(_)));
+            for ranking in bundle.rankings().iter().filter(|ranking| ranking.wallet.as_ref().is_none_or(|wallet| *wallet == one.offer.wallet)) {
+                let weight: Option<i64> = one.reasons.iter().find(|reason| reason.rule == ranking.id).map(|reason| reason.weight);
+                let is_named = one.unjudged.iter().any(|unjudged| unjudged.rule == ranking.id);
+                prop_assert!(weight.is_none() || !is_named, "{:?}", one);
+                let holds = ranking.when.as_ref().is_none_or(|when| when.evaluate(&facts) == Ok(Verdict::Yes));
+                match ranking.per {
+                    _ if !holds => prop_assert_eq!(weight, None),
+                    None => prop_assert_eq!(weight, Some(ranking.weight)),
+                    Some(_) if !has_terms => prop_assert!(is_named, "{:?}", one),
+                    Some(per) => {
+                        let Some(Ok(division)) = &divisions[at] else { unreachable!("looked at above") };
+                        prop_assert_eq!(weight.unwrap_or(0), adds(ranking, per, division, &facts));
+                        prop_assert!(!is_named);
+                    }
+                }
+            }
         }
     }
 }

@@ -35,12 +35,14 @@ pub fn drawn(exec: &Exec, version: u32) -> String {
     }
     if exec.happens(600) {
         fees(exec, &mut text);
+        by_money(exec, &mut text, "fee", &[""]);
     }
     if exec.happens(500) {
         splits(exec, &mut text);
     }
     if exec.happens(600) {
         discounts(exec, &mut text);
+        by_money(exec, &mut text, "discount", &["", "funders = [\"rail\", \"platform_b\"]"]);
     }
     if exec.happens(750) {
         refunds(exec, &mut text);
@@ -190,6 +192,19 @@ fn discounts(exec: &Exec, text: &mut String) {
     }
 }
 
+/// What costs or saves more is shown further up or down.
+fn by_money(exec: &Exec, text: &mut String, per: &str, only: &[&str]) {
+    if exec.happens(400) {
+        let (weight, only) = (exec.draw(|chance| chance.i32(-100..=100)), some(exec, only));
+        line(
+            text,
+            format_args!(
+                "[[ranking]]\nid = \"by-{per}\"\nper = \"{per}\"\nweight = {weight}\nreason = \"drawn\"\n{only}"
+            ),
+        );
+    }
+}
+
 fn discount(text: &mut String, (id, funder, budgeted): (&str, &str, bool), what: &str) {
     line(
         text,
@@ -230,17 +245,23 @@ fn line(text: &mut String, what: std::fmt::Arguments<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use paifang_policy::bundle::Bundle;
+    use std::collections::BTreeSet;
+
+    use paifang_policy::bundle::{Bundle, Per};
 
     use super::*;
 
     #[test]
     fn every_bundle_can_be_read() {
         let exec = Exec::new("2026-11-21T02:00:00Z".parse().unwrap(), 1);
+        let mut seen = BTreeSet::new();
         for version in 1..=500 {
             for text in [drawn(&exec, version), killing(&exec, version), generous(version)] {
-                assert!(Bundle::read(&text).is_ok(), "{text}\n{:?}", Bundle::read(&text));
+                let bundle = Bundle::read(&text).unwrap_or_else(|faults| panic!("{text}\n{faults}"));
+                seen.extend(bundle.rankings().iter().map(|one| (one.per, one.funders.is_some())));
             }
         }
+        let all = [(Some(Per::Fee), false), (Some(Per::Discount), false), (Some(Per::Discount), true)];
+        assert_eq!(seen, BTreeSet::from(all), "every ranking by money is drawn");
     }
 }

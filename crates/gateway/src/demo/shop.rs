@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use paifang_proto::v1;
 use paifang_proto::v1::bulk_refund_service_client::BulkRefundServiceClient;
 use paifang_proto::v1::event_service_client::EventServiceClient;
+use paifang_proto::v1::funds_service_client::FundsServiceClient;
 use paifang_proto::v1::ledger_service_client::LedgerServiceClient;
 use paifang_proto::v1::payment_intent_service_client::PaymentIntentServiceClient;
 use paifang_proto::v1::policy_service_client::PolicyServiceClient;
@@ -48,6 +49,8 @@ pub struct Shop {
     pub ledger: LedgerServiceClient<Wire>,
     /// Its own rules.
     pub policies: PolicyServiceClient<Wire>,
+    /// Its own funds.
+    pub funds: FundsServiceClient<Wire>,
 }
 
 impl Shop {
@@ -68,7 +71,8 @@ impl Shop {
             wallets: WalletServiceClient::with_interceptor(channel.clone(), with.clone()),
             events: EventServiceClient::with_interceptor(channel.clone(), with.clone()),
             ledger: LedgerServiceClient::with_interceptor(channel.clone(), with.clone()),
-            policies: PolicyServiceClient::with_interceptor(channel, with),
+            policies: PolicyServiceClient::with_interceptor(channel.clone(), with.clone()),
+            funds: FundsServiceClient::with_interceptor(channel, with),
         })
     }
 
