@@ -76,6 +76,6 @@ pub use paifang_shares::refund_terms::RefundCase;
 pub use place::{CodeQuestion, Consulted, Identified, Placed, Position};
 pub use quarantine::{Poisoned, RedriveError};
 pub use redirect::{RedirectError, Redirectable, Redirected};
-pub use rulebook::{ChangeRules, RulesChange};
+pub use rulebook::{ChangeRules, RulesChange, Without};
 pub use rules::{Rules, Weighed};
 pub use upcoming::Opens;

@@ -12,6 +12,7 @@ mod fakes;
 mod flows;
 mod guards;
 mod holds;
+mod kills;
 mod limits;
 mod policies;
 mod raw;
