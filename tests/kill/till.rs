@@ -156,8 +156,8 @@ impl Bot {
         let request = v1::AnnouncePolicyRequest {
             request_id: self.request_id("announce"),
             version,
-            effective_time: None,
             without_openings: vec!["watched".to_owned()],
+            ..Default::default()
         };
         self.ask(Asked::Announce(request)).await?;
         *book = Book { version, ruled };

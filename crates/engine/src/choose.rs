@@ -13,7 +13,7 @@ use crate::divide;
 use crate::error::{Violation, reason};
 use crate::ports::{Environment, Rails, Transport};
 use crate::refusal::{CREDIT_STAYS, NO_VERSION};
-use crate::rules::{Case, CreditStays, Weighed};
+use crate::rules::{Case, CreditStays, Ruling, Weighed};
 use crate::{Account, Consultation, Engine, Error, Refusal, WalletOption};
 
 impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
@@ -66,7 +66,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         let offer = account.offer(&best.option.wallet, best.option.presentation);
         let offer = offer.ok_or_else(|| Error::Broken("an option without an offer".into()))?;
         let division = best.division.clone().and_then(Result::ok);
-        let decided = decided(best, &weighed, case);
+        let decided = decided(best, &weighed, case, &ruling);
         Ok(Chosen { account, offer, decided, entries: ruling.entries(), division, credit })
     }
 }
@@ -88,14 +88,16 @@ pub(crate) struct Chosen<'a> {
 }
 
 /// What is kept of the choice: how each way to pay that works was judged.
-fn decided(best: &Weighed, all: &[Weighed], case: Case) -> Option<Decided> {
+fn decided(best: &Weighed, all: &[Weighed], case: Case, ruling: &Ruling) -> Option<Decided> {
     let chosen = best.judged.clone()?;
     let others = all.iter().filter(|one| one.option.rank() < 2).filter_map(|one| one.judged.clone());
     let mut beside: Vec<Judged> = others.filter(|one| one.offer != chosen.offer).collect();
     // Two accounts of one rail offer the same.
     beside.sort_by(|a, b| a.offer.cmp(&b.offer));
     beside.dedup_by(|a, b| a.offer == b.offer);
-    Some(Decided { facts: case.facts, payer: case.payer, chosen, beside })
+    let decided = Decided { facts: case.facts, payer: case.payer, chosen, beside, unchanged_since: None };
+    let unchanged_since = ruling.rules().book().and_then(|book| decided.unchanged_by(book));
+    Some(Decided { unchanged_since, ..decided })
 }
 
 /// The storefront's own rules do not take it.

@@ -1,12 +1,13 @@
-//! Guard rails: what the version that decides let in is measured now and then, and an opening whose guard rail is crossed is
+//! Guard rails: what the openings of the version that decides let in is measured now and then, and an opening whose guard rail is crossed is
 //! rolled back, by an entry in the tenant's book like any other.
 //!
 //! Every replica measures. Two that see the same add one entry: it goes behind the entries that were seen or nowhere, and a
 //! replica that finds more of them looks again. What is measured lies in the store, so it is the same for all of them, but for
 //! the begin of the window, which is by each one's own clock.
 //!
-//! An attempt counts for the opening and the version that let it in. So a version begins with nothing, and what was let in
-//! before an opening was opened again (by the entries that its decision rests on, not by a clock) counts no more.
+//! An attempt counts for the opening that let it in, from version to version as long as the opening says the same
+//! ([`Book::unchanged_since`]). So a version in which it says something else begins with nothing, and what was let in before an
+//! opening was opened again (by the entries that its decision rests on, not by a clock) counts no more.
 
 use std::collections::BTreeSet;
 
@@ -133,10 +134,11 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
         round: &mut GuardRound,
     ) -> Result<Look, Error> {
         let window = SignedDuration::from_secs(rail.window_s);
+        let since = ruling.rules().book().map(|book| book.unchanged_since(version, &rail.opening));
         let sample = Sample {
             tenant,
             opening: rail.opening.clone(),
-            version,
+            version: since.unwrap_or(version),
             entries: ruling.rules().reopened(&rail.opening),
             since: self.now().saturating_sub(window).unwrap_or(Timestamp::MIN),
             paid_only: rail.measure.is_of_paid(),

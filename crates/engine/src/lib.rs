@@ -78,6 +78,6 @@ pub use place::{CodeQuestion, Consulted, Identified, Placed, Position};
 pub use quarantine::{Poisoned, RedriveError};
 pub use redirect::{RedirectError, Redirectable, Redirected};
 pub use refusal::{Refusal, RefusalCounts};
-pub use rulebook::{ChangeRules, RulesChange};
+pub use rulebook::{ChangeRules, RulesChange, Without};
 pub use rules::{Rules, Weighed};
 pub use upcoming::Opens;

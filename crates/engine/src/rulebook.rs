@@ -46,8 +46,9 @@ pub enum RulesChange {
         version: u32,
         /// From when; absent: at once.
         effective_at: Option<Timestamp>,
-        /// Openings that are rolled back and that this version does not have, each confirmed.
-        without: BTreeSet<RuleId>,
+        /// What the version does not have although it is closed now, each confirmed.
+        #[serde(flatten)]
+        without: Without,
     },
     /// An announced version whose time has not come is a draft again.
     Recall {
@@ -73,6 +74,17 @@ pub enum RulesChange {
         /// Who, and why.
         why: Remark,
     },
+}
+
+/// What an announced version does without, each confirmed by a person.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Without {
+    /// Openings that are rolled back and that the version does not have.
+    #[serde(rename = "without")]
+    pub openings: BTreeSet<RuleId>,
+    /// Kill switches of versions before it. Left out of the fingerprint where there are none, as calls of before it say nothing.
+    #[serde(rename = "without_kills", skip_serializing_if = "BTreeSet::is_empty")]
+    pub kills: BTreeSet<RuleId>,
 }
 
 impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
@@ -110,8 +122,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let entry = RulesEntry { request: Some(request), fact, text, guarded };
             if self.inner.store.add_rules(tenant, rules.entries(), &entry).await? {
                 self.inner.world.reached("rules.added");
-                tracing::info!(%tenant, entry = rules.entries() + 1, change = wanted.change.word(), "rules changed");
-                return Ok(Made { resource: self.rules(tenant).await?, replayed: false });
+                let (position, changed) = (rules.entries() + 1, self.rules(tenant).await?);
+                let (change, recalled) = (wanted.change.word(), changed.recalled(position));
+                tracing::info!(%tenant, entry = position, change, ?recalled, "rules changed");
+                return Ok(Made { resource: changed, replayed: false });
             }
         }
         Err(Error::Busy)
@@ -153,7 +167,8 @@ fn added(change: &RulesChange, at: Timestamp) -> Result<Added, Error> {
         }
         RulesChange::Announce { version, effective_at, without } => {
             let effective_at = effective_at.unwrap_or(at);
-            Fact::Announced { at, version, effective_at, without }
+            let Without { openings: without, kills } = without;
+            Fact::Announced { at, version, effective_at, without, without_kills: Some(kills) }
         }
         RulesChange::Recall { version } => Fact::Recalled { at, version },
         RulesChange::Retire { version } => Fact::Retired { at, version },
@@ -176,6 +191,7 @@ fn refused(error: Refused) -> Error {
         | Refused::SameMoment { .. }
         | Refused::UnknownOpening(_)
         | Refused::LacksRolledBack { .. }
+        | Refused::LacksKill { .. }
         | Refused::RolledBackAlready(_)
         | Refused::NotRolledBack(_)
         | Refused::Full => Error::precondition(reason::POLICY_STEP_REFUSED, error.to_string()),

@@ -37,7 +37,7 @@ pub struct Rules {
     drafts: BTreeMap<u32, u64>,
     /// Where each opening was opened again last.
     reopened: BTreeMap<RuleId, u64>,
-    /// The versions that a roll-back made drafts again, by its place in the store.
+    /// The versions that a roll-back or an announced kill switch made drafts again, by its place in the store.
     recalled: BTreeMap<u64, Vec<u32>>,
 }
 
@@ -123,7 +123,7 @@ impl Rules {
         self.reopened.get(opening).copied().unwrap_or(0)
     }
 
-    /// The announced versions that the roll-back at this position made drafts again.
+    /// The announced versions that the roll-back or the announcement at this position made drafts again.
     pub fn recalled(&self, position: u64) -> &[u32] {
         self.recalled.get(&position).map_or(&[], Vec::as_slice)
     }
@@ -143,10 +143,13 @@ impl Rules {
         }
         let is_roll_back = matches!(entry.fact, Fact::RolledBack { .. });
         let book = self.book.take().ok_or_else(|| broken(&"it does not begin with a draft"))?;
+        let for_kills = book.kill_recalls().len();
         let book = book.step(entry.fact).map_err(|error| broken(&error))?;
-        let last = book.roll_backs().last().filter(|last| is_roll_back && !last.recalled.is_empty());
-        if let Some(last) = last {
-            self.recalled.insert(position, last.recalled.clone());
+        let last = book.roll_backs().last().filter(|_| is_roll_back);
+        let mut recalled = last.map(|last| last.recalled.clone()).unwrap_or_default();
+        recalled.extend(book.kill_recalls().iter().skip(for_kills).map(|recall| recall.version));
+        if !recalled.is_empty() {
+            self.recalled.insert(position, recalled);
         }
         self.book = Some(book);
         self.entries = position;

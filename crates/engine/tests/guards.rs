@@ -265,29 +265,60 @@ async fn what_left_the_window_counts_no_more() {
     assert_eq!(look(&stage.engine).await, crossed(0, 4));
 }
 
-/// A version is measured by what it let in itself; a guard rail that only an earlier version has says nothing any more, and
-/// what was rolled back stays so.
+/// What an opening let in counts on in the next version, as long as the opening says the same there: whatever else that version
+/// changes, and also when its guard rail is another one. What was rolled back stays so.
 #[tokio::test(start_paused = true)]
-async fn each_version_is_measured_by_itself() {
+async fn an_opening_that_stays_the_same_is_measured_across_versions() {
+    let stage = shop(SUCCESS).await;
+    for request in ["f1", "f2"] {
+        failed(&stage, request).await;
+    }
+    let edited = |version, measure| guarded(version, measure).replace("id = \"cups\"", "id = \"mugs\"");
+    announce(&stage, 2, &edited(2, SUCCESS)).await;
+    failed(&stage, "f3").await;
+    assert_eq!(look(&stage.engine).await, KEPT, "three of both versions");
+    announce(&stage, 3, &BUNDLE.replace("version = 1", "version = 3")).await;
+    failed(&stage, "f4").await;
+    assert_eq!(look(&stage.engine).await, CLOSED, "the third has no guard rails");
+    announce(&stage, 4, &edited(4, "measure = 'success_rate'\nwindow_s = 3600\nat_least = 5\nmin = 750_000"))
+        .await;
+    assert_eq!(look(&stage.engine).await, KEPT, "four, and it asks for five");
+    announce(&stage, 5, &guarded(5, SUCCESS)).await;
+    assert_eq!(look(&stage.engine).await, crossed(0, 4));
+    announce(&stage, 6, &guarded(6, SUCCESS)).await;
+    assert_eq!(look(&stage.engine).await, CLOSED);
+    assert!(!is_open(&stage.engine, &stage, "c1", "tea").await);
+    let kept = stage.engine.store().decisions(stage.tenant, None, 200).await.unwrap();
+    let counted: Vec<_> =
+        kept.iter().map(|row| (row.decided.version(), row.decided.unchanged_since)).collect();
+    assert_eq!(counted, [(1, Some(1)), (1, Some(1)), (2, Some(1)), (3, Some(1))]);
+    stage.check().await;
+}
+
+/// A version in which the opening says something else, a step of a ramp, is measured by what it let in itself; so is one in which
+/// it says again what it said before that.
+#[tokio::test(start_paused = true)]
+async fn an_opening_that_changes_begins_anew() {
     let stage = shop(SUCCESS).await;
     for request in ["f1", "f2", "f3", "f4"] {
         failed(&stage, request).await;
     }
-    announce(&stage, 2, &guarded(2, SUCCESS)).await;
+    let wider = guarded(2, SUCCESS).replace("== 'tea'", "in ['tea', 'mate']");
+    announce(&stage, 2, &wider).await;
     assert_eq!(look(&stage.engine).await, KEPT, "the second version has let nothing in");
-    for request in ["f5", "f6", "f7", "f8"] {
+    for request in ["f5", "f6", "f7"] {
         failed(&stage, request).await;
     }
-    announce(&stage, 3, &BUNDLE.replace("version = 1", "version = 3")).await;
-    assert_eq!(look(&stage.engine).await, CLOSED, "the third has no guard rails");
-    announce(&stage, 4, &guarded(4, SUCCESS)).await;
-    for request in ["f9", "g1", "g2", "g3"] {
+    assert_eq!(look(&stage.engine).await, KEPT, "three are too few");
+    announce(&stage, 3, &guarded(3, SUCCESS)).await;
+    assert_eq!(look(&stage.engine).await, KEPT, "what the first let in is behind a gap");
+    for request in ["f8", "f9", "g1"] {
         failed(&stage, request).await;
     }
+    assert_eq!(look(&stage.engine).await, KEPT);
+    failed(&stage, "g2").await;
     assert_eq!(look(&stage.engine).await, crossed(0, 4));
-    announce(&stage, 5, &guarded(5, SUCCESS)).await;
-    assert_eq!(look(&stage.engine).await, CLOSED);
-    assert!(!is_open(&stage.engine, &stage, "c1", "tea").await);
+    stage.check().await;
 }
 
 /// What the storefront cancels and what the payer leaves for another wallet says nothing about the wallet; a payer's code that

@@ -268,14 +268,8 @@ impl Bundle {
     }
 
     fn of(content: Content) -> Self {
-        let canonical =
-            serde_json::to_vec(&content).expect("structs of texts and numbers always have a JSON form");
-        let mut hash = Context::new(&SHA256);
-        hash.update(DIGEST_DOMAIN);
-        hash.update(&canonical);
-        let mut digest = [0; 32];
-        digest.copy_from_slice(hash.finish().as_ref());
-        Self { content, digest: Digest(digest) }
+        let digest = digest_of(DIGEST_DOMAIN, &content);
+        Self { content, digest }
     }
 
     /// What the bundle is.
@@ -344,6 +338,27 @@ impl Bundle {
 
 /// Keeps the digest of a bundle apart from that of anything else; its number changes with the canonical form.
 const DIGEST_DOMAIN: &[u8] = b"paifang policy bundle 1\n";
+/// The same for a single opening.
+const OPENING_DOMAIN: &[u8] = b"paifang policy opening 1\n";
+
+fn digest_of(domain: &[u8], content: &impl Serialize) -> Digest {
+    let canonical =
+        serde_json::to_vec(content).expect("structs of texts and numbers always have a JSON form");
+    let mut hash = Context::new(&SHA256);
+    hash.update(domain);
+    hash.update(&canonical);
+    let mut digest = [0; 32];
+    digest.copy_from_slice(hash.finish().as_ref());
+    Digest(digest)
+}
+
+impl Opening {
+    /// SHA-256 over the line `paifang policy opening 1` and all of the opening as compact JSON: equal where two versions let in
+    /// the same payers by it, on the same terms, as far as the opening itself says.
+    pub fn content(&self) -> Digest {
+        digest_of(OPENING_DOMAIN, self)
+    }
+}
 
 impl Measure {
     /// Whether it is a rate of what was paid.

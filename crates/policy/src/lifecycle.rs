@@ -11,10 +11,14 @@
 //!   that was announced before the roll-back must not undo it by its date. Nor by another name: a version without the
 //!   opening is announced only with a person's word for it ([`Fact::Announced::without`]), and one that was announced
 //!   before the roll-back is a draft again.
+//! - A kill switch of a version that decides is in every later version, or in its place one that closes as much, or a person
+//!   has given up the kill by its id ([`Fact::Announced::without_kills`]). A version that was announced for later, and lacks a
+//!   kill that is announced meanwhile, is a draft again ([`Book::kill_recalls`]).
 //! - A roll-back is refused only where it could change nothing: neither a full book nor a clock that is behind keeps it
 //!   out. It closes from its own time on; that is the one thing a fact may change about times before the last one.
 
 mod book;
+mod kill;
 mod span;
 #[cfg(test)]
 mod tests;
@@ -22,7 +26,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use paifang_payment::Remark;
+use paifang_payment::{Digest, Remark};
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::{Bound, Bundle, BundleRef, Measure};
@@ -30,6 +34,7 @@ use crate::guard::Counts;
 use crate::{BundleName, Ppm, RuleId};
 
 pub use book::Book;
+pub use kill::{KillRecall, KillScope};
 pub use span::{Holds, Span};
 
 /// Versions of a book at most.
@@ -54,6 +59,12 @@ pub enum Fact {
         effective_at: Timestamp,
         /// The ids of its openings: what a roll-back may name.
         openings: BTreeSet<RuleId>,
+        /// What each of them says ([`crate::bundle::Opening::content`]). Absent of what an earlier release wrote.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        contents: BTreeMap<RuleId, Digest>,
+        /// Its kill switches, and what each closes. Absent of what an earlier release wrote.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        kills: BTreeMap<RuleId, KillScope>,
     },
     /// A draft is to decide from a time on.
     Announced {
@@ -67,6 +78,10 @@ pub enum Fact {
         /// opened may be open again under another name.
         #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
         without: BTreeSet<RuleId>,
+        /// Kill switches that earlier versions have and that this one is to do without, each confirmed by a person. Absent of
+        /// what an earlier release announced, which did not ask: its announcement stands as it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        without_kills: Option<BTreeSet<RuleId>>,
     },
     /// An announced version whose time has not come is a draft again.
     Recalled {
@@ -248,6 +263,18 @@ pub enum Error {
         /// The first opening that it lacks.
         opening: RuleId,
     },
+    /// The version would let in again what a kill switch of an earlier version closes, by not having it.
+    #[error(
+        "version {version} does without the kill switch {kill} of version {of}, and has none that closes as much: add it to the version, or confirm `without_kills` it"
+    )]
+    LacksKill {
+        /// The version.
+        version: u32,
+        /// The first kill switch that it lacks.
+        kill: RuleId,
+        /// A version that has it.
+        of: u32,
+    },
     /// The opening is rolled back already.
     #[error("the opening {0} is rolled back already")]
     RolledBackAlready(RuleId),
@@ -264,8 +291,29 @@ pub enum Error {
 impl Fact {
     /// The fact that a bundle was written.
     pub fn drafted(at: Timestamp, bundle: &Bundle) -> Self {
-        let openings = bundle.openings().iter().map(|opening| opening.id.clone()).collect();
-        Self::Drafted { at, bundle: bundle.reference(), effective_at: bundle.header().effective_at, openings }
+        Self::Drafted {
+            at,
+            bundle: bundle.reference(),
+            effective_at: bundle.header().effective_at,
+            openings: bundle.openings().iter().map(|opening| opening.id.clone()).collect(),
+            contents: bundle.openings().iter().map(|one| (one.id.clone(), one.content())).collect(),
+            kills: bundle.kills().iter().map(|kill| (kill.id.clone(), KillScope::of(kill))).collect(),
+        }
+    }
+
+    /// Whether it is the fact that this bundle was written, in all that it says: an earlier release wrote neither what openings
+    /// say nor kill switches.
+    pub fn tells_of(&self, bundle: &Bundle) -> bool {
+        let mut whole = Self::drafted(self.at(), bundle);
+        if let (Self::Drafted { contents, kills, .. }, Self::Drafted { contents: own, kills: told, .. }) =
+            (&mut whole, self)
+            && own.is_empty()
+            && told.is_empty()
+        {
+            contents.clear();
+            kills.clear();
+        }
+        whole == *self
     }
 
     /// When it happened.

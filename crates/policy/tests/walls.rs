@@ -152,6 +152,7 @@ fn story(first: &Bundle, second: &Bundle) -> Book {
             version: 1,
             effective_at: at("2024-09-26T00:00:00+08:00"),
             without: BTreeSet::new(),
+            without_kills: Some(BTreeSet::new()),
         },
         Fact::drafted(at("2024-09-27T10:00:00+08:00"), second),
         Fact::Announced {
@@ -159,6 +160,7 @@ fn story(first: &Bundle, second: &Bundle) -> Book {
             version: 2,
             effective_at: at("2024-10-01T00:00:00+08:00"),
             without: BTreeSet::new(),
+            without_kills: Some(BTreeSet::new()),
         },
         Fact::RolledBack { at: at("2024-09-28T12:00:00+08:00"), opening: tried.clone(), why },
         Fact::Reopened {

@@ -1,13 +1,12 @@
 //! The storefront's own people, in runs with rules: one writes rules and changes them, one moves funds, and one comes at the end
 //! ([`crate::closing`]).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures::future::BoxFuture;
 use jiff::SignedDuration;
-use paifang_engine::{ChangeRules, Error, Fund, Made, Rules, RulesChange, TransferFunds, reason};
+use paifang_engine::{ChangeRules, Error, Fund, Made, Rules, RulesChange, TransferFunds, Without, reason};
 use paifang_payment::{FundsId, Remark, RequestId};
 use paifang_policy::RuleId;
 use paifang_policy::lifecycle::{Book, Fact};
@@ -141,9 +140,11 @@ impl Customer {
         let version = version_after(&entries);
         self.change("draft", RulesChange::Draft { text: text(version) }).await;
         let now = self.universe.exec.now();
-        let overlay = book.map(|book| book.overlay(now));
-        let without: BTreeSet<RuleId> =
-            overlay.iter().flat_map(|overlay| overlay.iter()).map(|(opening, ..)| opening.clone()).collect();
+        let closed = |book: &Book| book.overlay(now).iter().map(|(opening, ..)| opening.clone()).collect();
+        let without = Without {
+            openings: book.as_ref().map(closed).unwrap_or_default(),
+            kills: book.map(|book| book.kills(now)).unwrap_or_default(),
+        };
         let effective_at = later.and_then(|later| now.saturating_add(later).ok());
         let verb = if effective_at.is_some() { "announce_later" } else { "announce" };
         self.change(verb, RulesChange::Announce { version, effective_at, without }).await;

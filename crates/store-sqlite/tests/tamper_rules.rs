@@ -47,7 +47,13 @@ fn written() -> Place {
         let (tenant, at) = (desk.hand.tenant(), desk.hand.now());
         let bundle = Bundle::read(BUNDLE).expect("a good bundle");
         let draft = Fact::drafted(at, &bundle);
-        let announced = Fact::Announced { at, version: 1, effective_at: at, without: Default::default() };
+        let announced = Fact::Announced {
+            at,
+            version: 1,
+            effective_at: at,
+            without: Default::default(),
+            without_kills: None,
+        };
         for (seen, fact, text) in [(0, draft, Some(BUNDLE.to_owned())), (1, announced, None)] {
             let entry = RulesEntry { request: None, fact, text, guarded: false };
             assert!(desk.store.add_rules(tenant, seen, &entry).await.expect("the store works"));
@@ -65,7 +71,7 @@ fn written() -> Place {
         let intent = desk::intent_of(&batch);
         let attempt = desk::intent_in(&batch).attempts[0].terms.id;
         let chosen = Judged { offer, decision, can_exclude_credit: None };
-        let decided = Decided { facts, payer: None, chosen, beside: Vec::new() };
+        let decided = Decided { facts, payer: None, chosen, beside: Vec::new(), unchanged_since: Some(1) };
         let decided = Some(DecidedWrite { attempt, intent, decided });
         desk.done(Batch { rules: Some(RulesSeen { entries: 2, decided }), ..batch }).await;
         let row = desk.read(intent).await;

@@ -14,7 +14,7 @@ use paifang_policy::RuleId;
 use paifang_policy::cohort::Pseudonym;
 use paifang_policy::credit::Effect;
 use paifang_policy::facts::Facts;
-use paifang_policy::lifecycle::Fact;
+use paifang_policy::lifecycle::{Book, Fact};
 use paifang_policy::opening::{Decision, Offer};
 use paifang_policy::simulate::Record;
 use serde::{Deserialize, Serialize};
@@ -84,6 +84,10 @@ pub struct Decided {
     /// What else there was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beside: Vec<Judged>,
+    /// The version since which the opening that let it in says what it says ([`Book::unchanged_since`]). Absent where none let it
+    /// in, and of what an earlier release decided: its own version then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unchanged_since: Option<u32>,
 }
 
 /// An offer and what was decided about it.
@@ -151,14 +155,14 @@ pub enum Marked {
     Complained,
 }
 
-/// Which attempts are counted: those that one version of the rules let in by one opening, and that ended in a window.
+/// Which attempts are counted: those that one opening let in while it said the same, and that ended in a window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
     /// Whose they are.
     pub tenant: TenantId,
     /// The opening that let them in.
     pub opening: RuleId,
-    /// The version that decided about them.
+    /// The version since which the opening says what it says ([`Decided::counted_as`]).
     pub version: u32,
     /// How many entries of the book their decisions rest on at least.
     pub entries: u64,
@@ -211,6 +215,16 @@ impl Decided {
     /// The version that decided.
     pub fn version(&self) -> u32 {
         self.chosen.decision.decided_by.version
+    }
+
+    /// The version as which guard rails count it: the first of those in which its opening says the same.
+    pub fn counted_as(&self) -> u32 {
+        self.unchanged_since.unwrap_or(self.version())
+    }
+
+    /// Since when its opening says what it says, by the book that it rests on; `None` where no opening let it in.
+    pub fn unchanged_by(&self, book: &Book) -> Option<u32> {
+        self.opening().map(|opening| book.unchanged_since(self.version(), opening))
     }
 
     /// One record for each offer, the chosen one first: what a draft is simulated over.

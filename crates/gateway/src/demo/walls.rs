@@ -106,8 +106,7 @@ impl<W: Write> Play<'_, W> {
         self.shop.policies.draft_policy(v1::DraftPolicyRequest { request_id, bundle }).await?;
         let effective_time = from.map(beijing).transpose()?.map(market::wire);
         let request_id = self.request_id();
-        let request =
-            v1::AnnouncePolicyRequest { request_id, version, effective_time, without_openings: Vec::new() };
+        let request = v1::AnnouncePolicyRequest { request_id, version, effective_time, ..Default::default() };
         self.shop.policies.announce_policy(request).await?;
         self.changes().await
     }

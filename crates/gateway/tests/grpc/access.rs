@@ -230,12 +230,8 @@ accept = true
 async fn rules(owner: &Client) -> String {
     let draft = v1::DraftPolicyRequest { request_id: "canary-draft".into(), bundle: BUNDLE.into() };
     owner.draft_policy(draft).await.unwrap();
-    let announce = v1::AnnouncePolicyRequest {
-        request_id: "canary-announced".into(),
-        version: 1,
-        effective_time: None,
-        without_openings: Vec::new(),
-    };
+    let announce =
+        v1::AnnouncePolicyRequest { request_id: "canary-announced".into(), version: 1, ..Default::default() };
     let announced = owner.announce_policy(announce).await.unwrap();
     assert_eq!(announced.policy.unwrap().active_version, 1);
     let decided = owner.create_payment_intent(create("canary-decided")).await.unwrap();

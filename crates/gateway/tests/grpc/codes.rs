@@ -201,12 +201,8 @@ accept = true
 "#;
     let draft = v1::DraftPolicyRequest { request_id: "draft-1".into(), bundle: bundle.into() };
     client.draft_policy(draft).await.unwrap();
-    let announce = v1::AnnouncePolicyRequest {
-        request_id: "announce-1".into(),
-        version: 1,
-        effective_time: None,
-        without_openings: Vec::new(),
-    };
+    let announce =
+        v1::AnnouncePolicyRequest { request_id: "announce-1".into(), version: 1, ..Default::default() };
     client.announce_policy(announce).await.unwrap();
     let answer = client.identify_payer_code(ask(Some(cny(9_999)))).await.unwrap();
     assert_eq!(answer.policy_version, 1);

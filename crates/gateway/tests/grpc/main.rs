@@ -13,6 +13,7 @@ mod fakes;
 mod flows;
 mod guards;
 mod holds;
+mod kills;
 mod limits;
 mod live_rooms;
 mod policies;

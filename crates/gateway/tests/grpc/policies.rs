@@ -54,12 +54,7 @@ async fn draft(client: &Client, request_id: &str, bundle: &str) -> Result<v1::Dr
 }
 
 async fn announce(client: &Client, request_id: &str, version: u32) -> Result<v1::Policy, Status> {
-    let request = v1::AnnouncePolicyRequest {
-        request_id: request_id.into(),
-        version,
-        effective_time: None,
-        without_openings: Vec::new(),
-    };
+    let request = v1::AnnouncePolicyRequest { request_id: request_id.into(), version, ..Default::default() };
     client.announce_policy(request).await.map(|answer| answer.policy.unwrap())
 }
 
@@ -319,7 +314,7 @@ async fn rules_are_kept_and_steps_that_do_not_fit_are_refused() {
             seconds: shop.world.time().as_second() + 60,
             nanos: 0,
         }),
-        without_openings: Vec::new(),
+        ..Default::default()
     };
     let states =
         |policy: &v1::Policy| policy.versions.iter().map(v1::PolicyVersion::state).collect::<Vec<_>>();

@@ -96,7 +96,7 @@ fn overlay(openings: &[&str]) -> Overlay {
     let at = bundle.header().effective_at;
     let facts = [
         Fact::drafted(at, &bundle),
-        Fact::Announced { at, version: 1, effective_at: at, without: BTreeSet::new() },
+        Fact::Announced { at, version: 1, effective_at: at, without: BTreeSet::new(), without_kills: None },
     ];
     let closed = openings.iter().map(|opening| Fact::RolledBack {
         at,

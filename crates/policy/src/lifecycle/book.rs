@@ -1,12 +1,16 @@
 //! The book of a bundle's versions: what may happen to it, and what it answers.
 
+mod kills;
+mod unchanged;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use paifang_payment::Remark;
+use paifang_payment::{Digest, Remark};
 
 use super::{
-    ANNOUNCEMENTS_MAX, Deciding, Error, Fact, Overlay, ROLL_BACKS_MAX, RollBack, State, VERSIONS_MAX, Why,
+    ANNOUNCEMENTS_MAX, Deciding, Error, Fact, KillRecall, KillScope, Overlay, ROLL_BACKS_MAX, RollBack,
+    State, VERSIONS_MAX, Why,
 };
 use crate::bundle::BundleRef;
 use crate::{BundleName, RuleId};
@@ -18,6 +22,7 @@ pub struct Book {
     last: Option<Timestamp>,
     versions: BTreeMap<u32, Entry>,
     roll_backs: Vec<RollBack>,
+    kill_recalls: Vec<KillRecall>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +30,12 @@ struct Entry {
     bundle: BundleRef,
     meant_from: Timestamp,
     openings: BTreeSet<RuleId>,
+    contents: BTreeMap<RuleId, Digest>,
+    kills: BTreeMap<RuleId, KillScope>,
     drafted_at: Timestamp,
     announced: Vec<Announcement>,
+    /// The kill switches that the last announcement did without.
+    without_kills: BTreeSet<RuleId>,
     retired_at: Option<Timestamp>,
 }
 
@@ -35,12 +44,22 @@ struct Announcement {
     at: Timestamp,
     effective_at: Timestamp,
     recalled_at: Option<Timestamp>,
+    /// It was recalled because it lacked a kill switch that was announced after it.
+    is_for_kill: bool,
+}
+
+/// What is to decide from a time on.
+struct Announced {
+    version: u32,
+    effective_at: Timestamp,
+    without: BTreeSet<RuleId>,
+    without_kills: Option<BTreeSet<RuleId>>,
 }
 
 impl Book {
     /// An empty book for the versions of a bundle.
     pub fn new(name: BundleName) -> Self {
-        Self { name, last: None, versions: BTreeMap::new(), roll_backs: Vec::new() }
+        Self { name, last: None, versions: BTreeMap::new(), roll_backs: Vec::new(), kill_recalls: Vec::new() }
     }
 
     /// The book after a fact, or why the fact cannot be.
@@ -52,13 +71,23 @@ impl Book {
         match fact {
             // What closes is taken in whatever the clocks say.
             Fact::RolledBack { at: from, opening, why } => self.roll_back(at, from, opening, why)?,
-            Fact::Drafted { at, bundle, effective_at, openings } => {
+            Fact::Drafted { at, bundle, effective_at: meant_from, openings, contents, kills } => {
                 in_order?;
-                self.draft(at, bundle, effective_at, openings)?;
+                self.draft(Entry {
+                    bundle,
+                    meant_from,
+                    openings,
+                    contents,
+                    kills,
+                    drafted_at: at,
+                    announced: Vec::new(),
+                    without_kills: BTreeSet::new(),
+                    retired_at: None,
+                })?;
             }
-            Fact::Announced { at, version, effective_at, without } => {
+            Fact::Announced { at, version, effective_at, without, without_kills } => {
                 in_order?;
-                self.announce(at, version, effective_at, &without)?;
+                self.announce(at, Announced { version, effective_at, without, without_kills })?;
             }
             Fact::Recalled { at, version } => {
                 in_order?;
@@ -158,18 +187,12 @@ impl Book {
         come.max_by_key(|(_, _, effective_at)| *effective_at)
     }
 
-    fn draft(
-        &mut self,
-        at: Timestamp,
-        bundle: BundleRef,
-        meant_from: Timestamp,
-        openings: BTreeSet<RuleId>,
-    ) -> Result<(), Error> {
-        if bundle.name != self.name {
-            return Err(Error::OtherBundle { found: bundle.name, wanted: self.name.clone() });
+    fn draft(&mut self, fresh: Entry) -> Result<(), Error> {
+        if fresh.bundle.name != self.name {
+            return Err(Error::OtherBundle { found: fresh.bundle.name, wanted: self.name.clone() });
         }
-        let version = bundle.version;
-        let is_draft = self.state(version, at) == Some(State::Draft);
+        let version = fresh.bundle.version;
+        let is_draft = self.state(version, fresh.drafted_at) == Some(State::Draft);
         if let Some(highest) = self.versions.keys().next_back().copied().filter(|highest| version <= *highest)
             && !is_draft
         {
@@ -178,8 +201,6 @@ impl Book {
         if !is_draft && self.versions.len() >= VERSIONS_MAX {
             return Err(Error::Full);
         }
-        let fresh =
-            Entry { bundle, meant_from, openings, drafted_at: at, announced: Vec::new(), retired_at: None };
         let entry = match self.versions.remove(&version) {
             None => fresh,
             Some(before) => Entry { drafted_at: before.drafted_at, announced: before.announced, ..fresh },
@@ -188,13 +209,8 @@ impl Book {
         Ok(())
     }
 
-    fn announce(
-        &mut self,
-        at: Timestamp,
-        version: u32,
-        effective_at: Timestamp,
-        without: &BTreeSet<RuleId>,
-    ) -> Result<(), Error> {
+    fn announce(&mut self, at: Timestamp, wanted: Announced) -> Result<(), Error> {
+        let Announced { version, effective_at, without, without_kills } = wanted;
         let closed = self.closed();
         let entry = self.entry_in(version, at, "a draft", |state| state == State::Draft)?;
         let earliest = at.max(entry.meant_from);
@@ -209,12 +225,16 @@ impl Book {
         if let Some((other, _)) = self.versions.iter().find(|(_, entry)| is_same(entry)) {
             return Err(Error::SameMoment { other: *other });
         }
-        if let Some(entry) = self.versions.get_mut(&version) {
-            if entry.announced.len() >= ANNOUNCEMENTS_MAX {
-                return Err(Error::Full);
-            }
-            entry.announced.push(Announcement { at, effective_at, recalled_at: None });
+        if let Some(named) = &without_kills {
+            self.refuse_lost_kill(at, version, effective_at, named)?;
+            self.recall_without_kill(at, version, effective_at);
         }
+        let entry = self.versions.get_mut(&version).ok_or(Error::UnknownVersion(version))?;
+        if entry.announced.len() >= ANNOUNCEMENTS_MAX {
+            return Err(Error::Full);
+        }
+        entry.announced.push(Announcement { at, effective_at, recalled_at: None, is_for_kill: false });
+        entry.without_kills = without_kills.unwrap_or_default();
         Ok(())
     }
 

@@ -1,5 +1,8 @@
 //! The book of versions: one active at a time, and a past that stays.
 
+mod kills;
+mod unchanged;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -23,7 +26,9 @@ fn drafted(day: i64, version: u32) -> Fact {
 }
 
 fn drafted_with(day: i64, version: u32, openings: &[&str]) -> Fact {
-    Fact::Drafted { at: at(day), bundle: reference(version), effective_at: at(0), openings: ids(openings) }
+    let (bundle, openings) = (reference(version), ids(openings));
+    let (contents, kills) = (BTreeMap::new(), BTreeMap::new());
+    Fact::Drafted { at: at(day), bundle, effective_at: at(0), openings, contents, kills }
 }
 
 fn announced(day: i64, version: u32, from: i64) -> Fact {
@@ -31,7 +36,8 @@ fn announced(day: i64, version: u32, from: i64) -> Fact {
 }
 
 fn announced_without(day: i64, version: u32, from: i64, without: &[&str]) -> Fact {
-    Fact::Announced { at: at(day), version, effective_at: at(from), without: ids(without) }
+    let (without, without_kills) = (ids(without), Some(BTreeSet::new()));
+    Fact::Announced { at: at(day), version, effective_at: at(from), without, without_kills }
 }
 
 fn remark(text: &str) -> Remark {
@@ -116,7 +122,8 @@ fn what_would_rewrite_the_past_is_refused() {
         Err(Error::TooEarly { effective_at: at(3), earliest: at(4) })
     );
     let other = BundleRef { name: BundleName::parse("other").unwrap(), ..reference(3) };
-    let fact = Fact::Drafted { at: at(3), bundle: other, effective_at: at(3), openings: ids(&[]) };
+    let (openings, contents, kills) = (ids(&[]), BTreeMap::new(), BTreeMap::new());
+    let fact = Fact::Drafted { at: at(3), bundle: other, effective_at: at(3), openings, contents, kills };
     assert!(matches!(book(vec![fact]), Err(Error::OtherBundle { .. })));
     let twice = book(vec![drafted(1, 1), rolled_back(1, "o"), rolled_back(2, "o")]);
     assert!(matches!(twice, Err(Error::RolledBackAlready(_))));

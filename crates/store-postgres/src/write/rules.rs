@@ -54,7 +54,7 @@ pub(super) fn take(batch: &Batch, rules: &RulesSeen, steps: &mut Vec<Step>) -> R
                 Decided::FORM.into(),
                 form::write(&write.decided)?.into(),
                 write.decided.opening().map(RuleId::as_str).into(),
-                write.decided.version().into(),
+                write.decided.counted_as().into(),
                 rules.entries.into(),
             ],
         ));

@@ -66,7 +66,7 @@ pub(super) fn take(connection: &Connection, encoded: &Encoded, rules: &RulesSeen
             Decided::FORM,
             body,
             write.decided.opening().map(RuleId::as_str),
-            write.decided.version(),
+            write.decided.counted_as(),
             capped(rules.entries)
         ])?;
     Ok(())

@@ -100,7 +100,7 @@ async fn read_book(store: &impl Store, tenant: TenantId, report: &mut Report) ->
 
 /// A draft's text is the bundle that its fact tells of, and nothing else has one.
 fn check_text(row: &StoredRules) -> Result<(), String> {
-    let Fact::Drafted { at, .. } = &row.entry.fact else {
+    let Fact::Drafted { .. } = &row.entry.fact else {
         return match row.entry.text {
             None => Ok(()),
             Some(_) => Err("it has a text, and is no draft".to_owned()),
@@ -108,7 +108,7 @@ fn check_text(row: &StoredRules) -> Result<(), String> {
     };
     let text = row.entry.text.as_ref().ok_or("its text is missing")?;
     let bundle = Bundle::read_stored(text).map_err(|_| "its text cannot be read any more")?;
-    if Fact::drafted(*at, &bundle) != row.entry.fact {
+    if !row.entry.fact.tells_of(&bundle) {
         return Err("its text is another bundle than it says".to_owned());
     }
     // Of an entry that does not say so it is not known, which reads as if there were some.
@@ -150,7 +150,7 @@ async fn check_decisions(
         let found = store.tally(&everything(whose)).await?;
         if counted.ended <= u64::from(AT_LEAST_MAX) && found != counted {
             report.find(format!(
-                "rules of {tenant}: guard rails count {found:?} for {opening} of version {version}, its decisions are marked {counted:?}"
+                "rules of {tenant}: guard rails count {found:?} for {opening} as it is since version {version}, its decisions are marked {counted:?}"
             ));
         }
     }
@@ -214,6 +214,13 @@ fn check_one(
     if deciding.bundle != named {
         let right = deciding.bundle.version;
         return Err(format!("version {version} decided, and version {right} was in force"));
+    }
+    let since = row.decided.unchanged_since;
+    if since.is_some() && since != row.decided.unchanged_by(book) {
+        let counted = row.decided.counted_as();
+        return Err(format!(
+            "it counts for its opening as of version {counted}, and the book has another one"
+        ));
     }
     for judged in all(row) {
         let (facts, payer) = (&row.decided.facts, row.decided.payer.as_ref());
@@ -309,7 +316,7 @@ fn count(row: &StoredDecided, counts: &mut BTreeMap<(RuleId, u32), Tally>) {
     else {
         return;
     };
-    let tally = counts.entry((opening.clone(), row.decided.version())).or_default();
+    let tally = counts.entry((opening.clone(), row.decided.counted_as())).or_default();
     let is_paid = ending == Ending::Paid;
     tally.oldest = Some(tally.oldest.map_or(at, |oldest| oldest.min(at)));
     tally.ended += 1;

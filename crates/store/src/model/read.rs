@@ -110,7 +110,7 @@ impl Content {
         let by_it = |row: &&StoredDecided| {
             row.tenant == sample.tenant
                 && row.decided.opening() == Some(&sample.opening)
-                && row.decided.version() == sample.version
+                && row.decided.counted_as() == sample.version
         };
         let ended = self.decided.values().filter(by_it).filter_map(|row| Some((row.marks.ended?, row)));
         let ended = ended.filter(|((_, at), _)| *at >= sample.since);

@@ -6,7 +6,8 @@ use paifang_payment::{AttemptId, IntentId};
 use paifang_policy::RuleId;
 use paifang_policy::guard::Tally;
 use paifang_store::{
-    Batch, Committed, DecidedWrite, GuardedBook, Mark, Marked, Marks, RulesEntry, RulesSeen, Sample, Store,
+    Batch, Committed, Decided, DecidedWrite, GuardedBook, Mark, Marked, Marks, RulesEntry, RulesSeen, Sample,
+    Store,
 };
 
 use super::desk::intent_in;
@@ -19,10 +20,14 @@ const PAID: Marked = Marked::Ended(Ending::Paid);
 
 /// An attempt that a version's opening let in, by so many entries of the book.
 async fn let_in(desk: &Desk<impl Store>, version: u32, entries: u64) -> (IntentId, AttemptId) {
+    let_in_by(desk, decided(version), entries).await
+}
+
+async fn let_in_by(desk: &Desk<impl Store>, decided: Decided, entries: u64) -> (IntentId, AttemptId) {
     let batch = desk.hand.create(fen(100), Some(desk.hand.qr(fen(100))));
     let intent = intent_in(&batch).terms.id;
     let attempt = intent_in(&batch).attempts.first().expect("the test opens an attempt").terms.id;
-    let decided = Some(DecidedWrite { attempt, intent, decided: decided(version) });
+    let decided = Some(DecidedWrite { attempt, intent, decided });
     desk.done(Batch { rules: Some(RulesSeen { entries, decided }), ..batch }).await;
     (intent, attempt)
 }
@@ -151,6 +156,13 @@ pub async fn samples_are_counted_in_their_window(bench: &impl Bench) {
     ] {
         let tally = desk.store.tally(&sample).await.expect("the store works");
         assert_eq!(tally.oldest, Some(oldest), "{sample:?}");
+    }
+    // What a later version let in by an opening that says the same counts with the first.
+    let carried = let_in_by(&desk, Decided { unchanged_since: Some(1), ..decided(2) }, 2).await;
+    desk.done(marking(&desk, carried, &[FAILED])).await;
+    for (sample, ended) in [(all.clone(), 4), (Sample { version: 2, ..all.clone() }, 1)] {
+        let tally = desk.store.tally(&sample).await.expect("the store works");
+        assert_eq!(tally.ended, ended, "{sample:?}");
     }
     desk.clean_but_for_rules().await;
 }

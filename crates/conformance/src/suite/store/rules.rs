@@ -77,6 +77,7 @@ pub(super) fn decided(version: u32) -> Decided {
         payer: Some(Pseudonym::parse("0a1b2c").expect("letters and digits")),
         chosen: judged("alipay"),
         beside: vec![judged("wechatpay")],
+        unchanged_since: None,
     }
 }
 

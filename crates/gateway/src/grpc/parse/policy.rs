@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use paifang_engine::{ChangeRules, RulesChange};
+use paifang_engine::{ChangeRules, RulesChange, Without};
 use paifang_payment::{Remark, RequestId};
 use paifang_policy::RuleId;
 use paifang_proto::v1;
@@ -13,7 +13,7 @@ use super::Fields;
 
 /// Bytes of a bundle at most: a request has 64 KiB.
 pub(crate) const BUNDLE_BYTES_MAX: usize = 60_000;
-/// Openings that are confirmed at once at most.
+/// Openings, or kill switches, that are confirmed at once at most.
 const WITHOUT_MAX: usize = 1_000;
 
 /// One of the calls that change rules.
@@ -53,6 +53,18 @@ fn opening(fields: &mut Fields, field: &str, text: &str) -> Option<RuleId> {
     fields.keep(field, RuleId::parse(text))
 }
 
+/// The rules that a person confirms to do without.
+fn confirmed(fields: &mut Fields, field: &str, ids: &[String]) -> Option<BTreeSet<RuleId>> {
+    if ids.len() > WITHOUT_MAX {
+        fields.wrong(field, format!("must have at most {WITHOUT_MAX} entries"));
+        return None;
+    }
+    let ids = ids.iter().enumerate();
+    let read: Vec<Option<RuleId>> =
+        ids.map(|(at, text)| fields.keep(&format!("{field}[{at}]"), RuleId::parse(text))).collect();
+    read.into_iter().collect()
+}
+
 fn remark(fields: &mut Fields, text: &str) -> Option<Remark> {
     fields.keep("remark", Remark::parse(text))
 }
@@ -78,15 +90,10 @@ impl Change for v1::AnnouncePolicyRequest {
     fn read(self, fields: &mut Fields) -> Option<RulesChange> {
         let version = version(fields, self.version);
         let effective_at = point(fields, "effective_time", self.effective_time);
-        if self.without_openings.len() > WITHOUT_MAX {
-            fields.wrong("without_openings", format!("must have at most {WITHOUT_MAX} entries"));
-            return None;
-        }
-        let openings = self.without_openings.iter().enumerate();
-        let without: Vec<Option<RuleId>> =
-            openings.map(|(at, text)| opening(fields, &format!("without_openings[{at}]"), text)).collect();
-        let without = without.into_iter().collect::<Option<BTreeSet<RuleId>>>();
-        Some(RulesChange::Announce { version: version?, effective_at: effective_at?, without: without? })
+        let openings = confirmed(fields, "without_openings", &self.without_openings);
+        let kills = confirmed(fields, "without_kills", &self.without_kills);
+        let without = Without { openings: openings?, kills: kills? };
+        Some(RulesChange::Announce { version: version?, effective_at: effective_at?, without })
     }
 }
 

@@ -70,11 +70,12 @@ pub(crate) fn decided(row: &StoredDecided, terms: Option<v1::AgreedTerms>) -> v1
         complaint_time: complained_at.map(time),
         rules_position: row.entries.map_or(0, |entries| i64::try_from(entries).unwrap_or(i64::MAX)),
         terms,
+        opening_since_version: row.decided.opening().map_or(0, |_| row.decided.counted_as()),
     }
 }
 
 /// A change of the rules, in its place in the book; `recalled` are the versions that it made drafts again, if it is a
-/// roll-back.
+/// roll-back or brings a kill switch.
 pub(crate) fn change(row: &StoredRules, recalled: &[u32]) -> v1::PolicyChange {
     use v1::PolicyChangeKind as Kind;
     let RulesEntry { request, fact, .. } = &row.entry;
@@ -154,7 +155,11 @@ fn stands(book: &Book, version: u32, at: Timestamp) -> Option<v1::PolicyVersion>
         State::Active => (Told::Active, None),
         State::Retired => (Told::Retired, None),
     };
-    Some(v1::PolicyVersion { version, state: state.into(), effective_time })
+    let recall = book.recalled_for_kill(version, at);
+    let recalled_for_kill = recall.map(|recall| recall.kill.to_string()).unwrap_or_default();
+    let recalled_by_version = recall.map_or(0, |recall| recall.by);
+    let state = state.into();
+    Some(v1::PolicyVersion { version, state, effective_time, recalled_for_kill, recalled_by_version })
 }
 
 fn roll_back(one: &RollBack, at: Timestamp) -> v1::OpeningRollBack {
