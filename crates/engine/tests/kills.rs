@@ -55,7 +55,7 @@ async fn change(
     let wanted = ChangeRules { request_id: RequestId::parse(request).unwrap(), change };
     match engine.change_rules(stage.tenant, wanted).await {
         Ok(made) => Ok(made.replayed),
-        Err(Error::Precondition { reason, message }) => Err((reason, message)),
+        Err(Error::Precondition { reason, message, .. }) => Err((reason, message)),
         Err(other) => panic!("{other:?}"),
     }
 }
@@ -68,7 +68,7 @@ async fn write(engine: &Core, stage: &Stage, version: u32, rest: &str) {
 async fn asked(engine: &Core, stage: &Stage, request: &str) -> String {
     match engine.create_intent(stage.tenant, wanted(request, Some(qr("sturdy")))).await {
         Ok(_) => "open".to_owned(),
-        Err(Error::Precondition { reason: reason::WALLET_CLOSED_BY_POLICY, message }) => {
+        Err(Error::Precondition { reason: reason::WALLET_CLOSED_BY_POLICY, message, .. }) => {
             message.rsplit_once(": ").map_or(message.clone(), |(_, why)| why.to_owned())
         }
         Err(other) => panic!("{other:?}"),
