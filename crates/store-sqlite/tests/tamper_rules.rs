@@ -158,6 +158,10 @@ fn a_decision_that_does_not_follow_is_named() {
                 "UPDATE decision SET body = json_set(body, '$.chosen.decision.accepted', json('false'))",
                 "version 1 did not take it",
             ),
+            (
+                "UPDATE decision SET body = json_set(body, '$.unchanged_since', 7)",
+                "it counts for its opening as of version 7",
+            ),
             ("UPDATE decision SET entries = 1", "no version was in force"),
             ("UPDATE decision SET entries = 3", "it rests on 3 entries"),
             (

@@ -209,6 +209,7 @@ const NO_IDS: [&str; 16] = [
     "merchant_category",
     "product_category",
     "without_openings",
+    "without_kills",
 ];
 
 const BUNDLE: &str = r#"

@@ -79,6 +79,29 @@ fn what_is_not_known_is_not_the_same() {
     assert_eq!(since(after, 2), 2);
 }
 
+/// Whether a fact is that of a bundle goes by what it says: all of it, or what an earlier release wrote.
+#[test]
+fn a_fact_tells_of_its_bundle_and_of_no_other() {
+    let head = "[bundle]\nname = 'w'\nversion = 1\nnote = 'n'\neffective_at = 2024-09-26T00:00:00Z\nunlisted = 'open'\n";
+    let opening = "[[opening]]\nid = 'o'\nwallet = 'alipay'\nshow = true\naccept = true\n";
+    let kill = "[[kill]]\nid = 'k'\nrail = 'alipay'\nnote = 'n'\n";
+    let bundle = Bundle::read(&format!("{head}{opening}{kill}")).unwrap();
+    let other = Bundle::read(&format!("{head}{opening}")).unwrap();
+    let fact = Fact::drafted(at(1), &bundle);
+    assert!(fact.tells_of(&bundle) && !fact.tells_of(&other));
+    let without = |of: (bool, bool)| {
+        let mut fact = fact.clone();
+        if let Fact::Drafted { contents, kills, .. } = &mut fact {
+            contents.retain(|_, _| !of.0);
+            kills.retain(|_, _| !of.1);
+        }
+        fact.tells_of(&bundle)
+    };
+    assert!(without((true, true)), "an earlier release wrote it");
+    assert!(!without((true, false)) && !without((false, true)));
+    assert!(!announced(1, 1, 1).tells_of(&bundle));
+}
+
 /// The content is all of the opening, and nothing but the opening.
 #[test]
 fn an_opening_says_the_same_where_all_of_it_is_the_same() {
