@@ -16,6 +16,7 @@ mod policy;
 mod quarantine;
 mod serve;
 mod statement;
+mod storefront;
 mod tenant;
 #[cfg(test)]
 mod tests;
@@ -67,7 +68,7 @@ enum Command {
     /// on a past day.
     #[command(subcommand)]
     Policy(policy::Command),
-    /// Write a storefront's events, one line of JSON each, for `statement` to read.
+    /// Write a storefront's events, one line of JSON each, for `statement` to read, or what of them one party may be handed.
     Events(events::Options),
     /// Make the net statement of the storefront and a party for a month, from events alone or out of the gateway's book, and
     /// compare it with the other side's. Status 1 when they differ, 2 when there is none.
