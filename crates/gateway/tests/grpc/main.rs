@@ -14,6 +14,7 @@ mod guards;
 mod holds;
 mod limits;
 mod policies;
+mod log;
 mod raw;
 mod requests;
 mod shop;
