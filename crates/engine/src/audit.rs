@@ -1,14 +1,14 @@
 //! Who could pay with what in a time that is past: what the book says of it, and how often each rule decided.
 //!
-//! Both are read page by page; nothing here grows with what is kept. The ways to pay are those that are configured now: what an
-//! earlier config offered is not kept, but for what stands with each payment.
+//! Both are read page by page; nothing here grows with what is kept. The ways to pay are those that are configured now, each with
+//! whether it is disabled now: what an earlier config offered is not kept, but for what stands with each payment.
 
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use paifang_payment::{AttemptId, Remark, TenantId, WalletName};
 use paifang_policy::RuleId;
-use paifang_policy::audit::{Tally, Told, Way, ways};
+use paifang_policy::audit::{Configured, Tally, Told, Way, ways};
 use paifang_policy::bundle::{Bundle, BundleRef};
 use paifang_policy::lifecycle::{Deciding, Holds, Why};
 use paifang_policy::opening::Offer;
@@ -111,11 +111,12 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
     fn held(&self, bundle: &Bundle, deciding: Deciding<'_>) -> HeldRules {
         let Deciding { bundle: reference, since, rolled_back } = deciding;
         let offers = self.inner.accounts.iter().flat_map(|account| {
-            let rail = account.rail.clone();
+            let (rail, enabled) = (account.rail.clone(), account.enabled);
             account.descriptor.offers.iter().filter_map(move |offer| {
                 let (rail, presentation) = (rail.clone(), offer.presentation);
                 let wallet = WalletName::parse(offer.wallet).ok()?;
-                Some((Offer { rail, wallet, presentation }, offer.credit.can_exclude()))
+                let can_exclude_credit = offer.credit.can_exclude();
+                Some(Configured { offer: Offer { rail, wallet, presentation }, can_exclude_credit, enabled })
             })
         });
         let ways = ways(bundle, &rolled_back, offers);

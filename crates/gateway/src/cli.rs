@@ -16,6 +16,7 @@ mod policy;
 mod quarantine;
 mod serve;
 mod statement;
+mod storefront;
 mod tenant;
 #[cfg(test)]
 mod tests;
@@ -63,11 +64,11 @@ enum Command {
     /// Ask the running gateway about a payment intent of any storefront.
     #[command(subcommand)]
     Intent(intent::Command),
-    /// Rules about who may pay with what: check them as files, compare them, run a draft over recorded decisions; and what held
-    /// on a past day.
-    #[command(subcommand)]
+    /// Rules about who may pay with what: check them as files, compare them, run a draft over recorded decisions, change them over
+    /// the running gateway; and what held on a past day.
+    #[command(subcommand, after_long_help = policy::RECIPES)]
     Policy(policy::Command),
-    /// Write a storefront's events, one line of JSON each, for `statement` to read.
+    /// Write a storefront's events, one line of JSON each, for `statement` to read, or what of them one party may be handed.
     Events(events::Options),
     /// Make the net statement of the storefront and a party for a month, from events alone or out of the gateway's book, and
     /// compare it with the other side's. Status 1 when they differ, 2 when there is none.
@@ -100,6 +101,8 @@ pub(crate) enum Ended {
     Config(ConfigErrors),
     /// Something that a command tells apart by a status of its own.
     Status(u8, anyhow::Error),
+    /// The same, for programs: what is printed on standard output.
+    Told(u8, String),
     /// Anything else.
     Failed(anyhow::Error),
 }
@@ -141,6 +144,10 @@ impl Cli {
                 complain(&error);
                 ExitCode::from(status)
             }
+            Err(Ended::Told(status, told)) => match say(told) {
+                Ok(()) => ExitCode::from(status),
+                Err(_) => ExitCode::FAILURE,
+            },
             Err(Ended::Failed(error)) => complain(&error),
         }
     }

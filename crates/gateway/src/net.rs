@@ -2,11 +2,14 @@
 //! `paifang_store::net`.
 
 mod events;
+mod handed;
 mod lines;
 mod month;
+mod names;
 mod party;
 
 pub use events::{EventError, Heard};
-pub use lines::{LineError, read_line, write_line};
+pub use handed::handed_to;
+pub use lines::{LineError, read_line, to_json, write_line};
 pub use month::{DEFAULT_ZONE, MonthError, period};
 pub use party::{fund, name, named};

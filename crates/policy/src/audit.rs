@@ -38,6 +38,20 @@ pub struct Way {
     /// What holds for whom no rule fits; absent where the last rule holds for everybody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub otherwise: Option<Says>,
+    /// Nothing is paid with it, whatever the rules say: every account that offers it is disabled.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub disabled: bool,
+}
+
+/// A way to pay that is configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Configured {
+    /// The way to pay.
+    pub offer: Offer,
+    /// An order with it can leave credit out.
+    pub can_exclude_credit: bool,
+    /// The account that offers it is enabled.
+    pub enabled: bool,
 }
 
 /// A rule of a way to pay.
@@ -115,31 +129,34 @@ pub struct Share {
     pub ppm: u32,
 }
 
-/// What a bundle says of these ways to pay, each with whether an order with it can leave credit out, and of the wallets that only
-/// it knows, by wallet and rail.
+/// What a bundle says of these ways to pay, and of the wallets that only it knows, by wallet and rail.
 pub fn ways(
     bundle: &Bundle,
     rolled_back: &Overlay,
-    offers: impl IntoIterator<Item = (Offer, bool)>,
+    offers: impl IntoIterator<Item = Configured>,
 ) -> Vec<Way> {
-    let mut all: BTreeMap<Offer, bool> = BTreeMap::new();
-    for (offer, can_exclude_credit) in offers {
-        *all.entry(offer).or_default() |= can_exclude_credit;
+    // Whether credit can be left out, and whether it is enabled: by any account that offers it.
+    let mut all: BTreeMap<Offer, (bool, bool)> = BTreeMap::new();
+    for Configured { offer, can_exclude_credit, enabled } in offers {
+        let (can, is_enabled) = all.entry(offer).or_default();
+        (*can, *is_enabled) = (*can || can_exclude_credit, *is_enabled || enabled);
     }
     let known: BTreeSet<&WalletName> = all.keys().map(|offer| &offer.wallet).collect();
     let mut ways: Vec<Way> = Vec::new();
-    for (offer, can_exclude_credit) in &all {
+    for (offer, (can_exclude_credit, enabled)) in &all {
+        let disabled = !enabled;
         let Offer { rail, wallet, presentation } = offer;
         let (steps, otherwise) = steps(bundle, rolled_back, wallet, Some((offer, *can_exclude_credit)));
         let rail = Some(rail.clone());
         let same = |way: &&mut Way| {
-            way.wallet == *wallet && way.rail == rail && way.steps == steps && way.otherwise == otherwise
+            let says_the_same = way.steps == steps && way.otherwise == otherwise && way.disabled == disabled;
+            way.wallet == *wallet && way.rail == rail && says_the_same
         };
         match ways.iter_mut().find(same) {
             Some(way) => way.presentations.push(*presentation),
             None => {
                 let (wallet, presentations) = (wallet.clone(), vec![*presentation]);
-                ways.push(Way { wallet, rail, presentations, steps, otherwise });
+                ways.push(Way { wallet, rail, presentations, steps, otherwise, disabled });
             }
         }
     }
@@ -152,7 +169,7 @@ pub fn ways(
     for wallet in unknown {
         let (steps, otherwise) = steps(bundle, rolled_back, wallet, None);
         let (wallet, presentations) = (wallet.clone(), Vec::new());
-        ways.push(Way { wallet, rail: None, presentations, steps, otherwise });
+        ways.push(Way { wallet, rail: None, presentations, steps, otherwise, disabled: false });
     }
     ways.sort_by(|a, b| (&a.wallet, &a.rail, &a.presentations).cmp(&(&b.wallet, &b.rail, &b.presentations)));
     ways

@@ -227,6 +227,12 @@ impl Decided {
         self.opening().map(|opening| book.unchanged_since(self.version(), opening))
     }
 
+    /// What of the order and its payer is kept with it, by name: the declared inputs, and the payer's pseudonym.
+    pub fn fields(&self) -> impl Iterator<Item = &'static str> {
+        let inputs = self.facts.iter().map(|(input, _)| input.name());
+        inputs.chain(self.payer.as_ref().map(|_| "payer.pseudonym"))
+    }
+
     /// One record for each offer, the chosen one first: what a draft is simulated over.
     pub fn records(&self) -> impl Iterator<Item = Record> {
         let all = std::iter::once(&self.chosen).chain(&self.beside);

@@ -1,58 +1,87 @@
-//! `paifang events`: a storefront's events, a line each, as a subscriber keeps them.
+//! `paifang events`: a storefront's events, a line each, as a subscriber keeps them, or what of them one party is handed.
 
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use paifang_client::{Client, v1};
+use paifang_shares::Party;
 
 use crate::cli::Ended;
+use crate::cli::storefront::Reached;
 use crate::net;
-
-/// Where the API key is read from; a key on a command line would be seen by everybody on the machine.
-const KEY: &str = "PAIFANG_API_KEY";
 
 /// Events of a page.
 const PAGE: i32 = 200;
 
-/// The gateway, as a storefront reaches it.
-pub(super) async fn client(gateway: &str, ca: Option<&Path>) -> anyhow::Result<Client> {
-    let key = std::env::var(KEY).with_context(|| format!("${KEY} must hold the storefront's API key"))?;
-    let read =
-        |file: &Path| std::fs::read_to_string(file).with_context(|| format!("--ca {}", file.display()));
-    let ca = ca.map(read).transpose()?;
-    Client::connect(gateway, &key, ca.as_deref()).await.context("--gateway")
-}
-
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// The gateway's address for storefronts, such as http://127.0.0.1:7443. The API key is read from $PAIFANG_API_KEY.
-    #[arg(long)]
-    gateway: String,
-    /// The certificate of the gateway's CA, in PEM; an https address needs it.
-    #[arg(long)]
-    ca: Option<PathBuf>,
+    #[command(flatten)]
+    at: Reached,
     /// Only what comes after the event with this cursor; without it from the oldest on.
     #[arg(long, default_value = "")]
     after: String,
+    /// Only what this party's statement is made of, to be handed to it: of the events that are about it, its own parts. Neither
+    /// what was sold and to whom nor anybody else's name or amount. Parties are named as in `paifang statement`.
+    #[arg(long)]
+    party: Option<String>,
 }
 
 pub(crate) async fn run(options: Options) -> Result<(), Ended> {
-    let client = client(&options.gateway, options.ca.as_deref()).await?;
+    let party = options.party.as_deref().map(party).transpose()?;
+    let client = options.at.client().await?;
     let mut out = BufWriter::new(std::io::stdout());
-    Ok(write(&client, options.after, &mut out).await?)
+    let told = write(&client, options.after, party.as_ref(), &mut out).await?;
+    if party.is_some() {
+        // What is handed over has no cursors. Nobody is left to tell when standard error is gone.
+        let Told { written, read, cursor } = told;
+        let _ = writeln!(
+            std::io::stderr(),
+            "{written} of {read} events are about it; the next ones: --after {cursor:?}"
+        );
+    }
+    Ok(())
 }
 
-async fn write(client: &Client, mut after_cursor: String, out: &mut impl Write) -> anyhow::Result<()> {
+fn party(text: &str) -> anyhow::Result<Party> {
+    let party = Party::parse(text).context("--party")?;
+    ensure!(
+        net::named(&party).is_some(),
+        "--party: there is no party {party}; see `paifang statement --help`"
+    );
+    Ok(party)
+}
+
+/// How many events there were, how many were written, and where to go on.
+struct Told {
+    read: u64,
+    written: u64,
+    cursor: String,
+}
+
+async fn write(
+    client: &Client,
+    cursor: String,
+    party: Option<&Party>,
+    out: &mut impl Write,
+) -> anyhow::Result<Told> {
+    let mut told = Told { read: 0, written: 0, cursor };
     loop {
-        let request = v1::ListEventsRequest { after_cursor: after_cursor.clone(), page_size: PAGE };
+        let request = v1::ListEventsRequest { after_cursor: told.cursor.clone(), page_size: PAGE };
         let page = client.list_events(request).await.context("the gateway did not tell its events")?;
         if page.events.is_empty() {
-            return out.flush().context("standard output is gone");
+            out.flush().context("standard output is gone")?;
+            return Ok(told);
         }
-        after_cursor = page.next_cursor;
-        for event in &page.events {
-            writeln!(out, "{}", net::write_line(event)?).context("standard output is gone")?;
+        told.cursor = page.next_cursor;
+        for event in page.events {
+            told.read += 1;
+            let event = match party {
+                Some(party) => net::handed_to(party, &event)?,
+                None => Some(event),
+            };
+            let Some(event) = event else { continue };
+            told.written += 1;
+            writeln!(out, "{}", net::write_line(&event)?).context("standard output is gone")?;
         }
     }
 }

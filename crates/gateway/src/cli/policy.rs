@@ -1,10 +1,13 @@
-//! `paifang policy`: rules as files, before they decide anything. Only `records` opens a store, and only `day` asks a gateway: the
-//! running one, what held on a past day.
+//! `paifang policy`: rules as files, before they decide anything, and changes of them over the running gateway. Only `records`
+//! opens a store. `day` asks the operators' listener, `draft` and what follows it the storefronts'.
 //!
 //! A record of `simulate` is one line of JSON, a decision as it was recorded: what was offered, what was known, the payer's
 //! pseudonym where it was known, what was decided, and of what was chosen the payment and its refunds.
 
+mod answer;
+mod change;
 pub(crate) mod day;
+mod look;
 mod progress;
 mod records;
 
@@ -13,7 +16,6 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use paifang_policy::Faults;
 use paifang_policy::bundle::{Bundle, TEXT_BYTES_MAX};
 use paifang_policy::diff::diff;
 use paifang_policy::facts::Input;
@@ -21,8 +23,10 @@ use paifang_policy::lifecycle::Overlay;
 use paifang_policy::money::inputs_of_money;
 use paifang_policy::opening::inputs_of;
 use paifang_policy::simulate::{Record, Report, Simulation};
+use paifang_policy::{Fault, Faults, Place};
 use serde_json::json;
 
+pub(crate) use self::change::RECIPES;
 use self::progress::Progress;
 use crate::cli::{BAD_CONFIG, Ended, say};
 use crate::grpc::BUNDLE_BYTES_MAX;
@@ -34,6 +38,10 @@ const LINE_BYTES_MAX: u64 = 1 << 20;
 pub(crate) enum Command {
     #[command(flatten)]
     Files(Files),
+    #[command(flatten)]
+    Change(change::Change),
+    #[command(flatten)]
+    Look(look::Look),
     /// Write what a storefront's rules decided, and what became of those payments, one line of JSON each. Over a file no gateway
     /// may be running: it belongs to one process.
     Records(records::Options),
@@ -45,7 +53,8 @@ pub(crate) enum Command {
 /// What is done with files only.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Files {
-    /// Read a bundle and tell every mistake with its place, or what the bundle is. Status 64 when it is wrong.
+    /// Read a bundle and tell every mistake with its place, or what the bundle is. Status 64 when it is wrong; with --json the
+    /// mistakes are printed as JSON.
     Check {
         /// The bundle, in TOML.
         bundle: PathBuf,
@@ -83,6 +92,8 @@ pub(crate) enum Files {
 pub(crate) async fn run(command: Command) -> Result<(), Ended> {
     match command {
         Command::Files(files) => say(tell(&files)?.trim_end()),
+        Command::Change(change) => change::run(change).await,
+        Command::Look(look) => look::run(look).await,
         Command::Records(options) => records::run(&options).await,
         Command::Day(options) => day::run(options).await,
     }
@@ -91,12 +102,13 @@ pub(crate) async fn run(command: Command) -> Result<(), Ended> {
 fn tell(command: &Files) -> Result<String, Ended> {
     Ok(match command {
         Files::Check { bundle, json } => {
-            let (read, bytes) = read_with_bytes(bundle)?;
-            if bytes > BUNDLE_BYTES_MAX {
-                let told = format!("it has {bytes} bytes, and DraftPolicy takes at most {BUNDLE_BYTES_MAX}");
-                return Err(Ended::Status(BAD_CONFIG, anyhow::anyhow!("{}: {told}", bundle.display())));
+            let text = text(bundle).with_context(|| bundle.display().to_string())?;
+            let right = Bundle::read(&text).and_then(|read| fits(&text).map(|()| read));
+            match right {
+                Ok(read) => check(&read, *json)?,
+                Err(faults) if *json => return Err(Ended::Told(BAD_CONFIG, pretty(&mistakes(&faults))?)),
+                Err(faults) => return Err(wrong(bundle, &faults)),
             }
-            check(&read, *json)?
         }
         Files::Diff { before, after, json } => {
             let change = diff(&read_stored(before)?, &read(after)?);
@@ -165,8 +177,32 @@ fn money_rules(bundle: &Bundle) -> [usize; 4] {
     ]
 }
 
+/// Whether a bundle is short enough to be handed in.
+fn fits(text: &str) -> Result<(), Faults> {
+    let bytes = text.len();
+    if bytes <= BUNDLE_BYTES_MAX {
+        return Ok(());
+    }
+    Err(Faults(vec![Fault {
+        place: Place::START,
+        field: String::new(),
+        wrong: format!("it has {bytes} bytes"),
+        right: format!("DraftPolicy takes at most {BUNDLE_BYTES_MAX}"),
+    }]))
+}
+
+/// A bundle's mistakes for programs.
+fn mistakes(faults: &Faults) -> serde_json::Value {
+    let one = |fault: &Fault| {
+        let Fault { place, field, wrong, right } = fault;
+        json!({ "line": place.line, "column": place.column, "field": field, "wrong": wrong, "right": right })
+    };
+    json!({ "mistakes": faults.0.iter().map(one).collect::<Vec<_>>() })
+}
+
 fn read(path: &Path) -> Result<Bundle, Ended> {
-    read_with_bytes(path).map(|(bundle, _)| bundle)
+    let text = text(path).with_context(|| path.display().to_string())?;
+    Bundle::read(&text).map_err(|faults| wrong(path, &faults))
 }
 
 /// Reads a bundle that stands: an earlier release may have let pass what is a mistake by now.
@@ -175,13 +211,7 @@ fn read_stored(path: &Path) -> Result<Bundle, Ended> {
     Bundle::read_stored(&text).map_err(|faults| wrong(path, &faults))
 }
 
-/// Reads a bundle, and how long its text is; what is wrong with it is told line by line, each with the file's name.
-fn read_with_bytes(path: &Path) -> Result<(Bundle, usize), Ended> {
-    let text = text(path).with_context(|| path.display().to_string())?;
-    let bundle = Bundle::read(&text).map_err(|faults| wrong(path, &faults))?;
-    Ok((bundle, text.len()))
-}
-
+/// What is wrong with a bundle, line by line, each with the file's name.
 fn wrong(path: &Path, faults: &Faults) -> Ended {
     let told = faults.0.iter().map(|fault| format!("{}:{fault}", path.display()));
     let told = told.collect::<Vec<_>>().join("\n");

@@ -13,7 +13,7 @@ use paifang_shares::statement::{Balances, NetStatement, Period};
 use paifang_store::net::storefront;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::{Ended, events, say};
+use crate::cli::{Ended, say, storefront as reached};
 use crate::net;
 
 /// Status when there is no statement.
@@ -94,7 +94,7 @@ async fn make(options: &Options) -> anyhow::Result<(String, usize)> {
     let statement = match (&options.events, &options.gateway) {
         (Some(file), _) => sources::of_file(file, &asked)?,
         (None, Some(gateway)) => {
-            let client = events::client(gateway, options.ca.as_deref()).await?;
+            let client = reached::client(gateway, options.ca.as_deref()).await?;
             sources::of_gateway(&client, &asked).await?
         }
         (None, None) => bail!("there are neither events nor a gateway to make it from"),

@@ -148,5 +148,17 @@ async fn a_past_day_is_told() {
     for path in ["/policy/-/today/tomorrow", "/policy/-/2024-09-20T00:00:00Z/2024-09-20T00:00:00Z"] {
         assert!(ops::get(ops, path).await.is_err(), "{path}");
     }
+    let date = |days: i64| {
+        let here = core.now().to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(8)));
+        day::Day::of(here.date() + jiff::Span::new().days(days), "+08:00").unwrap()
+    };
+    let tenant = core.store().tenants().await.unwrap()[0].id.to_string();
+    for (days, is_over) in [(-1, true), (0, false)] {
+        let told = ops::get(ops, &date(days).path(&tenant)).await.unwrap();
+        assert_eq!(told["is_over"], json!(is_over));
+        assert_eq!(date(days).table(&told).contains("THE DAY IS NOT OVER"), !is_over);
+    }
+    let to_come = ops::get(ops, &date(1).path(&tenant)).await.unwrap_err().to_string();
+    assert!(to_come.starts_with("begin: is to come"), "{to_come}");
     assert_eq!(gateway.drain().await, Drained::Clean);
 }

@@ -44,7 +44,11 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Api<S, R, T, E> {
         let last = told.len().checked_sub(1).and_then(|last| spans.get(last));
         let next = last.filter(|last| last.ends < ends);
         let next_page_token = next.map(|next| scope.seal(next.ends.to_string().as_bytes()));
-        Ok(v1::ListPolicySpansResponse { spans: told, next_page_token: next_page_token.unwrap_or_default() })
+        Ok(v1::ListPolicySpansResponse {
+            spans: told,
+            next_page_token: next_page_token.unwrap_or_default(),
+            complete: ends <= self.engine.now(),
+        })
     }
 
     /// See the contract.
@@ -68,6 +72,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Api<S, R, T, E> {
             beyond_counts: render::count(tally.beyond_lines),
             counts: tally.lines().iter().map(render::decision_count).collect(),
             next_page_token: next.map(|next| scope.seal(next.to_string().as_bytes())).unwrap_or_default(),
+            complete: time.1 <= self.engine.now(),
         })
     }
 }

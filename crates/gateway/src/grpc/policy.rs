@@ -1,13 +1,14 @@
 //! `PolicyService`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use paifang_engine::ports::{Environment, Rails, Transport};
 use paifang_engine::{Made, Rules};
-use paifang_payment::AttemptId;
+use paifang_payment::{AttemptId, TenantId};
 use paifang_proto::v1;
 use paifang_proto::v1::policy_service_server::PolicyService;
-use paifang_store::Store;
+use paifang_store::{Decided, Store};
 use tonic::{Request, Response, Status};
 
 use super::call::{Call, detached, fitting};
@@ -35,6 +36,16 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Api<S, R, T, E> {
     fn as_now(&self, rules: &Arc<Rules>) -> v1::Policy {
         let last = rules.book().and_then(paifang_policy::lifecycle::Book::last);
         render::policy(rules, last.map_or(self.engine.now(), |last| last.max(self.engine.now())))
+    }
+}
+
+/// Notes which inputs leave with these decisions, by name: in one line of the log for all of them.
+fn note_decisions<'a>(tenant: TenantId, told: impl ExactSizeIterator<Item = &'a Decided>) {
+    let decisions = told.len();
+    if decisions > 0 {
+        let fields: BTreeSet<&str> = told.flat_map(Decided::fields).collect();
+        let fields = fields.into_iter().collect::<Vec<_>>().join(",");
+        tracing::info!(%tenant, decisions, fields, "told a reader of decisions");
     }
 }
 
@@ -138,6 +149,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> PolicyService for Api<S, 
             told.push(render::decided(row, terms));
         }
         let (decisions, cut) = fitting(told);
+        note_decisions(call.tenant, rows.iter().take(decisions.len()).map(|row| &row.decided));
         let last = decisions.last().filter(|_| cut || rows.len() == max);
         let next_page_token = last.map(|last| scope.seal(last.attempt_id.as_bytes())).unwrap_or_default();
         Ok(Response::new(v1::ListPolicyDecisionsResponse { decisions, next_page_token }))

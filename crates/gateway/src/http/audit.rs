@@ -1,5 +1,5 @@
 //! `GET /policy/{tenant}/{begin}/{end}` for operators: who could pay with what in a time that is past, at most 31 days, as JSON.
-//! `-` in place of a tenant is the only one that there is.
+//! `-` in place of a tenant is the only one that there is. Of a time that is not over it is said so; one that has not begun is refused.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -35,6 +35,9 @@ pub(crate) async fn audit<S: Store>(
     if length <= SignedDuration::ZERO || length > AUDITED_MAX {
         return refuse(StatusCode::BAD_REQUEST, "end: must be after begin, and at most 31 days after it");
     }
+    if begins > engine.now() {
+        return refuse(StatusCode::BAD_REQUEST, "begin: is to come; nothing has held then yet");
+    }
     let tenant = match find(engine.store(), &tenant).await {
         Ok(Ok(tenant)) => tenant,
         Ok(Err(why)) => return refuse(StatusCode::NOT_FOUND, why),
@@ -66,6 +69,7 @@ async fn told<S: Store>(
     begins: Timestamp,
     ends: Timestamp,
 ) -> Result<Value, Error> {
+    let asked_at = engine.now();
     let spans = engine.audit(tenant, begins, ends, SPANS_MAX).await?;
     let (changes, more_changes) = changes(engine.store(), tenant, begins, ends).await?;
     let mut tally = Tally::default();
@@ -81,6 +85,8 @@ async fn told<S: Store>(
         "tenant": tenant.to_string(),
         "begin_time": begins,
         "end_time": ends,
+        "is_over": ends <= asked_at,
+        "asked_at": (asked_at < ends).then_some(asked_at),
         "rules": rules.book().map(|book| book.name().to_string()),
         "more_spans": spans.last().is_some_and(|last| last.ends < ends),
         "spans": spans,

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `payment_intent.succeeded` | `discount:<attempt>:<n>` of each discount, `share:<attempt>:<n>` of each receiver and then of the merchant |
 //! | `refund.created` that is funded, `refund.funded` | `bear:<refund>:<n>` of each receiver, then of each bearer |
-//! | `refund.failed` of a refund that was funded | `unbear:<refund>:<n>`, the same back |
+//! | `refund.failed`, unless it was given up while it was short of funds | `unbear:<refund>:<n>`, the same back |
 //! | `refund.succeeded` | `discount_back:<refund>:<n>` of each discount |
 //! | `refund.reversed` | `reversal:<version>:<refund>:<n>` of each bearer that got something back |
 //! | `funds.transferred` | `funds:<transfer>` |
@@ -12,10 +12,10 @@
 //! `n` is the part's place in its list, from 0; a part of zero keeps its number and makes no entry. An entry's time is the
 //! event's. Nothing here knows what the gateway has booked, so that both sides are computed apart.
 //!
-//! The order of events does not matter, and one that comes again changes nothing: whether a refund that failed had been funded is
-//! told by its other events, so that what it gave back is an entry once one of those is there.
+//! Each event tells by itself what it comes to: their order does not matter, one that comes again changes nothing, and those of
+//! one month are enough for its entries.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use paifang_money::{Currency, PositiveMoney};
@@ -24,6 +24,7 @@ use paifang_shares::statement::{Entry, StatementError};
 use paifang_shares::{EntryId, EntryKind, Party};
 use paifang_store::net::storefront;
 
+use super::names::{Unknown, bearer_name, charged, giver, is_zero, merchants, receiver};
 use super::party;
 
 /// Why an event tells nothing that can be counted. Nothing of it was.
@@ -49,15 +50,12 @@ pub enum EventError {
 pub struct Heard {
     party: Party,
     entries: BTreeMap<EntryId, Entry>,
-    /// Refunds that some event shows as funded.
-    funded: BTreeSet<String>,
-    /// What refunds that failed give back, where they had been funded.
-    failed: BTreeMap<String, Vec<Entry>>,
     /// Whether any event is about the party.
     known: bool,
 }
 
-/// One movement among the storefront's own funds: from whom to whom; nobody is the storefront.
+/// One movement among the storefront's own funds: from whom to whom; nobody is the storefront, or whoever was left out of a
+/// party's own events.
 struct Move {
     number: usize,
     from: Option<String>,
@@ -66,17 +64,24 @@ struct Move {
     currency: String,
 }
 
-/// What the moves of one event have in common.
+/// What one event tells of the party.
+#[derive(Default)]
+struct Found {
+    entries: Vec<Entry>,
+    known: bool,
+}
+
+/// An event, and for whom it is read.
 struct Told<'a> {
     event: &'a v1::Event,
     at: Timestamp,
+    party: &'a Party,
 }
 
 impl Heard {
     /// Nothing yet.
     pub fn of(party: Party) -> Self {
-        let (entries, funded, failed) = Default::default();
-        Self { party, entries, funded, failed, known: false }
+        Self { party, entries: BTreeMap::new(), known: false }
     }
 
     /// Whether any event so far is about the party.
@@ -87,133 +92,126 @@ impl Heard {
     /// Takes an event in. One of a kind that moves nothing, or that is not known, changes nothing.
     ///
     /// # Errors
-    /// An event that lacks what it has to tell; an entry that came with another content.
+    /// An event that lacks what it has to tell; an entry that came with another content. Nothing was changed then.
     pub fn hear(&mut self, event: &v1::Event) -> Result<(), EventError> {
-        let told = Told::of(event)?;
-        match &event.resource {
+        let Found { entries, known } = Told::of(event, &self.party)?.found()?;
+        let is_other = |entry: &&Entry| self.entries.get(&entry.id).is_some_and(|before| before != *entry);
+        if let Some(entry) = entries.iter().find(is_other) {
+            return Err(StatementError::Contradiction(entry.id.clone()).into());
+        }
+        self.known |= known;
+        self.entries.extend(entries.into_iter().map(|entry| (entry.id.clone(), entry)));
+        Ok(())
+    }
+
+    /// The entries of all events.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+}
+
+impl<'a> Told<'a> {
+    fn of(event: &'a v1::Event, party: &'a Party) -> Result<Self, EventError> {
+        let mut told = Self { event, at: Timestamp::UNIX_EPOCH, party };
+        let time = event.create_time.as_ref().ok_or_else(|| told.wrong("create_time", "is missing"))?;
+        let at = Timestamp::new(time.seconds, time.nanos);
+        told.at = at.map_err(|_| told.wrong("create_time", "must be a point in time"))?;
+        Ok(told)
+    }
+
+    fn found(&self) -> Result<Found, EventError> {
+        match &self.event.resource {
             Some(v1::event::Resource::PaymentIntent(intent))
-                if event.r#type == "payment_intent.succeeded" =>
+                if self.event.r#type == "payment_intent.succeeded" =>
             {
-                self.paid(&told, intent)
+                self.paid(intent)
             }
-            Some(v1::event::Resource::Refund(refund)) => self.refund(&told, refund),
+            Some(v1::event::Resource::Refund(refund)) => self.refund(refund),
             Some(v1::event::Resource::FundsTransfer(transfer)) => {
-                let one = told.transferred(transfer)?;
-                let entries = self.own(&told, &format!("funds:{}", transfer.funds_transfer_id), vec![one])?;
-                self.keep(entries)
+                let moved = self.transferred(transfer)?;
+                self.own(&format!("funds:{}", transfer.funds_transfer_id), moved)
             }
-            Some(v1::event::Resource::PaymentIntent(_)) | None => Ok(()),
+            Some(v1::event::Resource::PaymentIntent(_)) | None => Ok(Found::default()),
         }
     }
 
-    /// The entries of all events, those of refunds that gave back what they had been funded with included.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        let given_back = self.failed.iter().filter(|(refund, _)| self.funded.contains(*refund));
-        self.entries.values().chain(given_back.flat_map(|(_, entries)| entries))
-    }
-
-    fn paid(&mut self, told: &Told<'_>, intent: &v1::PaymentIntent) -> Result<(), EventError> {
+    fn paid(&self, intent: &v1::PaymentIntent) -> Result<Found, EventError> {
         let paid = intent.attempts.iter().find(|attempt| attempt.state() == v1::AttemptState::Paid);
-        let paid = paid.ok_or_else(|| told.wrong("payment_intent.attempts", "has none that is paid"))?;
-        let Some(division) = &paid.division else { return Ok(()) };
-        let given = told.discounts("payment_intent.attempts.discounts", &paid.discounts, false)?;
-        let given = self.own(told, &format!("discount:{}", paid.attempt_id), given)?;
+        let paid = paid.ok_or_else(|| self.wrong("payment_intent.attempts", "has none that is paid"))?;
+        let Some(division) = &paid.division else { return Ok(Found::default()) };
+        let given = self.discounts("payment_intent.attempts.discounts", &paid.discounts, false)?;
+        let given = self.own(&format!("discount:{}", paid.attempt_id), given)?;
         let receivers = division.receivers.iter().map(|one| (receiver(&one.receiver), &one.amount));
         let merchant = (merchants("unsettled", &division.merchant_id), &division.merchant_amount);
         let parts = receivers.chain([merchant]);
         let field = "payment_intent.attempts.division";
-        let parts = told.moves(field, parts.map(|(to, amount)| (None, Some(to), amount)))?;
-        let parts = self.own(told, &format!("share:{}", paid.attempt_id), parts)?;
-        self.keep(given.into_iter().chain(parts))
+        let parts = self.moves(field, parts.map(|(to, amount)| (None, Some(to), amount)))?;
+        Ok(given.and(self.own(&format!("share:{}", paid.attempt_id), parts)?))
     }
 
-    fn refund(&mut self, told: &Told<'_>, refund: &v1::Refund) -> Result<(), EventError> {
-        let Some(bearing) = &refund.bearing else { return Ok(()) };
-        let (kind, id) = (told.event.r#type.as_str(), refund.refund_id.as_str());
-        let waits = refund.state() == v1::RefundState::AwaitingFunds;
-        if kind == "refund.reversed" {
-            let reversal = told.event.refund_reversal.as_ref().ok_or_else(|| {
-                told.wrong("refund_reversal", "is missing; earlier releases do not tell what was given back")
-            })?;
-            let moves = told.reversed(reversal, bearing)?;
-            let entries = self.own(told, &format!("reversal:{}:{id}", reversal.version), moves)?;
-            self.keep(entries)?;
-        } else if kind == "refund.failed" {
-            let moves = told.borne(bearing, true)?;
-            let entries = self.own(told, &format!("unbear:{id}"), moves)?;
-            return self.give_back(id, entries);
-        } else if matches!(kind, "refund.created" | "refund.funded") && !waits {
-            let moves = told.borne(bearing, false)?;
-            let entries = self.own(told, &format!("bear:{id}"), moves)?;
-            self.keep(entries)?;
-        } else if kind == "refund.succeeded" {
-            let back = told.discounts("refund.bearing.discounts", &bearing.discounts, true)?;
-            let entries = self.own(told, &format!("discount_back:{id}"), back)?;
-            self.keep(entries)?;
+    fn refund(&self, refund: &v1::Refund) -> Result<Found, EventError> {
+        let Some(bearing) = &refund.bearing else { return Ok(Found::default()) };
+        let id = refund.refund_id.as_str();
+        match self.event.r#type.as_str() {
+            "refund.created" | "refund.funded" if refund.state() != v1::RefundState::AwaitingFunds => {
+                self.own(&format!("bear:{id}"), self.borne(bearing, false)?)
+            }
+            "refund.failed" => {
+                let failure = refund.failure.as_ref();
+                let failure = failure.ok_or_else(|| self.wrong("refund.failure", "is missing"))?;
+                if was_given_up(failure) {
+                    return Ok(Found::default());
+                }
+                self.own(&format!("unbear:{id}"), self.borne(bearing, true)?)
+            }
+            "refund.succeeded" => {
+                let back = self.discounts("refund.bearing.discounts", &bearing.discounts, true)?;
+                self.own(&format!("discount_back:{id}"), back)
+            }
+            "refund.reversed" => {
+                let reversal = self.event.refund_reversal.as_ref().ok_or_else(|| {
+                    self.wrong(
+                        "refund_reversal",
+                        "is missing; earlier releases do not tell what was given back",
+                    )
+                })?;
+                let moves = self.reversed(reversal, bearing)?;
+                self.own(&format!("reversal:{}:{id}", reversal.version), moves)
+            }
+            _ => Ok(Found::default()),
         }
-        if !waits {
-            self.funded.insert(id.to_owned());
-        }
-        Ok(())
     }
 
     /// Those of the moves that are the party's, as entries.
-    fn own(&mut self, told: &Told<'_>, stem: &str, moves: Vec<Move>) -> Result<Vec<Entry>, EventError> {
-        let mut found = Vec::new();
+    fn own(&self, stem: &str, moves: Vec<Move>) -> Result<Found, EventError> {
+        let mut found = Found::default();
         for one in moves {
-            let is_own = |side: &Option<String>| side.as_deref() == Some(self.party.as_str());
-            let (gives, gets) = (is_own(&one.from), is_own(&one.to));
-            self.known |= gives || gets;
+            let (gives, gets) = (self.is_own(one.from.as_deref()), self.is_own(one.to.as_deref()));
+            found.known |= gives || gets;
             if gives == gets || one.amount == 0 {
                 continue;
             }
             let kind = stem.split(':').next().unwrap_or_default();
             let id = if kind == "funds" { stem.to_owned() } else { format!("{stem}:{}", one.number) };
             let currency = Currency::parse(&one.currency);
-            let currency = currency.map_err(|error| told.wrong("currency_code", &error.to_string()))?;
+            let currency = currency.map_err(|error| self.wrong("currency_code", &error.to_string()))?;
             let amount = PositiveMoney::new(one.amount, currency);
             let (storefront, party) = (storefront(), self.party.clone());
             let (from, to) = if gets { (storefront, party) } else { (party, storefront) };
-            found.push(Entry {
-                id: EntryId::parse(&id).map_err(|error| told.wrong("id", &error.to_string()))?,
-                at: told.at,
+            found.entries.push(Entry {
+                id: EntryId::parse(&id).map_err(|error| self.wrong("id", &error.to_string()))?,
+                at: self.at,
                 from,
                 to,
-                amount: amount.map_err(|error| told.wrong("minor_units", &error.to_string()))?,
-                kind: EntryKind::parse(kind).map_err(|error| told.wrong("type", &error.to_string()))?,
+                amount: amount.map_err(|error| self.wrong("minor_units", &error.to_string()))?,
+                kind: EntryKind::parse(kind).map_err(|error| self.wrong("type", &error.to_string()))?,
             });
         }
         Ok(found)
     }
 
-    fn keep(&mut self, entries: impl IntoIterator<Item = Entry>) -> Result<(), EventError> {
-        for entry in entries {
-            let known = self.entries.entry(entry.id.clone()).or_insert_with(|| entry.clone());
-            if *known != entry {
-                return Err(StatementError::Contradiction(entry.id).into());
-            }
-        }
-        Ok(())
-    }
-
-    fn give_back(&mut self, refund: &str, entries: Vec<Entry>) -> Result<(), EventError> {
-        let known = self.failed.entry(refund.to_owned()).or_insert_with(|| entries.clone());
-        let other = known.iter().zip(&entries).find(|(known, entry)| known != entry);
-        let longer = || known.get(entries.len()).or(entries.get(known.len()));
-        match other.map(|(known, _)| known).or_else(longer) {
-            Some(entry) => Err(StatementError::Contradiction(entry.id.clone()).into()),
-            None => Ok(()),
-        }
-    }
-}
-
-impl<'a> Told<'a> {
-    fn of(event: &'a v1::Event) -> Result<Self, EventError> {
-        let mut told = Self { event, at: Timestamp::UNIX_EPOCH };
-        let time = event.create_time.as_ref().ok_or_else(|| told.wrong("create_time", "is missing"))?;
-        let at = Timestamp::new(time.seconds, time.nanos);
-        told.at = at.map_err(|_| told.wrong("create_time", "must be a point in time"))?;
-        Ok(told)
+    fn is_own(&self, side: Option<&str>) -> bool {
+        side == Some(self.party.as_str())
     }
 
     fn wrong(&self, field: &'static str, rule: &str) -> EventError {
@@ -241,15 +239,9 @@ impl<'a> Told<'a> {
         discounts: &[v1::Discount],
         back: bool,
     ) -> Result<Vec<Move>, EventError> {
-        let funder = |one: &v1::Discount| match (one.budgeted, one.funder()) {
-            (true, _) => Ok(Some(format!("budget:{}", one.discount_id))),
-            (false, v1::DiscountFunder::Merchant) => Ok(None),
-            (false, funder) => match party::funder_word(funder) {
-                Some(word) => Ok(Some(format!("discount:{word}"))),
-                None => Err(self.wrong(field, "has one without a funder that is known here")),
-            },
-        };
-        let funders: Result<Vec<_>, EventError> = discounts.iter().map(funder).collect();
+        let unknown = |Unknown| self.wrong(field, "has one without a funder that is known here");
+        let funders = discounts.iter().map(|one| giver(one).map_err(unknown));
+        let funders: Result<Vec<_>, EventError> = funders.collect();
         let sides = funders?.into_iter().zip(discounts);
         self.moves(
             field,
@@ -262,16 +254,18 @@ impl<'a> Told<'a> {
 
     /// What receivers and bearers bring to a refund, or get back of it.
     fn borne(&self, bearing: &v1::RefundBearing, back: bool) -> Result<Vec<Move>, EventError> {
-        let receivers = bearing.receivers.iter().map(|one| (receiver(&one.receiver), &one.amount));
-        let mut all: Vec<(String, &Option<v1::Money>)> = receivers.collect();
+        let receivers = bearing.receivers.iter().map(|one| (Some(receiver(&one.receiver)), &one.amount));
+        let mut all: Vec<(Option<String>, &Option<v1::Money>)> = receivers.collect();
         for one in &bearing.bearers {
-            all.push((self.bearer("refund.bearing.bearers", one.bearer(), bearing)?, &one.amount));
+            let left_out = one.bearer == 0 && is_zero(&one.amount);
+            let who = self.bearer("refund.bearing.bearers", one.bearer(), bearing, left_out)?;
+            all.push((who, &one.amount));
         }
         self.moves(
             "refund.bearing",
             all.into_iter().map(|(who, amount)| match back {
-                true => (None, Some(who), amount),
-                false => (Some(who), None, amount),
+                true => (None, who, amount),
+                false => (who, None, amount),
             }),
         )
     }
@@ -282,54 +276,62 @@ impl<'a> Told<'a> {
         reversal: &v1::RefundReversal,
         bearing: &v1::RefundBearing,
     ) -> Result<Vec<Move>, EventError> {
-        let from = match reversal.charged_to() {
-            v1::RefundBearer::Unspecified => "outside".to_owned(),
-            bearer => self.bearer("refund_reversal.charged_to", bearer, bearing)?,
-        };
+        let from = charged(reversal, bearing);
+        let from = from.map_err(|Unknown| {
+            self.wrong("refund_reversal.charged_to", "has a bearer that is not known here")
+        })?;
         let mut all = Vec::new();
         for one in &reversal.returned {
-            let to = self.bearer("refund_reversal.returned", one.bearer(), bearing)?;
-            all.push((Some(from.clone()), Some(to), &one.amount));
+            let left_out = one.bearer == 0 && (is_zero(&one.amount) || self.is_own(Some(&from)));
+            let to = self.bearer("refund_reversal.returned", one.bearer(), bearing, left_out)?;
+            all.push((Some(from.clone()), to, &one.amount));
         }
         self.moves("refund_reversal.returned", all.into_iter())
     }
 
+    /// The bearer's name; nobody where it may be `left_out`, as another one is from a party's own events.
     fn bearer(
         &self,
         field: &'static str,
         bearer: v1::RefundBearer,
         bearing: &v1::RefundBearing,
-    ) -> Result<String, EventError> {
-        Ok(match bearer {
-            v1::RefundBearer::Unspecified => {
-                return Err(self.wrong(field, "has a bearer that is not known here"));
-            }
-            v1::RefundBearer::MerchantBalance => merchants("balance", &bearing.merchant_id),
-            v1::RefundBearer::UnsettledFunds => merchants("unsettled", &bearing.merchant_id),
-            v1::RefundBearer::Platform => "platform".to_owned(),
-            v1::RefundBearer::Insurance => "insurance".to_owned(),
-            v1::RefundBearer::Rail => "rail_fund".to_owned(),
-        })
+        left_out: bool,
+    ) -> Result<Option<String>, EventError> {
+        match bearer_name(bearer, &bearing.merchant_id) {
+            Some(name) => Ok(Some(name)),
+            None if left_out => Ok(None),
+            None => Err(self.wrong(field, "has a bearer that is not known here")),
+        }
     }
 
-    fn transferred(&self, transfer: &v1::FundsTransfer) -> Result<Move, EventError> {
-        let side = |field, fund: &Option<v1::Fund>| {
-            let party = fund.as_ref().and_then(party::name);
-            party.ok_or_else(|| self.wrong(field, "is no fund that is known here")).map(Some)
-        };
-        let from = side("funds_transfer.from", &transfer.from)?;
-        let to = side("funds_transfer.to", &transfer.to)?;
-        let moves = self.moves("funds_transfer.amount", std::iter::once((from, to, &transfer.amount)))?;
-        moves.into_iter().next().ok_or_else(|| self.wrong("funds_transfer", "is missing"))
+    /// A party's own events leave out who the other one was.
+    fn transferred(&self, transfer: &v1::FundsTransfer) -> Result<Vec<Move>, EventError> {
+        let unknown = |field| self.wrong(field, "is no fund that is known here");
+        let name = |fund: &Option<v1::Fund>| fund.as_ref().and_then(party::name);
+        let (from, to) = (name(&transfer.from), name(&transfer.to));
+        let is_own = [&from, &to].map(|side| self.is_own(side.as_deref()));
+        if from.is_none() && (transfer.from.is_some() || !is_own[1]) {
+            return Err(unknown("funds_transfer.from"));
+        }
+        if to.is_none() && (transfer.to.is_some() || !is_own[0]) {
+            return Err(unknown("funds_transfer.to"));
+        }
+        self.moves("funds_transfer.amount", std::iter::once((from, to, &transfer.amount)))
     }
 }
 
-fn receiver(name: &str) -> String {
-    if name == "fee" { name.to_owned() } else { format!("receiver:{name}") }
+impl Found {
+    fn and(mut self, other: Self) -> Self {
+        self.entries.extend(other.entries);
+        self.known |= other.known;
+        self
+    }
 }
 
-fn merchants(kind: &str, merchant: &str) -> String {
-    if merchant.is_empty() { kind.to_owned() } else { format!("{kind}:{merchant}") }
+/// Whether the refund ended while it was short of funds, so that nobody had borne anything of it. It ends in no other way then,
+/// and one that is funded cannot be given up.
+fn was_given_up(failure: &v1::Failure) -> bool {
+    failure.category() == v1::FailureCategory::NotSent && failure.reason == "canceled"
 }
 
 #[cfg(test)]

@@ -16,11 +16,13 @@ pub enum LineError {
     Form(#[from] prost::DecodeError),
 }
 
-/// The contract's own description of an event.
-static EVENT: LazyLock<MessageDescriptor> = LazyLock::new(|| {
-    let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).expect("the build wrote a set that can be read");
-    pool.get_message_by_name("paifang.v1.Event").expect("the contract has events")
+/// The contract's own description of itself.
+static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
+    DescriptorPool::decode(FILE_DESCRIPTOR_SET).expect("the build wrote a set that can be read")
 });
+
+static EVENT: LazyLock<MessageDescriptor> =
+    LazyLock::new(|| POOL.get_message_by_name("paifang.v1.Event").expect("the contract has events"));
 
 /// The event of a line. Fields that a later release tells besides are passed over.
 ///
@@ -42,4 +44,16 @@ pub fn write_line(event: &v1::Event) -> Result<String, LineError> {
     let mut read = DynamicMessage::new(EVENT.clone());
     read.transcode_from(event)?;
     Ok(serde_json::to_string(&read)?)
+}
+
+/// Another message of the contract in the same form, by its full name.
+///
+/// # Errors
+/// A name that the contract does not have; a message that has no such form.
+pub fn to_json(name: &str, message: &impl prost::Message) -> Result<serde_json::Value, LineError> {
+    let kind = POOL.get_message_by_name(name);
+    let kind = kind.ok_or_else(|| serde::de::Error::custom("no message of the contract"));
+    let mut read = DynamicMessage::new(kind.map_err(LineError::Json)?);
+    read.transcode_from(message)?;
+    Ok(serde_json::to_value(&read)?)
 }

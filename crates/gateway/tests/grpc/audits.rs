@@ -2,9 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 use paifang_client::v1;
+use paifang_engine::Account;
 use tonic::Code;
 
-use crate::shop::{Shop, announce, choice, create, wrong_fields};
+use crate::fakes::DESCRIPTOR;
+use crate::shop::{Shop, account, announce, choice, create, wrong_fields};
 
 const TRIED: &str = r#"
 [bundle]
@@ -72,6 +74,7 @@ async fn a_past_time_is_told_page_by_page_and_only_to_its_storefront() {
 
     let counted = client.count_policy_decisions(counts(begins, ends)).await.unwrap();
     assert_eq!((counted.payments, counted.next_page_token.as_str()), (1, ""));
+    assert!(!second.complete && !counted.complete, "the time is not over");
     let chosen: Vec<_> = counted.counts.iter().filter(|line| line.chosen > 0).collect();
     let [line] = chosen.as_slice() else { panic!("{counted:?}") };
     assert_eq!((line.rule.as_str(), line.because.as_str(), line.accepted), ("books", "opening_fits", 1));
@@ -103,4 +106,20 @@ async fn a_time_that_is_none_or_too_long_is_refused_by_its_field() {
     let [day] = plain.spans.as_slice() else { panic!("{plain:?}") };
     let seconds = |time: &Option<prost_types::Timestamp>| time.as_ref().unwrap().seconds;
     assert_eq!(seconds(&day.end_time) - seconds(&day.begin_time), 24 * 3600, "a day until now");
+}
+
+#[tokio::test]
+async fn what_is_over_is_told_and_what_is_disabled_now() {
+    let disabled = Account { enabled: false, ..account("panda", &DESCRIPTOR) };
+    let shop = Shop::over(vec![disabled], |options| options).await;
+    let client = shop.client().await;
+    announce(&client, TRIED).await;
+    shop.world.advance(3600);
+    let now = shop.engine.now();
+    let (begins, ends) = (now - SignedDuration::from_mins(30), now - SignedDuration::from_mins(1));
+    let told = client.list_policy_spans(spans(begins, ends, "")).await.unwrap();
+    let [span] = told.spans.as_slice() else { panic!("{told:?}") };
+    assert!(told.complete && client.count_policy_decisions(counts(begins, ends)).await.unwrap().complete);
+    let [way] = span.ways.as_slice() else { panic!("{span:?}") };
+    assert!(way.disabled && way.steps[0].standing() == v1::PolicyStanding::Accepted, "{way:?}");
 }

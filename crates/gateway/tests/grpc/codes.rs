@@ -1,8 +1,5 @@
 //! Payer's codes: whose they are, who takes them, and that no other wallet is charged with them.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use paifang_client::{Client, v1};
 use paifang_interop::matrix;
 use paifang_payment::Presentation;
@@ -11,6 +8,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::fakes::DESCRIPTOR;
+use crate::log::Log;
 use crate::shop::{Shop, account, cny, create, reason, wrong_fields};
 
 const fn scans(wallet: &'static str) -> Offer {
@@ -338,13 +336,7 @@ async fn the_matrix_is_listed_by_pages_and_by_what_is_asked_for() {
 /// S20: a code is in no answer, no error and no line of the log, however it is used.
 #[tokio::test]
 async fn a_code_is_told_nowhere() {
-    let log = Log::default();
-    let writer = log.clone();
-    let lines = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(lines);
+    let (log, _guard) = Log::kept();
     let shop = open().await;
     let client = shop.client().await;
     let mut said = String::new();
@@ -362,26 +354,5 @@ async fn a_code_is_told_nowhere() {
     assert!(log.contains("payment moved") && said.contains("is one of wechatpay"), "nothing was said");
     for (what, text) in [("an answer", &said), ("the log", &log)] {
         assert!(!text.contains("4455667788990011"), "{what} tells a code");
-    }
-}
-
-/// Keeps what is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use paifang_client::{Client, v1};
 use tonic::{Code, Status};
 
+use crate::log::Log;
 use crate::shop::{self, Shop, choice, cny, create, reason, wrong_fields};
 
 const TRIED: &str = r#"
@@ -209,6 +210,7 @@ async fn a_share_of_the_payers_is_stable_and_known_by_pseudonyms_only() {
     }
     // The key is another one in each run; beyond these bounds once in a million.
     assert!((5..=35).contains(&taken), "{taken} of 40");
+    let (log, guard) = Log::kept();
     let (mut records, mut page_token, mut pages) = (Vec::new(), String::new(), 0);
     loop {
         let list = v1::ListPolicyDecisionsRequest { page_size: 2, page_token };
@@ -222,6 +224,15 @@ async fn a_share_of_the_payers_is_stable_and_known_by_pseudonyms_only() {
     }
     assert!(records.len() == taken && pages >= taken.div_ceil(2), "{pages} pages of {records:?}");
     assert!(!records.concat().contains("canary"), "{records:?}");
+    drop(guard);
+    let log = log.text();
+    let told: Vec<&str> = log.lines().filter(|line| line.contains("told a reader of decisions")).collect();
+    let count =
+        |line: &&str| line.split_once("decisions=").unwrap().1.split(' ').next().unwrap().parse::<usize>();
+    assert_eq!(told.iter().map(|line| count(line).unwrap()).sum::<usize>(), taken, "{told:?}");
+    let fields = "client.inside_wallet,client.kind,order.amount_fen,order.at,order.currency,payer.pseudonym,product.category";
+    assert!(told.iter().all(|line| line.contains(&format!("fields=\"{fields}\""))), "{told:?}");
+    assert!(told.iter().all(|line| !line.contains("toys")), "names and no values: {told:?}");
     let bundle = paifang_policy::bundle::Bundle::read(&second()).unwrap();
     let overlay = paifang_policy::lifecycle::Overlay::none();
     let read = records.iter().map(|record| serde_json::from_str(record).unwrap());

@@ -1,6 +1,8 @@
 //! Net statements over two months of trade: what the book says of each party is what its events say, and where they differ it is
 //! named.
 
+mod handed;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -103,6 +105,10 @@ impl Trade {
         assert_eq!(back.state(), v1::RefundState::Succeeded);
         shop.script.say("refund", "refused");
         assert_eq!(refund(&client, "r-2", &first, 500).await.state(), v1::RefundState::Failed);
+        // Sent and funded in the first month; that it failed is heard in the second one.
+        shop.script.say("refund", "lost");
+        let unheard = refund(&client, "r-6", &first, 300).await;
+        assert_eq!(unheard.state(), v1::RefundState::InDoubt);
         move_funds(&client, "f-2", &unsettled, &balance, 11_500).await.unwrap();
         let waits = refund(&client, "r-3", &second, 5_000).await;
         assert_eq!(waits.state(), v1::RefundState::AwaitingFunds);
@@ -114,7 +120,9 @@ impl Trade {
         client.refunds().cancel_refund(cancel).await.unwrap();
         move_funds(&client, "f-3", &outside, &platform, 9_000).await.unwrap();
         move_funds(&client, "f-4", &balance, &unsettled, 6_000).await.unwrap();
-        see_through(&shop, &client, &waits.refund_id).await;
+        shop.script.say("query_refund", "refused");
+        see_through(&shop, &client, &unheard.refund_id, v1::RefundState::Failed).await;
+        see_through(&shop, &client, &waits.refund_id, v1::RefundState::Succeeded).await;
         refund(&client, "r-5", &first, 777).await;
         reverse(&client, "v-1", &back.refund_id, Some(300), v1::RefundBearer::Platform).await;
         reverse(&client, "v-2", &back.refund_id, None, v1::RefundBearer::Unspecified).await;
@@ -214,19 +222,19 @@ async fn reverse(client: &Client, request_id: &str, refund_id: &str, fen: Option
     client.refunds().reverse_refund_decision(request).await.unwrap();
 }
 
-/// A refund that waited for funds is sent, once they are there.
-async fn see_through(shop: &Shop, client: &Client, refund_id: &str) {
+/// A refund that waited for funds is sent, once they are there; one in doubt is asked for.
+async fn see_through(shop: &Shop, client: &Client, refund_id: &str, wanted: v1::RefundState) {
     let lane = AccountId::parse("panda-main").unwrap();
     for _ in 0..10 {
         shop.engine.work_once(Some(&lane)).await.unwrap();
         let request = v1::GetRefundRequest { refund_id: refund_id.into() };
         let refund = client.get_refund(request).await.unwrap().refund.unwrap();
-        if refund.state() == v1::RefundState::Succeeded {
+        if refund.state() == wanted {
             return;
         }
         shop.world.advance(60);
     }
-    panic!("{refund_id} was not funded");
+    panic!("{refund_id} did not come to {wanted:?}");
 }
 
 async fn all_events(client: &Client) -> Vec<v1::Event> {
@@ -331,8 +339,13 @@ impl Desk {
     /// `paifang statement` of the streamer's second month, with these arguments besides.
     async fn statement(&self, arguments: &[&str]) -> Output {
         let (year, month) = self.trade.months[1];
+        let month = format!("{year}-{month:02}");
+        let of = ["statement", "--party", "receiver:streamer", "--month", month.as_str()];
+        self.run(&[&of, arguments].concat()).await
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Output {
         tokio::process::Command::new(env!("CARGO_BIN_EXE_paifang"))
-            .args(["statement", "--party", "receiver:streamer", "--month", &format!("{year}-{month:02}")])
             .args(arguments)
             .env("PAIFANG_API_KEY", self.trade.shop.key.expose())
             .output()
@@ -359,6 +372,22 @@ async fn what_is_tampered_with_is_found_and_named() {
     let (status, text) = said(&desk.statement(&["--compare", path(&book), path(&events)]).await);
     assert_eq!(status, Some(0), "{text}");
     assert!(text.contains("the other side has the same"), "{text}");
+
+    // What the streamer is handed is enough.
+    let endpoint = desk.trade.shop.endpoint.as_str();
+    let handed = desk.run(&["events", "--party", "receiver:streamer", "--gateway", endpoint]).await;
+    let told = String::from_utf8(handed.stderr).unwrap();
+    assert!(told.contains(&format!("of {} events are about it; ", desk.trade.events.len())), "{told}");
+    let handed = String::from_utf8(handed.stdout).unwrap();
+    assert!(!handed.contains("Two tickets") && !handed.contains("delivery"), "{handed}");
+    let handed = desk.file("handed.jsonl", &handed);
+    let (status, text) = said(&desk.statement(&["--compare", path(&book), path(&handed)]).await);
+    assert!(status == Some(0) && text.contains("the other side has the same"), "{text}");
+    let stranger = said(&desk.run(&["events", "--party", "streamer", "--gateway", endpoint]).await);
+    assert!(
+        stranger.0 == Some(1) && stranger.1.contains("--party: there is no party streamer"),
+        "{stranger:?}"
+    );
 
     // The refund that was funded in the second month tells another amount; the streamer's payout was not heard.
     let mut told = desk.trade.events.clone();
@@ -413,11 +442,24 @@ async fn an_opening_is_what_the_month_before_closed_with() {
         .filter(|event| event.create_time.as_ref().unwrap().seconds >= period.from.as_second());
     let late: Vec<v1::Event> = late.cloned().collect();
     assert!(late.len() < desk.trade.events.len());
+    let is_failed = |event: &&v1::Event| event.r#type == "refund.failed";
+    let refund_of = |event: &v1::Event| match &event.resource {
+        Some(v1::event::Resource::Refund(refund)) => refund.refund_id.clone(),
+        _ => String::new(),
+    };
+    let unheard = late.iter().filter(is_failed).map(refund_of);
+    let unheard =
+        unheard.filter(|id| !late.iter().any(|event| !is_failed(&event) && refund_of(event) == *id));
+    assert_eq!(unheard.count(), 2, "one that was funded and one that was short in the month before");
     let late = desk.file("late.jsonl", &lines(&late).join("\n"));
     let book = desk.file("book.json", &whole);
     let given = format!("CNY={opening}");
     let compared = desk.statement(&["--opening", &given, "--compare", path(&book), path(&late)]).await;
     assert_eq!(said(&compared).0, Some(0), "{compared:?}");
+    assert!(whole.contains("\"unbear:"), "what a refund of the month before gave back: {whole}");
+    // With an opening of one's own the book is still held against the gateway's sum of the month.
+    let of_book = desk.statement(&["--opening", "CNY=1", "--gateway", &desk.trade.shop.endpoint]).await;
+    assert_eq!(said(&of_book).0, Some(0), "{of_book:?}");
     let other = desk.statement(&["--opening", "CNY=1", "--compare", path(&book), path(&late)]).await;
     let (status, text) = said(&other);
     assert!(status == Some(1) && text.contains("the opening of CNY is"), "{text}");

@@ -67,7 +67,12 @@ note = "the app's callback fails"
 
 /// No order of WeChat Pay can leave credit out.
 fn ways_of(bundle: &Bundle, rolled_back: &Overlay) -> Vec<Way> {
-    ways(bundle, rolled_back, offers().into_iter().map(|offer| (offer.clone(), can_exclude_credit(&offer))))
+    ways(bundle, rolled_back, offers().into_iter().map(|offer| configured(offer, true)))
+}
+
+fn configured(offer: Offer, enabled: bool) -> Configured {
+    let can_exclude_credit = can_exclude_credit(&offer);
+    Configured { offer, can_exclude_credit, enabled }
 }
 
 fn can_exclude_credit(offer: &Offer) -> bool {
@@ -112,7 +117,7 @@ fn overlay(openings: &[&str]) -> Overlay {
 
 fn told(ways: &[Way]) -> String {
     let mut text = String::new();
-    for Way { wallet, rail, presentations, steps, otherwise } in ways {
+    for Way { wallet, rail, presentations, steps, otherwise, disabled } in ways {
         let names: Vec<&str> = presentations.iter().map(|one| one.as_str()).collect();
         let rail = rail.as_ref().map_or("-", RailName::as_str);
         text.push_str(&format!("{wallet} over {rail}: {}\n", names.join(", ")));
@@ -123,8 +128,25 @@ fn told(ways: &[Way]) -> String {
             text.push_str(&format!("  {rule}: {} {whom}{note}{credit}\n", says.as_str()));
         }
         text.push_str(&otherwise.map(|says| format!("  else {}\n", says.as_str())).unwrap_or_default());
+        text.push_str(if *disabled { "  disabled\n" } else { "" });
     }
     text
+}
+
+/// What is disabled is not told with what works, and an account of two that works is enough.
+#[test]
+fn a_way_to_pay_is_disabled_where_no_account_offers_it() {
+    let bundle = Bundle::read(BUNDLE).unwrap_or_else(|faults| panic!("{faults}"));
+    let wechat = || offers().into_iter().filter(|offer| offer.wallet.as_str() == "wechatpay");
+    let (first, rest) = (wechat().next().unwrap(), wechat().skip(1));
+    let all = [configured(first.clone(), false), configured(first.clone(), true)].into_iter();
+    let all = all.chain(rest.map(|offer| configured(offer, false)));
+    for way in ways(&bundle, &Overlay::none(), all).iter().filter(|way| way.rail.is_some()) {
+        assert_eq!(way.presentations.contains(&first.presentation), !way.disabled, "{way:?}");
+    }
+    let all = wechat().map(|offer| configured(offer, false));
+    let told = ways(&bundle, &Overlay::none(), all);
+    assert!(told.iter().all(|way| way.rail.is_none() || way.disabled), "{told:?}");
 }
 
 #[test]

@@ -79,6 +79,13 @@ impl Day {
             None => "there are no rules: everything that works is open".to_owned(),
         };
         let _ = writeln!(out, "{rules}");
+        if told["is_over"] == Value::Bool(false) {
+            let asked_at = self.clock(&told["asked_at"]);
+            let _ = writeln!(
+                out,
+                "THE DAY IS NOT OVER: asked at {asked_at}; what is told of later is as if nothing else happens, and the counts go on"
+            );
+        }
         self.changes(&mut out, told);
         self.spans(&mut out, told);
         counts(&mut out, told);
@@ -149,6 +156,14 @@ impl Day {
         for way in list(&span["ways"]) {
             let how: Vec<String> = list(&way["presentations"]).iter().map(text).collect();
             let mut wallet = text(&way["wallet"]);
+            if way["disabled"] == Value::Bool(true) {
+                let _ = writeln!(
+                    out,
+                    "  {wallet:<12} {:<11} {:<22} everybody, by the config as it is now; the rules alone say:",
+                    "disabled", "-"
+                );
+                wallet.clear();
+            }
             for step in list(&way["steps"]) {
                 let (says, rule) = (words(&step["says"]), text(&step["rule"]));
                 let _ = writeln!(out, "  {wallet:<12} {says:<11} {rule:<22} {}", self.whom(step));

@@ -1,5 +1,7 @@
-//! `paifang policy records`: what was decided and what became of it, a line each, for `simulate` to read.
+//! `paifang policy records`: what was decided and what became of it, a line each, for `simulate` to read. What left the store is
+//! told on standard error, by name and number.
 
+use std::collections::BTreeSet;
 use std::io::{BufWriter, Write};
 
 use anyhow::Context;
@@ -36,15 +38,27 @@ pub(super) async fn run(options: &Options) -> Result<(), Ended> {
         Opened::Database(store) => write(&store, options, &mut out).await,
     };
     // Whoever closes the pipe has seen enough.
-    match told.and_then(|left_out| Ok(out.flush().map(|()| left_out)?)) {
+    match told.and_then(|told| Ok(out.flush().map(|()| told)?)) {
         Err(error) if is_closed(&error) => Ok(()),
-        Ok(left_out) => {
+        Ok(Written { records, fields, left_out }) => {
+            let fields = fields.into_iter().collect::<Vec<_>>().join(",");
+            let tenant = options.tenant;
+            let mut errors = std::io::stderr();
             // Nobody is left to tell when standard error is gone.
-            let _ = left_out.say(&mut std::io::stderr());
+            let _ = writeln!(errors, "wrote tenant={tenant} records={records} fields={fields:?}");
+            let _ = left_out.say(&mut errors);
             Ok(())
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// What was written: how many records, and which inputs they have, by name and without a value.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    pub records: u64,
+    pub fields: BTreeSet<&'static str>,
+    pub left_out: LeftOut,
 }
 
 /// What was not written.
@@ -100,8 +114,8 @@ pub(super) async fn write(
     store: &impl Store,
     options: &Options,
     out: &mut impl Write,
-) -> anyhow::Result<LeftOut> {
-    let mut left_out = LeftOut::default();
+) -> anyhow::Result<Written> {
+    let mut written = Written::default();
     let mut progress = Progress::new(options.progress);
     let mut after = None;
     loop {
@@ -109,13 +123,15 @@ pub(super) async fn write(
             store.decisions(options.tenant, after, PAGE_MAX).await.context("the store did not answer")?;
         let Some(last) = page.last() else {
             progress.finish();
-            return Ok(left_out);
+            return Ok(written);
         };
         after = Some(last.attempt);
         for stored in page.iter().filter(|one| options.since.is_none_or(|since| since <= one.at)) {
             for record in records(store, stored).await.context("the store did not answer")? {
-                let Some(line) = left_out.line(record)? else { continue };
+                let Some(line) = written.left_out.line(record)? else { continue };
                 out.write_all(&line)?;
+                written.records += 1;
+                written.fields.extend(stored.decided.fields());
                 progress.one_more();
             }
         }

@@ -53,6 +53,7 @@ impl Folder {
 fn refused(command: &Files) -> (u8, String) {
     match tell(command).unwrap_err() {
         Ended::Status(status, error) => (status, format!("{error:#}")),
+        Ended::Told(status, told) => (status, told),
         Ended::Failed(error) => (1, format!("{error:#}")),
         Ended::Config(errors) => panic!("{errors}"),
     }
@@ -122,6 +123,13 @@ fn a_bundle_is_told_and_its_mistakes_with_their_places() {
     for expected in ["wrong.toml:12:8: opening[0].show: it is a whole number", "opening[1].when"] {
         assert!(told.contains(expected), "{expected} in {told}");
     }
+    let (status, told) = refused(&Files::Check { bundle: folder.0.path().join("wrong.toml"), json: true });
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let mistakes = told["mistakes"].as_array().unwrap();
+    assert_eq!((status, mistakes.len()), (BAD_CONFIG, 3), "{told}");
+    assert_eq!((&mistakes[0]["line"], &mistakes[0]["column"]), (&json!(12), &json!(8)));
+    assert_eq!(mistakes[0]["field"], "opening[0].show");
+    assert!(mistakes.iter().all(|one| one["wrong"].is_string() && one["right"].is_string()), "{told}");
     let long = folder.file("long.toml", "#".repeat(TEXT_BYTES_MAX + 1));
     assert!(refused(&Files::Check { bundle: long, json: false }).1.contains("at most"));
     let right_but_long = format!("{OPEN}{}", "#".repeat(BUNDLE_BYTES_MAX));

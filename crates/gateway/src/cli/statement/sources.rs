@@ -1,7 +1,8 @@
 //! Where a statement is made from: a file of events, or the running gateway's book.
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
@@ -76,7 +77,8 @@ pub(super) fn of_events(heard: &Heard, asked: &Asked) -> anyhow::Result<NetState
     Ok(statement)
 }
 
-/// The statement out of the gateway's book, made anew from its entries and held against the gateway's own digest.
+/// The statement out of the gateway's book, made anew from its entries and held against the gateway's own digest; with an opening
+/// of the caller's against what its entries come to. Where the gateway has no sum, that more may come is said on standard error.
 pub(super) async fn of_gateway(client: &Client, asked: &Asked) -> anyhow::Result<NetStatement> {
     let Asked { party, period, .. } = asked;
     let told = told(client, asked).await?;
@@ -108,10 +110,44 @@ pub(super) async fn of_gateway(client: &Client, asked: &Asked) -> anyhow::Result
             break;
         }
     }
-    let digest = statement.digest().to_string();
-    let same = asked.opening.is_some() || told.is_none_or(|told| told.digest == digest);
+    let same = told.as_ref().is_none_or(|told| is_same(told, &statement, asked.opening.is_some()));
     ensure!(same, "the book has moved while it was read, or the gateway's sum is another one; ask again");
+    if told.is_none() && crate::world::now() < period.until {
+        // Nobody is left to tell when standard error is gone.
+        let _ = writeln!(
+            std::io::stderr(),
+            "the month is not over until {}, and the gateway has no sum to hold this against: more may come",
+            period.until
+        );
+    }
     Ok(statement)
+}
+
+/// Whether the gateway's sum is that of its entries. With an opening of the caller's the digest may be another one; what the
+/// month's entries come to is not.
+pub(super) fn is_same(told: &v1::NetStatement, statement: &NetStatement, is_opened: bool) -> bool {
+    match is_opened {
+        true => sums_of(told) == sums(statement),
+        false => told.digest == statement.digest().to_string(),
+    }
+}
+
+/// What the month's entries come to and how many there are, per currency that has any.
+type Sums = BTreeMap<String, (i128, u64)>;
+
+fn sums(statement: &NetStatement) -> Sums {
+    let lines = statement.lines_of(&storefront()).into_iter().filter(|(_, line)| line.entries > 0);
+    lines.map(|(code, line)| (code.code().to_owned(), (line.net, line.entries as u64))).collect()
+}
+
+fn sums_of(told: &v1::NetStatement) -> Sums {
+    let lines = told.lines.iter().filter(|line| line.entry_count != 0);
+    lines
+        .map(|line| {
+            let count = u64::try_from(line.entry_count).unwrap_or(u64::MAX);
+            (line.currency_code.clone(), (i128::from(line.net_minor_units), count))
+        })
+        .collect()
 }
 
 /// The gateway's own sum; `None` where there are too many entries for it.

@@ -47,3 +47,50 @@ async fn what_is_wrong_is_named_by_its_flag() {
         assert!(said.contains(wanted), "{arguments:?}: {said}");
     }
 }
+
+/// With an opening of one's own the gateway's sum still tells whether its list is whole.
+#[test]
+fn what_the_gateway_sums_is_what_it_lists() {
+    use paifang_client::v1;
+    use paifang_money::PositiveMoney;
+    use paifang_shares::statement::Entry;
+    use paifang_shares::{EntryId, EntryKind};
+
+    let party = Party::parse("fee").unwrap();
+    let period = net::period(2026, 1, "").unwrap();
+    let mut statement = NetStatement::open(storefront(), party.clone(), period, Balances::new()).unwrap();
+    let entry = |id: &str, minor| Entry {
+        id: EntryId::parse(id).unwrap(),
+        at: period.from,
+        from: storefront(),
+        to: party.clone(),
+        amount: PositiveMoney::new(minor, Currency::CNY).unwrap(),
+        kind: EntryKind::parse("share").unwrap(),
+    };
+    statement.add(entry("share:at_1:0", 5)).unwrap();
+    statement.add(entry("share:at_2:0", 7)).unwrap();
+    let line = |currency: &str, net_minor_units, entry_count| v1::NetStatementLine {
+        currency_code: currency.into(),
+        opening_minor_units: 3,
+        net_minor_units,
+        closing_minor_units: 3 + net_minor_units,
+        entry_count,
+    };
+    let told = |lines: Vec<v1::NetStatementLine>| v1::NetStatement {
+        lines,
+        digest: statement.digest().to_string(),
+        ..Default::default()
+    };
+    let is_same = |lines, is_opened| sources::is_same(&told(lines), &statement, is_opened);
+    assert!(is_same(vec![line("CNY", 12, 2)], true));
+    assert!(is_same(vec![line("CNY", 12, 2), line("USD", 0, 0)], true), "USD has an opening only");
+    for lines in [
+        vec![line("CNY", 12, 3)],
+        vec![line("CNY", 13, 2)],
+        vec![],
+        vec![line("CNY", 12, 2), line("USD", 1, 1)],
+    ] {
+        assert!(!is_same(lines.clone(), true), "{lines:?}");
+    }
+    assert!(is_same(vec![], false), "the digest tells it where the opening is the gateway's");
+}

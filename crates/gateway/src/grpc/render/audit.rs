@@ -65,13 +65,14 @@ fn held_back(one: &HeldBack) -> v1::OpeningRollBack {
 }
 
 fn way(way: &Way) -> v1::PolicyWay {
-    let Way { wallet, rail, presentations, steps, otherwise } = way;
+    let Way { wallet, rail, presentations, steps, otherwise, disabled } = way;
     v1::PolicyWay {
         wallet: wallet.to_string(),
         rail: rail.as_ref().map(ToString::to_string).unwrap_or_default(),
         presentations: presentations.iter().map(|one| presentation(*one).into()).collect(),
         steps: steps.iter().map(step).collect(),
         otherwise: otherwise.map_or(v1::PolicyStanding::Unspecified, standing).into(),
+        disabled: *disabled,
     }
 }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::net::{read_line, write_line};
+use crate::net::{handed_to, read_line, write_line};
 
 fn cny(minor_units: i64) -> Option<v1::Money> {
     Some(v1::Money { currency_code: "CNY".into(), minor_units })
@@ -78,17 +78,30 @@ fn refund(kind: &str, number: i64, state: v1::RefundState, parts: [i64; 4]) -> v
     event(kind, number, v1::event::Resource::Refund(refund))
 }
 
+/// A refund that failed: the rail refused it, or it was given up while it was short of funds.
+fn failed(number: i64, given_up: bool, parts: [i64; 4]) -> v1::Event {
+    let mut event = refund("refund.failed", number, v1::RefundState::Failed, parts);
+    let Some(v1::event::Resource::Refund(refund)) = &mut event.resource else { unreachable!() };
+    let (category, reason) = match given_up {
+        true => (v1::FailureCategory::NotSent, "canceled"),
+        false => (v1::FailureCategory::Refused, "insufficient_funds"),
+    };
+    let (category, reason) = (category.into(), reason.into());
+    refund.failure = Some(v1::Failure { category, reason, ..Default::default() });
+    event
+}
+
 /// A refund's life: it waits or does not, and succeeds, or fails, funded or not, or is reversed.
 fn life(number: i64, fate: u8, parts: [i64; 4]) -> Vec<v1::Event> {
-    use v1::RefundState::{AwaitingFunds, Failed, Sending, Succeeded};
+    use v1::RefundState::{AwaitingFunds, Sending, Succeeded};
     let tell = |kind: &str, state| refund(kind, number, state, parts);
     let waits = tell("refund.created", AwaitingFunds);
     let funded = tell("refund.funded", Sending);
     match fate {
         0 => vec![tell("refund.created", Sending), tell("refund.succeeded", Succeeded)],
-        1 => vec![tell("refund.created", Sending), tell("refund.failed", Failed)],
-        2 => vec![waits, tell("refund.failed", Failed)],
-        3 => vec![waits, funded, tell("refund.failed", Failed)],
+        1 => vec![tell("refund.created", Sending), failed(number, false, parts)],
+        2 => vec![waits, failed(number, true, parts)],
+        3 => vec![waits, funded, failed(number, false, parts)],
         _ => {
             let mut reversed = tell("refund.reversed", Succeeded);
             let returned =
@@ -176,6 +189,137 @@ fn each_event_makes_the_entries_that_the_book_has() {
     assert_eq!(all, wanted);
 }
 
+/// A month's events are enough: those of the month before are not needed to know that a refund had been funded.
+#[test]
+fn what_a_failure_gives_back_is_told_by_itself() {
+    let alone = |event: v1::Event| said(&[event], "platform");
+    assert_eq!(alone(failed(1, false, [1, 2, 3, 4])), ["unbear:re_1:3 +4"]);
+    assert_eq!(alone(failed(1, true, [1, 2, 3, 4])), Vec::<String>::new());
+    // A message that could not be made was funded all the same.
+    let mut unsent = failed(1, true, [1, 2, 3, 4]);
+    let Some(v1::event::Resource::Refund(refund)) = &mut unsent.resource else { unreachable!() };
+    refund.failure.as_mut().unwrap().reason = "invalid_request".into();
+    assert_eq!(alone(unsent), ["unbear:re_1:3 +4"]);
+}
+
+/// An event of which one entry came before with another content changes nothing at all.
+#[test]
+fn an_event_is_heard_whole_or_not_at_all() {
+    let mut heard = Heard::of(Party::parse("unsettled:m-1").unwrap());
+    let mut before = paid(1, [10, 0, 80, 5]);
+    heard.hear(&before).unwrap();
+    let entries = |heard: &Heard| heard.entries().cloned().collect::<Vec<_>>();
+    let first = entries(&heard);
+    // Another place of the merchant's part, which is new, beside the one that came with another amount.
+    let Some(v1::event::Resource::PaymentIntent(intent)) = &mut before.resource else { unreachable!() };
+    let bearer = |fen| v1::BearerAmount {
+        bearer: v1::RefundBearer::UnsettledFunds.into(),
+        amount: cny(fen),
+        limit: None,
+    };
+    intent.attempts[1].division.as_mut().unwrap().merchant_amount = cny(81);
+    assert!(heard.hear(&before).is_err());
+    assert_eq!(entries(&heard), first);
+    let tell = |bearers: Vec<v1::BearerAmount>| {
+        let mut event = refund("refund.created", 5, v1::RefundState::Sending, [0; 4]);
+        let Some(v1::event::Resource::Refund(refund)) = &mut event.resource else { unreachable!() };
+        refund.bearing.as_mut().unwrap().bearers = bearers;
+        event
+    };
+    heard.hear(&tell(vec![bearer(0), bearer(7)])).unwrap();
+    let second = entries(&heard);
+    assert_eq!(second.len(), 2);
+    assert!(heard.hear(&tell(vec![bearer(3), bearer(8)])).is_err());
+    assert_eq!(entries(&heard), second, "the part that did not contradict was not taken in either");
+}
+
+/// A party's own events name nobody else, and no amount of anybody else.
+#[test]
+fn a_party_is_handed_its_own_parts_only() {
+    let line = |event: &v1::Event, party: &str| {
+        let handed = handed_to(&Party::parse(party).unwrap(), event).unwrap();
+        handed.map(|event| write_line(&event).unwrap())
+    };
+    let check = |event: &v1::Event, party: &str, wanted: expect_test::Expect| {
+        wanted.assert_eq(&line(event, party).unwrap_or_else(|| "nothing".into()));
+    };
+    let payment = paid(1, [10, 11, 80, 5]);
+    check(
+        &payment,
+        "fee",
+        expect_test::expect![[
+            r#"{"eventId":"ev_payment_intent.succeeded_1","type":"payment_intent.succeeded","createTime":"2026-09-21T14:13:21.000000005Z","paymentIntent":{"attempts":[{"attemptId":"at_1","state":"ATTEMPT_STATE_PAID","division":{"receivers":[{"amount":{}},{"receiver":"fee","amount":{"currencyCode":"CNY","minorUnits":"11"}}],"merchantAmount":{}}}]}}"#
+        ]],
+    );
+    check(
+        &payment,
+        "unsettled:m-1",
+        expect_test::expect![[
+            r#"{"eventId":"ev_payment_intent.succeeded_1","type":"payment_intent.succeeded","createTime":"2026-09-21T14:13:21.000000005Z","paymentIntent":{"attempts":[{"attemptId":"at_1","state":"ATTEMPT_STATE_PAID","division":{"merchantId":"m-1","receivers":[{"amount":{}},{"amount":{}}],"merchantAmount":{"currencyCode":"CNY","minorUnits":"80"}}}]}}"#
+        ]],
+    );
+    check(&payment, "unsettled", expect_test::expect!["nothing"]);
+    check(
+        &payment,
+        "budget:festival",
+        expect_test::expect![[
+            r#"{"eventId":"ev_payment_intent.succeeded_1","type":"payment_intent.succeeded","createTime":"2026-09-21T14:13:21.000000005Z","paymentIntent":{"attempts":[{"attemptId":"at_1","state":"ATTEMPT_STATE_PAID","discounts":[{"amount":{}},{"discountId":"festival","amount":{"currencyCode":"CNY","minorUnits":"5"},"budgeted":true}],"division":{"merchantAmount":{}}}]}}"#
+        ]],
+    );
+    check(
+        &payment,
+        "discount:platform_a",
+        expect_test::expect![[
+            r#"{"eventId":"ev_payment_intent.succeeded_1","type":"payment_intent.succeeded","createTime":"2026-09-21T14:13:21.000000005Z","paymentIntent":{"attempts":[{"attemptId":"at_1","state":"ATTEMPT_STATE_PAID","discounts":[{"amount":{}},{"amount":{}},{"funder":"DISCOUNT_FUNDER_PLATFORM_A","amount":{"currencyCode":"CNY","minorUnits":"5"}}],"division":{"merchantAmount":{}}}]}}"#
+        ]],
+    );
+    let [waits, funded, succeeded, reversed] = life(2, 4, [1, 2, 3, 4]).try_into().unwrap();
+    check(&waits, "platform", expect_test::expect!["nothing"]);
+    check(
+        &funded,
+        "platform",
+        expect_test::expect![[
+            r#"{"eventId":"ev_refund.funded_2","type":"refund.funded","createTime":"2026-09-21T14:13:22.000000005Z","refund":{"refundId":"re_2","state":"REFUND_STATE_SENDING","bearing":{"receivers":[{"amount":{}},{"amount":{}}],"bearers":[{"amount":{}},{"bearer":"REFUND_BEARER_PLATFORM","amount":{"currencyCode":"CNY","minorUnits":"4"}}]}}}"#
+        ]],
+    );
+    check(&succeeded, "platform", expect_test::expect!["nothing"]);
+    check(
+        &succeeded,
+        "budget:festival",
+        expect_test::expect![[
+            r#"{"eventId":"ev_refund.succeeded_2","type":"refund.succeeded","createTime":"2026-09-21T14:13:22.000000005Z","refund":{"refundId":"re_2","bearing":{"discounts":[{"amount":{}},{"discountId":"festival","amount":{"currencyCode":"CNY","minorUnits":"1"},"budgeted":true}]}}}"#
+        ]],
+    );
+    check(
+        &reversed,
+        "platform",
+        expect_test::expect![[
+            r#"{"eventId":"ev_refund.reversed_2","type":"refund.reversed","createTime":"2026-09-21T14:13:22.000000005Z","refund":{"refundId":"re_2","bearing":{}},"refundReversal":{"version":"7","returned":[{"bearer":"REFUND_BEARER_PLATFORM","amount":{"currencyCode":"CNY","minorUnits":"5"}}]}}"#
+        ]],
+    );
+    check(
+        &reversed,
+        "insurance",
+        expect_test::expect![[
+            r#"{"eventId":"ev_refund.reversed_2","type":"refund.reversed","createTime":"2026-09-21T14:13:22.000000005Z","refund":{"refundId":"re_2","bearing":{}},"refundReversal":{"version":"7","returned":[{"amount":{"currencyCode":"CNY","minorUnits":"5"}}],"chargedTo":"REFUND_BEARER_INSURANCE"}}"#
+        ]],
+    );
+    check(
+        &failed(3, false, [1, 2, 3, 4]),
+        "fee",
+        expect_test::expect![[
+            r#"{"eventId":"ev_refund.failed_3","type":"refund.failed","createTime":"2026-09-21T14:13:23.000000005Z","refund":{"refundId":"re_3","failure":{"category":"FAILURE_CATEGORY_REFUSED"},"bearing":{"receivers":[{"amount":{}},{"receiver":"fee","amount":{"currencyCode":"CNY","minorUnits":"2"}}]}}}"#
+        ]],
+    );
+    check(
+        &moved(4, 50),
+        "outside",
+        expect_test::expect![[
+            r#"{"eventId":"ev_funds.transferred_4","type":"funds.transferred","createTime":"2026-09-21T14:13:24.000000005Z","fundsTransfer":{"fundsTransferId":"fm_4","from":{"kind":"FUND_KIND_OUTSIDE"},"amount":{"currencyCode":"CNY","minorUnits":"50"}}}"#
+        ]],
+    );
+}
+
 #[test]
 fn what_an_event_lacks_is_named() {
     let mut lacks = paid(1, [1, 2, 3, 4]);
@@ -188,11 +332,25 @@ fn what_an_event_lacks_is_named() {
     let mut unknown = moved(1, 5);
     let Some(v1::event::Resource::FundsTransfer(transfer)) = &mut unknown.resource else { unreachable!() };
     transfer.from.as_mut().unwrap().kind = 99;
+    let mut from_nobody = moved(1, 5);
+    let Some(v1::event::Resource::FundsTransfer(transfer)) = &mut from_nobody.resource else {
+        unreachable!()
+    };
+    (transfer.from, transfer.to) = (None, transfer.from.take());
+    let mut unexplained = failed(1, false, [1; 4]);
+    let Some(v1::event::Resource::Refund(refund)) = &mut unexplained.resource else { unreachable!() };
+    refund.failure = None;
+    let mut nobody = failed(1, false, [1; 4]);
+    let Some(v1::event::Resource::Refund(refund)) = &mut nobody.resource else { unreachable!() };
+    refund.bearing.as_mut().unwrap().bearers[0].bearer = 0;
     for (event, field) in [
         (lacks, "payment_intent.attempts.division"),
         (undated, "create_time"),
         (earlier, "refund_reversal"),
         (unknown, "funds_transfer.from"),
+        (from_nobody, "funds_transfer.from"),
+        (unexplained, "refund.failure"),
+        (nobody, "refund.bearing.bearers"),
     ] {
         let error = Heard::of(Party::parse("platform").unwrap()).hear(&event).unwrap_err().to_string();
         assert!(error.starts_with(&format!("event {}: {field} ", event.event_id)), "{error}");
@@ -226,6 +384,10 @@ proptest! {
     ) {
         for party in PARTIES {
             prop_assert_eq!(entries(&shuffled, party), entries(&plain, party));
+            let of = Party::parse(party).unwrap();
+            let handed: Vec<v1::Event> =
+                shuffled.iter().filter_map(|event| handed_to(&of, event).unwrap()).collect();
+            prop_assert_eq!(entries(&handed, party), entries(&plain, party));
         }
         // An event with another amount beside the right one is found in any order.
         if !plain.is_empty() {

@@ -47,6 +47,7 @@ fn full() -> Value {
                 way("alipay", json!([of_credit("alipay", "accepted", "left_out")]), None),
                 way("wechatpay", json!([tried, step("soon", "rolled_back")]), Some("closed")),
                 way("huabei", json!([of_credit("huabei", "closed", "not_excludable")]), None),
+                json!({ "wallet": "ecny", "presentations": ["app"], "steps": [step("ecny", "accepted")], "disabled": true }),
                 json!({ "wallet": "panda", "presentations": [], "steps": [], "otherwise": "closed" }),
             ],
         })
@@ -105,6 +106,9 @@ fn a_day_reads_as_tables() {
                        as qr_shown, app
           huabei       closed      huabei                 everybody (credit is to be left out, and no order can)
                        as qr_shown, app
+          ecny         disabled    -                      everybody, by the config as it is now; the rules alone say:
+                       accepted    ecny                   everybody
+                       as app
           panda        closed      -                      everybody
                        as configured nowhere
 
@@ -127,4 +131,16 @@ fn a_storefront_without_rules_is_told_so() {
     let table = day().table(&told);
     assert!(table.contains("there are no rules: everything that works is open"), "{table}");
     assert!(table.contains("00:00:00 to 24:00:00: no rules yet"), "{table}");
+}
+
+#[test]
+fn a_day_that_is_not_over_is_told_so() {
+    let span = json!({ "begins": "2024-09-19T16:00:00Z", "ends": "2024-09-20T16:00:00Z", "held": "unruled" });
+    let told = |is_over: bool| {
+        json!({ "tenant": "tn_1", "rules": null, "spans": [span], "payments": 0, "is_over": is_over,
+            "asked_at": "2024-09-20T04:00:00Z" })
+    };
+    let table = day().table(&told(false));
+    assert!(table.contains("THE DAY IS NOT OVER: asked at 12:00:00; "), "{table}");
+    assert!(!day().table(&told(true)).contains("NOT OVER"));
 }
