@@ -100,7 +100,8 @@ async fn rules_are_changed_from_the_command_line() {
     }
 
     desk.draft(3, "").await;
-    let later = desk.done(&["announce", "3", "--at", "2099-01-01T00:00:00+08:00"]).await;
+    let later = ["announce", "3", "--at", "2099-01-01T00:00:00+08:00", "--without-kill", "no-bamboo"];
+    let later = desk.done(&later).await;
     assert!(later.starts_with("version 3 decides from 2098-12-31T16:00:00Z on\n"), "{later}");
     assert!(later.contains("  version 3    announced, from 2098-12-31T16:00:00Z on\n"), "{later}");
     assert!(later.contains("  version 2    decides") && later.contains("  version 1    retired"), "{later}");
@@ -118,6 +119,24 @@ async fn rules_are_changed_from_the_command_line() {
     let named: Value = serde_json::from_str(&desk.done(&["show", "1", "--json"]).await).unwrap();
     assert_eq!(named, json!({ "version": 1, "bundle": WALLS }));
     assert_eq!(changes(&client).await, 10, "one for each command that changes something");
+}
+
+#[tokio::test]
+async fn a_kill_is_given_up_by_name_only() {
+    let desk = Desk::open().await;
+    desk.draft(1, "").await;
+    desk.done(&["announce", "1"]).await;
+    desk.draft(2, "").await;
+    let later = ["announce", "2", "--at", "2099-01-01T00:00:00+08:00"];
+    desk.done(&later).await;
+    desk.draft(3, KILL).await;
+    let told = desk.done(&["announce", "3"]).await;
+    let lacks = "  version 2    draft, again: it lacks the kill switch no-bamboo of version 3\n";
+    assert!(told.starts_with("version 3 decides now\n") && told.contains(lacks), "{told}");
+    let (status, _, told) = desk.policy(&later).await;
+    assert!(status == 1 && told.contains("POLICY_STEP_REFUSED: ") && told.contains("no-bamboo"), "{told}");
+    let told = desk.done(&[&later[..], &["--without-kill", "no-bamboo"]].concat()).await;
+    assert!(told.contains("  version 2    announced, from 2098-12-31T16:00:00Z on\n"), "{told}");
 }
 
 #[tokio::test]

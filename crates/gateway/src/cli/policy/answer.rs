@@ -28,7 +28,13 @@ pub(super) fn table(policy: &v1::Policy) -> String {
             v1::PolicyVersionState::Retired => "retired",
         };
         let from = one.effective_time.as_ref().map(|_| format!(", from {} on", time(&one.effective_time)));
-        format!("  version {:<4} {state}{}", one.version, from.unwrap_or_default())
+        let lacks = match one.recalled_for_kill.as_str() {
+            "" => String::new(),
+            kill => {
+                format!(", again: it lacks the kill switch {kill} of version {}", one.recalled_by_version)
+            }
+        };
+        format!("  version {:<4} {state}{}{lacks}", one.version, from.unwrap_or_default())
     }));
     lines.extend(policy.roll_backs.iter().filter(|one| one.reopen_time.is_none()).map(rolled_back));
     lines.join("\n")

@@ -38,6 +38,8 @@ To close one opening now, in later versions too, without a new version:
 
   paifang policy roll-back OPENING --remark "who: why" --gateway ADDRESS
 
+To end a kill switch, announce a version that does not have it, with --without-kill ID: without that word the announcement is refused.
+
 Both are for new payments. What is under way goes on, and so do queries and refunds."#;
 
 #[derive(Debug, clap::Subcommand)]
@@ -62,6 +64,10 @@ pub(crate) enum Change {
         /// another name; once per opening.
         #[arg(long = "without-opening", alias = "without", value_name = "OPENING")]
         without_openings: Vec<String>,
+        /// A kill switch that holds now, or will before this version decides, and that this version does not have: what it closes
+        /// is let in again; once per kill.
+        #[arg(long = "without-kill", value_name = "KILL")]
+        without_kills: Vec<String>,
         #[command(flatten)]
         call: Call,
     },
@@ -170,7 +176,7 @@ fn wanted(change: Change) -> anyhow::Result<(Wanted, Call)> {
             let text = super::text(&bundle).with_context(|| bundle.display().to_string())?;
             (Wanted::Draft(v1::DraftPolicyRequest { request_id, bundle: text }), call)
         }
-        Change::Announce { version, at, without_openings, call } => {
+        Change::Announce { version, at, without_openings, without_kills, call } => {
             let time = |at: Timestamp| prost_types::Timestamp {
                 seconds: at.as_second(),
                 nanos: at.subsec_nanosecond(),
@@ -179,7 +185,8 @@ fn wanted(change: Change) -> anyhow::Result<(Wanted, Call)> {
                 version,
                 effective_time: at.map(time),
                 without_openings,
-                ..Default::default()
+                without_kills,
+                request_id,
             };
             (Wanted::Announce(request), call)
         }
