@@ -24,7 +24,7 @@ use support::{ALIPAY, UNIONPAY, UNIONPAY_CODE, WECHAT, Way, World, choice, money
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
-use tonic::{Code, Status};
+use tonic::{Code, Request, Status};
 use v1::PaymentIntentState as State;
 
 /// How long the load lasts.
@@ -33,6 +33,8 @@ const SECONDS: &str = "PAIFANG_REPLICAS_SECONDS";
 const STOREFRONTS: u32 = 6;
 /// Between two deaths.
 const KILL_EVERY: Duration = Duration::from_secs(3);
+/// A choice whose code is lost is answered when the call's time is nearly over: before the gateway that is asked dies as well.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 /// A claim of the test's gateways, which is more than a call to a rail may take there.
 const LEASE: Duration = Duration::from_secs(9);
 /// Beyond its lease, a claim waits for the other gateway's next look, and for a machine that is busy.
@@ -206,7 +208,8 @@ impl Market {
             etag: String::new(),
         };
         let made = self.call(|mut shop| {
-            let request = request.clone();
+            let mut request = Request::new(request.clone());
+            request.set_timeout(ANSWERS_WITHIN);
             async move { shop.intents.confirm_payment_intent(request).await }
         });
         made.await;

@@ -192,7 +192,7 @@ async fn places(owner: &Client) -> (String, String) {
 }
 
 /// Fields that name nothing of anybody's.
-const NO_IDS: [&str; 16] = [
+const NO_IDS: [&str; 17] = [
     "issuer",
     "acceptor",
     "rail",
