@@ -233,88 +233,91 @@ fn an_event_is_heard_whole_or_not_at_all() {
     assert_eq!(entries(&heard), second, "the part that did not contradict was not taken in either");
 }
 
+/// What a party is handed of an event is this line.
+fn check_handed(event: &v1::Event, party: &str, wanted: &expect_test::Expect) {
+    let handed = handed_to(&Party::parse(party).unwrap(), event).unwrap();
+    wanted.assert_eq(&handed.map_or_else(|| "nothing".into(), |event| write_line(&event).unwrap()));
+}
+
 /// A party's own events name nobody else, and no amount of anybody else.
 #[test]
-fn a_party_is_handed_its_own_parts_only() {
-    let line = |event: &v1::Event, party: &str| {
-        let handed = handed_to(&Party::parse(party).unwrap(), event).unwrap();
-        handed.map(|event| write_line(&event).unwrap())
-    };
-    let check = |event: &v1::Event, party: &str, wanted: expect_test::Expect| {
-        wanted.assert_eq(&line(event, party).unwrap_or_else(|| "nothing".into()));
-    };
+fn of_a_payment_a_party_is_handed_its_own_parts_only() {
     let payment = paid(1, [10, 11, 80, 5]);
-    check(
+    check_handed(
         &payment,
         "fee",
-        expect_test::expect![[
+        &expect_test::expect![[
             r#"{"eventId":"ev_payment_intent.succeeded_1","type":"payment_intent.succeeded","createTime":"2026-09-21T14:13:21.000000005Z","paymentIntent":{"attempts":[{"attemptId":"at_1","state":"ATTEMPT_STATE_PAID","division":{"receivers":[{"amount":{}},{"receiver":"fee","amount":{"currencyCode":"CNY","minorUnits":"11"}}],"merchantAmount":{}}}]}}"#
         ]],
     );
-    check(
+    check_handed(
         &payment,
         "unsettled:m-1",
-        expect_test::expect![[
+        &expect_test::expect![[
             r#"{"eventId":"ev_payment_intent.succeeded_1","type":"payment_intent.succeeded","createTime":"2026-09-21T14:13:21.000000005Z","paymentIntent":{"attempts":[{"attemptId":"at_1","state":"ATTEMPT_STATE_PAID","division":{"merchantId":"m-1","receivers":[{"amount":{}},{"amount":{}}],"merchantAmount":{"currencyCode":"CNY","minorUnits":"80"}}}]}}"#
         ]],
     );
-    check(&payment, "unsettled", expect_test::expect!["nothing"]);
-    check(
+    check_handed(&payment, "unsettled", &expect_test::expect!["nothing"]);
+    check_handed(
         &payment,
         "budget:festival",
-        expect_test::expect![[
+        &expect_test::expect![[
             r#"{"eventId":"ev_payment_intent.succeeded_1","type":"payment_intent.succeeded","createTime":"2026-09-21T14:13:21.000000005Z","paymentIntent":{"attempts":[{"attemptId":"at_1","state":"ATTEMPT_STATE_PAID","discounts":[{"amount":{}},{"discountId":"festival","amount":{"currencyCode":"CNY","minorUnits":"5"},"budgeted":true}],"division":{"merchantAmount":{}}}]}}"#
         ]],
     );
-    check(
+    check_handed(
         &payment,
         "discount:platform_a",
-        expect_test::expect![[
+        &expect_test::expect![[
             r#"{"eventId":"ev_payment_intent.succeeded_1","type":"payment_intent.succeeded","createTime":"2026-09-21T14:13:21.000000005Z","paymentIntent":{"attempts":[{"attemptId":"at_1","state":"ATTEMPT_STATE_PAID","discounts":[{"amount":{}},{"amount":{}},{"funder":"DISCOUNT_FUNDER_PLATFORM_A","amount":{"currencyCode":"CNY","minorUnits":"5"}}],"division":{"merchantAmount":{}}}]}}"#
         ]],
     );
+}
+
+#[test]
+fn of_refunds_and_funds_a_party_is_handed_its_own_parts_only() {
     let [waits, funded, succeeded, reversed] = life(2, 4, [1, 2, 3, 4]).try_into().unwrap();
-    check(&waits, "platform", expect_test::expect!["nothing"]);
-    check(
+    check_handed(&waits, "platform", &expect_test::expect!["nothing"]);
+    check_handed(
         &funded,
         "platform",
-        expect_test::expect![[
+        &expect_test::expect![[
             r#"{"eventId":"ev_refund.funded_2","type":"refund.funded","createTime":"2026-09-21T14:13:22.000000005Z","refund":{"refundId":"re_2","state":"REFUND_STATE_SENDING","bearing":{"receivers":[{"amount":{}},{"amount":{}}],"bearers":[{"amount":{}},{"bearer":"REFUND_BEARER_PLATFORM","amount":{"currencyCode":"CNY","minorUnits":"4"}}]}}}"#
         ]],
     );
-    check(&succeeded, "platform", expect_test::expect!["nothing"]);
-    check(
+    check_handed(&succeeded, "platform", &expect_test::expect!["nothing"]);
+    check_handed(
         &succeeded,
         "budget:festival",
-        expect_test::expect![[
+        &expect_test::expect![[
             r#"{"eventId":"ev_refund.succeeded_2","type":"refund.succeeded","createTime":"2026-09-21T14:13:22.000000005Z","refund":{"refundId":"re_2","bearing":{"discounts":[{"amount":{}},{"discountId":"festival","amount":{"currencyCode":"CNY","minorUnits":"1"},"budgeted":true}]}}}"#
         ]],
     );
-    check(
+    check_handed(
         &reversed,
         "platform",
-        expect_test::expect![[
+        &expect_test::expect![[
             r#"{"eventId":"ev_refund.reversed_2","type":"refund.reversed","createTime":"2026-09-21T14:13:22.000000005Z","refund":{"refundId":"re_2","bearing":{}},"refundReversal":{"version":"7","returned":[{"bearer":"REFUND_BEARER_PLATFORM","amount":{"currencyCode":"CNY","minorUnits":"5"}}]}}"#
         ]],
     );
-    check(
+    check_handed(
         &reversed,
         "insurance",
-        expect_test::expect![[
+        &expect_test::expect![[
             r#"{"eventId":"ev_refund.reversed_2","type":"refund.reversed","createTime":"2026-09-21T14:13:22.000000005Z","refund":{"refundId":"re_2","bearing":{}},"refundReversal":{"version":"7","returned":[{"amount":{"currencyCode":"CNY","minorUnits":"5"}}],"chargedTo":"REFUND_BEARER_INSURANCE"}}"#
         ]],
     );
-    check(
+    check_handed(
         &failed(3, false, [1, 2, 3, 4]),
         "fee",
-        expect_test::expect![[
+        &expect_test::expect![[
             r#"{"eventId":"ev_refund.failed_3","type":"refund.failed","createTime":"2026-09-21T14:13:23.000000005Z","refund":{"refundId":"re_3","failure":{"category":"FAILURE_CATEGORY_REFUSED"},"bearing":{"receivers":[{"amount":{}},{"receiver":"fee","amount":{"currencyCode":"CNY","minorUnits":"2"}}]}}}"#
         ]],
     );
-    check(
+    check_handed(
         &moved(4, 50),
         "outside",
-        expect_test::expect![[
+        &expect_test::expect![[
             r#"{"eventId":"ev_funds.transferred_4","type":"funds.transferred","createTime":"2026-09-21T14:13:24.000000005Z","fundsTransfer":{"fundsTransferId":"fm_4","from":{"kind":"FUND_KIND_OUTSIDE"},"amount":{"currencyCode":"CNY","minorUnits":"50"}}}"#
         ]],
     );
