@@ -10,8 +10,10 @@ use paifang_policy::cohort::Pseudonym;
 use paifang_policy::condition::{Condition, Verdict};
 use paifang_policy::facts::{Facts, Input, Value};
 use paifang_policy::lifecycle::{Book, Fact, Overlay, Why};
+use paifang_policy::money::DivideError;
 use paifang_policy::opening::{Because, Decision, Lack, Offer, decide, inputs_of};
 use paifang_policy::rank::{Entry, rank};
+use paifang_shares::fees::FeeError;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
@@ -331,11 +333,11 @@ proptest! {
         let offer = |wallet| Offer { rail: RailName::parse(RAILS[0]).unwrap(), wallet: WalletName::parse(wallet).unwrap(), presentation: Presentation::App };
         let offers: Vec<Offer> = WALLETS.into_iter().map(offer).collect();
         let decided: Vec<Decision> = offers.iter().map(|one| decide(&bundle, &Overlay::none(), one, &facts, None)).collect();
-        let fitting = |division| if fit { division } else { Err("they do not fit".to_owned()) };
+        let fitting = |division| if fit { division } else { Err(DivideError::Fees(FeeError::NoRule)) };
         let terms = |one: &Offer| divided(&bundle, one, &facts).filter(|_| are_known).map(fitting);
         let divisions: Vec<Terms> = offers.iter().map(terms).collect();
         let entries = offers.iter().zip(&decided).zip(&divisions).map(|((offer, decision), terms)| {
-            Entry { offer, decision, terms: terms.as_ref().map(|terms| terms.as_ref().map_err(String::as_str)) }
+            Entry { offer, decision, terms: terms.as_ref().map(Result::as_ref) }
         });
         let ranked = rank(&bundle, &facts, entries);
         let mut found: Vec<&Offer> = ranked.iter().map(|one| &one.offer).collect();

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use paifang_money::{Currency, PositiveMoney};
 use paifang_policy::bundle::{Bundle, Per, Ranking};
 use paifang_policy::facts::{Facts, Input};
-use paifang_policy::money::{Discounting, divide};
+use paifang_policy::money::{Discounting, DivideError, divide};
 use paifang_policy::opening::Offer;
 use paifang_shares::division::Division;
 use proptest::prelude::*;
@@ -41,15 +41,14 @@ rate_ppm = 50_000
 budgeted = false
 ";
 
-pub type Terms = Option<Result<Division, String>>;
+pub type Terms = Option<Result<Division, DivideError>>;
 
 /// What an order of this amount is divided into; `None` where the amount is not known.
 pub fn divided(bundle: &Bundle, offer: &Offer, facts: &Facts) -> Terms {
     let price = PositiveMoney::new(facts.number(Input::OrderAmount)?, Currency::CNY).ok()?;
     let budgets = BTreeMap::new();
     let discounting = Discounting::ByRules { budgets: &budgets };
-    let division = divide(bundle, &offer.wallet, facts, (price, Timestamp::UNIX_EPOCH), discounting)?;
-    Some(division.map_err(|error| error.to_string()))
+    divide(bundle, &offer.wallet, facts, (price, Timestamp::UNIX_EPOCH), discounting)
 }
 
 /// What a ranking adds by the page about it: for each ten-thousandth of the price, rounded toward zero.
