@@ -269,6 +269,8 @@ calls! {
     list_policy_spans(ListPolicySpansRequest) -> ListPolicySpansResponse by policies;
     count_policy_decisions(CountPolicyDecisionsRequest) -> CountPolicyDecisionsResponse by policies;
     list_events(ListEventsRequest) -> ListEventsResponse by events;
+    get_net_statement(GetNetStatementRequest) -> GetNetStatementResponse by statements;
+    list_net_statement_entries(ListNetStatementEntriesRequest) -> ListNetStatementEntriesResponse by statements;
     list_accounts(ListAccountsRequest) -> ListAccountsResponse by ledger;
     get_balance(GetBalanceRequest) -> GetBalanceResponse by ledger;
     list_transfers(ListTransfersRequest) -> ListTransfersResponse by ledger;

@@ -165,7 +165,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                     if driven.waiting && course.room == 0 {
                         tracing::warn!(bulk = %claim.id, "a bulk refund waits for rails to take what was sent");
                     }
-                    SignedDuration::ZERO
+                    let rests = !stopped && !course.goes_on && !driven.asking.is_empty();
+                    if rests { TROUBLE_WAIT } else { SignedDuration::ZERO }
                 }
                 Next::Go => continue,
             };
@@ -188,6 +189,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             let pause = pause.clamp(LOOK_EVERY_MIN, LOOK_EVERY_MAX);
             course.look_at = now.saturating_add(pause).unwrap_or(Timestamp::MAX);
         }
+        let stuck = asking.len() >= BULK_ASKING_MAX as usize;
+        course.goes_on = *state == BulkState::Running && *waiting && !stuck && course.room > 0;
         let due = course.turn(asking, terms, now);
         if !due.is_empty() {
             self.inner.world.reached("bulk.begun");
@@ -196,7 +199,6 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
             course.asked(&due, terms, self.now());
             return Next::Go;
         }
-        let stuck = asking.len() >= BULK_ASKING_MAX as usize;
         match state {
             BulkState::Running if *waiting && stuck => return Next::Rest(TROUBLE_WAIT),
             BulkState::Canceling if *waiting => course.look = false,

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use paifang_payment::{Remark, RequestId, TenantId};
 use paifang_policy::RuleId;
 use paifang_policy::bundle::Bundle;
@@ -108,9 +108,10 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                 let message = format!("a book of rules holds at most {ENTRIES_MAX} entries");
                 return Err(Error::precondition(reason::POLICY_STEP_REFUSED, message));
             }
-            // Replicas' clocks differ; what is added never happened before what is there.
+            // Replicas' clocks differ; what is added happened after what is there, and holds at once.
             let last = rules.book().and_then(Book::last);
-            let now = last.map_or(self.now(), |last| last.max(self.now()));
+            let after = last.and_then(|last| last.saturating_add(SignedDuration::from_nanos(1)).ok());
+            let now = after.map_or(self.now(), |after| after.max(self.now()));
             let Added { fact, text, guarded } = added(&wanted.change, now)?;
             let first = match &fact {
                 Fact::Drafted { bundle, .. } => Some(Book::new(bundle.name.clone())),

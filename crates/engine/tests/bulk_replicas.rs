@@ -5,7 +5,7 @@
 mod world;
 
 use jiff::SignedDuration;
-use paifang_engine::{CreateBulk, CreateRefund, SteerBulk};
+use paifang_engine::{CreateBulk, CreateRefund, Error, SteerBulk};
 use paifang_payment::{BulkEntryId, BulkId, IntentId, RequestId};
 use paifang_store::{
     BulkState, BulkStep, BulkStore, BulkTerms, BulkThen, EntryStage, NewBulkEntry, Operation, Resource, Store,
@@ -134,7 +134,8 @@ async fn a_refused_entry_has_no_refund_after_all() {
     let known = store.request(stage.tenant, Operation::CreateRefund, &request_id).await.unwrap();
     assert_eq!(known.map(|known| known.resource), Some(Resource::Intent(intent)));
     stage.truth.lock().unwrap().refuses_refunds = false;
-    stage.engine.create_refund(stage.tenant, of(request_id, None)).await.unwrap_err();
+    let late = stage.engine.create_refund(stage.tenant, of(request_id, None)).await;
+    assert!(matches!(late, Err(Error::Broken(_))), "{late:?}");
     let refunds = store.refunds(stage.tenant, Some(intent), None, 10).await.unwrap();
     assert_eq!(refunds.rows.len(), 1);
     stage.check().await;

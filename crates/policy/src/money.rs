@@ -66,7 +66,7 @@ pub struct Misfitting<'a> {
 impl DivideError {
     /// Where it does not fit.
     pub fn misfitting(&self) -> Misfitting<'_> {
-        let (rule, missing, has_failed) = match self {
+        let (rule, mut missing, has_failed) = match self {
             Self::Fees(FeeError::InputMissing { rule, input }) => {
                 (Some(rule.as_str()), vec![as_declared(input)], false)
             }
@@ -94,6 +94,8 @@ impl DivideError {
                 SplitError::OwnDiscounts { .. } | SplitError::Apportion(_) | SplitError::Misfit(_),
             ) => (None, Vec::new(), false),
         };
+        missing.sort_unstable();
+        missing.dedup();
         Misfitting { rule, missing, has_failed }
     }
 

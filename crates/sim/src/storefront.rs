@@ -139,11 +139,12 @@ impl Customer {
         let (entries, book) = self.universe.book().await;
         let version = version_after(&entries);
         self.change("draft", RulesChange::Draft { text: text(version) }).await;
-        let now = self.universe.exec.now();
+        let (exec, now) = (&self.universe.exec, self.universe.exec.now());
         let closed = |book: &Book| book.overlay(now).iter().map(|(opening, ..)| opening.clone()).collect();
         let without = Without {
             openings: book.as_ref().map(closed).unwrap_or_default(),
-            kills: book.map(|book| book.kills(now)).unwrap_or_default(),
+            // Without the word a version that lacks a kill is refused.
+            kills: book.filter(|_| !exec.happens(200)).map(|book| book.kills(now)).unwrap_or_default(),
         };
         let effective_at = later.and_then(|later| now.saturating_add(later).ok());
         let verb = if effective_at.is_some() { "announce_later" } else { "announce" };

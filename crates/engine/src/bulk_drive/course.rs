@@ -18,6 +18,8 @@ pub(super) struct Course {
     pub look_at: Timestamp,
     /// How many entries begin.
     pub begin: u32,
+    /// Whether others can begin; where none can, each is tried once under a claim, and then all rest.
+    pub goes_on: bool,
     /// What became of those that were asked for, not yet written down.
     pub outcomes: Vec<(u64, EntryOutcome)>,
     /// Entries that were begun under an earlier claim, which may have asked for them or not. `None`: not yet read.
@@ -29,7 +31,8 @@ pub(super) struct Course {
 impl Course {
     pub(super) fn new() -> Self {
         let (outcomes, left, again) = (Vec::new(), None, BTreeMap::new());
-        Self { room: 0, look: true, look_at: Timestamp::MIN, begin: 0, outcomes, left, again }
+        let (room, begin, look_at) = (0, 0, Timestamp::MIN);
+        Self { room, look: true, look_at, begin, goes_on: false, outcomes, left, again }
     }
 
     /// Whom to ask for now, at most a [`chunk`] and one more, so that the claim is renewed and others begin meanwhile. First those
@@ -45,7 +48,7 @@ impl Course {
         let (mut chosen, mut others, mut tried) = (Vec::new(), Vec::new(), Vec::new());
         for entry in asking {
             match self.again.get(&entry.position) {
-                Some(at) if *at > now => {}
+                Some(at) if *at > now || !self.goes_on => {}
                 Some(at) => tried.push((*at, entry)),
                 None if left.contains(&entry.position) => others.push(entry),
                 None => chosen.push(entry),

@@ -75,8 +75,11 @@ async fn write(
         told.cursor = page.next_cursor;
         for event in page.events {
             told.read += 1;
+            let cursor = event.cursor.clone();
             let event = match party {
-                Some(party) => net::handed_to(party, &event)?,
+                Some(party) => net::handed_to(party, &event).with_context(|| {
+                    format!("no such event is handed on; go on behind it with --after {cursor}")
+                })?,
                 None => Some(event),
             };
             let Some(event) = event else { continue };

@@ -32,7 +32,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Api<S, R, T, E> {
         let call = Call::of(request, self.options.wait_ms_max)?;
         let v1::ListPolicySpansRequest { begin_time, end_time, page_size, page_token } = call.message;
         let mut fields = Fields::default();
-        let time = audited(&mut fields, (begin_time, end_time), self.engine.now());
+        let now = self.engine.now();
+        let time = audited(&mut fields, (begin_time, end_time), now);
         let max = parse::page_size(&mut fields, page_size);
         let filter = filter(begin_time, end_time);
         let scope = Scope::new(self.engine.names(), call.tenant, "policy_spans", &filter);
@@ -47,7 +48,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Api<S, R, T, E> {
         Ok(v1::ListPolicySpansResponse {
             spans: told,
             next_page_token: next_page_token.unwrap_or_default(),
-            complete: ends <= self.engine.now(),
+            complete: ends < now,
         })
     }
 
@@ -59,7 +60,8 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Api<S, R, T, E> {
         let call = Call::of(request, self.options.wait_ms_max)?;
         let v1::CountPolicyDecisionsRequest { begin_time, end_time, page_token } = call.message;
         let mut fields = Fields::default();
-        let time = audited(&mut fields, (begin_time, end_time), self.engine.now());
+        let now = self.engine.now();
+        let time = audited(&mut fields, (begin_time, end_time), now);
         let filter = filter(begin_time, end_time);
         let scope = Scope::new(self.engine.names(), call.tenant, "policy_counts", &filter);
         let after = parse::page_token(&mut fields, &scope, &page_token, id_of(AttemptId::parse));
@@ -72,7 +74,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Api<S, R, T, E> {
             beyond_counts: render::count(tally.beyond_lines),
             counts: tally.lines().iter().map(render::decision_count).collect(),
             next_page_token: next.map(|next| scope.seal(next.to_string().as_bytes())).unwrap_or_default(),
-            complete: time.1 <= self.engine.now(),
+            complete: time.1 < now,
         })
     }
 }

@@ -143,7 +143,9 @@ async fn a_kill_is_given_up_by_name_only() {
 async fn the_same_command_again_changes_nothing() {
     let desk = Desk::open().await;
     let client = desk.shop.client().await;
-    let again = |told: &str| told.contains(" was there before: nothing was changed now\n");
+    let again = |told: &str| {
+        told.starts_with("call ") && told.contains(" was there before: nothing was changed now\n")
+    };
     for _ in 0..2 {
         desk.draft(1, "").await;
     }
@@ -171,6 +173,8 @@ async fn the_same_command_again_changes_nothing() {
         (&second["replayed"], &second["policy"]["rolledBackOpenings"]),
         (&json!(true), &json!(["all"]))
     );
+    let said = desk.done(&[&reopen[..], &["--request-id", "shift-7"]].concat()).await;
+    assert!(said.starts_with("call shift-7 was there before: nothing was changed now\n"), "{said}");
     assert_eq!(changes(&client).await, 7);
 }
 

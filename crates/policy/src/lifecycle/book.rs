@@ -203,7 +203,11 @@ impl Book {
         }
         let entry = match self.versions.remove(&version) {
             None => fresh,
-            Some(before) => Entry { drafted_at: before.drafted_at, announced: before.announced, ..fresh },
+            Some(mut before) => {
+                // Whatever it lacked, it has been written anew since.
+                before.announced.iter_mut().for_each(|one| one.is_for_kill = false);
+                Entry { drafted_at: before.drafted_at, announced: before.announced, ..fresh }
+            }
         };
         self.versions.insert(version, entry);
         Ok(())

@@ -60,7 +60,8 @@ pub(super) fn time(at: &Option<prost_types::Timestamp>) -> String {
 }
 
 /// Why the gateway did not do it, and what helps: on standard error, or as JSON on standard output.
-pub(super) fn refused(status: &Status, ends: u8, as_json: bool) -> Ended {
+/// `request_id`: that of the call, where one was made.
+pub(super) fn refused(status: &Status, request_id: Option<&str>, ends: u8, as_json: bool) -> Ended {
     let reason = paifang_client::reason(status);
     let hint = hint(reason.as_deref());
     let wrong = status.get_details_bad_request().map(|wrong| wrong.field_violations).unwrap_or_default();
@@ -68,6 +69,7 @@ pub(super) fn refused(status: &Status, ends: u8, as_json: bool) -> Ended {
         let wrong = wrong.iter().map(|one| json!({ "field": one.field, "rule": one.description }));
         let told = json!({ "error": {
             "reason": reason,
+            "request_id": request_id,
             "message": status.message(),
             "violations": wrong.collect::<Vec<_>>(),
             "hint": hint,
@@ -77,6 +79,7 @@ pub(super) fn refused(status: &Status, ends: u8, as_json: bool) -> Ended {
     let named = reason.as_deref().unwrap_or("no answer");
     let mut lines = vec![format!("{named}: {}", status.message())];
     lines.extend(wrong.iter().map(|one| format!("  {}: {}", one.field, one.description)));
+    lines.extend(request_id.map(|id| format!("  request id: {id}")));
     lines.push(hint.to_owned());
     lines.extend(reason.map(|reason| format!("see docs/errors/{reason}.md")));
     Ended::Status(ends, anyhow::anyhow!(lines.join("\n")))
@@ -101,9 +104,9 @@ fn hint(reason: Option<&str>) -> &'static str {
             "$PAIFANG_API_KEY must hold a key of the storefront whose rules they are"
         }
         Some(reasons::MESSAGE_TOO_LARGE) => "nothing was changed; a bundle has at most 60,000 bytes",
-        Some(_) => "run the same command again: it changes nothing twice",
+        Some(_) => "run it again with this --request-id: it changes nothing twice",
         None => {
-            "no gateway answered at --gateway, which is its address for storefronts; run the same command again: it changes nothing twice"
+            "no gateway answered at --gateway, which is its address for storefronts; run it again with this --request-id, if one is told: it changes nothing twice"
         }
     }
 }

@@ -40,6 +40,9 @@ To close one opening now, in later versions too, without a new version:
 
 To end a kill switch, announce a version that does not have it, with --without-kill ID: without that word the announcement is refused.
 
+With --request-id ID of your own, unused so far, a change asks nothing beforehand, so it gets through where much is read.
+Where it is not known whether it was taken, send it again with the request id that is told.
+
 Both are for new payments. What is under way goes on, and so do queries and refunds."#;
 
 #[derive(Debug, clap::Subcommand)]
@@ -145,14 +148,15 @@ struct Done {
 pub(super) async fn run(change: Change) -> Result<(), Ended> {
     let (wanted, call) = wanted(change)?;
     let client = call.at.client().await?;
-    let made = match &call.request_id {
-        Some(id) => wanted.send(&client, id.clone()).await,
-        None => match request_id(&client, &wanted).await {
-            Ok(id) => wanted.send(&client, id).await,
-            Err(status) => Err(status),
-        },
+    let id = match &call.request_id {
+        Some(id) => id.clone(),
+        None => {
+            let made = request_id(&client, &wanted).await;
+            made.map_err(|status| wanted.refused(&status, None, call.json))?
+        }
     };
-    let done = made.map_err(|status| wanted.refused(&status, call.json))?;
+    let made = wanted.send(&client, id.clone()).await;
+    let done = made.map_err(|status| wanted.refused(&status, Some(&id), call.json))?;
     if call.json {
         let policy = net::to_json("paifang.v1.Policy", &done.policy).context("the answer")?;
         let Done { request_id, replayed, .. } = done;
@@ -161,12 +165,11 @@ pub(super) async fn run(change: Change) -> Result<(), Ended> {
             json!({ "request_id": request_id, "replayed": replayed, "policy": policy })
         ));
     }
-    let mut lines = vec![wanted.told(&done.policy)];
-    if done.replayed {
-        lines.push(format!("call {} was there before: nothing was changed now", done.request_id));
-    }
-    lines.push(answer::table(&done.policy));
-    say(lines.join("\n"))
+    let told = match done.replayed {
+        true => format!("call {} was there before: nothing was changed now", done.request_id),
+        false => wanted.told(&done.policy),
+    };
+    say([told, answer::table(&done.policy)].join("\n"))
 }
 
 fn wanted(change: Change) -> anyhow::Result<(Wanted, Call)> {
@@ -275,13 +278,13 @@ impl Wanted {
     }
 
     /// A bundle's mistakes have the status that `check` gives them.
-    fn refused(&self, status: &Status, as_json: bool) -> Ended {
+    fn refused(&self, status: &Status, request_id: Option<&str>, as_json: bool) -> Ended {
         let is_wrong = paifang_client::reason(status).as_deref() == Some(reasons::INVALID_REQUEST);
         let ends = if matches!(self, Self::Draft(_)) && is_wrong { BAD_CONFIG } else { 1 };
-        answer::refused(status, ends, as_json)
+        answer::refused(status, request_id, ends, as_json)
     }
 
-    /// What holds now, in a sentence.
+    /// What it did, in a sentence.
     fn told(&self, policy: &v1::Policy) -> String {
         match self {
             Self::Draft(request) => match Bundle::read(&request.bundle) {

@@ -60,7 +60,7 @@ pub(super) async fn run(look: Look) -> Result<(), Ended> {
             named(version)?;
             let request = v1::GetPolicyVersionRequest { version };
             let told = gateway.client().await?.get_policy_version(request).await;
-            let bundle = told.map_err(|status| answer::refused(&status, 1, json))?.bundle;
+            let bundle = told.map_err(|status| answer::refused(&status, None, 1, json))?.bundle;
             if json {
                 return say(format_args!("{:#}", json!({ "version": version, "bundle": bundle })));
             }
@@ -82,6 +82,6 @@ async fn policy(
     as_json: bool,
 ) -> Result<v1::Policy, Ended> {
     let told = gateway.client().await?.get_policy(v1::GetPolicyRequest { time }).await;
-    let told = told.map_err(|status| answer::refused(&status, 1, as_json))?;
+    let told = told.map_err(|status| answer::refused(&status, None, 1, as_json))?;
     Ok(told.policy.unwrap_or_default())
 }

@@ -33,23 +33,23 @@ pub(crate) struct Options {
 
 pub(super) async fn run(options: &Options) -> Result<(), Ended> {
     let mut out = BufWriter::new(std::io::stdout());
-    let told = match Opened::at(&options.at).await? {
-        Opened::File(store) => write(&store, options, &mut out).await,
-        Opened::Database(store) => write(&store, options, &mut out).await,
+    let mut written = Written::default();
+    let ended = match Opened::at(&options.at).await? {
+        Opened::File(store) => write(&store, options, &mut out, &mut written).await,
+        Opened::Database(store) => write(&store, options, &mut out, &mut written).await,
     };
-    // Whoever closes the pipe has seen enough.
-    match told.and_then(|told| Ok(out.flush().map(|()| told)?)) {
+    let ended = ended.and_then(|()| Ok(out.flush()?));
+    // What left is told, also where not all of it did.
+    let Written { records, fields, left_out } = written;
+    let fields = fields.into_iter().collect::<Vec<_>>().join(",");
+    let mut errors = std::io::stderr();
+    // Nobody is left to tell when standard error is gone.
+    let _ = writeln!(errors, "wrote tenant={} records={records} fields={fields:?}", options.tenant);
+    let _ = left_out.say(&mut errors);
+    match ended {
+        // Whoever closes the pipe has seen enough.
         Err(error) if is_closed(&error) => Ok(()),
-        Ok(Written { records, fields, left_out }) => {
-            let fields = fields.into_iter().collect::<Vec<_>>().join(",");
-            let tenant = options.tenant;
-            let mut errors = std::io::stderr();
-            // Nobody is left to tell when standard error is gone.
-            let _ = writeln!(errors, "wrote tenant={tenant} records={records} fields={fields:?}");
-            let _ = left_out.say(&mut errors);
-            Ok(())
-        }
-        Err(error) => Err(error.into()),
+        ended => Ok(ended?),
     }
 }
 
@@ -114,8 +114,8 @@ pub(super) async fn write(
     store: &impl Store,
     options: &Options,
     out: &mut impl Write,
-) -> anyhow::Result<Written> {
-    let mut written = Written::default();
+    written: &mut Written,
+) -> anyhow::Result<()> {
     let mut progress = Progress::new(options.progress);
     let mut after = None;
     loop {
@@ -123,7 +123,7 @@ pub(super) async fn write(
             store.decisions(options.tenant, after, PAGE_MAX).await.context("the store did not answer")?;
         let Some(last) = page.last() else {
             progress.finish();
-            return Ok(written);
+            return Ok(());
         };
         after = Some(last.attempt);
         for stored in page.iter().filter(|one| options.since.is_none_or(|since| since <= one.at)) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use jiff::Timestamp;
@@ -23,6 +24,8 @@ const LINE_BYTES_MAX: u64 = 4 << 20;
 
 /// Entries of a page.
 const PAGE: i32 = 200;
+/// How long the gateway may take to sum a month.
+const SUMMED_WITHIN: Duration = Duration::from_secs(120);
 
 pub(super) fn of_file(file: &Path, asked: &Asked) -> anyhow::Result<NetStatement> {
     let heard = match file.to_str() {
@@ -100,8 +103,8 @@ pub(super) async fn of_gateway(client: &Client, asked: &Asked) -> anyhow::Result
             page_size: PAGE,
             page_token,
         };
-        let page = client.statements().list_net_statement_entries(request).await;
-        let page = page.context("the gateway did not list the entries")?.into_inner();
+        let page = client.list_net_statement_entries(request).await;
+        let page = page.context("the gateway did not list the entries")?;
         for told in &page.entries {
             statement.add(entry(told)?)?;
         }
@@ -158,14 +161,14 @@ async fn told(client: &Client, asked: &Asked) -> anyhow::Result<Option<v1::NetSt
         month: asked.month,
         time_zone: asked.zone.clone(),
     };
-    match client.statements().get_net_statement(request).await {
-        Ok(told) => Ok(Some(told.into_inner().statement.context("the gateway answered no statement")?)),
+    match client.clone().with_deadline(SUMMED_WITHIN).get_net_statement(request).await {
+        Ok(told) => Ok(Some(told.statement.context("the gateway answered no statement")?)),
         Err(error)
             if error.get_details_error_info().is_some_and(|info| info.reason == STATEMENT_TOO_LARGE) =>
         {
             Ok(None)
         }
-        Err(error) => Err(error).context("the gateway has no such statement"),
+        Err(error) => Err(error).context("the gateway told no statement"),
     }
 }
 

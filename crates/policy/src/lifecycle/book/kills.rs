@@ -91,6 +91,10 @@ impl Book {
 impl Entry {
     /// The kill switches of this version that another one has nothing for that closes as much.
     fn lacked_by<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (&'a RuleId, &'a KillScope)> {
-        self.kills.iter().filter(|(_, scope)| !other.kills.values().any(|own| own.covers(scope)))
+        let is_there = |kill: &RuleId, scope: &KillScope| {
+            let same = other.kills.get(kill).is_some_and(|own| own.covers(scope));
+            same || other.kills.values().any(|own| own.covers(scope))
+        };
+        self.kills.iter().filter(move |(kill, scope)| !is_there(kill, scope))
     }
 }

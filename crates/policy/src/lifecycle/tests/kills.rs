@@ -95,6 +95,8 @@ fn a_kill_recalls_what_was_announced_without_it() {
     assert_eq!([3, 4, 9, 12].map(|day| version_at(&after, day)), [Some(1), Some(4), Some(4), Some(4)]);
     assert_eq!(after.kills(at(5)), ids(&["a", "r"]));
 
+    let anew = [&facts[..], &[killing(5, 3, "r a")]].concat();
+    assert_eq!(book(anew).unwrap().recalled_for_kill(3, at(5)), None, "it was written anew");
     facts.push(announced(5, 3, 8));
     assert_eq!(book(facts.clone()), Err(lacks(3, "a", 4)));
     *facts.last_mut().unwrap() = naming(5, 3, 8, "a");
