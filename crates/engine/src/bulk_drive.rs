@@ -165,7 +165,7 @@ impl<S: Store, R: Rails, T: Transport, E: Environment> Engine<S, R, T, E> {
                     if driven.waiting && course.room == 0 {
                         tracing::warn!(bulk = %claim.id, "a bulk refund waits for rails to take what was sent");
                     }
-                    let rests = !stopped && !course.goes_on && !driven.asking.is_empty();
+                    let rests = !stopped && course.is_stuck(&driven);
                     if rests { TROUBLE_WAIT } else { SignedDuration::ZERO }
                 }
                 Next::Go => continue,

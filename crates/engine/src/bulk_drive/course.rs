@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use paifang_store::{BULK_ASKING_MAX, BulkEntry, BulkTerms, EntryOutcome};
+use paifang_store::{BULK_ASKING_MAX, BulkEntry, BulkState, BulkTerms, Driven, EntryOutcome};
 
 /// Before an entry is asked for again that could not be.
 const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(5);
@@ -64,6 +64,14 @@ impl Course {
         chosen
     }
 
+    /// Whether nothing is left but entries that could not be asked for. A bulk that waits for room at its rails is not stuck.
+    pub(super) fn is_stuck(&self, driven: &Driven) -> bool {
+        let Driven { state, asking, waiting, .. } = driven;
+        let is_full = asking.len() >= BULK_ASKING_MAX as usize;
+        let may_begin = *state == BulkState::Running && *waiting && !is_full;
+        !may_begin && !asking.is_empty() && self.outcomes.is_empty()
+    }
+
     /// These entries were asked for.
     pub(super) fn asked(&mut self, entries: &[&BulkEntry], terms: &BulkTerms, now: Timestamp) {
         let again = now.saturating_add(AGAIN_AFTER).unwrap_or(Timestamp::MAX);
@@ -80,4 +88,73 @@ impl Course {
 /// How many entries begin in one commit, and are asked for beside each other: those of a tenth of a second.
 pub(super) fn chunk(terms: &BulkTerms) -> u32 {
     (terms.pace / 10).clamp(1, BULK_ASKING_MAX)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
+mod tests {
+    use paifang_money::{Currency, PositiveMoney};
+    use paifang_payment::{BulkEntryId, IntentId, RefundId};
+    use paifang_store::EntryStage;
+
+    use super::*;
+
+    fn terms() -> BulkTerms {
+        BulkTerms { name: "returns".into(), reason: None, case: None, pace: 1, in_flight_max: 100 }
+    }
+
+    fn entries(positions: impl Iterator<Item = u64>) -> Vec<BulkEntry> {
+        let entry = |position| BulkEntry {
+            position,
+            name: BulkEntryId::parse(&format!("e{position}")).unwrap(),
+            intent: IntentId::from_parts(Timestamp::UNIX_EPOCH, [1; 10]),
+            amount: None,
+            stage: EntryStage::Asked,
+            refund: None,
+            refused: None,
+        };
+        positions.map(entry).collect()
+    }
+
+    fn driven(asking: Vec<BulkEntry>, waiting: bool) -> Driven {
+        let (terms, slot) = (terms(), SignedDuration::ZERO);
+        Driven { state: BulkState::Running, terms, asking, waiting, in_flight: Some(0), slot }
+    }
+
+    /// A turn is short however many are left over, it comes to all of them, and what has just begun is in every one.
+    #[test]
+    fn a_turn_is_short_and_comes_to_everybody() {
+        let (terms, left) = (terms(), entries(1..=20));
+        let mut course = Course::new();
+        course.goes_on = true;
+        let mut asked = BTreeSet::new();
+        for second in 0..40 {
+            let now = Timestamp::from_second(second).unwrap();
+            let begun = 100 + u64::try_from(second).unwrap();
+            let asking = match second {
+                0 => left.clone(),
+                _ => [left.clone(), entries(begun..=begun)].concat(),
+            };
+            let turn = course.turn(&asking, &terms, now);
+            assert!(turn.len() <= 2, "{turn:?}");
+            assert!(second == 0 || turn[0].position == begun, "{turn:?}");
+            asked.extend(turn.iter().map(|entry| entry.position));
+            course.asked(&turn, &terms, now);
+        }
+        assert!((1..=20).all(|position| asked.contains(&position)), "{asked:?}");
+    }
+
+    /// Only entries that nobody could be asked for make a bulk rest: not those whose answer is there, and not a want of room.
+    #[test]
+    fn a_bulk_that_waits_for_room_is_not_stuck() {
+        let mut course = Course::new();
+        assert!(course.is_stuck(&driven(entries(1..=3), false)));
+        assert!(course.is_stuck(&driven(entries(1..=u64::from(BULK_ASKING_MAX)), true)));
+        assert!(!course.is_stuck(&driven(entries(1..=3), true)), "others begin when there is room");
+        assert!(!course.is_stuck(&driven(Vec::new(), false)));
+        let refund = RefundId::from_parts(Timestamp::UNIX_EPOCH, [1; 10]);
+        let amount = PositiveMoney::new(1, Currency::CNY).unwrap();
+        course.outcomes.push((1, EntryOutcome::Asked(refund, amount)));
+        assert!(!course.is_stuck(&driven(entries(1..=3), false)), "it was asked for");
+    }
 }

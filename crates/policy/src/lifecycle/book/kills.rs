@@ -50,8 +50,8 @@ impl Book {
         Ok(())
     }
 
-    /// Makes drafts again of the versions behind this one, a draft that is about to be announced, that lack a kill switch of it. A word that was given holds for what
-    /// could be known: for a kill that a version before this one has too.
+    /// Makes drafts again of the versions behind this one, a draft that is about to be announced, that lack a kill switch of it. A
+    /// word that was given holds for what could be known: for a kill that a version before this one has too.
     pub(super) fn recall_without_kill(&mut self, at: Timestamp, version: u32, effective_at: Timestamp) {
         let Some(own) = self.versions.get(&version) else { return };
         let is_known = |kill: (&RuleId, &KillScope)| {
